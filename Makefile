@@ -1,0 +1,43 @@
+# Everything works from a fresh clone with Python 3.11+ and make: the targets create .venv themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check format docs clean
+
+demo: $(VENV)/.run  ## set everything up and show the main job running
+	@$(BIN)/nomos-mcp demo
+
+test: $(VENV)/.dev  ## run the tests with the coverage gate
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+check: $(VENV)/.dev  ## format, lint, types, generated files up to date
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python tools/generate.py --check
+
+format: $(VENV)/.dev  ## format the code and apply safe fixes
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
+	@$(BIN)/python tools/generate.py
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing nomos-mcp into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing nomos-mcp and its development tools into $(VENV) ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.run $@

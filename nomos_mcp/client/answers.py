@@ -1,0 +1,87 @@
+"""From the bytes of an answer to JSON, or to the error that it is. Knows no HTTP library."""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+
+from nomos_mcp.client.constants import MAX_UPSTREAM_TEXT
+from nomos_mcp.client.errors import BY_STATUS, APIError, ErrorDetail, InternalServerError, UnreadableAnswerError
+
+Json = Mapping[str, object]
+
+_SERVER_ERRORS = 500
+_ERRORS = 400
+_MAX_DETAILS = 20
+
+
+def cleaned(text: object, limit: int = MAX_UPSTREAM_TEXT) -> str:
+    """Bound a text of upstream's and strip control and formatting characters. Anything but a string becomes empty."""
+    if not isinstance(text, str):
+        return ""
+    printable = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text[: limit + 1])
+    return printable if len(printable) <= limit else printable[:limit] + "…"
+
+
+def parsed(content: bytes, content_type: str, status: int, request_id: str = "") -> Json:
+    """Parse the body of a successful answer.
+
+    Args:
+        content: The body.
+        content_type: Value of the `Content-Type` header.
+        status: HTTP status code.
+        request_id: Request ID from a header, for the error.
+
+    Raises:
+        UnreadableAnswerError: The body is no JSON object, or is an error in disguise.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnreadableAnswerError(
+            f"HTTP {status} with content type {cleaned(media_type) or '(none)'!r} where JSON was expected: "
+            "something other than the Nomos API may have answered, a proxy or a login page.",
+            status=status,
+            request_id=request_id,
+        )
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        raise UnreadableAnswerError(
+            f"HTTP {status} with a body of {len(content)} bytes that is no valid JSON; it may have been cut off.",
+            status=status,
+            request_id=request_id,
+        ) from None
+    if not isinstance(body, dict):
+        raise UnreadableAnswerError(
+            f"HTTP {status} with a JSON {type(body).__name__} where an object was expected.",
+            status=status,
+            request_id=request_id,
+        )
+    return body
+
+
+def error_from(status: int, content: bytes, request_id: str = "") -> APIError:
+    """Make the error of an answer with status 400 or above. Never raises: a body that cannot be read is left out."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    fields: Json = body if isinstance(body, dict) else {}
+    details = fields.get("errors")
+    kind = BY_STATUS.get(status, InternalServerError if status >= _SERVER_ERRORS else APIError)
+    return kind(
+        status,
+        code=cleaned(fields.get("code")),
+        message=cleaned(fields.get("message")),
+        request_id=cleaned(fields.get("requestId")) or request_id,
+        docs=cleaned(fields.get("docs")),
+        errors=[
+            ErrorDetail(cleaned(detail.get("code")), cleaned(detail.get("field")), cleaned(detail.get("message")))
+            for detail in (details if isinstance(details, list) else [])[:_MAX_DETAILS]
+            if isinstance(detail, dict)
+        ],
+    )
+
+
+def is_error(status: int) -> bool:
+    """Whether a status code is an error of the API."""
+    return status >= _ERRORS

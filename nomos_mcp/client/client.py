@@ -1,0 +1,112 @@
+"""`NomosClient`: the front door of the room."""
+
+from types import TracebackType
+from typing import Self
+
+from pydantic import SecretStr
+
+from nomos_mcp.client.constants import DEFAULT_BASE_URL
+from nomos_mcp.client.credentials import ClientCredentials, Credentials, NoCredentials, StaticToken
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.events import Events
+from nomos_mcp.client.hosts import checked_base_url
+from nomos_mcp.client.meter_orders import MeterOrders
+from nomos_mcp.client.subscriptions import Subscriptions
+from nomos_mcp.client.transport import AsgiApp, Transport
+from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
+
+
+class NomosClient:
+    """A typed, asynchronous client of the Nomos API, for asyncio and trio.
+
+    Identity is a static `access_token`, or `client_id` and `client_secret`. Without any the client can be made, and
+    every call raises `CredentialsError`. Opening is lazy: nothing is connected before the first call.
+
+    Example:
+        ```python
+        async with NomosClient(client_id="…", client_secret="…") as client:
+            order = await client.meter_orders.get("prdo_…")
+        ```
+
+    Args:
+        client_id: ID of the Auth Client.
+        client_secret: Its secret.
+        access_token: A bearer token issued elsewhere, instead of the two above.
+        api_version: Pinned on every request, and checked on every answer.
+        base_url: Where the API is; HTTPS, or plain HTTP on loopback.
+        app: An ASGI application that answers in place of the network, the simulator for one.
+
+    Raises:
+        InvalidRequestError: The arguments contradict each other, or the base URL is not safe.
+
+    Attributes:
+        meter_orders: `get`, `list`, `create`.
+        subscriptions: `get`, `list`.
+        events: `get`.
+        api_version: The pinned version.
+        base_url: The API's address.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_id: str = "",
+        client_secret: SecretStr | str = "",
+        access_token: SecretStr | str = "",
+        api_version: ApiVersion = DEFAULT_API_VERSION,
+        base_url: str = DEFAULT_BASE_URL,
+        app: AsgiApp | None = None,
+    ) -> None:
+        if api_version not in API_VERSIONS:
+            raise InvalidRequestError(f"Unknown API version {api_version!r}. Known: {', '.join(API_VERSIONS)}.")
+        self.api_version: ApiVersion = api_version
+        self.base_url = checked_base_url(base_url)
+        self._transport = Transport(
+            base_url=self.base_url,
+            api_version=api_version,
+            credentials=_credentials(client_id, _secret(client_secret), _secret(access_token)),
+            app=app,
+        )
+        self.meter_orders = MeterOrders(self._transport, api_version)
+        self.subscriptions = Subscriptions(self._transport)
+        self.events = Events(self._transport)
+
+    async def granted_scopes(self) -> frozenset[str] | None:
+        """Return the scopes that the current token was granted, getting a token first if there is none.
+
+        Returns:
+            `read:*`, `write:*` and the like; None if unknown: the token is static, or the token endpoint did not say.
+
+        Raises:
+            CredentialsError: There are no credentials, or they were refused.
+        """
+        return await self._transport.granted_scopes()
+
+    async def aclose(self) -> None:
+        """Close the connections. Closing twice does no harm."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _secret(value: SecretStr | str) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr(value)
+
+
+def _credentials(client_id: str, client_secret: SecretStr, access_token: SecretStr) -> Credentials:
+    pair = bool(client_id), bool(client_secret.get_secret_value())
+    if access_token.get_secret_value():
+        if any(pair):
+            raise InvalidRequestError("Pass either access_token, or client_id and client_secret; not both.")
+        return StaticToken(access_token)
+    if all(pair):
+        return ClientCredentials(client_id, client_secret)
+    if any(pair):
+        raise InvalidRequestError(f"{'client_secret' if pair[0] else 'client_id'} is missing; the two go together.")
+    return NoCredentials()

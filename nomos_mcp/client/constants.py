@@ -1,0 +1,27 @@
+"""Every number of the client in one place. Seconds and bytes, unless a name says otherwise."""
+
+from typing import Final
+
+DEFAULT_BASE_URL: Final = "https://api.nomos.energy"
+
+CONNECT_TIMEOUT: Final = 5.0
+READ_TIMEOUT: Final = 20.0
+CALL_DEADLINE: Final = 45.0
+"""One bound for a whole call, token renewal and repeats included."""
+
+MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
+"""A page of 100 subscriptions, each with its full 10 KB of metadata, fits several times."""
+MAX_UPSTREAM_TEXT: Final = 300
+"""Characters kept of any free text that upstream sends, an error's message for one."""
+MAX_WORD: Final = 64
+"""Characters kept of what should be one word, a status for one. No documented word comes near it."""
+
+TOKEN_RENEWED_AHEAD: Final = 60.0
+"""An access token counts as expired this long before it is."""
+TOKEN_DEFAULT_LIFETIME: Final = 3600.0
+"""Lifetime that the vendor documents; used where the answer does not state one."""
+
+MAX_PAGE_SIZE: Final = 100
+"""Upper bound of `limit`, as the vendor documents it."""
+MAX_ID_LENGTH: Final = 64
+"""IDs have 24 characters after the prefix in practice; the length is not relied upon, only bounded."""

@@ -1,0 +1,48 @@
+"""IDs: typed by what they name, checked before they reach a URL."""
+
+import re
+from typing import NewType
+
+from nomos_mcp.client.constants import MAX_ID_LENGTH
+from nomos_mcp.client.errors import InvalidRequestError
+
+MeterOrderId = NewType("MeterOrderId", str)
+SubscriptionId = NewType("SubscriptionId", str)
+CustomerId = NewType("CustomerId", str)
+EventId = NewType("EventId", str)
+
+PREFIXES: dict[str, tuple[str, ...]] = {
+    "meter order": ("prdo",),
+    "subscription": ("sub",),
+    "customer": ("cus",),
+    "plan": ("plan", "pln"),
+    "event": ("evt",),
+}
+"""Prefix of each kind of ID (vendor's documentation; plans occur with both)."""
+
+_BODY = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}")
+
+
+def kind_of(value: str) -> str | None:
+    """Tell what an ID names by its prefix, or None where the prefix is unknown or the ID is malformed."""
+    prefix, separator, body = value.partition("_")
+    if not separator or not _BODY.fullmatch(body):
+        return None
+    return next((kind for kind, prefixes in PREFIXES.items() if prefix in prefixes), None)
+
+
+def checked(value: str, kind: str) -> str:
+    """Return `value` if it is a well-formed ID of `kind` (a key of `PREFIXES`).
+
+    Raises:
+        InvalidRequestError: It is not; the message says what was expected. Nothing was sent.
+    """
+    found = kind_of(value)
+    if found == kind:
+        return value
+    expected = " or ".join(f"{prefix}_…" for prefix in PREFIXES[kind])
+    shown = value if len(value) <= MAX_ID_LENGTH else value[:MAX_ID_LENGTH] + "…"
+    why = f"it is the ID of a {found}" if found else "it is malformed"
+    raise InvalidRequestError(
+        f"{shown!r} is no {kind} ID: {why}. A {kind} ID reads {expected} (letters and digits after the prefix)."
+    )

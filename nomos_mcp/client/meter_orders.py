@@ -1,0 +1,137 @@
+"""`/meter-orders`: read, list, and the one write."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from nomos_mcp.client import filters
+from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.errors import UnsupportedVersionError
+from nomos_mcp.client.ids import checked
+from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrder
+from nomos_mcp.client.pages import Listing
+from nomos_mcp.client.resource import Resource
+from nomos_mcp.client.transport import Transport
+from nomos_mcp.client.versions import CURIE, EDISON, METER_ORDER_VERSIONS, ApiVersion
+
+Product = Literal["smart-meter-energy-metering", "smart-meter-metrify", "smart-meter-inexogy"]
+
+_MODELS: dict[ApiVersion, type[MeterOrder]] = {CURIE: CurieMeterOrder, EDISON: EdisonMeterOrder}
+_FILTERS: dict[ApiVersion, frozenset[str]] = {
+    CURIE: frozenset({"status", "customer", "subscription"}),
+    EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
+}
+
+
+class MeterOrders(Resource[MeterOrder]):
+    """Smart meter orders. In the versions before edison every call raises `UnsupportedVersionError`."""
+
+    def __init__(self, transport: Transport, api_version: ApiVersion) -> None:
+        super().__init__(transport, "/meter-orders", _MODELS.get(api_version, MeterOrder))
+        self._api_version: ApiVersion = api_version
+
+    async def get(self, order_id: str) -> MeterOrder:
+        """Read one order.
+
+        Args:
+            order_id: `prdo_…`.
+
+        Returns:
+            A `CurieMeterOrder` or an `EdisonMeterOrder`, as the pinned version has it.
+
+        Raises:
+            InvalidRequestError: The ID is malformed.
+            NotFoundError: No such order, or not visible to this token.
+            NomosError: Anything else of the tree in `errors`.
+        """
+        self._require_version()
+        return await self._get(checked(order_id, "meter order"))
+
+    def list(
+        self,
+        *,
+        status: str | Iterable[str] = "",
+        customer: str = "",
+        subscription: str = "",
+        product: Product | Literal[""] = "",
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        updated_after: datetime | None = None,
+        updated_before: datetime | None = None,
+        limit: int = MAX_PAGE_SIZE,
+        cursor: str = "",
+    ) -> Listing[MeterOrder]:
+        """List orders, newest first. All filters given have to hold.
+
+        Args:
+            status: One status or several, in the pinned version's words. Curie cannot filter by blocked.
+            customer: `cus_…`.
+            subscription: `sub_…`; there is at most one order.
+            product: Only edison.
+            created_after: Only edison; inclusive, with a zone.
+            created_before: Only edison; inclusive, with a zone.
+            updated_after: Only edison; inclusive, with a zone.
+            updated_before: Only edison; inclusive, with a zone.
+            limit: Orders a page, 1 to 100.
+            cursor: `next_cursor` of a page that was listed with the same arguments.
+
+        Returns:
+            A listing: `await` it for one `Page`, or `async for` it for every order.
+
+        Raises:
+            InvalidRequestError: An argument is malformed, or a filter unknown to the pinned version.
+        """
+        self._require_version()
+        conditions = (
+            *filters.one_of("status", status),
+            *filters.equal("customer", checked(customer, "customer") if customer else ""),
+            *filters.equal("subscription", checked(subscription, "subscription") if subscription else ""),
+            *filters.equal("product", product),
+            *filters.between("created_at", created_after, created_before),
+            *filters.between("updated_at", updated_after, updated_before),
+        )
+        filters.refuse_unknown(conditions, _FILTERS[self._api_version], self._api_version)
+        return self._list(conditions, limit, cursor)
+
+    async def of_subscription(self, subscription_id: str) -> MeterOrder | None:
+        """Find the one order of a subscription.
+
+        One request, unless upstream ignores the filter: then the walk goes on until the order or the end is found.
+
+        Args:
+            subscription_id: `sub_…`.
+
+        Returns:
+            The order, or None if there is none that this token may see.
+
+        Raises:
+            InvalidRequestError: The ID is malformed.
+            NomosError: Anything else of the tree in `errors`.
+        """
+        async for order in self.list(subscription=checked(subscription_id, "subscription")):
+            return order
+        return None
+
+    async def create(self, subscription_id: str) -> MeterOrder:
+        """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.
+
+        Sent once: after a fault it is unknown whether the order exists; look for it with `list(subscription=…)`.
+
+        Args:
+            subscription_id: `sub_…`, a consumption subscription that has not ended and never had an order.
+
+        Raises:
+            InvalidRequestError: The ID is malformed, or the token is known to be read-only; nothing was sent.
+            ConflictError: The subscription has had its order.
+            BadRequestError: The plan has no smart-meter product, or another rule is broken; see `detail_codes`.
+            NomosError: Anything else of the tree in `errors`.
+        """
+        self._require_version()
+        return await self._create({"subscription": checked(subscription_id, "subscription")})
+
+    def _require_version(self) -> None:
+        if self._api_version not in _MODELS:
+            raise UnsupportedVersionError(
+                f"API version {self._api_version} has no meter orders; they came with {EDISON}. "
+                f"Pin one of {', '.join(METER_ORDER_VERSIONS)}."
+            )

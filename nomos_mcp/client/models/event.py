@@ -1,0 +1,34 @@
+"""Events: what happened, and the IDs of what it happened to. The state itself is to be fetched."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from nomos_mcp.client.models.record import Record, Word
+
+
+class EventContext(Record):
+    """IDs of the objects that an event concerns; which are present depends on the topic."""
+
+    subscription: str | None = None
+    meter_order: str | None = None
+    invoice: str | None = None
+    voiding_invoice: str | None = None
+    lead: str | None = None
+
+
+class Event(Record):
+    """An event.
+
+    Attributes:
+        id: `evt_…`; deliveries repeat, so dedupe on it.
+        topic: `subscription.…`, `invoice.…` or, from curie on, `meter_order.…`.
+        timestamp: When the event was created, UTC.
+        context: The IDs it concerns.
+    """
+
+    times: ClassVar[tuple[str, ...]] = ("timestamp",)
+
+    id: str
+    topic: Word
+    timestamp: datetime | None
+    context: EventContext

@@ -1,0 +1,72 @@
+"""What all records share: frozen, lenient about what is new, and readable even with a time that is not."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from nomos_mcp.client.answers import cleaned
+from nomos_mcp.client.constants import MAX_WORD
+
+
+def _id_of(value: object) -> object:
+    """Some answers carry the ID of a related object, others the whole object: keep the ID."""
+    return value.get("id") if isinstance(value, Mapping) else value
+
+
+Word = Annotated[str, AfterValidator(partial(cleaned, limit=MAX_WORD))]
+"""A value of an enumeration, kept as it came even if it is new; only one too long for any word is cut."""
+
+Reference = Annotated[str, BeforeValidator(_id_of)]
+"""The ID of a related object, whichever way upstream sent it."""
+
+
+def parsed_time(value: object) -> datetime:
+    """Parse a time of the wire into an aware UTC datetime. A time without a zone is UTC, as all times on the wire are.
+
+    Raises:
+        ValueError: It is no ISO 8601 date and time.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+    else:
+        raise ValueError("a time is a string")  # noqa: TRY004  pydantic and the caller expect ValueError
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
+
+
+class Record(BaseModel):
+    """A record of the API.
+
+    Attributes:
+        unreadable: Times that could not be parsed, field name to upstream's text; the field itself is then None.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    times: ClassVar[tuple[str, ...]] = ()
+
+    unreadable: Mapping[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse_times(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
+            return data
+        fields = dict(data)
+        unreadable: dict[str, str] = {}
+        for name in cls.times:
+            if (value := fields.get(name)) is None:
+                continue
+            try:
+                fields[name] = parsed_time(value)
+            except ValueError:
+                unreadable[name] = cleaned(value if isinstance(value, str) else repr(value))
+                fields[name] = None
+        fields["unreadable"] = unreadable
+        return fields

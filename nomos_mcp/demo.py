@@ -1,0 +1,207 @@
+"""`nomos-mcp demo`: a tour for people to read.
+
+A real MCP client asks the real server, over stdio, about invented data.
+"""
+
+import os
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp.types import CallToolResult, TextContent
+
+from nomos_mcp.client.versions import CURIE, EDISON, ApiVersion
+from nomos_mcp.settings import ACCESS_TOKEN, API_VERSION, BASE_URL, CLIENT_ID, CLIENT_SECRET
+from nomos_mcp.simulator import DEMO
+
+_WIDTH = 100
+_DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs
+_EXPLANATION = ("meaning", "waiting_on", "customer_action", "operator_action", "next", "timing", "customer_message")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question of the tour.
+
+    Attributes:
+        question: What a person asks.
+        tool: The tool that answers it.
+        arguments: What it is called with; a value of `CODE` stands for the last confirmation code.
+        expected: What the answer has to hold, for the tour to fail loudly if it ever does not: path to value.
+        fails: Whether the answer is an error, and rightly so.
+    """
+
+    question: str
+    tool: str
+    arguments: Mapping[str, str]
+    expected: Mapping[str, object] = field(default_factory=dict)
+    fails: bool = False
+
+
+CODE = "(the code)"
+
+_CURIE_TOUR = (
+    Step(
+        "Why is my smart meter blocked?",
+        "get_meter_order",
+        {"order_id": DEMO.orders["blocked_check_missing"]},
+        {"explanation.blocked.reason": "check_missing", "explanation.waiting_on": "customer"},
+    ),
+    Step(
+        "And my neighbour's?",
+        "get_meter_order",
+        {"order_id": DEMO.orders["blocked_grid_operator"]},
+        {"explanation.blocked.reason": "grid_operator_registration", "explanation.waiting_on": "grid_operator"},
+    ),
+    Step(
+        "Which orders are blocked?",
+        "list_meter_orders_by_status",
+        {"status": "blocked"},
+        {"complete": True},
+    ),
+    Step(
+        "Please order a smart meter for this subscription.",
+        "order_smart_meter",
+        {"subscription_id": DEMO.subscriptions["can_order"]},
+        {"outcome": "confirmation_required"},
+    ),
+    Step(
+        "Yes, order it.",
+        "order_smart_meter",
+        {"subscription_id": DEMO.subscriptions["can_order"], "confirmation_code": CODE},
+        {"outcome": "ordered"},
+    ),
+    Step(
+        "Order it once more, to be sure.",
+        "order_smart_meter",
+        {"subscription_id": DEMO.subscriptions["can_order"]},
+        {"outcome": "already_ordered"},
+    ),
+    Step(
+        "What about order prod_123?",
+        "get_meter_order",
+        {"order_id": "prod_123"},
+        fails=True,
+    ),
+    Step(
+        "Then prdo_000000000000000000000000?",
+        "get_meter_order",
+        {"order_id": "prdo_000000000000000000000000"},
+        fails=True,
+    ),
+)
+_EDISON_TOUR = (
+    Step(
+        "The first order again. Edison has no word for a missing check, so nothing shows that it is blocked:",
+        "get_meter_order",
+        {"order_id": DEMO.orders["blocked_check_missing"]},
+        {"order.status": "ordered"},
+    ),
+    Step(
+        "The second one. Edison has a status of its own for the grid operator's turn:",
+        "get_meter_order",
+        {"order_id": DEMO.orders["blocked_grid_operator"]},
+        {"order.status": "blocked_wim", "explanation.waiting_on": "grid_operator"},
+    ),
+    Step(
+        "And what edison calls blocked is something else: a manual review at Nomos.",
+        "explain_status",
+        {"status": "blocked"},
+        {"explanation.waiting_on": "nomos"},
+    ),
+)
+
+
+def tour() -> bool:
+    """Run the tour and print it.
+
+    Returns:
+        Whether every answer was the expected one.
+    """
+    print("All data in this tour is invented; it comes from the built-in simulator.")
+    good = anyio.run(partial(_tour, CURIE, _CURIE_TOUR)) and anyio.run(partial(_tour, EDISON, _EDISON_TOUR))
+    _print_ids()
+    return good
+
+
+async def _tour(version: ApiVersion, steps: Sequence[Step]) -> bool:
+    environment = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "nomos_mcp", "--demo"],
+        env={**environment, API_VERSION: version},
+    )
+    print(f"\n=== API version {version}: `nomos-mcp --demo` over stdio ===")
+    code = ""
+    with anyio.fail_after(_DEADLINE):
+        async with Client(server) as client:
+            for step in steps:
+                arguments = {name: code if value == CODE else value for name, value in step.arguments.items()}
+                answer = await client.call_tool(step.tool, arguments)
+                code = str((answer.structured_content or {}).get("confirmation_code", code))
+                _print(step, arguments, answer)
+                if problem := _problem(step, answer):
+                    print(f"\nThis is not what the tour expects: {problem}.")
+                    return False
+    return True
+
+
+def _problem(step: Step, answer: CallToolResult) -> str:
+    if bool(answer.is_error) != step.fails:
+        return "an answer where an error belongs" if step.fails else "an error"
+    for path, expected in step.expected.items():
+        found: object = answer.structured_content
+        for name in path.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        if found != expected:
+            return f"{path} is {found!r} and not {expected!r}"
+    return ""
+
+
+def _print(step: Step, arguments: Mapping[str, object], answer: CallToolResult) -> None:
+    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    print(f"\n? {step.question}\n> {step.tool}({call})")
+    content = answer.structured_content
+    if content is None:
+        _line("error", "".join(block.text for block in answer.content if isinstance(block, TextContent)))
+        return
+    for name in ("outcome", "message", "next"):
+        if name in content:
+            _line(name, content[name])
+    for name, value in content.get("preview", {}).items():
+        _line("preview", f"{name}: {value}")
+    for order in content.get("orders", []):
+        _line(order["id"], order["summary"])
+    if "complete" in content:
+        _line("returned", f"{content['returned']}, complete: {str(content['complete']).lower()}")
+    if "explanation" in content and "outcome" not in content:
+        _print_explanation(content["explanation"])
+
+
+def _print_explanation(explanation: Mapping[str, object]) -> None:
+    _line("status", f"{explanation['status']} ({explanation['label']})")
+    blocked = explanation.get("blocked")
+    if isinstance(blocked, dict):
+        since = f", since {blocked['since']}" if "since" in blocked else ""
+        _line("blocked", f"{blocked['reason']}{since}: {blocked['meaning']}")
+    for name in _EXPLANATION:
+        if name in explanation:
+            _line(name, explanation[name])
+    _line("confidence", explanation["confidence"])
+
+
+def _line(name: str, value: object) -> None:
+    print(textwrap.fill(str(value), _WIDTH, initial_indent=f"  {name:<17} ", subsequent_indent=" " * 20))
+
+
+def _print_ids() -> None:
+    print("\n=== Ask your own assistant: what the invented data holds, under IDs that never change ===\n")
+    for item in DEMO.describe():
+        print(f"  {item.id:<30} {item.shows}")
+
+
+_CREDENTIALS = {ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET}

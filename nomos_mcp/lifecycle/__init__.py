@@ -1,0 +1,71 @@
+"""What a smart meter order's status means: pure data and functions.
+
+This room knows the two vocabularies of meter orders, who must act in each state, and what may be said about it. It does
+no I/O besides reading its own texts, asks no clock, and knows neither the API's client nor the MCP server.
+"""
+
+from nomos_mcp.lifecycle.by_name import explain_status
+from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language
+from nomos_mcp.lifecycle.document import lifecycle_markdown
+from nomos_mcp.lifecycle.errors import (
+    ContradictionError,
+    LifecycleError,
+    UnknownAudienceError,
+    UnknownLanguageError,
+    UnknownStatusError,
+    UnknownVersionError,
+)
+from nomos_mcp.lifecycle.explain import explain
+from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage
+from nomos_mcp.lifecycle.names import nearest_status, neighbours
+from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final
+from nomos_mcp.lifecycle.statuses import STATUSES, blocked_statuses, open_statuses
+from nomos_mcp.lifecycle.summary import summarise
+from nomos_mcp.lifecycle.vocabularies import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    CURIE,
+    EDISON,
+    VERSIONS,
+    ApiVersion,
+    Audience,
+    Confidence,
+    Outcome,
+    WaitingOn,
+)
+
+__all__ = [
+    "BLOCKED_REASONS",
+    "CANCELLED_REASONS",
+    "CURIE",
+    "EDISON",
+    "LANGUAGES",
+    "STATUSES",
+    "VERSIONS",
+    "ApiVersion",
+    "Audience",
+    "Blocked",
+    "Confidence",
+    "ContradictionError",
+    "Explanation",
+    "Language",
+    "LifecycleError",
+    "OrderState",
+    "Outcome",
+    "Stage",
+    "UnknownAudienceError",
+    "UnknownLanguageError",
+    "UnknownStatusError",
+    "UnknownVersionError",
+    "WaitingOn",
+    "blocked_statuses",
+    "explain",
+    "explain_status",
+    "is_blocked",
+    "is_final",
+    "lifecycle_markdown",
+    "nearest_status",
+    "neighbours",
+    "open_statuses",
+    "summarise",
+]

@@ -1,0 +1,144 @@
+"""A status explained by its name alone, in either vocabulary, where there is no order to look at.
+
+Unlike an order, a name can be wrong and arguments can contradict each other: those are errors that say what to ask.
+"""
+
+from nomos_mcp.lifecycle.catalogue import Catalogue, texts
+from nomos_mcp.lifecycle.compose import choose_turn, compose
+from nomos_mcp.lifecycle.errors import ContradictionError, UnknownStatusError
+from nomos_mcp.lifecycle.explanation import Explanation
+from nomos_mcp.lifecycle.names import nearest_status, neighbours
+from nomos_mcp.lifecycle.order import OrderState, read
+from nomos_mcp.lifecycle.statuses import OVERLAY, STATUSES, facts_of, known_version
+from nomos_mcp.lifecycle.timing import timing_by_name
+from nomos_mcp.lifecycle.vocabularies import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    CURIE,
+    EDISON,
+    VERSIONS,
+    ApiVersion,
+    Audience,
+    other,
+)
+
+_OVERLAY_NAME = "blocked"
+
+
+def explain_status(
+    status: str,
+    *,
+    blocked_reason: str = "",
+    cancelled_reason: str = "",
+    api_version: str = CURIE,
+    audience: Audience = "agent",
+    language: str = "en",
+) -> Explanation:
+    """Explain a status by name.
+
+    Args:
+        status: a status of either vocabulary, or `blocked`, which curie knows as an overlay. May be empty if a reason
+            is given: the reason then names it.
+        blocked_reason: curie's reason of a block that lies over the status.
+        cancelled_reason: curie's reason of a cancellation.
+        api_version: the vocabulary to look in first.
+        audience: `agent` also gets operator actions, escalation, notes, sources and confidence.
+        language: the language of every sentence.
+
+    Returns:
+        The explanation; its `api_version` is the vocabulary that the name belongs to.
+
+    Raises:
+        UnknownStatusError: neither vocabulary has the name.
+        ContradictionError: no order can be in this status for this reason.
+        UnknownVersionError: the API version has no meter orders.
+        UnknownLanguageError: there are no texts in this language.
+        UnknownAudienceError: the audience is neither agent nor customer.
+    """
+    words, asked = texts(language), known_version(api_version)
+    name = status or _implied(blocked_reason, cancelled_reason)
+    version = _home(name, asked)
+    _check_reasons(name, version, blocked_reason, cancelled_reason)
+    state = OrderState(
+        api_version=version,
+        status=name,
+        blocked_reason=blocked_reason or None,
+        cancelled_reason=cancelled_reason or None,
+    )
+    if version == CURIE and name == _OVERLAY_NAME:
+        status_words, reading = words.overlay, read(state, OVERLAY)
+        notes = [] if blocked_reason else [words.note.overlay_elsewhere.format(version=EDISON)]
+    else:
+        status_words, reading = words.statuses(version)[name], read(state)
+        notes = _version_note(name, version, asked, words)
+    return compose(
+        state,
+        reading,
+        status_words,
+        words,
+        audience=audience,
+        turn=choose_turn(state, reading, status_words, words),
+        timing=timing_by_name(reading, words),
+        notes=notes,
+    )
+
+
+def _implied(blocked_reason: str, cancelled_reason: str) -> str:
+    if blocked_reason:
+        return _OVERLAY_NAME
+    if cancelled_reason:
+        return "cancelled"
+    raise UnknownStatusError(f"No status was given, so there is nothing to explain. {_both_vocabularies()}")
+
+
+def _home(name: str, asked: ApiVersion) -> ApiVersion:
+    """The vocabulary a name belongs to: the one asked for if it has it, else the other."""
+    if name in STATUSES[asked] or name == _OVERLAY_NAME:
+        return asked
+    if name in STATUSES[other(asked)]:
+        return other(asked)
+    if name in (*BLOCKED_REASONS, *CANCELLED_REASONS):
+        field = "blocked_reason" if name in BLOCKED_REASONS else "cancelled_reason"
+        raise UnknownStatusError(f"{name!r} is no status but a reason: ask with {field}={name!r} instead.")
+    close = nearest_status(name, asked)
+    hint = f"Did you mean {' or '.join(close)}? " if close else ""
+    raise UnknownStatusError(f"No API version has a meter order status {name!r}. {hint}{_both_vocabularies()}")
+
+
+def _both_vocabularies() -> str:
+    lists = "; ".join(f"{version}: {', '.join(STATUSES[version])}" for version in VERSIONS)
+    return f"Ask for one of these: {lists}. 'blocked' is an overlay in curie, with {' or '.join(BLOCKED_REASONS)}."
+
+
+def _check_reasons(status: str, version: ApiVersion, blocked_reason: str, cancelled_reason: str) -> None:
+    if not (blocked_reason or cancelled_reason):
+        return
+    if blocked_reason and cancelled_reason:
+        raise ContradictionError(
+            "blocked_reason and cancelled_reason exclude each other: a block lies over an open order, and a cancelled "
+            "order is final. Ask with one of them."
+        )
+    field = "blocked_reason" if blocked_reason else "cancelled_reason"
+    if version == EDISON:
+        raise ContradictionError(
+            f"{field} says nothing about {status!r} in {EDISON}: orders of that version carry no reasons. "
+            f"Leave it out, or ask about a status of {CURIE}."
+        )
+    if blocked_reason and facts_of(status, version).phase == "over":
+        raise ContradictionError(
+            f"status={status!r} and blocked_reason exclude each other: {status} is final, and a block lies over an "
+            "open order. Leave out blocked_reason, or ask about the status that the order really has."
+        )
+    if cancelled_reason and status != "cancelled":
+        raise ContradictionError(
+            f"status={status!r} and cancelled_reason exclude each other: only a cancelled order has such a reason. "
+            "Leave it out, or ask for status='cancelled'."
+        )
+
+
+def _version_note(name: str, version: ApiVersion, asked: ApiVersion, words: Catalogue) -> list[str]:
+    if version == asked:
+        return []
+    near = neighbours(name, version)
+    template = words.note.other_version if near else words.note.other_version_alone
+    return [template.format(status=name, version=version, asked=asked, near=", ".join(near))]

@@ -1,0 +1,67 @@
+"""One order, explained. It decides which texts fit the order at this time, and writes none."""
+
+from datetime import datetime
+
+from nomos_mcp.lifecycle.anomalies import anomalies
+from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
+from nomos_mcp.lifecycle.compose import choose_turn, compose
+from nomos_mcp.lifecycle.explanation import Explanation
+from nomos_mcp.lifecycle.order import OrderState, Reading, read
+from nomos_mcp.lifecycle.times import age, berlin_moment
+from nomos_mcp.lifecycle.timing import is_past_target, timing
+from nomos_mcp.lifecycle.vocabularies import Audience
+
+
+def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", language: str = "en") -> Explanation:
+    """Explain an order.
+
+    Args:
+        state: the order. Values that are new to us are explained as far as possible, never refused.
+        now: the current time, aware.
+        audience: `agent` also gets operator action, escalation, anomalies, sources and confidence.
+        language: the language of every sentence.
+
+    Returns:
+        What the order's state means, who must act, and what may be said. Times are Berlin time with its zone.
+
+    Raises:
+        UnknownLanguageError: there are no texts in this language.
+        UnknownAudienceError: the audience is neither agent nor customer.
+        UnknownVersionError: the order's API version has no meter orders.
+    """
+    words, reading = texts(language), read(state)
+    status_words = words.statuses(state.api_version).get(state.status, words.unknown)
+    since = None
+    if reading.block and state.blocked_at:
+        since = berlin_moment(state.blocked_at, words)
+        if audience == "agent":
+            since += f" ({age(state.blocked_at, now, words)})"
+    return compose(
+        state,
+        reading,
+        status_words,
+        words,
+        audience=audience,
+        turn=_turn(state, reading, status_words, now, words),
+        timing=timing(state, reading, now, words),
+        since=since,
+        anomalies=anomalies(state, now, words),
+    )
+
+
+def _turn(state: OrderState, reading: Reading, status_words: StatusTexts, now: datetime, words: Catalogue) -> Turn:
+    turn = choose_turn(state, reading, status_words, words)
+    if state.status == "scheduled" and state.appointment_at and not reading.block:
+        turn = words.appointment.upcoming if state.appointment_at >= now else words.appointment.past
+        when = berlin_moment(state.appointment_at, words)
+        turn = turn.model_copy(update={"customer_message": turn.customer_message.format(appointment=when)})
+    return _late(turn, reading, words) if is_past_target(state, reading, now) else turn
+
+
+def _late(turn: Turn, reading: Reading, words: Catalogue) -> Turn:
+    # No apology to a customer whose own step is missing: it would lay the delay at somebody else's door.
+    apology = "" if reading.turn.waiting_on == "customer" else f" {words.timing.apology}"
+    message = turn.customer_message + apology
+    return turn.model_copy(
+        update={"customer_message": message, "escalation": turn.escalation or words.timing.escalation}
+    )

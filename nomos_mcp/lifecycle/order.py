@@ -1,0 +1,111 @@
+"""The little that an explanation needs of an order, and what its fields say together. No sentence, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+
+from nomos_mcp.lifecycle.statuses import BLOCKS, UNKNOWN, Facts, blocked_statuses, facts_of
+from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, PATHS, ApiVersion, Confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderState:
+    """A meter order as far as its explanation needs it.
+
+    Every time is aware and in UTC. An edison order carries no time but `created_at`, and no reason. Its `updated_at` is
+    left out on purpose: it is not the time of the change of status.
+
+    Attributes:
+        unreadable: timestamps that could not be parsed, field name to raw text, bounded in length by whoever read it.
+    """
+
+    api_version: ApiVersion
+    status: str
+    created_at: datetime | None = None
+    installed_at: datetime | None = None
+    activated_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    blocked_at: datetime | None = None
+    appointment_at: datetime | None = None
+    blocked_reason: str | None = None
+    cancelled_reason: str | None = None
+    unreadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def has(self, name: str) -> bool:
+        """Whether the API sent something in this field, readable or not."""
+        return bool(getattr(self, name)) or name in self.unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What an order's fields say together: the facts of its status, with the block laid over them.
+
+    Attributes:
+        status: the facts of the status, as if nothing lay over it.
+        block: key of the text on curie's overlay (a reason, `unknown` or `unstated`); None if no overlay lies there.
+        turn: the facts that decide who acts: the overlay's if there is one, else the status's.
+    """
+
+    status: Facts
+    block: str | None
+    turn: Facts
+
+    @property
+    def confidence(self) -> Confidence:
+        """The weakest link: nothing is better known than the status under it."""
+        return "unknown" if self.status is UNKNOWN else self.turn.confidence
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where all this is written. What is inferred of the status does not count once a block decides who acts."""
+        if self.block is None:
+            return self.status.sources
+        documented = (source for source in self.status.sources if not source.startswith("inferred"))
+        return tuple(dict.fromkeys([*documented, *self.turn.sources]))
+
+
+def read(state: OrderState, status: Facts | None = None) -> Reading:
+    """Read an order: the block first, then the status.
+
+    Args:
+        state: the order.
+        status: the facts to read it by, where its status is no status of its version but has facts all the same.
+    """
+    status = status or facts_of(state.status, state.api_version)
+    block = _overlay(state) if is_blocked(state) else None
+    turn = BLOCKS[block] if block else status
+    if state.status == "cancelled" and state.cancelled_reason not in (None, "", *CANCELLED_REASONS):
+        turn = replace(status, confidence="unknown")
+    return Reading(status=status, block=block, turn=turn)
+
+
+def is_final(state: OrderState) -> bool:
+    """Whether the order will not progress any more. An unknown status is not taken for final."""
+    return facts_of(state.status, state.api_version).phase == "over"
+
+
+def is_blocked(state: OrderState) -> bool:
+    """Whether something holds the order up.
+
+    edison says so in the status. In curie a block is transient and lies over the status: either of its two fields
+    shows it, even one that cannot be read. A final order has nothing left to hold up: there the fields are an anomaly.
+    """
+    if state.api_version != CURIE:
+        return state.status in blocked_statuses(state.api_version)
+    return not is_final(state) and (state.has("blocked_at") or state.has("blocked_reason"))
+
+
+def stage_of(state: OrderState) -> int | None:
+    """The place of the status on its version's documented line, from 1; None for a status beside the line."""
+    path = PATHS[state.api_version]
+    return path.index(state.status) + 1 if state.status in path else None
+
+
+def _overlay(state: OrderState) -> str | None:
+    if state.api_version != CURIE:
+        return None
+    if not state.blocked_reason:
+        return "unstated"
+    # Only true reasons count: the vendor sending "unstated" would be a new reason like any other.
+    return state.blocked_reason if state.blocked_reason in BLOCKED_REASONS else "unknown"

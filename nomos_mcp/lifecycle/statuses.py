@@ -1,0 +1,127 @@
+"""What is known about each status and reason as facts: who acts, how it ends, and where that is written.
+
+Logic only. No sentence for people stands here, and nothing about a single order.
+
+Sources: the vendor's API reference of each version and its guide "order smart meters". Where a source says who must
+act, the entry is "documented"; where that is our reading, it is "inferred" and lists `inferred: waiting_on`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from nomos_mcp.lifecycle.errors import UnknownVersionError
+from nomos_mcp.lifecycle.vocabularies import CURIE, EDISON, VERSIONS, ApiVersion, Confidence, Outcome, WaitingOn
+
+Phase = Literal["before_order", "before_installation", "after_installation", "over", "unknown"]
+"""Which published timing, if any, applies."""
+
+_CURIE_STATUS: Final = "API reference (curie): MeterOrder.status"
+_CURIE_BLOCKED: Final = "API reference (curie): MeterOrder.blocked_reason"
+_EDISON_STATUS: Final = "API reference (edison): MeterOrder.status"
+_GUIDE: Final = "Guide: order smart meters"
+_WHO_INFERRED: Final = "inferred: waiting_on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known about one status or one reason for a block."""
+
+    waiting_on: WaitingOn
+    confidence: Confidence
+    sources: tuple[str, ...] = ()
+    outcome: Outcome = "open"
+    phase: Phase = "before_installation"
+
+
+def _inferred(waiting_on: WaitingOn, source: str, phase: Phase = "before_installation") -> Facts:
+    return Facts(waiting_on=waiting_on, confidence="inferred", sources=(source, _WHO_INFERRED), phase=phase)
+
+
+def _documented(waiting_on: WaitingOn, *sources: str) -> Facts:
+    return Facts(waiting_on=waiting_on, confidence="documented", sources=sources)
+
+
+def _over(outcome: Outcome, *sources: str) -> Facts:
+    return Facts(waiting_on="nobody", confidence="documented", sources=sources, outcome=outcome, phase="over")
+
+
+FACTS: Final[Mapping[ApiVersion, Mapping[str, Facts]]] = MappingProxyType(
+    {
+        CURIE: {
+            "created": _inferred("nomos", _CURIE_STATUS),
+            "placed": _inferred("customer", _CURIE_STATUS),
+            "check_submitted": _inferred("installer", _CURIE_STATUS),
+            "check_reviewed": _inferred("installer", _CURIE_STATUS),
+            "scheduled": _inferred("installer", _CURIE_STATUS),
+            "installed": _inferred("installer", _CURIE_STATUS, "after_installation"),
+            "activated": _over("success", _CURIE_STATUS, _GUIDE),
+            "cancelled": _over("cancelled", _CURIE_STATUS, _GUIDE),
+        },
+        EDISON: {
+            "intended": _inferred("customer", _EDISON_STATUS, "before_order"),
+            "waiting": _documented("nomos", _EDISON_STATUS, _GUIDE),
+            "ordered": _inferred("installer", _EDISON_STATUS),
+            "checked": _inferred("installer", _EDISON_STATUS),
+            "installation_planning": _inferred("installer", _EDISON_STATUS),
+            "installation_scheduled": _inferred("installer", _EDISON_STATUS),
+            "installation_waiting": _inferred("installer", _EDISON_STATUS),
+            "installation_finished": _inferred("grid_operator", _EDISON_STATUS, "after_installation"),
+            "installed": _inferred("installer", _EDISON_STATUS, "after_installation"),
+            "activated": _over("success", _EDISON_STATUS, _GUIDE),
+            "pre_installed": _over("success", _EDISON_STATUS, _GUIDE),
+            "blocked": _documented("nomos", _EDISON_STATUS, _GUIDE),
+            "blocked_wim": _documented("grid_operator", _EDISON_STATUS, _GUIDE),
+            "cancelled": _over("cancelled", _EDISON_STATUS, _GUIDE),
+        },
+    }
+)
+
+BLOCKS: Final[Mapping[str, Facts]] = MappingProxyType(
+    {
+        "check_missing": _inferred("customer", _CURIE_BLOCKED),
+        "grid_operator_registration": _inferred("grid_operator", _CURIE_BLOCKED),
+        "unknown": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
+        "unstated": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
+    }
+)
+"""curie's overlay by reason; `unknown` is a reason that is new to us, `unstated` a block that gives none."""
+
+OVERLAY: Final = _documented("unknown", _CURIE_BLOCKED)
+"""`blocked` asked for by name under curie: the overlay is documented, who acts depends on its reason."""
+
+UNKNOWN: Final = Facts(waiting_on="unknown", confidence="unknown", outcome="unknown", phase="unknown")
+
+STATUSES: Final[Mapping[ApiVersion, tuple[str, ...]]] = MappingProxyType({v: tuple(FACTS[v]) for v in VERSIONS})
+"""Every status of each version, in lifecycle order."""
+
+
+def facts_of(status: str, version: ApiVersion) -> Facts:
+    """The facts of a status, or `UNKNOWN` for one that the version does not have."""
+    return FACTS[known_version(version)].get(status, UNKNOWN)
+
+
+def open_statuses(version: ApiVersion) -> tuple[str, ...]:
+    """Statuses that may still progress: all but activated, cancelled and pre_installed, in lifecycle order."""
+    return tuple(status for status, facts in FACTS[known_version(version)].items() if facts.outcome == "open")
+
+
+def blocked_statuses(version: ApiVersion) -> tuple[str, ...]:
+    """Statuses that are a block in themselves: two in edison, none in curie, where a block lies over the status."""
+    return ("blocked", "blocked_wim") if known_version(version) == EDISON else ()
+
+
+def known_version(version: str) -> ApiVersion:
+    """`version` itself, if it has meter orders with a vocabulary of their own.
+
+    Raises:
+        UnknownVersionError: it has none. Meter orders came with edison, so older versions have no status to explain.
+    """
+    for known in VERSIONS:
+        if version == known:
+            return known
+    raise UnknownVersionError(
+        f"No meter order statuses are known for API version {version!r}: meter orders exist in "
+        f"{' and '.join(VERSIONS)} only. Ask with one of these, written in full."
+    )

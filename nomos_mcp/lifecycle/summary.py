@@ -1,0 +1,51 @@
+"""One order in one line, for a list. Dates only from fields that carry them."""
+
+from datetime import datetime
+
+from nomos_mcp.lifecycle.anomalies import anomalies
+from nomos_mcp.lifecycle.catalogue import Catalogue, texts
+from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final, read
+from nomos_mcp.lifecycle.times import age, berlin_date, berlin_moment
+from nomos_mcp.lifecycle.timing import is_past_target
+
+
+def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
+    """An order in one line: status and block, who must act, and whether it is late or odd.
+
+    Args:
+        state: the order.
+        now: the current time, aware.
+        language: the language of the line.
+
+    Returns:
+        Such as "placed, blocked: check_missing since 12 Nov 2026; waiting on the customer".
+
+    Raises:
+        UnknownLanguageError: there are no texts in this language.
+        UnknownVersionError: the order's API version has no meter orders.
+    """
+    words, reading = texts(language), read(state)
+    parts = [_head(state, now, words)]
+    if not is_final(state):
+        parts.append(words.waiting_on[reading.turn.waiting_on])
+    if state.created_at and is_past_target(state, reading, now):
+        parts.append(words.summary.past_target.format(age=age(state.created_at, now, words)))
+    if odd := anomalies(state, now, words):
+        parts.append(words.summary.anomalies.format(count=len(odd)))
+    return "; ".join(parts)
+
+
+def _head(state: OrderState, now: datetime, words: Catalogue) -> str:
+    say, status = words.summary, state.status
+    if is_blocked(state) and read(state).block:
+        reason = state.blocked_reason or say.blocked_unstated
+        if state.blocked_at is None:
+            return say.blocked.format(status=status, reason=reason)
+        return say.blocked_since.format(status=status, reason=reason, date=berlin_date(state.blocked_at, words))
+    if status == "cancelled" and state.cancelled_reason:
+        return say.cancelled.format(status=status, reason=state.cancelled_reason)
+    if status == "scheduled" and state.appointment_at:
+        template = say.appointment_upcoming if state.appointment_at >= now else say.appointment_past
+        return template.format(status=status, when=berlin_moment(state.appointment_at, words))
+    reached = {"installed": state.installed_at, "activated": state.activated_at}.get(status)
+    return say.since.format(status=status, date=berlin_date(reached, words)) if reached else status

@@ -1,0 +1,181 @@
+"""`create_server()`: the MCP face, put together."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from mcp import MCPError
+from mcp.server import CacheHint, MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, TextContent
+from pydantic import ValidationError
+from pydantic.networks import AnyUrl
+
+from nomos_mcp import __version__
+from nomos_mcp.client import NomosClient, NomosError, NotFoundError
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
+from nomos_mcp.server.confirmation import Confirmations
+from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
+from nomos_mcp.server.prompts import all_prompts
+from nomos_mcp.server.resources import add_resources
+from nomos_mcp.server.texts import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
+from nomos_mcp.server.tools import all_tools
+from nomos_mcp.settings import Settings
+
+_STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
+_PRIVATE = CacheHint(ttl_ms=0, scope="private")
+
+
+def create_server(
+    settings: Settings | None = None,
+    *,
+    client: NomosClient | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> MCPServer[Desk]:
+    """Make the server.
+
+    Args:
+        settings: What to start with; read from the environment by default.
+        client: Use this client instead of one made from the settings; its owner closes it.
+        clock: Returns the current time, aware; for tests.
+
+    Returns:
+        A server of the official SDK: run it over a transport, or hand it to an in-process `mcp.Client`.
+
+    Raises:
+        SettingsError: The environment holds mistakes.
+    """
+    chosen = settings or Settings.from_env()
+    own = client is None
+    used = client or client_of(chosen)
+    vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
+    desk = Desk(client=used, vocabulary=vocabulary, confirmations=Confirmations(), now=clock or _utc_now)
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Desk]) -> AsyncIterator[Desk]:
+        try:
+            yield desk
+        finally:
+            if own:
+                await used.aclose()
+
+    server = NomosServer(
+        "nomos-mcp",
+        title=DEMO_TITLE if chosen.demo else TITLE,
+        version=__version__,
+        instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
+        tools=all_tools(vocabulary),
+        lifespan=lifespan,
+        log_level="WARNING",
+        subscriptions=False,
+        cache_hints={
+            "tools/list": _STATIC,
+            "prompts/list": _STATIC,
+            "resources/list": _STATIC,
+            "resources/templates/list": _STATIC,
+            "server/discover": _STATIC,
+            "resources/read": _PRIVATE,
+        },
+    )
+    add_resources(server)
+    for prompt in all_prompts():
+        server.add_prompt(prompt)
+    return server
+
+
+def client_of(settings: Settings) -> NomosClient:
+    """Make the client that the settings describe; in demo mode one that talks to the built-in simulator."""
+    if settings.demo:
+        from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415  only a demo pays for loading it
+
+        return NomosClient(
+            client_id=DEMO.client_id,
+            client_secret=DEMO.client_secret,
+            api_version=settings.api_version,
+            base_url="http://127.0.0.1",
+            app=Simulator(),
+        )
+    return NomosClient(
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+        access_token=settings.access_token,
+        api_version=settings.api_version,
+        base_url=settings.base_url,
+    )
+
+
+class NomosServer(MCPServer[Desk]):
+    """The SDK's server with our manners: what fails says so in our words, and nothing else gets out.
+
+    The one place where errors of the rooms below become answers of the protocol.
+    """
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; an anticipated failure is a result with `is_error`, an unknown tool invalid params."""
+        tool = self._tool_manager.get_tool(name)
+        if tool is None:
+            raise _unknown("tool", name, [tool.name for tool in self._tool_manager.list_tools()])
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as failure:
+            cause = failure.__cause__
+            if isinstance(cause, ValidationError) and not isinstance(failure, UnexpectedToolError):
+                return _failed(said_of_arguments(cause, name, list(tool.parameters["properties"])))
+            if (text := _said(cause)) is not None:
+                return _failed(text)
+            raise
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Desk, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """Read a resource; what does not exist is invalid params, as the protocol has it."""
+        try:
+            return await super().read_resource(uri, context)
+        except ResourceError as failure:
+            cause = failure.__cause__
+            if (text := _said(cause)) is None:
+                raise
+            kind = ResourceNotFoundError if isinstance(cause, NotFoundError | InvalidRequestError) else ResourceError
+            raise kind(text) from cause
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Desk, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Get a prompt; an unknown one, and arguments that are missing or unknown, are invalid params."""
+        prompt = self._prompt_manager.get_prompt(name)
+        if prompt is None:
+            raise _unknown("prompt", name, [prompt.name for prompt in self._prompt_manager.list_prompts()])
+        declared = prompt.arguments or []
+        given = set(arguments or {})
+        if missing := [argument.name for argument in declared if argument.required and argument.name not in given]:
+            raise MCPError(INVALID_PARAMS, f"Prompt {name} needs the argument {missing[0]!r}.")
+        if unknown := sorted(given - {argument.name for argument in declared}):
+            raise _unknown("argument", unknown[0], [argument.name for argument in declared])
+        return await super().get_prompt(name, arguments, context)
+
+
+def _said(cause: BaseException | None) -> str | None:
+    if isinstance(cause, NomosError):
+        return said_of(cause)
+    return str(cause) if isinstance(cause, LifecycleError) else None
+
+
+def _failed(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> MCPError:
+    guess = nearest(name, known)
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    return MCPError(INVALID_PARAMS, f"Unknown {kind} {name[:80]!r}.{hint} Known: {', '.join(known) or 'none'}.")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,70 @@
+"""Cursors of our own lists. Opaque to the caller, bound to the query that they continue.
+
+Upstream's cursor says which page to read; ours also says after which order of that page to go on, since a page of
+upstream's may hold more matches than were asked for.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.errors import InvalidRequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list.
+
+    Attributes:
+        page_size: `limit` that upstream is asked with; it must not change along a walk.
+        page: Upstream's cursor of the page to read; empty for the first.
+        after: ID of the last order that was handed out from that page; empty for none.
+        created: When that order was created; tells where to go on if it has left the page.
+    """
+
+    page_size: int
+    page: str = ""
+    after: str = ""
+    created: datetime | None = None
+
+    def text(self, query: tuple[str, ...]) -> str:
+        """Return the cursor as it is handed out, bound to `query`."""
+        created = self.created.isoformat() if self.created else ""
+        raw = json.dumps([_digest(query), self.page_size, self.page, self.after, created], separators=(",", ":"))
+        return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def cursor_of(text: str, query: tuple[str, ...]) -> Cursor:
+    """Read a cursor that was handed out for the same query.
+
+    Raises:
+        InvalidRequestError: It is none, or one of another query.
+    """
+    try:
+        raw = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        digest, page_size, page, after, created = raw
+        cursor = Cursor(int(page_size), str(page), str(after), datetime.fromisoformat(created) if created else None)
+        sound = 1 <= cursor.page_size <= MAX_PAGE_SIZE and (cursor.created is None or cursor.created.tzinfo is not None)
+    except (ValueError, TypeError):
+        raise _malformed() from None
+    if not sound:
+        raise _malformed()
+    if digest != _digest(query):
+        raise InvalidRequestError(
+            "The cursor belongs to another query. Repeat the call that returned it, with the same status, customer_id "
+            "and subscription_id, or leave the cursor out to start again."
+        )
+    return cursor
+
+
+def _malformed() -> InvalidRequestError:
+    return InvalidRequestError(
+        "The cursor is malformed. Pass next_cursor exactly as it was returned, or leave it out to start again."
+    )
+
+
+def _digest(query: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(query).encode()).hexdigest()[:12]

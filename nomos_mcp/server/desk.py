@@ -1,0 +1,33 @@
+"""What every tool, resource and prompt works with: the client, the vocabulary, the clock, the confirmations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mcp.server.mcpserver import Context
+
+from nomos_mcp.client import NomosClient
+from nomos_mcp.lifecycle import ApiVersion as Vocabulary
+from nomos_mcp.server.confirmation import Confirmations
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The means of one server.
+
+    Attributes:
+        client: Where orders, subscriptions and events come from.
+        vocabulary: The API version whose statuses the client is answered in.
+        confirmations: Makes and checks the codes that let an order through.
+        now: The current time, aware.
+    """
+
+    client: NomosClient
+    vocabulary: Vocabulary
+    confirmations: Confirmations
+    now: Callable[[], datetime]
+
+
+def desk_of(ctx: Context[Desk]) -> Desk:
+    """Return the desk of the server that a call came to."""
+    return ctx.request_context.lifespan_context

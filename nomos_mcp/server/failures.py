@@ -1,0 +1,154 @@
+"""What a tool says when it cannot: what happened, why, what to do next. Quotes nothing that upstream wrote freely."""
+
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from nomos_mcp.client.errors import (
+    APIConnectionError,
+    APIError,
+    BadRequestError,
+    ConflictError,
+    CredentialsError,
+    ForbiddenError,
+    InternalServerError,
+    InvalidRequestError,
+    MissingScopeError,
+    NomosError,
+    NotFoundError,
+    PaymentRequiredError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnprocessableEntityError,
+    UnreadableAnswerError,
+    VersionMismatchError,
+)
+
+SUPPORT = "support@nomos.energy"
+
+_SET_CREDENTIALS = (
+    "Set NOMOS_CLIENT_ID and NOMOS_CLIENT_SECRET (or NOMOS_ACCESS_TOKEN) in the server's environment and restart it; "
+    "`nomos-mcp --demo` works without any, on invented data. explain_status by status name works now."
+)
+
+# What happened and why, and what to do next; the first class that fits an error speaks for it.
+_SAYINGS: tuple[tuple[type[NomosError], str, str], ...] = (
+    (
+        NotFoundError,
+        "Nomos knows no such object, or these credentials may not see it.",
+        "Check the ID with whoever gave it; list_meter_orders_by_status finds orders by customer or subscription.",
+    ),
+    (
+        UnauthorizedError,
+        "Nomos refused the access token.",
+        "Do not repeat it; the operator of this server has to renew NOMOS_ACCESS_TOKEN or check the credentials.",
+    ),
+    (
+        ForbiddenError,
+        "These credentials are not allowed to do this: their scope or their organisation does not cover it.",
+        "Do not repeat it; the operator of this server can ask Nomos for another scope.",
+    ),
+    (
+        PaymentRequiredError,
+        "The organisation's Nomos plan does not include this.",
+        f"Do not repeat it; ask {SUPPORT} about the plan.",
+    ),
+    (
+        ConflictError,
+        "This subscription has had its one meter order; there can be no second, even after a cancelled one.",
+        f"Read the existing order with get_meter_order; to retry a cancelled order, write to {SUPPORT}.",
+    ),
+    (
+        TooManyRequestsError,
+        "Nomos received too many requests from these credentials.",
+        "Nothing is wrong with the question; ask again later.",
+    ),
+    (
+        InternalServerError,
+        "Nomos failed while it answered.",
+        f"Ask again later; if it stays, write to {SUPPORT} and give the requestId.",
+    ),
+    (
+        BadRequestError,
+        "Nomos refused the request as wrong.",
+        "Do not repeat it unchanged; the codes tell which rule it breaks.",
+    ),
+    (
+        UnprocessableEntityError,
+        "The request breaks one of Nomos' business rules.",
+        "Do not repeat it unchanged; the codes tell which rule it breaks.",
+    ),
+    (
+        APIError,
+        "Nomos answered with an error that this version of nomos-mcp does not know.",
+        f"Do not repeat it unchanged; write to {SUPPORT} and give the requestId.",
+    ),
+    (
+        VersionMismatchError,
+        "Nomos answered in another API version than was asked for, where the same words mean other things.",
+        "The answer was thrown away; the operator of this server has to check NOMOS_API_VERSION and what lies between.",
+    ),
+    (
+        UnreadableAnswerError,
+        "The answer from Nomos could not be read.",
+        "Ask again later; if it stays, the operator of this server has to check NOMOS_BASE_URL and what lies between.",
+    ),
+)
+
+
+def said_of(error: NomosError) -> str:
+    """Return what a tool says about a failure of the client."""
+    if isinstance(error, MissingScopeError):
+        return f"{error} The operator of this server has to use credentials with that scope."
+    if isinstance(error, InvalidRequestError):
+        return str(error)
+    if isinstance(error, CredentialsError):
+        return _tail(f"{error} {_SET_CREDENTIALS}", error)
+    if isinstance(error, APIConnectionError):
+        return (
+            f"Nomos could not be reached. {error} Ask again later; if it stays, the operator of this server has to "
+            "check the network and NOMOS_BASE_URL."
+        )
+    happened, then = next((happened, then) for kind, happened, then in _SAYINGS if isinstance(error, kind))
+    return _tail(f"{happened} {then}", error)
+
+
+def said_of_arguments(error: ValidationError, tool: str, known: list[str]) -> str:
+    """Return what a tool says about arguments that do not fit its input schema.
+
+    Args:
+        error: What pydantic found.
+        tool: Name of the tool.
+        known: Names of the tool's arguments.
+    """
+    flaws = " ".join(_flaw(flaw, known) for flaw in error.errors(include_url=False))
+    return f"{tool} was not run, its arguments are wrong. {flaws} Correct them and call it again."
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return the known word that is nearest to `word`, or an empty string if none is near."""
+    return next(iter(get_close_matches(word.lower(), known, n=1, cutoff=0.5)), "")
+
+
+def _flaw(flaw: ErrorDetails, known: list[str]) -> str:
+    name = ".".join(str(part) for part in flaw["loc"])[:80]
+    if flaw["type"] == "extra_forbidden":
+        guess = nearest(name, known)
+        hint = f" Did you mean {guess!r}?" if guess else ""
+        return f"Unknown argument {name!r}.{hint} Known: {', '.join(known) or 'none'}."
+    if flaw["type"] == "missing":
+        return f"Argument {name!r} is missing."
+    return f"Argument {name!r}: {flaw['msg'][0].lower()}{flaw['msg'][1:]}."
+
+
+def _tail(text: str, error: NomosError) -> str:
+    """Append what support needs: the code, the codes of the details, the request ID."""
+    notes: list[str] = []
+    if isinstance(error, APIError) and error.code:
+        notes.append(f"code {error.code}")
+    if isinstance(error, APIError) and error.errors:
+        notes.append("details " + ", ".join(f"{detail.code} in {detail.field!r}" for detail in error.errors))
+    if request_id := getattr(error, "request_id", ""):
+        notes.append(f"requestId {request_id}")
+    return f"{text} ({'; '.join(notes)})" if notes else text

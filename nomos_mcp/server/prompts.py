@@ -1,0 +1,68 @@
+"""The prompts: Markdown files with a TOML head, kept in `prompts/` for people who write and not program."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from string import Template
+
+from mcp.server.mcpserver.prompts import Prompt
+from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessage
+from pydantic import BaseModel, ConfigDict
+
+_HEAD = re.compile(r"\A\+\+\+\n(?P<head>.*?)^\+\+\+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
+
+
+class _Head(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    description: str
+    arguments: tuple[PromptArgument, ...] = ()
+
+
+def folder() -> Traversable:
+    """Return the folder of the prompts: inside the installed package, or beside it in a checkout."""
+    package = files("nomos_mcp")
+    shipped = package / "prompts"
+    return shipped if shipped.is_dir() else package / ".." / "prompts"
+
+
+def all_prompts() -> Iterable[Prompt]:
+    """Read every prompt, by name."""
+    for file in sorted(folder().iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".md"):
+            yield prompt_of(file.read_text(encoding="utf-8"))
+
+
+def prompt_of(text: str) -> Prompt:
+    """Make a prompt of a file's text.
+
+    Args:
+        text: `+++`, a TOML table with `name`, `title`, `description` and `arguments`, `+++`, and the message, in which
+            `$argument` stands for an argument's value.
+
+    Raises:
+        ValueError: The text is not of that form, or uses an argument that the head does not declare.
+    """
+    parts = _HEAD.match(text)
+    if parts is None:
+        raise ValueError("A prompt starts with a head between two lines of +++.")
+    head = _Head.model_validate(tomllib.loads(parts["head"]))
+    body = Template(parts["body"].strip())
+    declared = {argument.name for argument in head.arguments}
+    if undeclared := set(body.get_identifiers()) - declared:
+        raise ValueError(f"Prompt {head.name} uses undeclared arguments: {', '.join(sorted(undeclared))}.")
+
+    async def render(**arguments: str) -> list[Message]:
+        return [UserMessage(body.substitute(dict.fromkeys(declared, "") | arguments))]
+
+    return Prompt(
+        name=head.name,
+        title=head.title,
+        description=head.description,
+        arguments=list(head.arguments),
+        fn=render,
+    )

@@ -1,0 +1,21 @@
+"""What the server says about itself, before any question."""
+
+INSTRUCTIONS = """\
+Smart meter orders at Nomos (German electricity), explained.
+
+- A status question takes one call: get_meter_order with the order ID (prdo_…) or the subscription ID (sub_…).
+  Without an ID: list_meter_orders_by_status. A status name alone: explain_status.
+- Blocked before status: blocked lies over the status and decides whose turn it is. check_missing: the customer's;
+  grid_operator_registration: the grid operator's, the customer can only wait.
+- Two vocabularies exist (API versions curie and edison) and do not map one to one. Trust `explanation`, not the name.
+- installed is not activated: dynamic prices and automatic readings start with activated.
+- Never promise a date. Only `appointment_at` is one; about eight weeks to installation is a target, not a promise.
+- What is `inferred` or `unknown` in `confidence` is to be said as such.
+- order_smart_meter is physical and possible once per subscription, ever: a person must say yes first."""
+
+DEMO_TITLE = "Nomos smart meters (demo, invented data)"
+TITLE = "Nomos smart meters"
+DEMO_INSTRUCTIONS = """\
+DEMO: all data is invented and comes from a built-in simulator; no real customer, order or meter is behind it. Say so.
+
+"""

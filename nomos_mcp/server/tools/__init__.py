@@ -1,0 +1,25 @@
+"""The tools, one file each."""
+
+from mcp.server.mcpserver.tools import Tool
+
+from nomos_mcp.lifecycle import ApiVersion
+from nomos_mcp.server.tools import (
+    explain_status,
+    get_meter_order,
+    list_meter_orders_by_status,
+    order_smart_meter,
+)
+
+
+def all_tools(vocabulary: ApiVersion) -> list[Tool]:
+    """Make every tool, in the order in which they are listed.
+
+    Args:
+        vocabulary: API version whose statuses the tools speak of.
+    """
+    return [
+        get_meter_order.tool(),
+        list_meter_orders_by_status.tool(vocabulary),
+        explain_status.tool(),
+        order_smart_meter.tool(),
+    ]

@@ -1,0 +1,99 @@
+"""The tool `explain_status`."""
+
+from typing import Annotated, get_args
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    VERSIONS,
+    ApiVersion,
+    Audience,
+    Explanation,
+    Language,
+    explain,
+    explain_status as explain_by_name,
+)
+from nomos_mcp.server.desk import Desk, desk_of
+from nomos_mcp.server.failures import nearest
+from nomos_mcp.server.orders import find_order
+from nomos_mcp.server.results import Result, order_state
+from nomos_mcp.server.strict import READ, strict_tool
+
+
+class ExplanationResult(Result):
+    """What a state means."""
+
+    explanation: Explanation
+
+
+async def explain_status(
+    ctx: Context[Desk],
+    status: Annotated[str, Field(description="A status name of either API version, or blocked.")] = "",
+    order_id: Annotated[str, Field(description="Instead: explain this order (prdo_… or sub_…) as it is now.")] = "",
+    blocked_reason: Annotated[str, Field(description="With status: why it is blocked.")] = "",
+    cancelled_reason: Annotated[str, Field(description="With status cancelled: why.")] = "",
+    audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
+    language: Annotated[Language, Field(description="Language of the texts.")] = "en",
+    api_version: Annotated[str, Field(description="Vocabulary that status belongs to; default: the pinned one.")] = "",
+) -> Annotated[CallToolResult, ExplanationResult]:
+    """Explain a smart meter order's status: meaning, whose turn it is, what comes next, what to tell the customer.
+
+    Give `order_id` (explains it as it is now) or `status` (no credentials needed). Two vocabularies exist:
+    curie: created → placed → check_submitted → check_reviewed → scheduled → installed → activated, or cancelled;
+    blocked is no status there but lies over one, with a reason.
+    edison: waiting → ordered → checked → installation_planning → installation_scheduled → installation_finished →
+    activated; also intended, installation_waiting, installed, pre_installed, blocked (manual review at Nomos),
+    blocked_wim (the grid operator's turn), cancelled.
+    They do not map one to one: edison's blocked is not curie's check_missing (the customer's turn).
+    """
+    desk = desk_of(ctx)
+    if order_id:
+        if status or blocked_reason or cancelled_reason or api_version:
+            raise InvalidRequestError(
+                "order_id goes alone: the order says itself what its status, reasons and API version are. "
+                "Leave the other arguments out, or leave out order_id to explain a status by name."
+            )
+        state = order_state(await find_order(desk, order_id), desk.vocabulary)
+        explanation = explain(state, now=desk.now(), audience=audience, language=language)
+    elif status:
+        explanation = explain_by_name(
+            status,
+            blocked_reason=blocked_reason,
+            cancelled_reason=cancelled_reason,
+            api_version=_version(api_version) if api_version else desk.vocabulary,
+            audience=audience,
+            language=language,
+        )
+    else:
+        raise InvalidRequestError("Nothing to explain: pass status (a name) or order_id (prdo_… or sub_…).")
+    return ExplanationResult(explanation=explanation).answer()
+
+
+def tool() -> Tool:
+    """Make the tool."""
+    return strict_tool(
+        explain_status,
+        title="Explain a smart meter order's status",
+        annotations=READ,
+        choices={
+            "blocked_reason": ("", *BLOCKED_REASONS),
+            "cancelled_reason": ("", *CANCELLED_REASONS),
+            "language": get_args(Language),
+            "api_version": ("", *VERSIONS),
+        },
+    )
+
+
+def _version(name: str) -> ApiVersion:
+    for version in VERSIONS:
+        if name in {version, version.partition(".")[2]}:
+            return version
+    guess = nearest(name, list(VERSIONS))
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    raise InvalidRequestError(f"Unknown API version {name!r}.{hint} Versions with meter orders: {', '.join(VERSIONS)}.")

@@ -1,0 +1,116 @@
+"""Every knob, read once from the environment and handed down.
+
+Knows what a setting may be, and nothing of who uses it.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from nomos_mcp.client.constants import DEFAULT_BASE_URL
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.hosts import checked_base_url
+from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
+
+CLIENT_ID: Final = "NOMOS_CLIENT_ID"
+CLIENT_SECRET: Final = "NOMOS_CLIENT_SECRET"  # noqa: S105  the variable's name, not its value
+ACCESS_TOKEN: Final = "NOMOS_ACCESS_TOKEN"  # noqa: S105  as above
+API_VERSION: Final = "NOMOS_API_VERSION"
+BASE_URL: Final = "NOMOS_BASE_URL"
+
+
+class SettingsError(ValueError):
+    """The environment holds mistakes.
+
+    Attributes:
+        problems: One sentence or two for each mistake: the variable, what is wrong with it, and the cure.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseModel):
+    """What the server is started with.
+
+    Attributes:
+        client_id: `NOMOS_CLIENT_ID`.
+        client_secret: `NOMOS_CLIENT_SECRET`.
+        access_token: `NOMOS_ACCESS_TOKEN`, instead of the two above.
+        api_version: `NOMOS_API_VERSION`; which vocabulary of statuses upstream is asked for.
+        base_url: `NOMOS_BASE_URL`; HTTPS, or plain HTTP on loopback.
+        demo: Answer from the built-in simulator with invented data; credentials and base URL are not used then.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    access_token: SecretStr = SecretStr("")
+    api_version: ApiVersion = DEFAULT_API_VERSION
+    base_url: str = DEFAULT_BASE_URL
+    demo: bool = False
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether anything is configured that Nomos could be asked with."""
+        return bool(self.access_token.get_secret_value() or self.client_id)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Self:
+        """Read the settings; an empty variable counts as not set.
+
+        Args:
+            environ: Instead of the process's environment.
+            demo: Whether the built-in simulator is to answer.
+
+        Raises:
+            SettingsError: Some are wrong; it names all of them at once.
+        """
+        env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
+        problems = [*_credential_problems(env), *_version_problems(env), *_base_url_problems(env)]
+        if problems:
+            raise SettingsError(problems)
+        return cls(
+            client_id=env.get(CLIENT_ID, ""),
+            client_secret=SecretStr(env.get(CLIENT_SECRET, "")),
+            access_token=SecretStr(env.get(ACCESS_TOKEN, "")),
+            api_version=next(
+                (version for version in API_VERSIONS if version == env.get(API_VERSION)), DEFAULT_API_VERSION
+            ),
+            base_url=env.get(BASE_URL) or DEFAULT_BASE_URL,
+            demo=demo,
+        )
+
+
+def _credential_problems(env: Mapping[str, str]) -> list[str]:
+    client_id, secret, token = (bool(env.get(name)) for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN))
+    if token and (client_id or secret):
+        other = CLIENT_ID if client_id else CLIENT_SECRET
+        cure = f"Unset {ACCESS_TOKEN}, or both {CLIENT_ID} and {CLIENT_SECRET}."
+        return [f"{ACCESS_TOKEN}: set together with {other}, and only one of the two ways can be used. {cure}"]
+    if client_id != secret:
+        there, missing = (CLIENT_ID, CLIENT_SECRET) if client_id else (CLIENT_SECRET, CLIENT_ID)
+        return [f"{missing}: not set, but {there} is, and the two go together. Set {missing}, or unset {there}."]
+    return []
+
+
+def _version_problems(env: Mapping[str, str]) -> list[str]:
+    version = env.get(API_VERSION)
+    if not version or version in API_VERSIONS:
+        return []
+    return [f"{API_VERSION}: {version!r} is no API version. Use one of {', '.join(API_VERSIONS)}, in full."]
+
+
+def _base_url_problems(env: Mapping[str, str]) -> list[str]:
+    base_url = env.get(BASE_URL)
+    if not base_url:
+        return []
+    try:
+        checked_base_url(base_url)
+    except InvalidRequestError as error:
+        return [f"{BASE_URL}: {error} Unset it to use {DEFAULT_BASE_URL}."]
+    return []

@@ -1,0 +1,150 @@
+"""Fills a world with the named cases and the crowd.
+
+What has a name depends on the present moment only; the seed varies the crowd and the invented people.
+"""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+
+from nomos_mcp.simulator.demo import people
+from nomos_mcp.simulator.demo.catalogue import DEMO
+from nomos_mcp.simulator.demo.crowd import crowd
+from nomos_mcp.simulator.demo.scenarios import CUSTOMERS, ORDERS, SUBSCRIPTIONS, OrderCase, SubscriptionCase
+from nomos_mcp.simulator.demo.timeline import timeline
+from nomos_mcp.simulator.ids import digested, telling
+from nomos_mcp.simulator.world.events import TOPIC_ON_REACHING, Topic
+from nomos_mcp.simulator.world.records import Customer, Hold, Order, Plan, Provider, Subscription
+from nomos_mcp.simulator.world.world import World
+
+_DAY: Final = timedelta(days=1)
+_PLANS: Final[dict[Provider | None, str]] = {
+    "energy-metering": telling("pln", "energy_metering"),
+    "metrify": telling("pln", "metrify"),
+    "inexogy": telling("pln", "inexogy"),
+    None: telling("pln", "no_smart_meter"),
+}
+_UNTIL_START: Final = 14 * _DAY
+_NOTICE: Final = 30 * _DAY
+_KNOWN_FOR: Final = 400 * _DAY
+
+
+def populate(world: World, now: datetime, seed: int) -> None:
+    """Put the data set into an empty world.
+
+    Args:
+        world: Where to.
+        now: The moment it is laid out around.
+        seed: Varies the crowd.
+    """
+    rng = Random(seed)  # noqa: S311 - a world that repeats is the point; nothing secret is drawn from it
+    builder = _Builder(world, now, rng)
+    for plan_provider, plan_id in _PLANS.items():
+        world.plans[plan_id] = Plan(plan_id, plan_provider)
+    for case in ORDERS:
+        builder.order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
+    for bare in SUBSCRIPTIONS:
+        builder.subscription(bare, DEMO.subscriptions[bare.name], now - bare.age * _DAY)
+    for case in crowd(rng):
+        moment = now - case.age * _DAY - timedelta(seconds=rng.randrange(86_400))
+        parts = (str(seed), case.name)
+        builder.order(case, digested("prdo", "order", *parts), digested("sub", *parts), moment)
+
+
+class _Builder:
+    def __init__(self, world: World, now: datetime, rng: Random) -> None:
+        self._world = world
+        self._now = now
+        self._rng = rng
+        self._supplier = people.supplier(now - 1000 * _DAY)
+
+    def order(self, case: OrderCase, order_id: str, subscription_id: str, created_at: datetime) -> None:
+        smart = case.stage in {"installed", "data_returned", "activated"} or case.cancelled == "pre_existing"
+        signed = SubscriptionCase(
+            name=case.customer or case.name,
+            shows=case.shows,
+            meter="smart" if smart else "analog",
+            provider=case.provider,
+            organisation=case.organisation,
+        )
+        subscription = self.subscription(signed, subscription_id, created_at - 2 * _DAY)
+        moments = timeline(case.stage, created_at, self._now)
+        last = max(moments.values())
+        hold = Hold(case.hold, (last + (self._now - last) / 2).replace(microsecond=0)) if case.hold else None
+        installed_at = moments.get("installed")
+        order = Order(
+            id=order_id,
+            organisation=case.organisation,
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            provider=case.provider,
+            stage=case.stage,
+            created_at=created_at,
+            updated_at=hold.since if hold else last,
+            hold=hold,
+            appointment_at=self._appointment(case, installed_at),
+            installed_at=installed_at,
+            activated_at=moments.get("activated"),
+            cancelled_at=moments.get("cancelled"),
+            cancelled_reason=case.cancelled,
+        )
+        self._world.orders.put(order)
+        for stage, moment in moments.items():
+            if stage in TOPIC_ON_REACHING:
+                self._world.tell_of_order(TOPIC_ON_REACHING[stage], order, moment)
+        if hold is not None and hold.reason != "manual_review":  # curie has no word for it, so no event either
+            self._world.tell_of_order("meter_order.blocked", order, hold.since)
+
+    def _appointment(self, case: OrderCase, installed_at: datetime | None) -> datetime | None:
+        if case.appointment is not None:
+            return (self._now + case.appointment * _DAY).replace(hour=9, minute=0, second=0)
+        return None if installed_at is None else installed_at.replace(minute=0, second=0)
+
+    def subscription(self, case: SubscriptionCase, subscription_id: str, created_at: datetime) -> Subscription:
+        owner = self._customer(case.name, case.organisation, subscription_id, created_at)
+        start_at = created_at + _UNTIL_START
+        end_at = self._now - _NOTICE if case.ended else None
+        terminated_at = end_at - _NOTICE if end_at else None
+        moments: dict[Topic, datetime | None] = {
+            "subscription.created": created_at,
+            "subscription.confirmed": created_at + _DAY,
+            "subscription.activated": start_at,
+            "subscription.terminated": terminated_at,
+            "subscription.ended": end_at,
+        }
+        past = {topic: moment for topic, moment in moments.items() if moment is not None and moment <= self._now}
+        subscription = Subscription(
+            id=subscription_id,
+            organisation=case.organisation,
+            customer_id=owner.id,
+            plan_id=_PLANS[case.provider],
+            number=f"DEMO{self._rng.randrange(10_000):04}",
+            status="ended" if case.ended else "active" if "subscription.activated" in past else "pending",
+            type=case.type,
+            estimated_usage=self._rng.randrange(1_500, 6_000, 100),
+            address=people.address(subscription_id, self._rng),
+            meter=people.meter(subscription_id, case.meter, self._rng),
+            payment_method=people.payment_method(subscription_id, owner, self._rng),
+            supplier=self._supplier if case.type == "consumption" else None,
+            created_at=created_at,
+            updated_at=max(past.values()),
+            start_at=start_at,
+            terminated_at=terminated_at,
+            end_at=end_at,
+            metadata=case.metadata,
+        )
+        self._world.subscriptions.put(subscription)
+        for topic, moment in past.items():
+            self._world.tell_of_subscription(topic, subscription, moment)
+        return subscription
+
+    def _customer(self, name: str, organisation: str, subscription_id: str, created_at: datetime) -> Customer:
+        customer_id = DEMO.customers.get(name, digested("cus", subscription_id))
+        present = self._world.customers.get(customer_id)
+        if present is not None:
+            return present
+        since = self._now - _KNOWN_FOR if name in CUSTOMERS else created_at
+        company = "Musterbau Wohnen GmbH" if name == "housing_company" else None
+        owner = people.customer(customer_id, organisation, since, company, self._rng)
+        self._world.customers.put(owner)
+        return owner

@@ -1,0 +1,100 @@
+"""The world: everything that exists, and what can happen to it from outside."""
+
+from datetime import datetime
+
+from nomos_mcp.simulator.clock import Clock
+from nomos_mcp.simulator.ids import digested
+from nomos_mcp.simulator.world.events import Event, Topic
+from nomos_mcp.simulator.world.records import Customer, Order, Plan, Provider, Subscription
+from nomos_mcp.simulator.world.shelf import Shelf
+
+
+def event_id(topic: Topic, subject_id: str, occurrence: int = 0) -> str:
+    """Build the ID of an event.
+
+    Args:
+        topic: What happened.
+        subject_id: The order's ID, or the subscription's where no order is involved.
+        occurrence: How often it had happened to this subject before.
+
+    Returns:
+        The same ID in every process.
+    """
+    return digested("evt", topic, subject_id, str(occurrence))
+
+
+class World:
+    """All records, of all organisations.
+
+    Args:
+        seed: Makes the IDs of later orders; the same seed gives the same.
+        now: The clock, in whole seconds.
+
+    Attributes:
+        orders: Every order; change one with `orders.put(dataclasses.replace(order, ...))`.
+        subscriptions: Every subscription.
+        customers: Every customer.
+        plans: Every plan by ID; plans are shared by the organisations.
+        events: Every event by ID.
+    """
+
+    def __init__(self, seed: int, now: Clock) -> None:
+        self._seed = seed
+        self._now = now
+        self.orders: Shelf[Order] = Shelf(
+            customer=lambda order: order.customer_id,
+            subscription=lambda order: order.subscription_id,
+        )
+        self.subscriptions: Shelf[Subscription] = Shelf(customer=lambda subscription: subscription.customer_id)
+        self.customers: Shelf[Customer] = Shelf()
+        self.plans: dict[str, Plan] = {}
+        self.events: dict[str, Event] = {}
+
+    def order_of(self, subscription_id: str) -> Order | None:
+        """Find the one order a subscription has ever had; None when it never had one."""
+        return next(self.orders.newest_first("subscription", subscription_id), None)
+
+    def place_order(self, subscription: Subscription, provider: Provider) -> Order:
+        """Create an order, and the event that tells of it; whether it is allowed is for `rules` to say.
+
+        Args:
+            subscription: What it is for.
+            provider: Who will install.
+
+        Returns:
+            The new order, at its first stage. Its ID follows from the seed and the subscription.
+        """
+        now = self._now()
+        order = Order(
+            id=digested("prdo", str(self._seed), subscription.id),
+            organisation=subscription.organisation,
+            subscription_id=subscription.id,
+            customer_id=subscription.customer_id,
+            provider=provider,
+            stage="requested",
+            created_at=now,
+            updated_at=now,
+        )
+        self.orders.put(order)
+        self.tell_of_order("meter_order.created", order, now)
+        return order
+
+    def tell_of_order(self, topic: Topic, order: Order, at: datetime) -> None:
+        """Record an event about an order."""
+        self._tell(
+            Event(self._free_id(topic, order.id), order.organisation, topic, at, order.subscription_id, order.id)
+        )
+
+    def tell_of_subscription(self, topic: Topic, subscription: Subscription, at: datetime) -> None:
+        """Record an event about a subscription."""
+        self._tell(Event(self._free_id(topic, subscription.id), subscription.organisation, topic, at, subscription.id))
+
+    def _tell(self, event: Event) -> None:
+        self.events[event.id] = event
+
+    def _free_id(self, topic: Topic, subject_id: str) -> str:
+        """Number the occurrences: an order can be blocked more than once."""
+        occurrence = 0
+        while (candidate := event_id(topic, subject_id, occurrence)) in self.events:
+            occurrence += 1
+        return candidate

@@ -1,0 +1,204 @@
+"""Answers that are not what the API documents. An ASGI application stands in for whatever answered."""
+
+import json
+from collections.abc import Sequence
+
+import anyio
+import pytest
+
+from nomos_mcp.client import (
+    CURIE,
+    APIError,
+    ApiVersion,
+    InternalServerError,
+    NomosClient,
+    NomosError,
+    UnreadableAnswerError,
+    VersionMismatchError,
+)
+from nomos_mcp.client.constants import MAX_ANSWER_BYTES
+from nomos_mcp.client.transport import AsgiApp
+
+ORDER = {
+    "object": "meter_order",
+    "id": "prdo_1",
+    "subscription": "sub_1",
+    "customer": "cus_1",
+    "provider": "metrify",
+    "status": "placed",
+    "created_at": "2026-06-01T10:00:00Z",
+}
+
+
+def answering(
+    *answers: tuple[int, bytes], content_type: bytes = b"application/json", version: str = CURIE
+) -> tuple[AsgiApp, list[str]]:
+    """Return an application that gives these answers in turn, the last one for ever, and the list of what was asked."""
+    asked: list[str] = []
+
+    async def app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ARG001  ASGI
+        asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
+        status, body = answers[min(len(asked), len(answers)) - 1]
+        headers = [(b"content-type", content_type)] + ([(b"x-api-version", version.encode())] if version else [])
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app, asked
+
+
+def client_of(app: AsgiApp, api_version: ApiVersion = CURIE) -> NomosClient:
+    return NomosClient(access_token="token", base_url="http://127.0.0.1", app=app, api_version=api_version)
+
+
+def page(items: Sequence[object], **more: object) -> bytes:
+    return json.dumps({"object": "list", "items": items, **more}).encode()
+
+
+async def failure_of(app: AsgiApp) -> NomosError:
+    async with client_of(app) as client:
+        with pytest.raises(NomosError) as caught:
+            await client.meter_orders.get("prdo_1")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type"),
+    [
+        (200, b"<html>login</html>", b"text/html"),
+        (200, b'{"id": "prdo_1", "stat', b"application/json"),
+        (200, b"", b"application/json"),
+        (200, b"[1, 2]", b"application/json"),
+        (200, b'{"code": "NOT_FOUND", "message": "an error that says 200"}', b"application/json"),
+        (200, b'\xff\xfe{"id"', b"application/json"),
+        (200, b"[" * 100_000, b"application/json"),
+        (302, b"", b"text/html"),
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_told_apart(status: int, body: bytes, content_type: bytes) -> None:
+    app, _ = answering((status, body), content_type=content_type)
+    failure = await failure_of(app)
+    assert isinstance(failure, UnreadableAnswerError)
+    assert failure.status == status
+
+
+async def test_an_answer_that_is_too_large_is_not_read_to_the_end() -> None:
+    app, _ = answering((200, b" " * (MAX_ANSWER_BYTES + 1)))
+    assert "larger than 8 MiB" in str(await failure_of(app))
+
+
+@pytest.mark.parametrize("version", ["2026-01-29.edison", ""])
+async def test_an_answer_of_another_version_is_not_used(version: str) -> None:
+    app, _ = answering((200, json.dumps(ORDER).encode()), version=version)
+    failure = await failure_of(app)
+    assert isinstance(failure, VersionMismatchError)
+    assert (failure.expected, failure.received) == (CURIE, version)
+
+
+async def test_an_order_other_than_the_one_asked_for_is_not_used() -> None:
+    app, _ = answering((200, json.dumps({**ORDER, "id": "prdo_2"}).encode()))
+    assert "another object" in str(await failure_of(app))
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_failing_gateway_without_a_version_is_an_upstream_failure(status: int) -> None:
+    app, _ = answering((status, b"<html>bad gateway</html>"), version="", content_type=b"text/html")
+    failure = await failure_of(app)
+    assert isinstance(failure, InternalServerError)
+    assert failure.status == status
+
+
+async def test_an_error_without_a_documented_status_keeps_what_it_says() -> None:
+    body = {"code": "I_AM_NEW", "message": "x" * 1000 + "\x1b[31m", "requestId": "r1", "errors": [{"code": "c"}, "odd"]}
+    app, _ = answering((418, json.dumps(body).encode()))
+    failure = await failure_of(app)
+    assert type(failure) is APIError
+    assert (failure.code, failure.request_id, failure.detail_codes) == ("I_AM_NEW", "r1", ("c",))
+    assert len(failure.message) <= 301
+
+
+async def test_control_characters_of_upstreams_text_are_stripped() -> None:
+    app, _ = answering((400, json.dumps({"code": "BAD_REQUEST", "message": "a\x1b[31mb\u202ec\n"}).encode()))
+    assert (await failure_of(app)).message == "a [31mb c "  # type: ignore[attr-defined]
+
+
+async def test_an_unknown_status_and_unknown_fields_do_not_break_a_list() -> None:
+    app, _ = answering((200, page([{**ORDER, "status": "paused", "new_field": {"a": 1}}])))
+    async with client_of(app) as client:
+        orders = (await client.meter_orders.list()).items
+    assert [order.status for order in orders] == ["paused"]
+
+
+async def test_a_time_that_cannot_be_read_keeps_the_record_and_is_reported() -> None:
+    app, _ = answering((200, page([{**ORDER, "created_at": "next tuesday", "unreadable": {"status": "forged"}}])))
+    async with client_of(app) as client:
+        order = (await client.meter_orders.list()).items[0]
+    assert order.created_at is None
+    assert order.unreadable == {"created_at": "next tuesday"}
+
+
+async def test_a_time_without_a_zone_is_utc() -> None:
+    app, _ = answering((200, page([{**ORDER, "created_at": "2026-06-01T10:00:00"}])))
+    async with client_of(app) as client:
+        order = (await client.meter_orders.list()).items[0]
+    assert order.created_at is not None
+    assert order.created_at.isoformat() == "2026-06-01T10:00:00+00:00"
+
+
+async def test_items_that_do_not_keep_to_an_ignored_filter_are_dropped() -> None:
+    app, _ = answering((200, page([ORDER, {**ORDER, "id": "prdo_2", "status": "installed"}])))
+    async with client_of(app) as client:
+        found = await client.meter_orders.list(status="placed")
+    assert [order.id for order in found.items] == ["prdo_1"]
+    assert (found.dropped, found.filter_honoured) == (1, False)
+
+
+async def test_the_order_of_a_subscription_is_found_although_the_filter_is_ignored() -> None:
+    other = {**ORDER, "id": "prdo_2", "subscription": "sub_2"}
+    app, asked = answering((200, page([other], has_more=True, next_page="c1")), (200, page([ORDER])))
+    async with client_of(app) as client:
+        order = await client.meter_orders.of_subscription("sub_1")
+    assert order is not None
+    assert order.id == "prdo_1"
+    assert asked[1].endswith("&cursor=c1")
+
+
+@pytest.mark.parametrize(("next_page", "flaw"), [("c1", "named before"), (None, "no cursor")])
+async def test_a_walk_that_would_never_end_or_end_early_is_an_error(next_page: str | None, flaw: str) -> None:
+    app, _ = answering((200, page([ORDER], has_more=True, next_page=next_page)))
+    async with client_of(app) as client:
+        with pytest.raises(UnreadableAnswerError, match=flaw):
+            async for _ in client.meter_orders.list():
+                pass
+
+
+@pytest.mark.parametrize("items", [None, {}, "prdo_1", [None], [{"id": "prdo_1"}]])
+async def test_a_list_without_proper_items_is_unreadable(items: object) -> None:
+    app, _ = answering((200, json.dumps({"object": "list", "items": items}).encode()))
+    async with client_of(app) as client:
+        with pytest.raises(UnreadableAnswerError):
+            await client.meter_orders.list()
+
+
+async def test_an_absent_has_more_ends_the_list() -> None:
+    app, asked = answering((200, page([ORDER], next_page="c1")))
+    async with client_of(app) as client:
+        assert len([order async for order in client.meter_orders.list()]) == 1
+    assert len(asked) == 1
+
+
+async def test_a_host_that_does_not_listen_is_a_connection_error() -> None:
+    async with NomosClient(access_token="t", base_url="http://127.0.0.1:9") as client:
+        with pytest.raises(NomosError, match=r"No answer from 127\.0\.0\.1"):
+            await client.meter_orders.get("prdo_1")
+
+
+async def test_a_client_can_be_closed_twice_and_cancelled_midway() -> None:
+    async def stuck(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ARG001  ASGI
+        await anyio.sleep_forever()
+
+    client = client_of(stuck)
+    with anyio.move_on_after(0.05) as scope:
+        await client.meter_orders.get("prdo_1")
+    assert scope.cancelled_caught
+    await client.aclose()
+    await client.aclose()

@@ -1,0 +1,39 @@
+"""What the tests share: the simulator with a clock that stands still, and clients that talk to it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
+from nomos_mcp.simulator import DEMO, Simulator
+
+NOW = datetime(2026, 6, 15, 10, 0, tzinfo=UTC)
+
+
+def client_for(simulator: Simulator, api_version: ApiVersion = CURIE, client_id: str = DEMO.client_id) -> NomosClient:
+    """Return a client that the simulator answers, in process."""
+    return NomosClient(
+        client_id=client_id,
+        client_secret=DEMO.client_secret,
+        api_version=api_version,
+        base_url="http://127.0.0.1",
+        app=simulator,
+    )
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return Simulator(now=lambda: NOW)
+
+
+@pytest.fixture
+async def curie(simulator: Simulator) -> AsyncIterator[NomosClient]:
+    async with client_for(simulator, CURIE) as client:
+        yield client
+
+
+@pytest.fixture
+async def edison(simulator: Simulator) -> AsyncIterator[NomosClient]:
+    async with client_for(simulator, EDISON) as client:
+        yield client

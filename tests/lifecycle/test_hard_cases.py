@@ -1,0 +1,212 @@
+"""The cases in which a wrong answer would send somebody the wrong way."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from nomos_mcp.lifecycle import CURIE, Explanation, OrderState, is_blocked, is_final
+
+Make = Callable[..., OrderState]
+Explain = Callable[..., Explanation]
+
+
+def test_a_block_decides_whose_turn_it_is_not_the_status_under_it(curie: Make, explained: Explain) -> None:
+    free = explained(curie("scheduled"))
+    blocked = explained(curie("scheduled", blocked_reason="check_missing"))
+    assert (free.waiting_on, blocked.waiting_on) == ("installer", "customer")
+    assert blocked.customer_action != free.customer_action
+    assert blocked.customer_message != free.customer_message
+    assert blocked.next != free.next
+
+
+def test_a_blocked_order_keeps_its_status_its_place_and_its_meaning(curie: Make, explained: Explain) -> None:
+    free, blocked = explained(curie("placed")), explained(curie("placed", blocked_reason="check_missing"))
+    assert (blocked.status, blocked.stage, blocked.meaning) == (free.status, free.stage, free.meaning)
+
+
+def test_the_label_of_a_blocked_order_says_that_it_is_on_hold(curie: Make, explained: Explain) -> None:
+    label = explained(curie("placed", blocked_reason="check_missing")).label
+    assert label == "With the installation partner, on hold"
+
+
+def test_a_manual_review_is_never_explained_as_a_missing_check(edison: Make, explained: Explain) -> None:
+    review = explained(edison("blocked"))
+    assert review.waiting_on == "nomos"
+    assert review.customer_action is None
+    assert not any(word in review.model_dump_json() for word in ("check", "photo"))
+
+
+def test_a_missing_check_is_never_explained_as_a_manual_review(curie: Make, explained: Explain) -> None:
+    missing = explained(curie("placed", blocked_reason="check_missing"))
+    assert missing.waiting_on == "customer"
+    assert not any(word in missing.model_dump_json() for word in ("manual", "approval", "Nomos"))
+
+
+@pytest.mark.parametrize("audience", ["agent", "customer"])
+def test_whoever_waits_for_the_grid_operator_can_only_wait(
+    curie: Make, edison: Make, explained: Explain, audience: str
+) -> None:
+    for order in (curie("placed", blocked_reason="grid_operator_registration"), edison("blocked_wim")):
+        explanation = explained(order, audience=audience)
+        assert explanation.waiting_on == "grid_operator"
+        assert explanation.customer_action is None
+        assert "nothing you need to do" in explanation.customer_message
+
+
+def test_edison_names_the_blocked_status_as_its_own_reason(edison: Make, explained: Explain) -> None:
+    for status in ("blocked", "blocked_wim"):
+        blocked = explained(edison(status)).blocked
+        assert blocked is not None
+        assert (blocked.reason, blocked.since) == (status, None)
+
+
+def test_a_reason_that_is_new_to_us_is_passed_on_and_not_interpreted(curie: Make, explained: Explain) -> None:
+    explanation = explained(curie("placed", blocked_reason="roof_missing"))
+    assert explanation.blocked is not None
+    assert explanation.blocked.reason == "roof_missing"
+    assert (explanation.waiting_on, explanation.confidence) == ("unknown", "unknown")
+    assert "check_missing, grid_operator_registration" in explanation.meaning
+
+
+def test_a_reason_that_looks_like_a_key_of_ours_is_still_new_to_us(curie: Make, explained: Explain) -> None:
+    blocked = explained(curie("placed", blocked_reason="unstated")).blocked
+    assert blocked is not None
+    assert blocked.meaning == "The order is on hold for a reason that is new to us."
+
+
+def test_a_time_of_blocking_alone_makes_an_order_blocked(curie: Make, now: datetime) -> None:
+    assert is_blocked(curie("placed", blocked_at=now))
+
+
+def test_a_time_of_blocking_that_cannot_be_read_makes_an_order_blocked(curie: Make) -> None:
+    assert is_blocked(curie("placed", unreadable={"blocked_at": "yesterday"}))
+
+
+def test_an_order_without_either_field_is_not_blocked(curie: Make) -> None:
+    assert not is_blocked(curie("placed"))
+
+
+def test_a_final_order_is_not_blocked_whatever_its_fields_say(curie: Make, now: datetime, explained: Explain) -> None:
+    order = curie("activated", activated_at=now, blocked_at=now, blocked_reason="check_missing")
+    assert is_final(order)
+    assert not is_blocked(order)
+    assert explained(order).blocked is None
+
+
+def test_edison_shows_a_block_in_the_status_alone(edison: Make) -> None:
+    assert is_blocked(edison("blocked_wim"))
+    assert not is_blocked(edison("ordered"))
+
+
+@pytest.mark.parametrize("status", ["installed", "installation_finished"])
+def test_installed_is_not_active(status: str, edison: Make, explained: Explain) -> None:
+    explanation = explained(edison(status))
+    assert not explanation.final
+    assert "not live yet" in explanation.meaning
+    assert "not active yet" in explanation.customer_message
+    assert explanation.operator_action is not None
+    assert "no dynamic prices yet" in explanation.operator_action
+
+
+def test_a_smart_meter_that_was_there_already_is_good_news(curie: Make, edison: Make, explained: Explain) -> None:
+    for order in (edison("pre_installed"), curie("cancelled", cancelled_reason="pre_existing")):
+        explanation = explained(order)
+        assert explanation.customer_message.startswith("Good news")
+        assert explanation.meaning.startswith("Good news")
+
+
+def test_a_cancelled_order_is_not_ordered_again_but_taken_to_support(
+    curie: Make, edison: Make, explained: Explain
+) -> None:
+    for order in (curie("cancelled"), curie("cancelled", cancelled_reason="customer_request"), edison("cancelled")):
+        explanation = explained(order)
+        assert explanation.operator_action is not None
+        assert "Do not order again" in explanation.operator_action
+        assert explanation.escalation is not None
+        assert "support@nomos.energy" in explanation.escalation
+
+
+def test_a_cancellation_on_request_is_not_blamed_on_the_customer(curie: Make, explained: Explain) -> None:
+    explanation = explained(curie("cancelled", cancelled_reason="customer_request"))
+    assert "or by an operator" in explanation.meaning
+    assert "you cancelled" not in explanation.customer_message
+
+
+def test_a_reason_of_cancelling_that_is_new_to_us_is_passed_on(curie: Make, explained: Explain) -> None:
+    explanation = explained(curie("cancelled", cancelled_reason="moved_away"))
+    assert "moved_away" in explanation.meaning
+    assert (explanation.outcome, explanation.confidence) == ("cancelled", "unknown")
+
+
+def test_interest_is_no_order_yet_and_exists_at_inexogy_only(edison: Make, explained: Explain) -> None:
+    explanation = explained(edison("intended"))
+    assert "nothing has been ordered" in explanation.meaning
+    assert explanation.operator_action is not None
+    assert "inexogy only" in explanation.operator_action
+    assert explanation.stage is None
+
+
+def test_an_appointment_ahead_is_told_to_the_customer(
+    curie: Make, explained: Explain, days_ago: Callable[[float], datetime]
+) -> None:
+    explanation = explained(curie("scheduled", appointment_at=days_ago(-3)))
+    assert "23 Nov 2026, 10:30 CET" in explanation.customer_message
+
+
+def test_an_appointment_that_has_passed_is_asked_about_and_not_taken_for_done(
+    curie: Make, explained: Explain, days_ago: Callable[[float], datetime]
+) -> None:
+    explanation = explained(curie("scheduled", appointment_at=days_ago(3)))
+    assert "was set for 17 Nov 2026, 10:30 CET" in explanation.customer_message
+    assert "whether the installer came" in explanation.customer_message
+    assert not explanation.final
+
+
+def test_a_status_that_is_new_to_us_is_explained_as_far_as_possible(curie: Make, explained: Explain) -> None:
+    explanation = explained(curie("teleported"))
+    assert explanation.status == "teleported"
+    assert (explanation.outcome, explanation.waiting_on, explanation.confidence) == ("unknown",) * 3
+    assert explanation.timing == "Ordered 10 Nov 2026 (10 days ago)."
+    assert explanation.sources is None
+
+
+def test_a_known_block_on_a_status_that_is_new_to_us_still_tells_whose_turn_it_is(
+    curie: Make, explained: Explain
+) -> None:
+    explanation = explained(curie("teleported", blocked_reason="check_missing"))
+    assert (explanation.waiting_on, explanation.confidence) == ("customer", "unknown")
+
+
+def test_what_is_inferred_is_named_among_the_sources(curie: Make, edison: Make, explained: Explain) -> None:
+    assert explained(curie("placed")).sources == ["API reference (curie): MeterOrder.status", "inferred: waiting_on"]
+    assert explained(curie("placed", blocked_reason="check_missing")).sources == [
+        "API reference (curie): MeterOrder.status",
+        "API reference (curie): MeterOrder.blocked_reason",
+        "inferred: waiting_on",
+    ]
+    assert explained(edison("blocked")).confidence == "documented"
+
+
+def test_the_customer_is_told_nothing_internal(curie: Make, explained: Explain) -> None:
+    told = explained(curie("placed", blocked_reason="roof_missing"), audience="customer").model_dump(exclude_none=True)
+    assert not {"operator_action", "escalation", "anomalies", "confidence", "sources"} & set(told)
+    assert "known here" not in told["meaning"]
+
+
+def test_the_agent_is_told_everything_the_customer_is(curie: Make, explained: Explain) -> None:
+    order = curie("placed", blocked_reason="check_missing")
+    agent = explained(order).model_dump(exclude_none=True)
+    assert explained(order, audience="customer").model_dump(exclude_none=True).items() <= agent.items()
+
+
+def test_the_stage_is_counted_on_the_documented_line_only(curie: Make, edison: Make, explained: Explain) -> None:
+    placed = explained(curie("placed")).stage
+    assert placed is not None
+    assert (placed.index, placed.of) == (2, 7)
+    for beside in ("intended", "installed", "blocked", "cancelled", "pre_installed"):
+        assert explained(edison(beside)).stage is None
+
+
+def test_the_answer_names_the_version_it_speaks_for(curie: Make, explained: Explain) -> None:
+    assert explained(curie("installed")).api_version == CURIE

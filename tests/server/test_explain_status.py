@@ -1,0 +1,82 @@
+"""`explain_status`: by order as it is now, or by name, without credentials."""
+
+import pytest
+from mcp import Client
+
+from nomos_mcp.client import CURIE, EDISON
+from nomos_mcp.lifecycle import STATUSES, VERSIONS
+from nomos_mcp.server import create_server
+from nomos_mcp.settings import Settings
+from nomos_mcp.simulator import DEMO, Simulator
+from tests.server.conftest import Connect, Era, answer_of, error_of
+
+TOOL = "explain_status"
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [(version, status) for version in VERSIONS for status in STATUSES[version]]
+)
+async def test_every_status_is_explained_without_a_request(
+    assistant: Client, simulator: Simulator, version: str, status: str
+) -> None:
+    explanation = answer_of(await assistant.call_tool(TOOL, {"status": status, "api_version": version}))["explanation"]
+    assert explanation["status"] == status
+    assert explanation["api_version"] == version
+    assert explanation["meaning"]
+    assert explanation["sources"]
+    assert not simulator.requests
+
+
+async def test_an_order_is_explained_as_it_is_now(assistant: Client) -> None:
+    order = {"order_id": DEMO.subscriptions["blocked_check_missing"]}
+    explanation = answer_of(await assistant.call_tool(TOOL, order))["explanation"]
+    assert explanation["blocked"]["reason"] == "check_missing"
+    assert explanation["blocked"]["since"]
+
+
+async def test_a_customer_is_not_told_what_is_for_the_support_agent(assistant: Client) -> None:
+    order = {"order_id": DEMO.orders["blocked_check_missing"], "audience": "customer"}
+    explanation = answer_of(await assistant.call_tool(TOOL, order))["explanation"]
+    assert "operator_action" not in explanation
+    assert explanation["customer_message"]
+
+
+async def test_the_pinned_vocabulary_is_the_default(connect: Connect) -> None:
+    async with connect(EDISON) as client:
+        explanation = answer_of(await client.call_tool(TOOL, {"status": "installed"}))["explanation"]
+    assert explanation["api_version"] == EDISON
+
+
+async def test_a_version_may_be_called_by_its_name(assistant: Client) -> None:
+    explanation = answer_of(await assistant.call_tool(TOOL, {"status": "blocked", "api_version": "edison"}))[
+        "explanation"
+    ]
+    assert (explanation["waiting_on"], explanation["api_version"]) == ("nomos", EDISON)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "Nothing to explain"),
+        ({"status": "instaled"}, "installed"),
+        ({"status": "placed", "order_id": DEMO.orders["placed"]}, "order_id goes alone"),
+        ({"status": "activated", "blocked_reason": "check_missing"}, "blocked"),
+        ({"status": "placed", "api_version": "2026-05-27.currie"}, f"Did you mean '{CURIE}'?"),
+        ({"status": "placed", "language": "fr"}, "language"),
+        ({"status": "placed", "audience": "press"}, "audience"),
+        ({"order": "prdo_1"}, "Did you mean 'order_id'?"),
+    ],
+)
+async def test_bad_input_is_named(assistant: Client, arguments: dict[str, str], said: str) -> None:
+    result = await assistant.call_tool(TOOL, arguments)
+    assert result.is_error
+    assert said in error_of(result)
+
+
+async def test_without_credentials_names_are_explained_and_orders_say_what_to_set(era: Era) -> None:
+    async with Client(create_server(Settings()), mode=era) as client:
+        assert answer_of(await client.call_tool(TOOL, {"status": "placed"}))
+        result = await client.call_tool("get_meter_order", {"order_id": "prdo_1"})
+    assert result.is_error
+    assert "NOMOS_CLIENT_ID" in error_of(result)
+    assert "--demo" in error_of(result)

@@ -1,0 +1,93 @@
+"""`order_smart_meter`: nothing is ordered without a preview and its code, and never twice."""
+
+import re
+
+import pytest
+from mcp import Client
+
+from nomos_mcp.server.confirmation import LIFETIME, Confirmations
+from nomos_mcp.simulator import DEMO, Simulator
+from tests.server.conftest import answer_of, error_of
+
+TOOL = "order_smart_meter"
+SUBSCRIPTION = DEMO.subscriptions["can_order"]
+
+
+async def test_the_first_call_previews_and_orders_nothing(assistant: Client, simulator: Simulator) -> None:
+    answer = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
+    assert answer["outcome"] == "confirmation_required"
+    assert answer["preview"]["subscription"] == SUBSCRIPTION
+    assert answer["confirmation_code"]
+    assert not simulator.ledger
+
+
+async def test_the_second_call_with_the_code_orders(assistant: Client, simulator: Simulator) -> None:
+    code = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))["confirmation_code"]
+    answer = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code}))
+    assert answer["outcome"] == "ordered"
+    assert [entry.subscription_id for entry in simulator.ledger] == [SUBSCRIPTION]
+    again = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code}))
+    assert again["outcome"] == "already_ordered"
+    assert again["order"]["id"] == answer["order"]["id"]
+    assert len(simulator.ledger) == 1
+
+
+async def test_a_cancelled_order_counts_and_names_who_can_repeat_it(assistant: Client) -> None:
+    arguments = {"subscription_id": DEMO.subscriptions["cancelled_by_customer"]}
+    answer = answer_of(await assistant.call_tool(TOOL, arguments))
+    assert answer["outcome"] == "already_ordered"
+    assert "support@nomos.energy" in answer["next"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("yes", "no code that this tool gave out"),
+        ("zz-abc", "no code that this tool gave out"),
+        ("ffffffff-aaaa", "not given out for this subscription"),
+        (Confirmations().code(SUBSCRIPTION, "http://127.0.0.1"), "not by this server since it was started"),
+    ],
+)
+async def test_a_code_that_was_not_given_out_orders_nothing(
+    assistant: Client, simulator: Simulator, code: str, said: str
+) -> None:
+    result = await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code})
+    assert result.is_error
+    assert said in error_of(result)
+    assert not simulator.ledger
+
+
+async def test_a_code_for_another_subscription_orders_nothing(assistant: Client, simulator: Simulator) -> None:
+    other = DEMO.subscriptions["can_order_metrify"]
+    code = answer_of(await assistant.call_tool(TOOL, {"subscription_id": other}))["confirmation_code"]
+    result = await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code})
+    assert result.is_error
+    assert not simulator.ledger
+
+
+def test_a_code_expires_and_can_not_be_prolonged() -> None:
+    seconds = [1000.0]
+    confirmations = Confirmations(clock=lambda: seconds[0])
+    code = confirmations.code("sub_1", "host")
+    assert confirmations.flaw(code, "sub_1", "host") == ""
+    seconds[0] += LIFETIME
+    assert confirmations.flaw(code, "sub_1", "host") == "it has expired"
+    prolonged = re.sub(r"^[0-9a-f]+", f"{10**6:x}", code)
+    assert "not given out" in confirmations.flaw(prolonged, "sub_1", "host")
+
+
+@pytest.mark.parametrize(
+    ("subscription", "said"),
+    [
+        ("sub_nobodyhasthisidentifier", "Nomos knows no such object"),
+        (DEMO.orders["placed"], "it is the ID of a meter order"),
+        ("", "is no subscription ID"),
+    ],
+)
+async def test_a_wrong_subscription_is_refused(
+    assistant: Client, simulator: Simulator, subscription: str, said: str
+) -> None:
+    result = await assistant.call_tool(TOOL, {"subscription_id": subscription})
+    assert result.is_error
+    assert said in error_of(result)
+    assert not simulator.ledger
