@@ -18,6 +18,10 @@ environment:
   NOMOS_ACCESS_TOKEN                     a bearer token instead of the two above
   NOMOS_API_VERSION                      default: 2026-05-27.curie
   NOMOS_BASE_URL                         default: https://api.nomos.energy
+  NOMOS_MCP_CONFIRM                      auto (default), elicit or none: how a person's yes to an order is come by
+  NOMOS_MCP_READ_ONLY                    1: nothing can be ordered
+  NOMOS_MCP_AUDIT_FILE                   a file in which every attempt to order is recorded
+  NOMOS_MCP_STATE_KEY                    at least 32 bytes, shared by several processes
 
 examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed

@@ -5,7 +5,8 @@ Knows what a setting may be, and nothing of who uses it.
 
 import os
 from collections.abc import Mapping
-from typing import Final, Self
+from pathlib import Path
+from typing import Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -19,6 +20,15 @@ CLIENT_SECRET: Final = "NOMOS_CLIENT_SECRET"  # noqa: S105  the variable's name,
 ACCESS_TOKEN: Final = "NOMOS_ACCESS_TOKEN"  # noqa: S105  as above
 API_VERSION: Final = "NOMOS_API_VERSION"
 BASE_URL: Final = "NOMOS_BASE_URL"
+CONFIRM: Final = "NOMOS_MCP_CONFIRM"
+READ_ONLY: Final = "NOMOS_MCP_READ_ONLY"
+AUDIT_FILE: Final = "NOMOS_MCP_AUDIT_FILE"
+STATE_KEY: Final = "NOMOS_MCP_STATE_KEY"
+
+ConfirmMode = Literal["auto", "elicit", "none"]
+_CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
+_SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
+_MIN_KEY_BYTES: Final = 32
 
 
 class SettingsError(ValueError):
@@ -42,6 +52,11 @@ class Settings(BaseModel):
         access_token: `NOMOS_ACCESS_TOKEN`, instead of the two above.
         api_version: `NOMOS_API_VERSION`; which vocabulary of statuses upstream is asked for.
         base_url: `NOMOS_BASE_URL`; HTTPS, or plain HTTP on loopback.
+        confirm: `NOMOS_MCP_CONFIRM`; how a person's yes to an order is come by.
+        read_only: `NOMOS_MCP_READ_ONLY`; nothing may be ordered.
+        audit_file: `NOMOS_MCP_AUDIT_FILE`; where attempts to order are recorded, besides stderr.
+        state_key: `NOMOS_MCP_STATE_KEY`; signs confirmation codes and the state of open questions. By default a random
+            one of the process.
         demo: Answer from the built-in simulator with invented data; credentials and base URL are not used then.
     """
 
@@ -52,6 +67,10 @@ class Settings(BaseModel):
     access_token: SecretStr = SecretStr("")
     api_version: ApiVersion = DEFAULT_API_VERSION
     base_url: str = DEFAULT_BASE_URL
+    confirm: ConfirmMode = "auto"
+    read_only: bool = False
+    audit_file: str = ""
+    state_key: SecretStr = SecretStr("")
     demo: bool = False
 
     @property
@@ -71,7 +90,12 @@ class Settings(BaseModel):
             SettingsError: Some are wrong; it names all of them at once.
         """
         env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
-        problems = [*_credential_problems(env), *_version_problems(env), *_base_url_problems(env)]
+        problems = [
+            *_credential_problems(env),
+            *_version_problems(env),
+            *_base_url_problems(env),
+            *_ordering_problems(env),
+        ]
         if problems:
             raise SettingsError(problems)
         return cls(
@@ -82,6 +106,10 @@ class Settings(BaseModel):
                 (version for version in API_VERSIONS if version == env.get(API_VERSION)), DEFAULT_API_VERSION
             ),
             base_url=env.get(BASE_URL) or DEFAULT_BASE_URL,
+            confirm=next((mode for mode in _CONFIRM_MODES if mode == env.get(CONFIRM)), "auto"),
+            read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
+            audit_file=env.get(AUDIT_FILE, ""),
+            state_key=SecretStr(env.get(STATE_KEY, "")),
             demo=demo,
         )
 
@@ -114,3 +142,18 @@ def _base_url_problems(env: Mapping[str, str]) -> list[str]:
     except InvalidRequestError as error:
         return [f"{BASE_URL}: {error} Unset it to use {DEFAULT_BASE_URL}."]
     return []
+
+
+def _ordering_problems(env: Mapping[str, str]) -> list[str]:
+    problems: list[str] = []
+    if (mode := env.get(CONFIRM)) and mode not in _CONFIRM_MODES:
+        problems.append(f"{CONFIRM}: {mode!r} is no way to confirm. Use one of {', '.join(_CONFIRM_MODES)}.")
+    if (switch := env.get(READ_ONLY, "")).lower() not in _SWITCH:
+        problems.append(f"{READ_ONLY}: {switch!r} is neither on nor off. Use 1 or 0.")
+    if (key := env.get(STATE_KEY, "").encode()) and len(key) < _MIN_KEY_BYTES:
+        problems.append(
+            f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {_MIN_KEY_BYTES}, from a random source."
+        )
+    if (audit_file := env.get(AUDIT_FILE)) and not Path(audit_file).absolute().parent.is_dir():
+        problems.append(f"{AUDIT_FILE}: its folder does not exist. Make the folder, or name a file in one that exists.")
+    return problems

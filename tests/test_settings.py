@@ -33,6 +33,10 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ),
         ({"NOMOS_API_VERSION": "curie"}, "NOMOS_API_VERSION: 'curie' is no API version"),
         ({"NOMOS_BASE_URL": "http://api.nomos.energy"}, "NOMOS_BASE_URL: The base URL uses plain HTTP"),
+        ({"NOMOS_MCP_CONFIRM": "maybe"}, "NOMOS_MCP_CONFIRM: 'maybe' is no way to confirm"),
+        ({"NOMOS_MCP_READ_ONLY": "perhaps"}, "NOMOS_MCP_READ_ONLY: 'perhaps' is neither on nor off"),
+        ({"NOMOS_MCP_STATE_KEY": "short"}, "NOMOS_MCP_STATE_KEY: 5 bytes are too few"),
+        ({"NOMOS_MCP_AUDIT_FILE": "/no/such/folder/audit"}, "NOMOS_MCP_AUDIT_FILE: its folder does not exist"),
     ],
 )
 def test_a_mistake_names_its_variable_and_the_cure(environment: dict[str, str], said: str) -> None:
@@ -46,3 +50,11 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({"NOMOS_CLIENT_ID": "me", "NOMOS_API_VERSION": "x", "NOMOS_BASE_URL": "ftp://x"})
     assert len(caught.value.problems) == 3
+
+
+def test_the_switches_of_ordering_are_taken() -> None:
+    settings = Settings.from_env(
+        {"NOMOS_MCP_CONFIRM": "elicit", "NOMOS_MCP_READ_ONLY": "True", "NOMOS_MCP_STATE_KEY": "k" * 32}
+    )
+    assert (settings.confirm, settings.read_only) == ("elicit", True)
+    assert "kkk" not in repr(settings)

@@ -3,32 +3,39 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import anyio
 from mcp import MCPError
 from mcp.server import CacheHint, MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, TextContent
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, TextContent, Tool as MCPTool
 from pydantic import ValidationError
 from pydantic.networks import AnyUrl
 
 from nomos_mcp import __version__
 from nomos_mcp.client import NomosClient, NomosError, NotFoundError
+from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
-from nomos_mcp.server.confirmation import Confirmations
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
+from nomos_mcp.server.ordering.codes import Codes
+from nomos_mcp.server.ordering.means import Ordering
+from nomos_mcp.server.ordering.record import Record
 from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.server.resources import add_resources
 from nomos_mcp.server.texts import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
-from nomos_mcp.server.tools import all_tools
+from nomos_mcp.server.tools import ORDER_TOOL, all_tools
 from nomos_mcp.settings import Settings
 
 _STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
+_BY_SCOPE = CacheHint(ttl_ms=300_000, scope="private")  # as long as a token's scope may be taken for granted
 _PRIVATE = CacheHint(ttl_ms=0, scope="private")
+_SCOPES_DEADLINE = 5.0  # seconds that a list of tools may wait for a token
 
 
 def create_server(
@@ -54,7 +61,7 @@ def create_server(
     own = client is None
     used = client or client_of(chosen)
     vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
-    desk = Desk(client=used, vocabulary=vocabulary, confirmations=Confirmations(), now=clock or _utc_now)
+    desk = Desk(client=used, vocabulary=vocabulary, ordering=ordering_of(chosen), now=clock or _utc_now)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Desk]) -> AsyncIterator[Desk]:
@@ -73,8 +80,9 @@ def create_server(
         lifespan=lifespan,
         log_level="WARNING",
         subscriptions=False,
+        request_state_security=_state_security(chosen),
         cache_hints={
-            "tools/list": _STATIC,
+            "tools/list": _BY_SCOPE,
             "prompts/list": _STATIC,
             "resources/list": _STATIC,
             "resources/templates/list": _STATIC,
@@ -82,6 +90,7 @@ def create_server(
             "resources/read": _PRIVATE,
         },
     )
+    server.desk = desk
     add_resources(server)
     for prompt in all_prompts():
         server.add_prompt(prompt)
@@ -109,11 +118,46 @@ def client_of(settings: Settings) -> NomosClient:
     )
 
 
+def _state_security(settings: Settings) -> RequestStateSecurity | None:
+    key = settings.state_key.get_secret_value()
+    return RequestStateSecurity(keys=[key]) if key else None
+
+
+def ordering_of(settings: Settings) -> Ordering:
+    """Make what the settings say about ordering."""
+    return Ordering(
+        confirm=settings.confirm,
+        read_only=settings.read_only,
+        codes=Codes(settings.state_key.get_secret_value().encode()),
+        record=Record(Path(settings.audit_file) if settings.audit_file else None),
+    )
+
+
 class NomosServer(MCPServer[Desk]):
     """The SDK's server with our manners: what fails says so in our words, and nothing else gets out.
 
     The one place where errors of the rooms below become answers of the protocol.
+
+    Attributes:
+        desk: The means of this server.
     """
+
+    desk: Desk
+
+    async def list_tools(self) -> list[MCPTool]:
+        """List the tools that can be used: not the one that orders, if nothing may be ordered."""
+        tools = await super().list_tools()
+        return tools if await self._may_order() else [tool for tool in tools if tool.name != ORDER_TOOL]
+
+    async def _may_order(self) -> bool:
+        if self.desk.ordering.read_only:
+            return False
+        try:
+            with anyio.fail_after(_SCOPES_DEADLINE):
+                scopes = await self.desk.client.granted_scopes()
+        except (NomosError, TimeoutError):
+            return True  # not known now; the call itself will tell
+        return scopes is None or WRITE_SCOPE in scopes
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None

@@ -1,4 +1,4 @@
-"""What every tool, resource and prompt works with: the client, the vocabulary, the clock, the confirmations."""
+"""What every tool, resource and prompt works with: the client, the vocabulary, the clock, the means of ordering."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.lifecycle import ApiVersion as Vocabulary
-from nomos_mcp.server.confirmation import Confirmations
+from nomos_mcp.server.ordering.means import Ordering
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,16 @@ class Desk:
     Attributes:
         client: Where orders, subscriptions and events come from.
         vocabulary: The API version whose statuses the client is answered in.
-        confirmations: Makes and checks the codes that let an order through.
+        ordering: The switches, codes, turns and record of ordering.
         now: The current time, aware.
+        caller: Who is served; goes on record with every order.
     """
 
     client: NomosClient
     vocabulary: Vocabulary
-    confirmations: Confirmations
+    ordering: Ordering
     now: Callable[[], datetime]
+    caller: str = "local"
 
 
 def desk_of(ctx: Context[Desk]) -> Desk:

@@ -13,6 +13,7 @@ def strict_tool(
     title: str,
     annotations: ToolAnnotations,
     choices: Mapping[str, tuple[str, ...]] | None = None,
+    kind: type[Tool] = Tool,
 ) -> Tool:
     """Make a tool of a function; its cleaned docstring is the description, its signature the strict input schema.
 
@@ -22,8 +23,9 @@ def strict_tool(
         annotations: The four hints.
         choices: Values to announce for string arguments whose choice depends on the server. They are announced only:
             the tool checks them itself, to be able to name the nearest.
+        kind: Class of the tool.
     """
-    tool = Tool.from_function(
+    tool = kind.from_function(
         function, title=title, description=inspect.cleandoc(function.__doc__ or ""), annotations=annotations
     )
     model = tool.fn_metadata.arg_model

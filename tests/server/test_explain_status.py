@@ -8,7 +8,7 @@ from nomos_mcp.lifecycle import STATUSES, VERSIONS
 from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.server.conftest import Connect, Era, answer_of, error_of
+from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 
 TOOL = "explain_status"
 
@@ -24,7 +24,7 @@ async def test_every_status_is_explained_without_a_request(
     assert explanation["api_version"] == version
     assert explanation["meaning"]
     assert explanation["sources"]
-    assert not simulator.requests
+    assert not asked_of(simulator)
 
 
 async def test_an_order_is_explained_as_it_is_now(assistant: Client) -> None:

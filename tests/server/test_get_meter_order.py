@@ -7,7 +7,7 @@ from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.server.conftest import Connect, answer_of, error_of
+from tests.server.conftest import Connect, answer_of, asked_of, error_of
 
 
 async def test_a_missing_check_is_the_customers_turn(assistant: Client) -> None:
@@ -62,9 +62,7 @@ async def test_text_and_structured_content_carry_the_same_whole_answer(assistant
 
 async def test_a_question_takes_one_request_upstream(assistant: Client, simulator: Simulator) -> None:
     await assistant.call_tool("get_meter_order", {"order_id": DEMO.orders["placed"]})
-    assert [request.path for request in simulator.requests if request.path != "/oauth/token"] == [
-        f"/meter-orders/{DEMO.orders['placed']}"
-    ]
+    assert asked_of(simulator) == [f"/meter-orders/{DEMO.orders['placed']}"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from nomos_mcp.client import CURIE, EDISON
 from nomos_mcp.lifecycle import STATUSES
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import client_for
-from tests.server.conftest import Connect, answer_of, error_of
+from tests.server.conftest import Connect, answer_of, asked_of, error_of
 
 TOOL = "list_meter_orders_by_status"
 
@@ -89,7 +89,7 @@ async def test_a_customer_and_a_subscription_narrow_the_list(assistant: Client) 
 
 async def test_blocked_does_not_read_what_can_not_be_blocked(assistant: Client, simulator: Simulator) -> None:
     await assistant.call_tool(TOOL, {"status": "blocked"})
-    asked = [request.path for request in simulator.requests if request.path.startswith("/meter-orders")]
+    asked = asked_of(simulator)
     assert len(asked) == 1
     assert "activated" not in asked[0]
     assert "cancelled" not in asked[0]
@@ -120,7 +120,7 @@ async def test_bad_input_is_named_and_costs_no_request(
     assert result.is_error
     assert said in error_of(result)
     assert "errors.pydantic.dev" not in error_of(result)
-    assert not simulator.requests
+    assert not asked_of(simulator)
 
 
 async def test_a_cursor_of_another_query_is_refused(assistant: Client) -> None:

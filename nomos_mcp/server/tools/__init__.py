@@ -10,6 +10,9 @@ from nomos_mcp.server.tools import (
     order_smart_meter,
 )
 
+ORDER_TOOL = order_smart_meter.order_smart_meter.__name__
+"""Name of the one tool that writes."""
+
 
 def all_tools(vocabulary: ApiVersion) -> list[Tool]:
     """Make every tool, in the order in which they are listed.

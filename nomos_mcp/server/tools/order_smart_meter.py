@@ -1,123 +1,114 @@
-"""The tool `order_smart_meter`: the one write."""
+"""The tool `order_smart_meter`: the one write. What happens on the way is in `nomos_mcp.server.ordering`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from mcp.server.mcpserver import Context
+import anyio
+from mcp.server.elicitation import ElicitationResult
+from mcp.server.mcpserver import Context, Elicit, Resolve
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client.errors import ConflictError, InvalidRequestError
+from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.models import MeterOrder, Subscription
-from nomos_mcp.lifecycle import Explanation, explain
-from nomos_mcp.server.confirmation import LIFETIME
 from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
+from nomos_mcp.server.ordering import outcomes
+from nomos_mcp.server.ordering.consent import Answer, Yes, answered, decide
+from nomos_mcp.server.ordering.outcomes import OrderingResult
+from nomos_mcp.server.ordering.placing import place
+from nomos_mcp.server.ordering.preflight import Orderable, preflight
+from nomos_mcp.server.ordering.record import Entry
 from nomos_mcp.server.strict import ORDER, strict_tool
 
-Outcome = Literal["ordered", "already_ordered", "confirmation_required"]
+
+async def look(subscription_id: str, ctx: Context[Desk]) -> Orderable | OrderingResult:
+    """Look before anything else. What cannot be looked at is not ordered for."""
+    desk = desk_of(ctx)
+    checked(subscription_id, "subscription")
+    try:
+        return await preflight(subscription_id, desk)
+    except InvalidRequestError:
+        raise
+    except NomosError as error:
+        return outcomes.not_checked(error, desk)
 
 
-class Preview(Result):
-    """What would be ordered."""
-
-    subscription: str
-    customer: str
-    plan: str
-    subscription_status: str
-    meter_type: str | None = None
-
-
-class OrderingResult(Result):
-    """What came of the call."""
-
-    outcome: Outcome
-    message: str
-    next: str
-    preview: Preview | None = None
-    confirmation_code: str | None = None
-    order: OrderFields | None = None
-    explanation: Explanation | None = None
-    api_version: str
+async def ask(
+    confirmation_code: str,
+    ctx: Context[Desk],
+    found: Annotated[Orderable | OrderingResult, Resolve(look)],
+) -> Elicit[Answer] | Yes | OrderingResult:
+    """Come by a yes, or by the outcome without one."""
+    return decide(found, confirmation_code, desk_of(ctx), ctx)
 
 
 async def order_smart_meter(
     subscription_id: Annotated[str, Field(description="Subscription to order for (sub_…).")],
     ctx: Context[Desk],
-    confirmation_code: Annotated[str, Field(description="The code of the preview, once a person has said yes.")] = "",
+    consent: Annotated[ElicitationResult[Any], Resolve(ask)],
+    confirmation_code: Annotated[  # noqa: ARG001  `ask` takes it, by this name
+        str, Field(description="The code of the preview, once a person has said yes.")
+    ] = "",
 ) -> Annotated[CallToolResult, OrderingResult]:
     """Order a smart meter for a subscription. Physical: an installer comes to a home. Once per subscription, ever.
 
-    Call without a code first: nothing is ordered, `outcome` is `confirmation_required` with a preview and a code, or
-    `already_ordered` with the existing order (a cancelled one counts too; only support@nomos.energy can repeat it).
-    Show the preview to a person; call again with the code only after their yes. Not for feed-in or ended subscriptions.
+    A person must say yes. Some clients ask them; otherwise `outcome` is `confirmation_required`: show the preview to a
+    person, and call again with `confirmation_code` only after their yes. `already_ordered` brings the existing order (a
+    cancelled one counts; only support@nomos.energy can repeat it). `outcome_unknown`: say neither that it worked nor
+    that it failed; look again later. Not for feed-in or ended subscriptions.
     """
     desk = desk_of(ctx)
-    checked(subscription_id, "subscription")
-    if (existing := await desk.client.meter_orders.of_subscription(subscription_id)) is not None:
-        return _already(existing, desk).answer()
-    bound_to = (subscription_id, desk.client.base_url)
-    if not confirmation_code:
-        subscription = await desk.client.subscriptions.get(subscription_id)
-        return _preview(subscription, desk.confirmations.code(*bound_to), desk).answer()
-    if flaw := desk.confirmations.flaw(confirmation_code, *bound_to):
-        raise InvalidRequestError(
-            f"Nothing was ordered: the confirmation code was not accepted, {flaw}. Call order_smart_meter without a "
-            "code for a new preview and a new code, and show the preview to a person again."
-        )
-    try:
-        order = await desk.client.meter_orders.create(subscription_id)
-    except ConflictError:
-        # Somebody else ordered between our look and our order. Theirs is the one order there is.
-        if (existing := await desk.client.meter_orders.of_subscription(subscription_id)) is None:
-            raise
-        return _already(existing, desk).answer()
-    return OrderingResult(
-        outcome="ordered",
-        message=f"The smart meter is ordered: {order.id}.",
-        next="Tell the customer that it is ordered, without a date. get_meter_order once a day is plenty.",
-        order=order_fields(order),
-        explanation=explain(order_state(order, desk.vocabulary), now=desk.now()),
-        api_version=desk.vocabulary,
-    ).answer()
+    decision = answered(consent, desk)
+    return (await _settled(subscription_id, decision, desk)).answer()
+
+
+class OrderTool(Tool):
+    """A tool whose unreadable answers to a question are outcomes, on record like the others."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  the SDK's
+        """Run the tool; the SDK raises a bare `ToolError` for an answer that it cannot read, and nothing else does."""
+        try:
+            return await super().run(arguments, context, convert_result)
+        except ToolError as failure:
+            if type(failure.__cause__) is not ToolError:
+                raise
+            desk = desk_of(context)
+            nonsense = outcomes.declined("the answer to the question could not be read", desk)
+            return (await _settled(str(arguments["subscription_id"]), nonsense, desk)).answer()
 
 
 def tool() -> Tool:
     """Make the tool."""
-    return strict_tool(order_smart_meter, title="Order a smart meter", annotations=ORDER)
+    return strict_tool(order_smart_meter, title="Order a smart meter", annotations=ORDER, kind=OrderTool)
 
 
-def _already(order: MeterOrder, desk: Desk) -> OrderingResult:
-    return OrderingResult(
-        outcome="already_ordered",
-        message=f"Nothing was ordered: this subscription has its one order, {order.id}, status {order.status}.",
-        next=(
-            "It cannot be ordered again through the API; to retry a cancelled order, write to support@nomos.energy."
-            if order.status == "cancelled"
-            else "Answer from the explanation of the existing order."
-        ),
-        order=order_fields(order),
-        explanation=explain(order_state(order, desk.vocabulary), now=desk.now()),
-        api_version=desk.vocabulary,
-    )
+async def _settled(subscription_id: str, decision: Yes | OrderingResult, desk: Desk) -> OrderingResult:
+    """Order if there is a yes, and put on record what came of it before anybody is told.
+
+    The caller's cancellation waits: what was begun is brought to its end and goes on record.
+    """
+    result = outcomes.refused("no_record", desk)
+    with anyio.CancelScope(shield=True):
+        try:
+            line = await desk.ordering.record.room()
+        except OSError:
+            return result
+        result = await place(subscription_id, desk) if isinstance(decision, Yes) else decision
+        await line.write(_entry(subscription_id, decision, result, desk))
+    return result
 
 
-def _preview(subscription: Subscription, code: str, desk: Desk) -> OrderingResult:
-    return OrderingResult(
-        outcome="confirmation_required",
-        message="Nothing is ordered yet. An order is physical, and possible once for this subscription, ever.",
-        next=(
-            "Show the preview to a person and ask. Only after their yes, call order_smart_meter again with the same "
-            f"subscription_id and this confirmation_code, within {LIFETIME // 60} minutes."
-        ),
-        preview=Preview(
-            subscription=subscription.id,
-            customer=subscription.customer,
-            plan=subscription.plan,
-            subscription_status=subscription.status,
-            meter_type=subscription.meter_type,
-        ),
-        confirmation_code=code,
-        api_version=desk.vocabulary,
+def _entry(subscription_id: str, decision: Yes | OrderingResult, result: OrderingResult, desk: Desk) -> Entry:
+    yes = decision if isinstance(decision, Yes) else None
+    return Entry(
+        time=desk.now().isoformat(timespec="seconds"),
+        caller=desk.caller,
+        subscription=subscription_id,
+        decision="yes" if yes else "no" if result.outcome == "declined" else "none",
+        confirmed=yes.how if yes else "",
+        outcome=result.outcome,
+        reason=result.reason or "",
+        order=(result.order or {}).get("id", ""),
+        request_id=result.request_id or "",
     )

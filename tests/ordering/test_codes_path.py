@@ -1,16 +1,14 @@
-"""`order_smart_meter`: nothing is ordered without a preview and its code, and never twice."""
+"""A client that cannot ask gets a preview and a code; nothing is ordered without them, and never twice."""
 
 import re
 
 import pytest
 from mcp import Client
 
-from nomos_mcp.server.confirmation import LIFETIME, Confirmations
+from nomos_mcp.server.ordering.codes import LIFETIME, Codes
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.ordering.conftest import SUBSCRIPTION, TOOL
 from tests.server.conftest import answer_of, error_of
-
-TOOL = "order_smart_meter"
-SUBSCRIPTION = DEMO.subscriptions["can_order"]
 
 
 async def test_the_first_call_previews_and_orders_nothing(assistant: Client, simulator: Simulator) -> None:
@@ -44,42 +42,49 @@ async def test_a_cancelled_order_counts_and_names_who_can_repeat_it(assistant: C
     [
         ("yes", "no code that this tool gave out"),
         ("zz-abc", "no code that this tool gave out"),
-        ("ffffffff-aaaa", "not given out for this subscription"),
-        (Confirmations().code(SUBSCRIPTION, "http://127.0.0.1"), "not by this server since it was started"),
+        ("ffffffff-aaaa", "not given out to this caller for this subscription"),
+        (Codes().code(SUBSCRIPTION, "http://127.0.0.1"), "not since this server was started"),
     ],
 )
 async def test_a_code_that_was_not_given_out_orders_nothing(
     assistant: Client, simulator: Simulator, code: str, said: str
 ) -> None:
-    result = await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code})
-    assert result.is_error
-    assert said in error_of(result)
+    answer = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code}))
+    assert (answer["outcome"], answer["reason"]) == ("refused", "invalid_code")
+    assert said in answer["message"]
     assert not simulator.ledger
 
 
 async def test_a_code_for_another_subscription_orders_nothing(assistant: Client, simulator: Simulator) -> None:
     other = DEMO.subscriptions["can_order_metrify"]
     code = answer_of(await assistant.call_tool(TOOL, {"subscription_id": other}))["confirmation_code"]
-    result = await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code})
-    assert result.is_error
+    answer = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code}))
+    assert (answer["outcome"], answer["reason"]) == ("refused", "invalid_code")
     assert not simulator.ledger
 
 
 def test_a_code_expires_and_can_not_be_prolonged() -> None:
     seconds = [1000.0]
-    confirmations = Confirmations(clock=lambda: seconds[0])
-    code = confirmations.code("sub_1", "host")
-    assert confirmations.flaw(code, "sub_1", "host") == ""
+    codes = Codes(clock=lambda: seconds[0])
+    code = codes.code("sub_1", "host")
+    assert codes.flaw(code, "sub_1", "host") == ""
     seconds[0] += LIFETIME
-    assert confirmations.flaw(code, "sub_1", "host") == "it has expired"
+    assert codes.flaw(code, "sub_1", "host") == "it has expired"
     prolonged = re.sub(r"^[0-9a-f]+", f"{10**6:x}", code)
-    assert "not given out" in confirmations.flaw(prolonged, "sub_1", "host")
+    assert "not given out" in codes.flaw(prolonged, "sub_1", "host")
+
+
+def test_a_code_is_good_in_every_process_with_the_same_key_and_for_nobody_else() -> None:
+    key = b"k" * 32
+    code = Codes(key).code("alice", "sub_1", "host")
+    assert Codes(key).flaw(code, "alice", "sub_1", "host") == ""
+    assert Codes(b"x" * 32).flaw(code, "alice", "sub_1", "host")
+    assert Codes(key).flaw(code, "bob", "sub_1", "host")
 
 
 @pytest.mark.parametrize(
     ("subscription", "said"),
     [
-        ("sub_nobodyhasthisidentifier", "Nomos knows no such object"),
         (DEMO.orders["placed"], "it is the ID of a meter order"),
         ("", "is no subscription ID"),
     ],

@@ -1,4 +1,4 @@
-"""Confirmation codes: proof that an order was previewed, for one subscription at one upstream host, a short while ago.
+"""Confirmation codes: proof that an order was previewed, for one caller, subscription and host, a short while ago.
 
 A code is signed and carries nothing secret. A model cannot make one up, and one for another subscription is refused.
 It does not prove that a person said yes: whoever can call the tool can read the preview and pass the code on.
@@ -17,16 +17,16 @@ LIFETIME: Final = 600
 _SIGNATURE_BYTES: Final = 16
 
 
-class Confirmations:
-    """Makes and checks codes with a key of this process.
+class Codes:
+    """Makes and checks codes.
 
     Args:
-        key: Signing key; a random one by default, so that codes end with the process.
+        key: Key that several processes share; by default one of this object, so that its codes end with it.
         clock: Seconds since the epoch; for tests.
     """
 
-    def __init__(self, key: bytes | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._key = key or secrets.token_bytes(32)
+    def __init__(self, key: bytes = b"", clock: Callable[[], float] = time.time) -> None:
+        self._key = hmac.digest(key or secrets.token_bytes(32), b"nomos-mcp confirmation code", "sha256")
         self._clock = clock
 
     def code(self, *bound_to: str) -> str:
@@ -42,7 +42,7 @@ class Confirmations:
         except ValueError:
             return "it is no code that this tool gave out"
         if not hmac.compare_digest(signature.encode(), self._signature(expires, bound_to).encode()):
-            return "it was not given out for this subscription, or not by this server since it was started"
+            return "it was not given out to this caller for this subscription, or not since this server was started"
         return "it has expired" if expires <= self._clock() else ""
 
     def _signature(self, expires: int, bound_to: tuple[str, ...]) -> str:

@@ -1,0 +1,60 @@
+"""May a smart meter be ordered for this subscription? Reads only, side by side."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from nomos_mcp.client.credentials import WRITE_SCOPE
+from nomos_mcp.client.errors import NotFoundError
+from nomos_mcp.client.models import MeterOrder, Subscription
+from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.ordering import outcomes
+from nomos_mcp.server.ordering.outcomes import OrderingResult
+from nomos_mcp.server.together import both
+
+ENDED = "ended"
+FEED_IN = "feed_in"
+
+
+@dataclass(frozen=True, slots=True)
+class Orderable:
+    """A subscription that a smart meter may be ordered for, as far as can be told before trying."""
+
+    subscription: Subscription
+
+
+async def preflight(subscription_id: str, desk: Desk) -> Orderable | OrderingResult:
+    """Look at a subscription and at the order that it may have.
+
+    Args:
+        subscription_id: `sub_…`, well-formed.
+        desk: The means of the server.
+
+    Returns:
+        The subscription, or why nothing is to be ordered for it.
+
+    Raises:
+        NomosError: It could not be looked at.
+    """
+    if desk.ordering.read_only:
+        return outcomes.refused("read_only", desk)
+    scopes = await desk.client.granted_scopes()
+    if scopes is not None and WRITE_SCOPE not in scopes:
+        return outcomes.refused("missing_scope", desk)
+    try:
+        subscription, order = await both(
+            partial(desk.client.subscriptions.get, subscription_id),
+            partial(desk.client.meter_orders.of_subscription, subscription_id),
+        )
+    except NotFoundError as error:
+        return outcomes.refused("not_found", desk, request_id=error.request_id)
+    return _verdict(subscription, order, desk) or Orderable(subscription)
+
+
+def _verdict(subscription: Subscription, order: MeterOrder | None, desk: Desk) -> OrderingResult | None:
+    if order is not None:
+        return outcomes.already_ordered(order, desk)
+    if subscription.status == ENDED:
+        return outcomes.refused("ended_subscription", desk)
+    if subscription.direction == FEED_IN:
+        return outcomes.refused("feed_in", desk)
+    return None

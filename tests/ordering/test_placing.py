@@ -1,0 +1,106 @@
+"""What became of an order whose answer was lost: found out, never guessed, never sent twice blindly."""
+
+from functools import partial
+
+import anyio
+import pytest
+from mcp import Client
+
+from nomos_mcp.client import NomosClient
+from nomos_mcp.server import create_server
+from nomos_mcp.server.ordering import placing
+from nomos_mcp.settings import Settings
+from nomos_mcp.simulator import DEMO, Simulator
+from tests.conftest import NOW
+from tests.ordering.conftest import SUBSCRIPTION, TOOL
+from tests.ordering.faults import AFTER_COMMIT, BEFORE_COMMIT, Faulty
+from tests.server.conftest import answer_of
+
+
+def trusted(upstream: Faulty) -> Client:
+    """Return a client of a server that orders without asking."""
+    nomos = NomosClient(
+        client_id=DEMO.client_id, client_secret=DEMO.client_secret, base_url="http://127.0.0.1", app=upstream
+    )
+    return Client(create_server(Settings(confirm="none"), client=nomos, clock=lambda: NOW))
+
+
+async def outcome_of(upstream: Faulty) -> str:
+    async with trusted(upstream) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
+    return str(answer["outcome"])
+
+
+@pytest.mark.parametrize("fault", AFTER_COMMIT)
+async def test_an_order_whose_answer_was_lost_is_found(simulator: Simulator, fault: str) -> None:
+    upstream = Faulty(simulator, posts=[fault])
+    assert await outcome_of(upstream) == "ordered"
+    assert (upstream.posted, len(simulator.ledger)) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", BEFORE_COMMIT)
+async def test_a_request_that_got_lost_is_repeated_once(simulator: Simulator, fault: str) -> None:
+    upstream = Faulty(simulator, posts=[fault])
+    assert await outcome_of(upstream) == "ordered"
+    assert (upstream.posted, len(simulator.ledger)) == (2, 1)
+
+
+async def test_two_requests_that_got_lost_are_not_followed_by_a_third(simulator: Simulator) -> None:
+    upstream = Faulty(simulator, posts=["reset_before"] * 3)
+    assert await outcome_of(upstream) == "refused"
+    assert (upstream.posted, len(simulator.ledger)) == (2, 0)
+
+
+async def test_where_looking_fails_too_the_outcome_is_unknown_and_nothing_is_repeated(simulator: Simulator) -> None:
+    upstream = Faulty(simulator, posts=["reset_after"], reads=["reset_before"] * 20)
+    assert await outcome_of(upstream) == "outcome_unknown"
+    assert (upstream.posted, len(simulator.ledger)) == (1, 1)
+
+
+async def test_past_the_deadline_the_outcome_is_unknown(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "DEADLINE", -1.0)
+    assert await outcome_of(Faulty(simulator)) == "outcome_unknown"
+
+
+async def test_somebody_elses_order_at_the_last_moment_is_already_ordered(simulator: Simulator) -> None:
+    async def order_first() -> None:
+        async with NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=simulator) as other:
+            await other.meter_orders.create(SUBSCRIPTION)
+
+    class Overtaken(Faulty):
+        async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+            if scope["method"] == "POST" and scope["path"] == "/meter-orders":
+                await order_first()
+            await super().__call__(scope, receive, send)
+
+    upstream = Overtaken(simulator)
+    assert await outcome_of(upstream) == "already_ordered"
+    assert len(simulator.ledger) == 1
+
+
+async def test_two_calls_at_a_time_send_one_request(simulator: Simulator) -> None:
+    upstream = Faulty(simulator)
+    outcomes: list[str] = []
+
+    async def call(client: Client) -> None:
+        answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
+        outcomes.append(str(answer["outcome"]))
+
+    async with trusted(upstream) as client, anyio.create_task_group() as calls:
+        for _ in range(5):
+            calls.start_soon(partial(call, client))
+    assert sorted(outcomes) == ["already_ordered"] * 4 + ["ordered"]
+    assert (upstream.posted, len(simulator.ledger)) == (1, 1)
+
+
+async def test_a_caller_that_goes_away_does_not_stop_the_order_or_its_record(
+    simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = anyio.CancelScope()
+    upstream = Faulty(simulator, posts=["reset_before"], on_post=gone.cancel)
+    async with trusted(upstream) as client:
+        with gone:
+            await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION})
+    assert gone.cancel_called
+    assert len(simulator.ledger) == 1
+    assert '"outcome":"ordered"' in capfd.readouterr().err
