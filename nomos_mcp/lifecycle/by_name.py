@@ -86,7 +86,8 @@ def look_up(status: str, blocked_reason: str, cancelled_reason: str, api_version
     )
     if version == CURIE and name == _OVERLAY_NAME:
         status_words, reading = words.overlay, read(state, OVERLAY)
-        notes = [] if blocked_reason else [words.note.overlay_elsewhere.format(version=EDISON)]
+        elsewhere = words.note.overlay_elsewhere.format(version=EDISON)
+        notes = [words.note.overlay] if blocked_reason else [words.note.overlay, elsewhere]
     else:
         status_words, reading = words.statuses(version)[name], read(state)
         notes = _version_note(name, version, asked, words)

@@ -56,8 +56,9 @@ def test_blocked_is_explained_as_an_overlay_in_curie_with_both_reasons() -> None
     assert (explanation.waiting_on, explanation.confidence, explanation.stage) == ("unknown", "documented", None)
     assert explanation.blocked is not None
     assert explanation.blocked.reason is None
-    assert "check_missing" in explanation.blocked.meaning
-    assert "grid_operator_registration" in explanation.blocked.meaning
+    assert "smart meter check" in explanation.blocked.meaning
+    assert "grid operator" in explanation.blocked.meaning
+    assert "A block is no status" in explanation.meaning
     assert "In 2026-01-29.edison, `blocked` is a status of its own" in explanation.meaning
 
 
@@ -67,7 +68,7 @@ def test_blocked_is_explained_as_an_overlay_in_curie_with_both_reasons() -> None
 @pytest.mark.parametrize("status", ["blocked", ""])
 def test_blocked_with_its_reason_is_that_reason(status: str, reason: str, waiting_on: str) -> None:
     explanation = explain_status(status, blocked_reason=reason)
-    assert (explanation.status, explanation.label) == ("blocked", "Blocked")
+    assert (explanation.status, explanation.label) == ("blocked", "On hold")
     assert (explanation.waiting_on, explanation.confidence) == (waiting_on, "inferred")
     assert explanation.blocked is not None
     assert explanation.blocked.reason == reason

@@ -33,9 +33,9 @@ def test_every_name_has_a_section_for_each_vocabulary_that_has_it(name: str, lan
 def test_blocked_is_told_apart_overlay_by_reason_and_manual_review() -> None:
     headings = [line for line in status_markdown("blocked").splitlines() if line.startswith("## ")]
     assert headings == [
-        f"## blocked: Blocked [{CURIE}]",
-        f"## blocked (check_missing): Blocked [{CURIE}]",
-        f"## blocked (grid_operator_registration): Blocked [{CURIE}]",
+        f"## blocked: On hold [{CURIE}]",
+        f"## blocked (check_missing): On hold [{CURIE}]",
+        f"## blocked (grid_operator_registration): On hold [{CURIE}]",
         f"## blocked: Held for manual review [{EDISON}]",
     ]
 
