@@ -79,7 +79,7 @@ def _explain(options: argparse.Namespace) -> int:
     from nomos_mcp.explain_command import explain_in_terminal  # noqa: PLC0415  as above
 
     asked = {name: value for name, value in vars(options).items() if name not in {"command", "demo"}}
-    return EXIT_OK if explain_in_terminal(**asked) else EXIT_USAGE
+    return EXIT_OK if explain_in_terminal(asked) else EXIT_USAGE
 
 
 def _serve_stdio(*, demo: bool) -> int:

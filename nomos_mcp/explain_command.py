@@ -3,57 +3,26 @@
 import shutil
 import sys
 import textwrap
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from nomos_mcp.lifecycle import (
-    BLOCKED_REASONS,
-    CANCELLED_REASONS,
-    CURIE,
-    Audience,
-    LifecycleError,
-    Sheet,
-    status_sheet,
-)
+from nomos_mcp.lifecycle import LifecycleError, Sheet, status_sheet
 
 _WIDEST: Final = 110
 """Columns beyond which a line is hard to read, however wide the terminal."""
 
 
-def explain_in_terminal(
-    status: str,
-    *,
-    blocked_reason: str = "",
-    cancelled_reason: str = "",
-    api_version: str = CURIE,
-    audience: Audience = "agent",
-    language: str = "en",
-) -> bool:
+def explain_in_terminal(asked: Mapping[str, Any]) -> bool:
     """Print what a status means, or on stderr why it cannot be explained and what to ask instead.
 
     Args:
-        status: a status, `blocked`, or a reason for blocking or cancelling, which stands for the status it belongs to.
-        blocked_reason: see `explain_status`, as for the rest.
-        cancelled_reason: as above.
-        api_version: as above.
-        audience: as above.
-        language: as above.
+        asked: the arguments of `status_sheet`, by name, as typed.
 
     Returns:
         Whether it was explained.
     """
-    if status in BLOCKED_REASONS and not blocked_reason:
-        status, blocked_reason = "", status
-    elif status in CANCELLED_REASONS and not cancelled_reason:
-        status, cancelled_reason = "", status
     try:
-        sheet = status_sheet(
-            status,
-            blocked_reason=blocked_reason,
-            cancelled_reason=cancelled_reason,
-            api_version=api_version,
-            audience=audience,
-            language=language,
-        )
+        sheet = status_sheet(**asked)
     except LifecycleError as error:
         sys.stderr.write(f"nomos-mcp: {error}\n")
         return False

@@ -39,8 +39,8 @@ Wer am Zug ist        wartet auf den Netzbetreiber
 Zu tun: Kundin/Kunde  Nichts.
 Nachricht             Ihre Smart-Meter-Bestellung wartet auf Ihren
                       örtlichen Netzbetreiber: Er muss den Einbau noch
-                      bestätigen. Sie müssen nichts tun. Mit der
-                      Bestätigung kann es weitergehen.
+                      bestätigen. Sie müssen nichts tun. Liegt die
+                      Bestätigung vor, kann es weitergehen.
 Was folgt             Mit der Bestätigung kann es weitergehen.
 """
     )

@@ -38,7 +38,7 @@ async def test_a_customer_is_answered_in_german(assistant: Client) -> None:
     order = {"order_id": DEMO.orders["blocked_check_missing"], "audience": "customer", "language": "de"}
     explanation = answer_of(await assistant.call_tool(TOOL, order))["explanation"]
     assert "Smart-Meter-Check" in explanation["customer_message"]
-    assert explanation["blocked"]["since"].endswith("Uhr MEZ")
+    assert " Uhr ME" in explanation["blocked"]["since"]
 
 
 async def test_a_customer_is_not_told_what_is_for_the_support_agent(assistant: Client) -> None:
