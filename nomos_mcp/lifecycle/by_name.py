@@ -132,7 +132,7 @@ def _home(name: str, asked: ApiVersion) -> ApiVersion:
 
 def unknown_status(name: str, asked: ApiVersion) -> UnknownStatusError:
     """The error about a name that neither vocabulary has, with the nearest names that there are."""
-    close = nearest_status(name, asked)
+    close = nearest_status(name, asked, also=(*BLOCKED_REASONS, *CANCELLED_REASONS))
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return UnknownStatusError(f"No API version has a meter order status {name!r}. {hint}{_both_vocabularies()}")
 

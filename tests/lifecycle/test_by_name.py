@@ -119,6 +119,11 @@ def test_a_misspelt_status_gets_the_nearest_name_and_both_vocabularies() -> None
     assert all(status in message for statuses in STATUSES.values() for status in statuses)
 
 
+def test_a_misspelt_reason_gets_the_nearest_reason() -> None:
+    with pytest.raises(UnknownStatusError, match="Did you mean check_missing"):
+        explain_status("chek_missing")
+
+
 def test_a_status_like_no_other_gets_both_vocabularies_without_a_guess() -> None:
     with pytest.raises(UnknownStatusError, match=r"'zzz'\. Ask for one of these"):
         explain_status("zzz")
