@@ -111,6 +111,23 @@ def test_without_an_order_only_what_is_published_is_said_about_time(status: str,
     assert explain_status(status).timing == timing
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"status": "blocked"},
+        {"status": "placed", "blocked_reason": "check_missing"},
+        {"status": "blocked", "api_version": EDISON},
+        {"status": "blocked_wim", "api_version": EDISON},
+    ],
+)
+def test_while_something_is_blocked_the_target_is_not_held_out(asked: dict[str, str]) -> None:
+    assert explain_status(**asked).timing is None  # type: ignore[arg-type]  # strings, by name
+
+
+def test_a_version_may_be_called_by_its_name_alone() -> None:
+    assert explain_status("installed", api_version="edison").api_version == EDISON
+
+
 def test_a_misspelt_status_gets_the_nearest_name_and_both_vocabularies() -> None:
     with pytest.raises(UnknownStatusError) as error:
         explain_status("shceduled")
