@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Self
 
 _STARTED_WITHIN = 60.0
@@ -44,8 +45,9 @@ class Stdio:
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
         self.started = time.perf_counter()
+        self._errors = TemporaryFile()
         self.process = subprocess.Popen(
-            command, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
         )
         self._numbers = count(1)
 
@@ -68,7 +70,8 @@ class Stdio:
             message: Json = json.loads(line)
             if "id" in message:
                 return message
-        raise WireError("The server closed its output.")
+        self._errors.seek(0)
+        raise WireError(f"The server closed its output. {self._errors.read().decode()[-2000:]}")
 
     def ask(self, method: str, params: Json | None = None) -> Json:
         """Send a request and return its result."""
@@ -103,9 +106,11 @@ class Stdio:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        seconds = time.perf_counter() - begun
         if self.process.stdout:
             self.process.stdout.close()
-        return time.perf_counter() - begun
+        self._errors.close()
+        return seconds
 
     def _write(self, message: Json) -> None:
         assert self.process.stdin is not None

@@ -5,12 +5,12 @@ import os
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 from fastmcp import FastMCP
 
 mcp = FastMCP.from_openapi(
     json.loads((Path(__file__).parent.parent / "simulator.openapi.json").read_text(encoding="utf-8")),
-    client=httpx.AsyncClient(
+    client=httpx2.AsyncClient(
         base_url=os.environ["NOMOS_BASE_URL"],
         headers={"Authorization": f"Bearer {os.environ['NOMOS_ACCESS_TOKEN']}", "X-API-Version": "2026-05-27.curie"},
     ),

@@ -17,7 +17,6 @@ server = create_server(
     client=NomosClient(
         access_token=settings.access_token,
         base_url=settings.base_url,
-        requests_per_second=int(os.environ["BENCH_REQUESTS_PER_SECOND"]),
     ),
 )
 
