@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from nomos_mcp.lifecycle.errors import UnknownLanguageError
-from nomos_mcp.lifecycle.vocabularies import CURIE, ApiVersion, WaitingOn
+from nomos_mcp.lifecycle.vocabularies import CURIE, ApiVersion, Confidence, WaitingOn
 
 Language = Literal["en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -142,7 +142,34 @@ class DocumentTexts(_Texts):
     neighbours_intro: Text
     neighbour_columns: tuple[Text, ...]
     no_neighbour: Text
-    basis: Mapping[Literal["documented", "inferred"], Text]
+    glossary_title: Text
+    glossary_columns: tuple[Text, ...]
+
+
+class SheetTexts(_Texts):
+    """The labels of a sheet about one status; `nothing` stands where the customer has nothing to do."""
+
+    meaning: Text
+    blocked: Text
+    waiting_on: Text
+    customer_action: Text
+    operator_action: Text
+    customer_message: Text
+    do_not_say: Text
+    next: Text
+    timing: Text
+    escalation: Text
+    sources: Text
+    nothing: Text
+    confidence: Mapping[Confidence, Text]
+
+
+class Term(_Texts):
+    """A word of the field. `expansion` is what an abbreviation stands for; a plain word has none."""
+
+    term: Text
+    expansion: Text | None = None
+    meaning: Text
 
 
 class Catalogue(_Texts):
@@ -163,6 +190,8 @@ class Catalogue(_Texts):
     anomaly: AnomalyTexts
     summary: SummaryTexts
     document: DocumentTexts
+    sheet: SheetTexts
+    glossary: Mapping[str, Term]
 
     def statuses(self, version: ApiVersion) -> Mapping[str, StatusTexts]:
         """The texts of every status of one version."""

@@ -1,0 +1,83 @@
+"""One name, and the words of the field, as Markdown to look things up in."""
+
+import pytest
+
+from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    CURIE,
+    EDISON,
+    LANGUAGES,
+    STATUSES,
+    VERSIONS,
+    UnknownLanguageError,
+    UnknownStatusError,
+    glossary_markdown,
+    status_markdown,
+)
+
+NAMES = sorted({"blocked", *BLOCKED_REASONS, *CANCELLED_REASONS, *(s for names in STATUSES.values() for s in names)})
+each_language = pytest.mark.parametrize("language", LANGUAGES)
+
+
+@each_language
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_has_a_section_for_each_vocabulary_that_has_it(name: str, language: str) -> None:
+    page = status_markdown(name, language)
+    assert page.startswith(f"# `{name}`\n")
+    for version in VERSIONS:
+        if name in STATUSES[version]:
+            assert f"[{version}]" in page
+
+
+def test_blocked_is_told_apart_overlay_by_reason_and_manual_review() -> None:
+    headings = [line for line in status_markdown("blocked").splitlines() if line.startswith("## ")]
+    assert headings == [
+        f"## blocked: Blocked [{CURIE}]",
+        f"## blocked (check_missing): Blocked [{CURIE}]",
+        f"## blocked (grid_operator_registration): Blocked [{CURIE}]",
+        f"## blocked: Held for manual review [{EDISON}]",
+    ]
+
+
+def test_cancelled_is_told_with_each_reason_that_curie_gives() -> None:
+    headings = [line for line in status_markdown("cancelled").splitlines() if line.startswith("## ")]
+    assert headings == [
+        f"## cancelled: Cancelled [{CURIE}]",
+        f"## cancelled (pre_existing): Cancelled [{CURIE}]",
+        f"## cancelled (customer_request): Cancelled [{CURIE}]",
+        f"## cancelled: Cancelled [{EDISON}]",
+    ]
+
+
+def test_a_section_says_what_must_not_be_said_and_where_it_is_written() -> None:
+    section = status_markdown("check_missing")
+    assert "- **Whose turn:** waiting on the customer (inferred)" in section
+    assert "- **Do not say:** That the order is under review, or when it will continue." in section
+    assert "- **Sources:** API reference (curie): MeterOrder.blocked_reason; inferred: waiting_on" in section
+
+
+def test_who_acts_on_a_block_without_a_reason_is_not_called_documented() -> None:
+    assert "- **Whose turn:** who must act is unknown\n" in status_markdown("blocked")
+
+
+def test_a_misspelt_name_gets_the_nearest() -> None:
+    with pytest.raises(UnknownStatusError, match="Did you mean scheduled"):
+        status_markdown("shceduled")
+
+
+def test_a_language_without_texts_is_refused() -> None:
+    for page in (lambda: status_markdown("placed", "fr"), lambda: glossary_markdown("fr")):
+        with pytest.raises(UnknownLanguageError, match="'fr'"):
+            page()
+
+
+@each_language
+def test_the_glossary_expands_every_abbreviation(language: str) -> None:
+    glossary = glossary_markdown(language)
+    for row in (
+        "| iMSys | intelligentes Messsystem |",
+        "| VNB | Verteilnetzbetreiber |",
+        "| WiM | Wechselprozesse im Messwesen |",
+    ):
+        assert row in glossary
