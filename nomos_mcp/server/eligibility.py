@@ -77,8 +77,8 @@ def can_order(subscription: Subscription, orders: Orders, proven: frozenset[str]
     if doubt := _doubt(subscription, order, orders.gap):
         return "unknown", doubt
     if subscription.plan in proven:
-        return "yes", "no order yet; its plan was ordered for before (inferred: it includes a smart meter)"
-    return "unknown", "no order yet; whether its plan includes a smart meter shows only when it is ordered"
+        return "yes", "no order yet; others on its plan have one (inferred)"
+    return "unknown", "no order yet; whether its plan includes one is not known"
 
 
 def _flaw(subscription: Subscription, order: MeterOrder | None) -> str:

@@ -22,8 +22,8 @@ from nomos_mcp.server.walks import walk
 STATUSES = ("pending", "active", "ended")
 
 _NOTE = (
-    "A subscription shows neither its meter's type (in lists) nor whether its plan includes a smart meter. "
-    "order_smart_meter without a code previews one, meter type included, and orders nothing."
+    "Not known here: the meter's type, and whether a plan includes a smart meter. order_smart_meter without a code "
+    "shows the meter's type and orders nothing; that the plan includes none shows only when it is ordered."
 )
 
 
@@ -81,8 +81,9 @@ async def list_subscriptions(
 ) -> Annotated[CallToolResult, SubscriptionList]:
     """List subscriptions, newest first: "which can get a smart meter?", "what does this customer have?". No names.
 
-    `can_order` no: `why` tells the rule; an order that exists is in `order_id` and `order_status`. unknown: nothing
-    forbids it as far as the list shows, but it does not show everything; say so. yes: its plan was ordered for before.
+    `can_order` says whether a smart meter can be ordered, `why` names the rule; its one order, if it has one, is in
+    `order_id` and `order_status`. yes is inferred: others on its plan have an order. unknown: no rule seen here forbids
+    it, but the list does not show everything (`note`); say so.
     `complete` is true when this page, with those before it, is everything that matches.
     """
     desk = desk_of(ctx)
