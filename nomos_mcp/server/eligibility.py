@@ -89,7 +89,7 @@ def _flaw(subscription: Subscription, order: MeterOrder | None) -> str:
     if order and order.status != _INTEREST:
         retry = f"; only {SUPPORT} can retry it" if order.status == "cancelled" else ""
         return f"it has its one order{retry}"
-    return "its meter is smart already and needs no order" if subscription.meter_type == "smart" else ""
+    return ""
 
 
 def _doubt(subscription: Subscription, order: MeterOrder | None, gap: str) -> str:
@@ -98,8 +98,9 @@ def _doubt(subscription: Subscription, order: MeterOrder | None, gap: str) -> st
     if subscription.status not in _ORDERABLE:
         return "its status is new to this server"
     if subscription.direction != "consumption":
-        return "whether it is consumption or feed-in is not stated"
-    return gap
+        return "whether it is consumption or feed-in is not known"
+    # No documented rule refuses such an order, but one like it ends as cancelled (pre_existing).
+    return "its meter is smart already and needs no order" if subscription.meter_type == "smart" else gap
 
 
 _INTEREST = "intended"
