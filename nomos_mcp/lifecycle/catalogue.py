@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nomos_mcp.lifecycle.errors import UnknownLanguageError
 from nomos_mcp.lifecycle.vocabularies import CURIE, ApiVersion, Confidence, WaitingOn
 
-Language = Literal["en"]
+Language = Literal["en", "de"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 Text = Annotated[str, Field(min_length=1)]
