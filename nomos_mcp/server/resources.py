@@ -78,7 +78,7 @@ def _add_live_data(server: MCPServer[Desk]) -> None:
 
     @server.resource("nomos://subscriptions/{subscription_id}", title="A subscription", mime_type=_JSON)
     async def subscription(subscription_id: str, ctx: Context[Desk]) -> str:
-        """One subscription as list_subscriptions lists it, with its meter's type, as order_smart_meter previews it."""
+        """One subscription as list_subscriptions lists it, with its meter's type, which order_smart_meter previews."""
         client = desk_of(ctx).client
         found = await client.subscriptions.get(subscription_id)
         line = line_of(found, await orders_of(client, [found]))

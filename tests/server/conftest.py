@@ -72,3 +72,8 @@ def answer_of(result: CallToolResult) -> dict[str, Any]:
 def error_of(result: CallToolResult) -> str:
     """Return the text of a result."""
     return "".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def asked_of(simulator: Simulator) -> list[str]:
+    """Return what upstream was asked, tokens aside: whether the tool that orders is listed depends on the token."""
+    return [request.path for request in simulator.requests if request.path != "/oauth/token"]

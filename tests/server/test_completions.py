@@ -4,7 +4,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
-from nomos_mcp.lifecycle import CURIE, EDISON, STATUSES, VERSIONS
+from nomos_mcp.lifecycle import CURIE, EDISON, LANGUAGES, STATUSES, VERSIONS
 from nomos_mcp.server.error_codes import CODES
 
 
@@ -37,7 +37,7 @@ async def test_codes_and_versions_are_suggested(assistant: Client) -> None:
 
 async def test_languages_and_tones_are_suggested(assistant: Client) -> None:
     reply = PromptReference(name="order-status-reply")
-    assert await suggested(assistant, reply, "language", "") == ["en", "de"]
+    assert await suggested(assistant, reply, "language", "") == list(LANGUAGES)
     assert await suggested(assistant, reply, "tone", "f") == ["friendly", "formal"]
 
 

@@ -8,7 +8,7 @@ from nomos_mcp.lifecycle import STATUSES, VERSIONS
 from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.server.conftest import Connect, Era, answer_of, error_of
+from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 
 TOOL = "explain_status"
 
@@ -63,7 +63,7 @@ async def test_what_resources_say_is_said_here_too(
     answer = answer_of(await assistant.call_tool(TOOL, {"status": name}))
     assert said in answer["text"]
     assert "explanation" not in answer
-    assert not simulator.requests
+    assert not asked_of(simulator)
 
 
 @pytest.mark.parametrize(

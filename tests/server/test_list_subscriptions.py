@@ -14,7 +14,7 @@ from nomos_mcp.client import BATMAN, EDISON, NomosClient
 from nomos_mcp.server import create_server, eligibility
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.server.conftest import Connect, Era, answer_of, error_of
+from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 
 TOOL = "list_subscriptions"
 
@@ -76,8 +76,7 @@ async def test_a_plan_that_nobody_ordered_for_stays_unknown(assistant: Client) -
 
 async def test_a_page_takes_two_requests_whatever_its_size(assistant: Client, simulator: Simulator) -> None:
     await lines(assistant)
-    asked = [request.path.partition("?")[0] for request in simulator.requests if request.path != "/oauth/token"]
-    assert asked == ["/subscriptions", "/meter-orders"]
+    assert [path.partition("?")[0] for path in asked_of(simulator)] == ["/subscriptions", "/meter-orders"]
 
 
 async def test_what_the_list_cannot_know_is_said(assistant: Client) -> None:
@@ -150,7 +149,7 @@ async def test_pages_join_to_the_whole_list(assistant: Client) -> None:
 async def test_an_empty_page_asks_for_no_orders(assistant: Client, simulator: Simulator) -> None:
     answer = answer_of(await assistant.call_tool(TOOL, {"created_before": "2001-01-01"}))
     assert (answer["subscriptions"], answer["complete"]) == ([], True)
-    assert not [request for request in simulator.requests if request.path.startswith("/meter-orders")]
+    assert len(asked_of(simulator)) == 1
 
 
 async def test_a_version_without_orders_lists_and_says_what_it_cannot_tell(connect: Connect) -> None:
@@ -237,7 +236,7 @@ async def test_bad_input_is_named_and_costs_no_request(
     result = await assistant.call_tool(TOOL, arguments)
     assert result.is_error
     assert said in error_of(result)
-    assert not simulator.requests
+    assert not asked_of(simulator)
 
 
 async def test_a_cursor_of_another_tool_is_refused(assistant: Client) -> None:

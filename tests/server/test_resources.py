@@ -12,7 +12,7 @@ from nomos_mcp.server import create_server
 from nomos_mcp.server.error_codes import CODES
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.server.conftest import Era, answer_of
+from tests.server.conftest import Era, answer_of, asked_of
 
 TEMPLATES = [
     "nomos://lifecycle/{api_version}",
@@ -70,7 +70,7 @@ async def test_every_resource_says_what_it_is(assistant: Client) -> None:
 @pytest.mark.parametrize("uri", STATIC)
 async def test_texts_need_no_request(assistant: Client, simulator: Simulator, uri: str) -> None:
     assert text_of(await assistant.read_resource(uri)).startswith("# ")
-    assert not simulator.requests
+    assert not asked_of(simulator)
 
 
 async def test_texts_may_be_kept_by_anyone_and_live_data_by_nobody(era: Era) -> None:

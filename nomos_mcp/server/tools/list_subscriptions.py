@@ -22,8 +22,8 @@ from nomos_mcp.server.walks import walk
 STATUSES = ("pending", "active", "ended")
 
 _NOTE = (
-    "Not known here: the meter's type, and whether a plan includes a smart meter. order_smart_meter without a code "
-    "shows the meter's type and orders nothing; that the plan includes none shows only when it is ordered."
+    "Not known here: the meter's type, and whether a plan includes a smart meter. order_smart_meter shows the meter's "
+    "type before a person says yes; that a plan includes none shows only when it is ordered."
 )
 
 
