@@ -1,10 +1,12 @@
 """`get_event`: what happened, in words, and how the order is now."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
+from mcp.types import TextResourceContents
 
 from nomos_mcp.client import EDISON
 from nomos_mcp.server.topics import TOPICS
@@ -91,3 +93,22 @@ async def test_edison_has_no_events_of_orders(connect: Connect) -> None:
         result = await client.call_tool(TOOL, {"event_id": DEMO.events["meter_order.blocked"]})
         assert "Nomos knows no such object" in error_of(result)
         assert (await event(client, DEMO.events["subscription.created"]))["api_version"] == EDISON
+
+
+async def test_neither_tool_nor_resource_gives_away_a_person(assistant: Client, simulator: Simulator) -> None:
+    said = [error_of(await assistant.call_tool("list_subscriptions", {"limit": 100}))]
+    said += [error_of(await assistant.call_tool(TOOL, {"event_id": event_id})) for event_id in DEMO.events.values()]
+    for subscription_id in DEMO.subscriptions.values():
+        with suppress(MCPError):  # those of another organisation
+            (contents,) = (await assistant.read_resource(f"nomos://subscriptions/{subscription_id}")).contents
+            assert isinstance(contents, TextResourceContents)
+            said.append(contents.text)
+    everything = "\n".join(said)
+    for subscription_id in DEMO.subscriptions.values():
+        subscription = simulator.world.subscriptions.get(subscription_id)
+        assert subscription
+        person = simulator.world.customers.get(subscription.customer_id)
+        assert person
+        private = {person.email, person.last_name, subscription.payment_method.iban, subscription.number}
+        private |= {subscription.meter.malo, subscription.meter.melo, subscription.address.street}
+        assert not [word for word in private if word in everything]
