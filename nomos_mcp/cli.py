@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 
 from nomos_mcp import __version__
-from nomos_mcp.settings import Settings, SettingsError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -22,6 +21,7 @@ environment:
 examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
+  nomos-mcp explain check_missing --language de --audience customer
 
 exit codes: 0 done, 1 failed, 2 wrong usage or settings
 """
@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from nomos_mcp.demo import tour  # noqa: PLC0415  a server's start does not pay for loading it
 
         return EXIT_OK if tour() else EXIT_FAILED
+    if options.command == "explain":
+        return _explain(options)
     return _serve_stdio(demo=options.demo)
 
 
@@ -58,10 +60,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("demo", help="show the main job: a real client, a real server, invented data")
+    _add_explain(commands.add_parser("explain", help="say what a smart meter order's status means, offline"))
     return parser
 
 
+def _add_explain(explain: argparse.ArgumentParser) -> None:
+    explain.add_argument("status", metavar="STATUS", help="a status of either API version, blocked, or a reason")
+    # What is not given is left to the defaults of what explains.
+    explain.argument_default = argparse.SUPPRESS
+    explain.add_argument("--language", help="en (default) or de")
+    explain.add_argument("--audience", help="agent (default) or customer: only what a customer may be told")
+    explain.add_argument("--api-version", help="whose status it is, such as 2026-05-27.curie (default) or edison")
+    explain.add_argument("--blocked-reason", help="why it is blocked, such as check_missing")
+    explain.add_argument("--cancelled-reason", help="why it was cancelled, such as pre_existing")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from nomos_mcp.explain_command import explain_in_terminal  # noqa: PLC0415  as above
+
+    asked = {name: value for name, value in vars(options).items() if name not in {"command", "demo"}}
+    return EXIT_OK if explain_in_terminal(asked) else EXIT_USAGE
+
+
 def _serve_stdio(*, demo: bool) -> int:
+    from nomos_mcp.settings import Settings, SettingsError  # noqa: PLC0415  the other commands do without the client
+
     try:
         settings = Settings.from_env(demo=demo)
     except SettingsError as error:

@@ -13,6 +13,14 @@ from mcp import Client
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import Tool
 
+from nomos_mcp.lifecycle import (
+    CURIE,
+    EDISON,
+    ApiVersion,
+    glossary_markdown,
+    lifecycle_diagram,
+    lifecycle_markdown,
+)
 from nomos_mcp.server import create_server
 from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.settings import Settings
@@ -68,12 +76,25 @@ def _hint(tool: Tool) -> str:
     return "reads" if tool.annotations and tool.annotations.read_only_hint else "orders"
 
 
+def lifecycle_tables() -> str:
+    """Return the lifecycle document with its headings one level down, below the heading of the page."""
+    return re.sub(r"^#", "##", lifecycle_markdown(), flags=re.MULTILINE)
+
+
+def _diagram(version: ApiVersion) -> str:
+    return f"```mermaid\n{lifecycle_diagram(version)}```\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
     "resources": resources_table,
     "prompts": prompts_table,
+    "lifecycle": lifecycle_tables,
+    "glossary": lambda: re.sub(r"^#", "##", glossary_markdown()),
+    "diagram-curie": lambda: _diagram(CURIE),
+    "diagram-edison": lambda: _diagram(EDISON),
 }
-FILES = ("README.md",)
+FILES = ("README.md", "docs/lifecycle.md")
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ no I/O besides reading its own texts, asks no clock, and knows neither the API's
 
 from nomos_mcp.lifecycle.by_name import explain_status
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language
+from nomos_mcp.lifecycle.diagram import lifecycle_diagram
 from nomos_mcp.lifecycle.document import lifecycle_markdown
 from nomos_mcp.lifecycle.errors import (
     ContradictionError,
@@ -67,6 +68,7 @@ __all__ = [
     "glossary_markdown",
     "is_blocked",
     "is_final",
+    "lifecycle_diagram",
     "lifecycle_markdown",
     "nearest_status",
     "neighbours",

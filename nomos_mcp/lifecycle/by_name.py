@@ -86,7 +86,8 @@ def look_up(status: str, blocked_reason: str, cancelled_reason: str, api_version
     )
     if version == CURIE and name == _OVERLAY_NAME:
         status_words, reading = words.overlay, read(state, OVERLAY)
-        notes = [] if blocked_reason else [words.note.overlay_elsewhere.format(version=EDISON)]
+        elsewhere = words.note.overlay_elsewhere.format(version=EDISON)
+        notes = [words.note.overlay] if blocked_reason else [words.note.overlay, elsewhere]
     else:
         status_words, reading = words.statuses(version)[name], read(state)
         notes = _version_note(name, version, asked, words)
@@ -131,7 +132,7 @@ def _home(name: str, asked: ApiVersion) -> ApiVersion:
 
 def unknown_status(name: str, asked: ApiVersion) -> UnknownStatusError:
     """The error about a name that neither vocabulary has, with the nearest names that there are."""
-    close = nearest_status(name, asked)
+    close = nearest_status(name, asked, also=(*BLOCKED_REASONS, *CANCELLED_REASONS))
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return UnknownStatusError(f"No API version has a meter order status {name!r}. {hint}{_both_vocabularies()}")
 

@@ -92,6 +92,7 @@ class NoteTexts(_Texts):
     blocked_label: Text
     other_version: Text
     other_version_alone: Text
+    overlay: Text
     overlay_elsewhere: Text
     unknown_blocked_reason: Text
     unknown_cancelled_reason: Text
@@ -146,6 +147,14 @@ class DocumentTexts(_Texts):
     glossary_columns: tuple[Text, ...]
 
 
+class DiagramTexts(_Texts):
+    """The titles of a diagram's parts."""
+
+    line: Text
+    beside: Text
+    overlay: Text
+
+
 class SheetTexts(_Texts):
     """The labels of a sheet about one status; `nothing` stands where the customer has nothing to do."""
 
@@ -190,6 +199,7 @@ class Catalogue(_Texts):
     anomaly: AnomalyTexts
     summary: SummaryTexts
     document: DocumentTexts
+    diagram: DiagramTexts
     sheet: SheetTexts
     glossary: Mapping[str, Term]
 

@@ -46,7 +46,7 @@ def lifecycle_markdown(api_version: str = "", language: str = "en") -> str:
 def _statuses(version: ApiVersion, words: Catalogue) -> str:
     def row(status: str) -> list[str]:
         say = words.statuses(version)[status]
-        return [f"`{status}`", say.meaning, _who(FACTS[version][status], words), say.next or "", say.do_not_say]
+        return [f"`{status}`", say.meaning, *_who(FACTS[version][status], words), say.next or "", say.do_not_say]
 
     return markdown_table(words.document.status_columns, map(row, STATUSES[version]))
 
@@ -62,7 +62,7 @@ def _cancelled(words: Catalogue) -> str:
 
 def _reason_table(reasons: Iterable[tuple[str, Turn, Facts]], words: Catalogue) -> str:
     rows = (
-        [f"`{reason}`", say.meaning, _who(facts, words), say.customer_action or "", say.do_not_say]
+        [f"`{reason}`", say.meaning, *_who(facts, words), say.customer_action or "", say.do_not_say]
         for reason, say, facts in reasons
     )
     return markdown_table(words.document.reason_columns, rows)
@@ -79,8 +79,10 @@ def _neighbours(versions: tuple[ApiVersion, ...], words: Catalogue) -> str:
     return markdown_table(words.document.neighbour_columns, rows())
 
 
-def _who(facts: Facts, words: Catalogue) -> str:
-    return f"{words.waiting_on[facts.waiting_on]} ({words.sheet.confidence[facts.confidence]})"
+def _who(facts: Facts, words: Catalogue) -> tuple[str, str]:
+    """Whose turn it is, and whether that is documented (bold) or inferred (italic)."""
+    mark = "**" if facts.confidence == "documented" else "*"
+    return words.waiting_on[facts.waiting_on], f"{mark}{words.sheet.confidence[facts.confidence]}{mark}"
 
 
 def markdown_table(columns: Iterable[str], rows: Iterable[list[str]]) -> str:

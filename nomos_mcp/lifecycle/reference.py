@@ -19,21 +19,16 @@ def status_markdown(status: str, language: str = "en") -> str:
         UnknownStatusError: neither vocabulary has the name.
         UnknownLanguageError: there are no texts in this language.
     """
-    if status in BLOCKED_REASONS:
-        sheets = [status_sheet("blocked", blocked_reason=status, language=language)]
-    elif status in CANCELLED_REASONS:
-        sheets = [status_sheet("cancelled", cancelled_reason=status, language=language)]
+    if status in (*BLOCKED_REASONS, *CANCELLED_REASONS):
+        sheets = [status_sheet(status, language=language)]
     else:
-        sheets = [
-            status_sheet(status, api_version=version, language=language)
-            for version in VERSIONS
-            if status in STATUSES[version]
-        ]
+        homes = [version for version in VERSIONS if status in STATUSES[version]]
+        sheets = [status_sheet(status, api_version=version, language=language) for version in homes]
+        # curie's come first in either case: `blocked` is an overlay there, `cancelled` a status.
         if status == "blocked":
-            reasons = ("", *BLOCKED_REASONS)
-            sheets = [*(status_sheet("blocked", blocked_reason=r, language=language) for r in reasons), *sheets]
+            sheets[:0] = [status_sheet(name, language=language) for name in (status, *BLOCKED_REASONS)]
         if status == "cancelled":
-            sheets[1:1] = [status_sheet(status, cancelled_reason=r, language=language) for r in CANCELLED_REASONS]
+            sheets[1:1] = [status_sheet(reason, language=language) for reason in CANCELLED_REASONS]
     if not sheets:
         raise unknown_status(status, CURIE)
     return "\n\n".join([f"# `{status}`", *map(_section, sheets)]) + "\n"

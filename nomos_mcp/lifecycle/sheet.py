@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nomos_mcp.lifecycle.by_name import explain_named, look_up
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.explanation import Explanation
-from nomos_mcp.lifecycle.vocabularies import CURIE, Audience
+from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, Audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,15 @@ def status_sheet(
     audience: Audience = "agent",
     language: str = "en",
 ) -> Sheet:
-    """Lay a status out for reading. Arguments and errors are those of `explain_status`.
+    """Lay a status out for reading. Arguments and errors are those of `explain_status`, with two differences.
 
-    The agent also gets what must not be said, which an explanation does not carry.
+    A reason may stand in place of the status that it belongs to, and the agent also gets what must not be said, which
+    an explanation does not carry.
     """
+    if status in BLOCKED_REASONS and not blocked_reason:
+        status, blocked_reason = "", status
+    elif status in CANCELLED_REASONS and not cancelled_reason:
+        status, cancelled_reason = "", status
     words = texts(language)
     named = look_up(status, blocked_reason, cancelled_reason, api_version, words)
     explanation = explain_named(named, audience, words)

@@ -42,9 +42,7 @@ INSTALLED = Phrase("that the meter is in", r"(has been|is|was) installed", r"(is
 MISSED = Phrase("that somebody missed it", r"missed|did not come|no-show", r"verpasst|versäumt|nicht gekommen")
 REORDER = Phrase("to order again", r"order (it |one )?again|reorder|new order", r"(noch einmal|erneut|neu) bestell")
 REGRET = Phrase("regret", r"unfortunately|sorry|problem|wrong", r"leider|leid\b|Problem|schief")
-ACCEPTED = Phrase(
-    "that an order exists", r"for ordering|order (has been|is) accepted", r"für Ihre Bestellung|ist angenommen"
-)
+ACCEPTED = Phrase("that an order exists", r"for ordering|order (has been|is) accepted", r"ist angenommen")
 CONFIRMED = Phrase("that it is confirmed", r"confirmed", r"bestätigt")
 WHO = Phrase(
     "whose turn it is",

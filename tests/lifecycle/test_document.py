@@ -32,8 +32,8 @@ def test_every_reason_has_a_row(reason: str, document: str) -> None:
 
 def test_who_acts_is_marked_as_documented_or_inferred() -> None:
     rows = {line.split(" | ")[0]: line for line in lifecycle_markdown().splitlines() if line.startswith("| `")}
-    assert "waiting on the customer (inferred)" in rows["| `check_missing`"]
-    assert "waiting on Nomos (documented)" in rows["| `blocked`"]
+    assert "| waiting on the customer | *inferred* |" in rows["| `check_missing`"]
+    assert "| waiting on Nomos | **documented** |" in rows["| `blocked`"]
 
 
 def test_every_table_row_has_as_many_cells_as_its_heading(document: str) -> None:

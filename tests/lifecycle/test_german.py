@@ -83,5 +83,5 @@ def test_a_manual_review_is_never_explained_as_a_missing_check() -> None:
 
 def test_the_lifecycle_marks_in_german_what_is_inferred() -> None:
     rows = {line.split(" | ")[0]: line for line in lifecycle_markdown(language="de").splitlines()}
-    assert "wartet auf die Kundin oder den Kunden (abgeleitet)" in rows["| `check_missing`"]
-    assert "wartet auf Nomos (dokumentiert)" in rows["| `blocked`"]
+    assert "| wartet auf die Kundin oder den Kunden | *abgeleitet* |" in rows["| `check_missing`"]
+    assert "| wartet auf Nomos | **dokumentiert** |" in rows["| `blocked`"]

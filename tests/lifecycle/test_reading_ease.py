@@ -5,7 +5,16 @@ import re
 import bpe_openai  # type: ignore[import-untyped]  # it has types, but no py.typed
 import pytest
 
-from nomos_mcp.lifecycle import LANGUAGES, Audience, Explanation, explain
+from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    LANGUAGES,
+    STATUSES,
+    Audience,
+    Explanation,
+    explain,
+    explain_status,
+)
 from nomos_mcp.lifecycle.catalogue import texts
 from tests.lifecycle.order_states import NOW, STATES, Row
 
@@ -18,12 +27,24 @@ INTERNAL = re.compile(
     r"inexogy|metrify|energy-metering|\bblocked\b|overlay|curie|edison|\bAPI\b|\bIDs?\b|\w_\w", re.IGNORECASE
 )
 
-each_state = pytest.mark.parametrize("row", STATES, ids=lambda row: row.says)
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
-def for_customer(row: Row, language: str) -> Explanation:
-    return explain(row.state, now=NOW, audience="customer", language=language)
+BY_NAME = [
+    *({"status": status, "api_version": version} for version, names in STATUSES.items() for status in names),
+    *({"status": "blocked", "blocked_reason": reason} for reason in ("", *BLOCKED_REASONS, "roof_missing")),
+    *({"status": "cancelled", "cancelled_reason": reason} for reason in CANCELLED_REASONS),
+]
+
+each_state = pytest.mark.parametrize(
+    "row", [*STATES, *BY_NAME], ids=lambda row: row.says if isinstance(row, Row) else " ".join(row.values())
+)
+
+
+def for_customer(asked: Row | dict[str, str], language: str) -> Explanation:
+    if isinstance(asked, Row):
+        return explain(asked.state, now=NOW, audience="customer", language=language)
+    return explain_status(**asked, audience="customer", language=language)
 
 
 def for_their_eyes(explanation: Explanation) -> str:
@@ -35,7 +56,7 @@ def for_their_eyes(explanation: Explanation) -> str:
 
 @each_language
 @each_state
-def test_a_message_is_short_in_all_and_in_each_sentence(row: Row, language: str) -> None:
+def test_a_message_is_short_in_all_and_in_each_sentence(row: Row | dict[str, str], language: str) -> None:
     message = for_customer(row, language).customer_message
     assert len(message.split()) <= WORDS_IN_A_MESSAGE
     assert max(len(sentence.split()) for sentence in re.split(r"[.?!] ", message)) <= WORDS_IN_A_SENTENCE
@@ -43,7 +64,9 @@ def test_a_message_is_short_in_all_and_in_each_sentence(row: Row, language: str)
 
 @each_language
 @each_state
-def test_no_abbreviation_of_the_glossary_comes_without_what_it_stands_for(row: Row, language: str) -> None:
+def test_no_abbreviation_of_the_glossary_comes_without_what_it_stands_for(
+    row: Row | dict[str, str], language: str
+) -> None:
     said = for_their_eyes(for_customer(row, language))
     for word in texts(language).glossary.values():
         if word.expansion and re.search(rf"(?<!\w){re.escape(word.term)}(?!\w)", said):
@@ -52,7 +75,7 @@ def test_no_abbreviation_of_the_glossary_comes_without_what_it_stands_for(row: R
 
 @each_language
 @each_state
-def test_no_internal_name_reaches_a_customer(row: Row, language: str) -> None:
+def test_no_internal_name_reaches_a_customer(row: Row | dict[str, str], language: str) -> None:
     explanation = for_customer(row, language)
     assert not INTERNAL.search(for_their_eyes(explanation))
     assert "Nomos" not in explanation.customer_message

@@ -34,6 +34,13 @@ async def test_an_order_is_explained_as_it_is_now(assistant: Client) -> None:
     assert explanation["blocked"]["since"]
 
 
+async def test_a_customer_is_answered_in_german(assistant: Client) -> None:
+    order = {"order_id": DEMO.orders["blocked_check_missing"], "audience": "customer", "language": "de"}
+    explanation = answer_of(await assistant.call_tool(TOOL, order))["explanation"]
+    assert "Smart-Meter-Check" in explanation["customer_message"]
+    assert " Uhr ME" in explanation["blocked"]["since"]
+
+
 async def test_a_customer_is_not_told_what_is_for_the_support_agent(assistant: Client) -> None:
     order = {"order_id": DEMO.orders["blocked_check_missing"], "audience": "customer"}
     explanation = answer_of(await assistant.call_tool(TOOL, order))["explanation"]
