@@ -4,7 +4,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
-from nomos_mcp.lifecycle import CURIE, EDISON, LANGUAGES, STATUSES, VERSIONS
+from nomos_mcp.lifecycle import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, EDISON, LANGUAGES, STATUSES, VERSIONS
 from nomos_mcp.server.error_codes import CODES
 
 
@@ -22,7 +22,7 @@ async def of_resource(client: Client, uri: str, name: str, typed: str = "") -> l
 
 async def test_statuses_of_both_vocabularies_are_suggested_once(assistant: Client) -> None:
     values = await of_resource(assistant, "nomos://statuses/{status}", "status")
-    assert set(values) == {*STATUSES[CURIE], *STATUSES[EDISON]}
+    assert set(values) == {*STATUSES[CURIE], *STATUSES[EDISON], *BLOCKED_REASONS, *CANCELLED_REASONS}
     assert len(values) == len(set(values))
 
 
@@ -44,6 +44,10 @@ async def test_languages_and_tones_are_suggested(assistant: Client) -> None:
 async def test_ids_are_not_suggested(assistant: Client) -> None:
     assert await of_resource(assistant, "nomos://meter-orders/{order_id}", "order_id", "prdo_") == []
     assert await suggested(assistant, PromptReference(name="order-status-reply"), "order_id", "") == []
+
+
+async def test_an_argument_that_does_not_exist_has_no_values(assistant: Client) -> None:
+    assert await of_resource(assistant, "nomos://statuses/{status}", "code") == []
 
 
 @pytest.mark.parametrize("ref", [PromptReference(name="nothing"), ResourceTemplateReference(uri="nomos://no/{thing}")])
