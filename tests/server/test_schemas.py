@@ -84,6 +84,13 @@ async def test_an_optional_argument_has_a_default_and_every_one_a_description(as
         assert ("default" in described) is (argument not in schema.get("required", []))
 
 
+@pytest.mark.parametrize("name", TOOLS)
+async def test_no_list_of_values_holds_an_empty_one(assistant: Client, name: str) -> None:
+    """Gemini refuses every tool of a server that announces an empty string as a value."""
+    schema: dict[str, Any] = (await tool(assistant, name)).input_schema
+    assert not [argument for argument, said in schema["properties"].items() if "" in said.get("enum", [])]
+
+
 async def test_the_statuses_that_are_announced_are_those_of_the_pinned_version(connect: Connect) -> None:
     async with connect(EDISON) as client:
         schema = (await tool(client, "list_meter_orders_by_status")).input_schema

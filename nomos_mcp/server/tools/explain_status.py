@@ -43,11 +43,17 @@ async def explain_status(
         str, Field(description="A status of either API version, blocked, an error code, or glossary.")
     ] = "",
     order_id: Annotated[str, Field(description="Instead: explain this order (prdo_… or sub_…) as it is now.")] = "",
-    blocked_reason: Annotated[str, Field(description="With status: why it is blocked.")] = "",
-    cancelled_reason: Annotated[str, Field(description="With status cancelled: why.")] = "",
+    blocked_reason: Annotated[
+        str, Field(description=f"With status: why it is blocked, {' or '.join(BLOCKED_REASONS)}.")
+    ] = "",
+    cancelled_reason: Annotated[
+        str, Field(description=f"With status cancelled: why, {' or '.join(CANCELLED_REASONS)}.")
+    ] = "",
     audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
     language: Annotated[Language, Field(description="Language of the texts.")] = "en",
-    api_version: Annotated[str, Field(description="Vocabulary that status belongs to; default: the pinned one.")] = "",
+    api_version: Annotated[
+        str, Field(description="Vocabulary of status, curie or edison; default: the pinned one.")
+    ] = "",
 ) -> Annotated[CallToolResult, ExplanationResult]:
     """Explain a smart meter order's status: meaning, whose turn it is, what comes next, what to tell the customer.
 
@@ -95,12 +101,7 @@ def tool() -> Tool:
         explain_status,
         title="Explain a smart meter order's status",
         annotations=READ,
-        choices={
-            "blocked_reason": ("", *BLOCKED_REASONS),
-            "cancelled_reason": ("", *CANCELLED_REASONS),
-            "language": get_args(Language),
-            "api_version": ("", *VERSIONS),
-        },
+        choices={"language": get_args(Language)},
     )
 
 

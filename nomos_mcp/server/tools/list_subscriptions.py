@@ -69,7 +69,7 @@ def line_of(subscription: Subscription, orders: Orders, proven: frozenset[str] =
 
 async def list_subscriptions(
     ctx: Context[Desk],
-    status: Annotated[str, Field(description="Only with this status.")] = "",
+    status: Annotated[str, Field(description="Only pending, active or ended ones.")] = "",
     customer_id: Annotated[str, Field(description="Only this customer's (cus_…).")] = "",
     plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…).")] = "",
     created_after: Annotated[
@@ -128,9 +128,4 @@ async def list_subscriptions(
 
 def tool() -> Tool:
     """Make the tool."""
-    return strict_tool(
-        list_subscriptions,
-        title="List subscriptions",
-        annotations=READ,
-        choices={"status": ("", *STATUSES)},
-    )
+    return strict_tool(list_subscriptions, title="List subscriptions", annotations=READ)
