@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test check format docs snapshots clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -24,6 +24,9 @@ format: $(VENV)/.dev  ## format the code and apply safe fixes
 
 docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
 	@$(BIN)/python tools/generate.py
+
+snapshots: $(VENV)/.dev  ## rewrite the tools' schemas that the tests compare with; read the diff
+	@UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/server/test_schemas.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache dist

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 from mcp import Client
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import Tool
 
 from nomos_mcp.lifecycle import (
@@ -21,6 +22,7 @@ from nomos_mcp.lifecycle import (
     lifecycle_markdown,
 )
 from nomos_mcp.server import create_server
+from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,30 @@ def tools_table() -> str:
             ]
 
     return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *anyio.run(listed)]) + "\n"
+
+
+def resources_table() -> str:
+    """Return the resources as a Markdown table: address, title."""
+
+    async def listed() -> list[str]:
+        async with Client(create_server(Settings(demo=True))) as client:
+            fixed = [(each.uri, each.title) for each in (await client.list_resources()).resources]
+            templates = (await client.list_resource_templates()).resource_templates
+            return [
+                f"| `{uri}` | {title} |" for uri, title in [*fixed, *((t.uri_template, t.title) for t in templates)]
+            ]
+
+    return "\n".join(["| Resource | What it is |", "| --- | --- |", *anyio.run(listed)]) + "\n"
+
+
+def prompts_table() -> str:
+    """Return the prompts as a Markdown table: name, arguments (optional ones in brackets), description."""
+
+    def row(prompt: Prompt) -> str:
+        names = (each.name if each.required else f"[{each.name}]" for each in prompt.arguments or ())
+        return f"| `{prompt.name}` | {', '.join(names)} | {prompt.description} |"
+
+    return "\n".join(["| Prompt | Arguments | What for |", "| --- | --- | --- |", *map(row, all_prompts())]) + "\n"
 
 
 def _first_words(tool: Tool) -> str:
@@ -61,6 +87,8 @@ def _diagram(version: ApiVersion) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
+    "resources": resources_table,
+    "prompts": prompts_table,
     "lifecycle": lifecycle_tables,
     "glossary": lambda: re.sub(r"^#", "##", glossary_markdown()),
     "diagram-curie": lambda: _diagram(CURIE),
