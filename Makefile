@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format docs snapshots clean
+.PHONY: demo test check format docs snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -28,8 +28,11 @@ docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
 snapshots: $(VENV)/.dev  ## rewrite the tools' schemas that the tests compare with; read the diff
 	@UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/server/test_schemas.py
 
+bench: $(VENV)/.dev  ## measure ours against a bare and a generated server; make bench ARGS=--quick takes under a minute
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .venv-bench .coverage* .mypy_cache .pytest_cache .ruff_cache dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

@@ -1,4 +1,7 @@
-"""`make bench`: measure, print, and write `RESULTS.md` with its plots. `--quick` takes under a minute and writes nothing."""
+"""`make bench`: measure, print, and write `RESULTS.md` with its plots.
+
+`make bench ARGS=--quick` takes under a minute, and writes nothing.
+"""
 
 import argparse
 import time
@@ -60,7 +63,9 @@ def _report(everybody: tuple[Contestant, ...], plan: Plan, plots: Path | None) -
     yield ""
     yield from (f"- {line}" for line in description(everybody, plan.rounds))
     with upstream("simulator") as address:
-        yield from _section("Against a bare and a generated server", figures_table(_all(everybody, address, plan), bare.name))
+        yield from _section(
+            "Against a bare and a generated server", figures_table(_all(everybody, address, plan), bare.name)
+        )
         yield from _section("What an assistant reads", figures_table(definitions(everybody, address), bare.name))
         yield from answers_table(answers(ours, address))
         callers = by_callers((ours, bare), address, plan.callers, plan.calls)

@@ -45,7 +45,7 @@ def contestants() -> tuple[Contestant, ...]:
     """Return everybody, ours first; the generated server's environment is made when it is missing."""
     python = sys.executable
     bare = (python, str(HERE / "servers" / "bare.py"))
-    generated = (str(_generated_python()), str(HERE / "servers" / "generated.py"))
+    generated = (_generated_python(), str(HERE / "servers" / "generated.py"))
     return (
         Contestant(
             "nomos-mcp",
@@ -69,11 +69,11 @@ def sdk_version(python: str) -> str:
     return str(json.loads(subprocess.run([python, "-c", code], check=True, capture_output=True).stdout))
 
 
-def _generated_python() -> Path:
-    python = _GENERATED / "bin" / "python"
+def _generated_python() -> str:
+    python = str(_GENERATED / "bin" / "python")
     if not (_GENERATED / "done").exists():
         print(f"Installing {_FASTMCP} into {_GENERATED.relative_to(ROOT)} ...", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", _GENERATED], check=True)
+        subprocess.run([sys.executable, "-m", "venv", str(_GENERATED)], check=True)
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", _FASTMCP]
         subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
         (_GENERATED / "done").touch()

@@ -1,4 +1,4 @@
-"""What the API allows at best: the fewest requests for a question, and the least time, for one who knows where all lies.
+"""What the API allows at best: the fewest requests for a question, and the least time, for one who knows the answer.
 
 A page's cursor is known only with the page before it, so the pages of one query are a chain. Several queries, one a
 status, can be walked side by side. No more than so many requests go out in any one second.
@@ -55,7 +55,8 @@ def _pages(items: int) -> int:
 
 def _duration(chains: list[int], latency: float, per_second: int) -> float:
     """Play the walks through: the longest goes first, each request as early as its chain and the limit let it."""
-    left, free, starts = list(chains), [0.0] * len(chains), []
+    left, free = list(chains), [0.0] * len(chains)
+    starts: list[float] = []
     while any(left):
         at = min((index for index, pages in enumerate(left) if pages), key=lambda index: (free[index], -left[index]))
         begun = free[at]

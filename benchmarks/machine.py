@@ -16,17 +16,19 @@ def description(contestants: tuple[Contestant, ...], rounds: int) -> list[str]:
     """Describe machine, versions and way of measuring, a line each."""
     ours, _, generated = contestants
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("pydantic", "httpx", "uvicorn"))
+    load = f"load over the last minute at the start: {os.getloadavg()[0]:.2f}"
+    system = f"{platform.system()} {platform.release()}"
+    others = f"the generated server: fastmcp {generated_version()} on mcp {sdk_version(generated.tuned[0])}"
     return [
-        f"Measured on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {rounds} rounds, contestants in turn.",
-        f"{_processor()}, {os.cpu_count()} cores, {_memory():.0f} GB, {platform.system()} {platform.release()}; load "
-        f"over the last minute at the start: {os.getloadavg()[0]:.2f}.",
-        f"Python {platform.python_version()}, mcp {sdk_version(ours.tuned[0])}, {versions}; the generated server: fastmcp "
-        f"{generated_version()} on mcp {sdk_version(generated.tuned[0])}.",
+        f"Measured on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {rounds} rounds, all in turn.",
+        f"{_processor()}, {os.cpu_count()} cores, {_memory():.0f} GB, {system}; {load}.",
+        f"Python {platform.python_version()}, mcp {sdk_version(ours.tuned[0])}, {versions}; {others}.",
     ]
 
 
 def _commit() -> str:
-    run = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    command = ["git", "describe", "--always", "--dirty"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     return run.stdout.strip() or "unknown"
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 
 from benchmarks.contestants import Contestant
 from benchmarks.figures import Figure, percentile
@@ -47,14 +48,18 @@ def calls(contestants: Sequence[Contestant], upstream: str, rounds: int, size: i
 
 
 def _latency(
-    contestants: Sequence[Contestant], transport: str, callers: dict[str, Stdio] | dict[str, Http], rounds: int, size: int
+    contestants: Sequence[Contestant],
+    transport: str,
+    callers: dict[str, Stdio] | dict[str, Http],
+    rounds: int,
+    size: int,
 ) -> list[Figure]:
     p50 = Figure(f"one call, {transport}, p50", "ms", 1.25)
     p99 = Figure(f"one call, {transport}, p99", "ms")
     for turn in range(-1, rounds):
         for contestant in contestants:
-            call = callers[contestant.name].call
-            samples = timed(lambda: call(_TOOL, {contestant.argument: ORDER}), _WARM_UP if turn < 0 else size)
+            call = partial(callers[contestant.name].call, _TOOL, {contestant.argument: ORDER})
+            samples = timed(call, _WARM_UP if turn < 0 else size)
             if turn >= 0:
                 p50.add(contestant.name, 1000 * percentile(samples, 0.50))
                 p99.add(contestant.name, 1000 * percentile(samples, 0.99))

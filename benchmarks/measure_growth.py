@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import count
 
 from benchmarks.contestants import Contestant
@@ -29,7 +30,7 @@ def by_orders(ours: Contestant, sizes: Sequence[int], calls: int) -> list[Line]:
             server.initialize()
             for name, arguments in _OPERATIONS.items():
                 tool = _TOOLS.get(name, name.partition(" ")[0])
-                samples = timed(lambda: server.call(tool, arguments), calls)  # noqa: B023  called at once
+                samples = timed(partial(server.call, tool, arguments), calls)
                 lines[name].points.append((size, 1000 * percentile(samples, 0.5)))
     return list(lines.values())
 
@@ -59,7 +60,9 @@ def by_concurrency(ours: Contestant, under_way: Sequence[int]) -> list[list[Line
         server.call("get_meter_order", {"order_id": order_id(0)})
         numbers = count()
         for number in under_way:
-            for index, ids in enumerate(([order_id(0)] * number, [order_id(next(numbers) % 1000) for _ in range(number)])):
+            for index, ids in enumerate(
+                ([order_id(0)] * number, [order_id(next(numbers) % 1000) for _ in range(number)])
+            ):
                 taken(address)
                 begun = time.perf_counter()
                 for wanted in ids:

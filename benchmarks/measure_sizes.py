@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bpe_openai import get_encoding
+from bpe_openai import get_encoding  # type: ignore[import-untyped]  # it ships no types
 
 from benchmarks.contestants import Contestant
 from benchmarks.figures import Figure

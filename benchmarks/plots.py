@@ -8,6 +8,7 @@ from pathlib import Path
 
 _WIDTH, _HEIGHT = 640, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 40, 50
+_FONT = 'font-family="sans-serif" font-size="12"'
 _COLOURS = ("#0b6e4f", "#c8553d", "#3d5a98", "#8a6d1d", "#7a3b8f")
 
 
@@ -32,7 +33,7 @@ def chart(path: Path, title: str, x_name: str, y_name: str, lines: Sequence[Line
     x_at = _scale(x_ticks[0], x_ticks[-1], _LEFT, _WIDTH - _RIGHT)
     y_at = _scale(y_ticks[0], y_ticks[-1], _HEIGHT - _BOTTOM, _TOP)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" {_FONT}>',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="22" font-size="15">{escape(title)}</text>',
         f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 12}" text-anchor="end">{escape(x_name)}</text>',
@@ -40,10 +41,14 @@ def chart(path: Path, title: str, x_name: str, y_name: str, lines: Sequence[Line
     ]
     for tick in y_ticks:
         y = y_at(tick)
-        parts.append(f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="#ddd"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for tick in x_ticks:
-        parts.append(f'<text x="{x_at(tick):.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">{tick:,g}</text>')
+        parts += [
+            f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="#ddd"/>',
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>',
+        ]
+    parts += [
+        f'<text x="{x_at(tick):.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">{tick:,g}</text>'
+        for tick in x_ticks
+    ]
     for number, line in enumerate(lines):
         parts += _drawn(line, _COLOURS[number % len(_COLOURS)], number, [(x_at(x), y_at(y)) for x, y in line.points])
     path.parent.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
 """The API that is measured against, in a process of its own: `python -m benchmarks.upstream simulator|crowd PORT ...`.
 
 `simulator` is the product's own. `crowd` speaks the same wire for two requests only, over orders that are written out
-beforehand: it starts with 100,000 of them in a second or two and answers a page in well under a millisecond, so that what
-is measured is the server in front of it.
+beforehand: it starts with 100,000 of them in a second or two and answers a page in a millisecond, so that what is
+measured is the server in front of it.
 """
 
 import argparse
@@ -22,7 +22,16 @@ from nomos_mcp.simulator import Simulator
 
 VERSION = "2026-05-27.curie"
 COUNT_PATH = "/bench/count"
-STATUSES = ("created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated", "cancelled")
+STATUSES = (
+    "created",
+    "placed",
+    "check_submitted",
+    "check_reviewed",
+    "scheduled",
+    "installed",
+    "activated",
+    "cancelled",
+)
 OPEN = STATUSES[:-2]
 WEIGHTS = (3, 6, 2, 3, 4, 2, 70, 10)
 """Invented shares: a fifth of all orders is open, most are long activated."""
@@ -37,7 +46,7 @@ def order_id(number: int) -> str:
 
 def orders(size: int) -> Iterator[tuple[str, bytes, bool]]:
     """Make up orders, the newest first: status, JSON, whether blocked. The same size gives the same orders."""
-    rng = Random(size)
+    rng = Random(size)  # noqa: S311  invented data, the same in every run
     now = datetime.now(UTC).replace(microsecond=0)
     for number in range(size):
         status = rng.choices(STATUSES, WEIGHTS)[0]
@@ -92,7 +101,10 @@ class Crowd:
     def _page(self, query: dict[str, list[str]]) -> bytes:
         limit = int(query["limit"][0])
         wanted = {
-            status for name in ("in", "eq") for text in query.get(f"filter[status][{name}]", []) for status in text.split(",")
+            status
+            for name in ("in", "eq")
+            for text in query.get(f"filter[status][{name}]", [])
+            for status in text.split(",")
         }
         start = int(query.get("cursor", ["0"])[0])
         matching = (
@@ -103,7 +115,10 @@ class Crowd:
         page = list(islice(matching, limit))
         more = next(matching, None)
         ends = b"true" if more else b"false", json.dumps(str(more[0]) if more else None).encode()
-        return b'{"object":"list","items":[%b],"has_more":%b,"next_page":%b}' % (b",".join(text for _, text in page), *ends)
+        return b'{"object":"list","items":[%b],"has_more":%b,"next_page":%b}' % (
+            b",".join(text for _, text in page),
+            *ends,
+        )
 
 
 class Far:

@@ -45,7 +45,7 @@ class Stdio:
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
         self.started = time.perf_counter()
-        self._errors = TemporaryFile()
+        self._errors = TemporaryFile()  # noqa: SIM115  closed by stop()
         self.process = subprocess.Popen(
             command, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
         )
@@ -137,7 +137,7 @@ class Http:
         self._connection.request("POST", "/mcp", json.dumps(body), headers)
         response = self._connection.getresponse()
         text = response.read().decode()
-        if not response.headers.get_content_type() == "text/event-stream":
+        if response.headers.get_content_type() != "text/event-stream":
             return answer_to(json.loads(text))
         data = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
         return answer_to(json.loads(data[-1]))

@@ -1,4 +1,7 @@
-"""A server generated from the OpenAPI document of the simulator: a tool for each operation. Runs in its own environment."""
+"""A server generated from the OpenAPI document of the simulator: a tool for each operation."""
+
+# mypy: ignore-errors
+# fastmcp is not installed where the types are checked.
 
 import json
 import os

@@ -3,7 +3,7 @@
 Start, memory and shutdown over stdio are measured on the installed command instead.
 """
 
-import os
+import os  # noqa: F401
 import sys
 
 import uvicorn
