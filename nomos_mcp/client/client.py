@@ -104,6 +104,11 @@ class NomosClient:
         """
         return await self._transport.granted_scopes()
 
+    @property
+    def walks_abreast(self) -> int:
+        """TEMP."""
+        return 1
+
     async def aclose(self) -> None:
         """Close the connections. Closing twice does no harm."""
         await self._transport.aclose()
