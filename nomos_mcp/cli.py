@@ -1,18 +1,16 @@
-"""The commands. Without one the server speaks MCP over stdin and stdout, which is what an assistant starts."""
+"""`nomos-mcp`: finds the command and runs it. Without one the server speaks MCP over stdin and stdout."""
 
 import argparse
 import signal
-import sys
 from collections.abc import Sequence
 
 from nomos_mcp import __version__
-from nomos_mcp.settings import Settings, SettingsError
+from nomos_mcp.commands import demo, stdio
+from nomos_mcp.commands.command import EXIT_CODES
 
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_USAGE = 2
+_COMMANDS = (demo,)
 
-_EPILOG = """\
+_EPILOG = f"""\
 environment:
   NOMOS_CLIENT_ID, NOMOS_CLIENT_SECRET   client credentials of the Nomos API
   NOMOS_ACCESS_TOKEN                     a bearer token instead of the two above
@@ -27,7 +25,7 @@ examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
 
-exit codes: 0 done, 1 failed, 2 wrong usage or settings
+{EXIT_CODES}
 """
 
 
@@ -42,37 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Python's own handler waits for the thread that reads stdin; the system's ends the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    options = _parser().parse_args(arguments)
-    if options.command == "demo":
-        from nomos_mcp.demo import tour  # noqa: PLC0415  a server's start does not pay for loading it
-
-        return EXIT_OK if tour() else EXIT_FAILED
-    return _serve_stdio(demo=options.demo)
+    options = parser().parse_args(arguments)
+    code: int = options.run(options)
+    return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    top = argparse.ArgumentParser(
         prog="nomos-mcp",
         description="MCP server over the Nomos energy API: smart meter orders, explained. "
         "Without a command it speaks MCP over stdin and stdout.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"nomos-mcp {__version__}")
-    parser.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")
-    commands = parser.add_subparsers(dest="command", metavar="command")
-    commands.add_parser("demo", help="show the main job: a real client, a real server, invented data")
-    return parser
-
-
-def _serve_stdio(*, demo: bool) -> int:
-    try:
-        settings = Settings.from_env(demo=demo)
-    except SettingsError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"nomos-mcp: {problem}\n")
-        return EXIT_USAGE
-    from nomos_mcp.server import create_server  # noqa: PLC0415  --help, --version and mistakes answer at once
-
-    create_server(settings).run("stdio")
-    return EXIT_OK
+    top.add_argument("--version", action="version", version=f"nomos-mcp {__version__}")
+    top.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")
+    top.set_defaults(run=stdio.run)
+    commands = top.add_subparsers(metavar="command")
+    for command in _COMMANDS:
+        command.add(commands)
+    return top

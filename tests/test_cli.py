@@ -11,7 +11,7 @@ from mcp import Client, StdioServerParameters
 
 from nomos_mcp import __version__
 from nomos_mcp.cli import main
-from nomos_mcp.demo import tour
+from nomos_mcp.commands.tour import tour
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import answer_of
 

@@ -1,4 +1,4 @@
-"""`nomos-mcp demo`: a tour for people to read.
+"""The tour of `nomos-mcp demo`, for people to read.
 
 A real MCP client asks the real server, over stdio, about invented data.
 """
