@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nomos_mcp.client import NomosClient
-    from nomos_mcp.server import create_server
+    from nomos_mcp.server import Caller, create_server
     from nomos_mcp.settings import Settings
 
 __version__ = "0.1.0"
-__all__ = ["NomosClient", "Settings", "__version__", "create_server"]
+__all__ = ["Caller", "NomosClient", "Settings", "__version__", "create_server"]
 
-_HOMES = {"NomosClient": "client", "Settings": "settings", "create_server": "server"}
+_HOMES = {"Caller": "server", "NomosClient": "client", "Settings": "settings", "create_server": "server"}
 
 
 def __getattr__(name: str) -> object:

@@ -16,6 +16,7 @@ environment:
   NOMOS_ACCESS_TOKEN                     a bearer token instead of the two above
   NOMOS_API_VERSION                      default: 2026-05-27.curie
   NOMOS_BASE_URL                         default: https://api.nomos.energy
+  NOMOS_CUSTOMER_ID                      only this customer's objects are seen
   NOMOS_MCP_CONFIRM                      auto (default), elicit or none: how a person's yes to an order is come by
   NOMOS_MCP_READ_ONLY                    1: nothing can be ordered
   NOMOS_MCP_AUDIT_FILE                   a file in which every attempt to order is recorded

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from nomos_mcp.client.constants import DEFAULT_BASE_URL
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.hosts import checked_base_url
+from nomos_mcp.client.ids import checked
 from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
 
 CLIENT_ID: Final = "NOMOS_CLIENT_ID"
@@ -20,6 +21,7 @@ CLIENT_SECRET: Final = "NOMOS_CLIENT_SECRET"  # noqa: S105  the variable's name,
 ACCESS_TOKEN: Final = "NOMOS_ACCESS_TOKEN"  # noqa: S105  as above
 API_VERSION: Final = "NOMOS_API_VERSION"
 BASE_URL: Final = "NOMOS_BASE_URL"
+CUSTOMER_ID: Final = "NOMOS_CUSTOMER_ID"
 CONFIRM: Final = "NOMOS_MCP_CONFIRM"
 READ_ONLY: Final = "NOMOS_MCP_READ_ONLY"
 AUDIT_FILE: Final = "NOMOS_MCP_AUDIT_FILE"
@@ -52,6 +54,7 @@ class Settings(BaseModel):
         access_token: `NOMOS_ACCESS_TOKEN`, instead of the two above.
         api_version: `NOMOS_API_VERSION`; which vocabulary of statuses upstream is asked for.
         base_url: `NOMOS_BASE_URL`; HTTPS, or plain HTTP on loopback.
+        customer_id: `NOMOS_CUSTOMER_ID`; only this customer's objects are seen.
         confirm: `NOMOS_MCP_CONFIRM`; how a person's yes to an order is come by.
         read_only: `NOMOS_MCP_READ_ONLY`; nothing may be ordered.
         audit_file: `NOMOS_MCP_AUDIT_FILE`; where attempts to order are recorded, besides stderr.
@@ -67,6 +70,7 @@ class Settings(BaseModel):
     access_token: SecretStr = SecretStr("")
     api_version: ApiVersion = DEFAULT_API_VERSION
     base_url: str = DEFAULT_BASE_URL
+    customer_id: str = ""
     confirm: ConfirmMode = "auto"
     read_only: bool = False
     audit_file: str = ""
@@ -94,6 +98,7 @@ class Settings(BaseModel):
             *_credential_problems(env),
             *_version_problems(env),
             *_base_url_problems(env),
+            *_customer_problems(env),
             *_ordering_problems(env),
         ]
         if problems:
@@ -106,6 +111,7 @@ class Settings(BaseModel):
                 (version for version in API_VERSIONS if version == env.get(API_VERSION)), DEFAULT_API_VERSION
             ),
             base_url=env.get(BASE_URL) or DEFAULT_BASE_URL,
+            customer_id=env.get(CUSTOMER_ID, ""),
             confirm=next((mode for mode in _CONFIRM_MODES if mode == env.get(CONFIRM)), "auto"),
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
             audit_file=env.get(AUDIT_FILE, ""),
@@ -141,6 +147,17 @@ def _base_url_problems(env: Mapping[str, str]) -> list[str]:
         checked_base_url(base_url)
     except InvalidRequestError as error:
         return [f"{BASE_URL}: {error} Unset it to use {DEFAULT_BASE_URL}."]
+    return []
+
+
+def _customer_problems(env: Mapping[str, str]) -> list[str]:
+    customer_id = env.get(CUSTOMER_ID)
+    if not customer_id:
+        return []
+    try:
+        checked(customer_id, "customer")
+    except InvalidRequestError as error:
+        return [f"{CUSTOMER_ID}: {error} Unset it to serve the whole organisation."]
     return []
 
 

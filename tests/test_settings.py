@@ -33,6 +33,7 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ),
         ({"NOMOS_API_VERSION": "curie"}, "NOMOS_API_VERSION: 'curie' is no API version"),
         ({"NOMOS_BASE_URL": "http://api.nomos.energy"}, "NOMOS_BASE_URL: The base URL uses plain HTTP"),
+        ({"NOMOS_CUSTOMER_ID": "sub_1"}, "NOMOS_CUSTOMER_ID: 'sub_1' is no customer ID"),
         ({"NOMOS_MCP_CONFIRM": "maybe"}, "NOMOS_MCP_CONFIRM: 'maybe' is no way to confirm"),
         ({"NOMOS_MCP_READ_ONLY": "perhaps"}, "NOMOS_MCP_READ_ONLY: 'perhaps' is neither on nor off"),
         ({"NOMOS_MCP_STATE_KEY": "short"}, "NOMOS_MCP_STATE_KEY: 5 bytes are too few"),

@@ -1,5 +1,6 @@
 """`NomosClient`: the front door of the room."""
 
+from copy import copy
 from types import TracebackType
 from typing import Self
 
@@ -9,7 +10,9 @@ from nomos_mcp.client.constants import DEFAULT_BASE_URL
 from nomos_mcp.client.credentials import ClientCredentials, Credentials, NoCredentials, StaticToken
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.events import Events
+from nomos_mcp.client.fence import FencedEvents, FencedMeterOrders, FencedSubscriptions
 from nomos_mcp.client.hosts import checked_base_url
+from nomos_mcp.client.ids import checked
 from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.client.subscriptions import Subscriptions
 from nomos_mcp.client.transport import AsgiApp, Transport
@@ -67,9 +70,28 @@ class NomosClient:
             credentials=_credentials(client_id, _secret(client_secret), _secret(access_token)),
             app=app,
         )
-        self.meter_orders = MeterOrders(self._transport, api_version)
-        self.subscriptions = Subscriptions(self._transport)
-        self.events = Events(self._transport)
+        self.meter_orders: MeterOrders = MeterOrders(self._transport, api_version)
+        self.subscriptions: Subscriptions = Subscriptions(self._transport)
+        self.events: Events = Events(self._transport)
+
+    def for_customer(self, customer_id: str) -> Self:
+        """Return a view of this client that sees one customer's objects only, whatever it is asked for.
+
+        Somebody else's object is answered like one that does not exist. The view shares connections, token and rate
+        budget with this client, which stays the one to close.
+
+        Args:
+            customer_id: `cus_…`.
+
+        Raises:
+            InvalidRequestError: The ID is malformed.
+        """
+        subscriptions = FencedSubscriptions(self._transport, checked(customer_id, "customer"))
+        view = copy(self)
+        view.subscriptions = subscriptions
+        view.meter_orders = FencedMeterOrders(self._transport, self.api_version, subscriptions)
+        view.events = FencedEvents(self._transport, subscriptions)
+        return view
 
     async def granted_scopes(self) -> frozenset[str] | None:
         """Return the scopes that the current token was granted, getting a token first if there is none.

@@ -21,6 +21,7 @@ from nomos_mcp.client import NomosClient, NomosError, NotFoundError
 from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
+from nomos_mcp.server.callers import ORDERS_WRITE, Caller, current_caller
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
 from nomos_mcp.server.ordering.codes import Codes
@@ -42,6 +43,7 @@ def create_server(
     settings: Settings | None = None,
     *,
     client: NomosClient | None = None,
+    caller: Caller | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> MCPServer[Desk]:
     """Make the server.
@@ -49,6 +51,8 @@ def create_server(
     Args:
         settings: What to start with; read from the environment by default.
         client: Use this client instead of one made from the settings; its owner closes it.
+        caller: Who is served, `Caller.customer("cus_…")` for one end customer. By default the operator, fenced to
+            `NOMOS_CUSTOMER_ID` if that is set. A verified token of the HTTP server goes before it.
         clock: Returns the current time, aware; for tests.
 
     Returns:
@@ -61,7 +65,13 @@ def create_server(
     own = client is None
     used = client or client_of(chosen)
     vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
-    desk = Desk(client=used, vocabulary=vocabulary, ordering=ordering_of(chosen), now=clock or _utc_now)
+    desk = Desk(
+        client=used,
+        vocabulary=vocabulary,
+        ordering=ordering_of(chosen),
+        now=clock or _utc_now,
+        caller=caller or (Caller.customer(chosen.customer_id) if chosen.customer_id else Caller.local()),
+    )
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Desk]) -> AsyncIterator[Desk]:
@@ -150,7 +160,7 @@ class NomosServer(MCPServer[Desk]):
         return tools if await self._may_order() else [tool for tool in tools if tool.name != ORDER_TOOL]
 
     async def _may_order(self) -> bool:
-        if self.desk.ordering.read_only:
+        if self.desk.ordering.read_only or ORDERS_WRITE not in current_caller(self.desk.caller).scopes:
             return False
         try:
             with anyio.fail_after(_SCOPES_DEADLINE):

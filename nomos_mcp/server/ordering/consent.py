@@ -93,7 +93,8 @@ def question(subscription: Subscription) -> str:
 
 
 def _by_code(subscription: Subscription, code: str, desk: Desk) -> Yes | OrderingResult:
-    codes, bound_to = desk.ordering.codes, (desk.caller, subscription.id, desk.client.base_url)
+    codes = desk.ordering.codes
+    bound_to = (desk.caller.name, desk.caller.customer_id, subscription.id, desk.client.base_url)
     if not code:
         return outcomes.confirmation_required(subscription, codes.code(*bound_to), desk)
     flaw = codes.flaw(code, *bound_to)

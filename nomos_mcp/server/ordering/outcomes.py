@@ -30,6 +30,7 @@ _FAILURES = {"credentials", "not_checked"}
 _NO_REPEAT = "Do not repeat the call."
 _REASONS: dict[str, tuple[str, str]] = {
     "read_only": ("This server is set to read only (NOMOS_MCP_READ_ONLY).", _NO_REPEAT),
+    "not_allowed": ("Your access token lacks the scope orders:write.", "Ask the operator of this server."),
     "missing_scope": (
         "The Nomos token lacks the scope write:*.",
         "The operator has to use credentials with that scope.",

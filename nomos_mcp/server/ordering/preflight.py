@@ -6,6 +6,7 @@ from functools import partial
 from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import NotFoundError
 from nomos_mcp.client.models import MeterOrder, Subscription
+from nomos_mcp.server.callers import ORDERS_WRITE
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.outcomes import OrderingResult
@@ -37,6 +38,8 @@ async def preflight(subscription_id: str, desk: Desk) -> Orderable | OrderingRes
     """
     if desk.ordering.read_only:
         return outcomes.refused("read_only", desk)
+    if ORDERS_WRITE not in desk.caller.scopes:
+        return outcomes.refused("not_allowed", desk)
     scopes = await desk.client.granted_scopes()
     if scopes is not None and WRITE_SCOPE not in scopes:
         return outcomes.refused("missing_scope", desk)

@@ -103,7 +103,7 @@ def _entry(subscription_id: str, decision: Yes | OrderingResult, result: Orderin
     yes = decision if isinstance(decision, Yes) else None
     return Entry(
         time=desk.now().isoformat(timespec="seconds"),
-        caller=desk.caller,
+        caller=desk.caller.name,
         subscription=subscription_id,
         decision="yes" if yes else "no" if result.outcome == "declined" else "none",
         confirmed=yes.how if yes else "",

@@ -1,0 +1,93 @@
+"""The fence: a view of the client that sees one customer's objects and nothing else, whatever it is asked for.
+
+What is not the customer's looks exactly like what does not exist: the same error, and no request ID that could tell the
+two apart. What cannot be shown to be the customer's counts as not theirs.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+from nomos_mcp.client.errors import NotFoundError
+from nomos_mcp.client.events import Events
+from nomos_mcp.client.filters import Filter, equal
+from nomos_mcp.client.meter_orders import MeterOrders
+from nomos_mcp.client.models import Event, MeterOrder, Subscription
+from nomos_mcp.client.pages import Listing, Page
+from nomos_mcp.client.resource import Resource
+from nomos_mcp.client.subscriptions import Subscriptions
+from nomos_mcp.client.transport import Transport
+from nomos_mcp.client.versions import ApiVersion
+
+T = TypeVar("T", bound=MeterOrder | Subscription)
+V = TypeVar("V")
+
+_NOT_FOUND = 404
+
+
+class _Fenced(Resource[T]):
+    """Objects that name their customer."""
+
+    customer_id: str
+
+    async def _get(self, object_id: str) -> T:
+        record = await _alike(super()._get(object_id))
+        if record.customer != self.customer_id:
+            raise NotFoundError(_NOT_FOUND)
+        return record
+
+    def _list(self, filters: Sequence[Filter], limit: int, cursor: str) -> Listing[T]:
+        others = [condition for condition in filters if condition.field != "customer"]
+        if any(condition.field == "customer" and self.customer_id not in condition.values for condition in filters):
+            return Listing(_nothing)  # another customer's objects; upstream need not hear of it
+        return super()._list([*others, *equal("customer", self.customer_id)], limit, cursor)
+
+
+class FencedSubscriptions(_Fenced[Subscription], Subscriptions):
+    """The subscriptions of one customer."""
+
+    def __init__(self, transport: Transport, customer_id: str) -> None:
+        super().__init__(transport)
+        self.customer_id = customer_id
+
+
+class FencedMeterOrders(_Fenced[MeterOrder], MeterOrders):
+    """The meter orders of one customer, who can order for their own subscriptions only."""
+
+    def __init__(self, transport: Transport, api_version: ApiVersion, subscriptions: FencedSubscriptions) -> None:
+        super().__init__(transport, api_version)
+        self.customer_id = subscriptions.customer_id
+        self._subscriptions = subscriptions
+
+    async def _create(self, body: dict[str, str]) -> MeterOrder:
+        await self._subscriptions.get(body["subscription"])
+        return await super()._create(body)
+
+
+class FencedEvents(Events):
+    """The events about one customer's subscriptions and their orders.
+
+    An event about an invoice names no subscription, so that it cannot be shown to be the customer's.
+    """
+
+    def __init__(self, transport: Transport, subscriptions: FencedSubscriptions) -> None:
+        super().__init__(transport)
+        self._subscriptions = subscriptions
+
+    async def _get(self, object_id: str) -> Event:
+        event = await _alike(super()._get(object_id))
+        if event.context.subscription is None:
+            raise NotFoundError(_NOT_FOUND)
+        await self._subscriptions.get(event.context.subscription)
+        return event
+
+
+async def _alike(call: Awaitable[V]) -> V:
+    """Make upstream's answer to an unknown object the one that somebody else's gets."""
+    try:
+        return await call
+    except NotFoundError:
+        raise NotFoundError(_NOT_FOUND) from None
+
+
+async def _nothing(_: str) -> Page[T]:
+    return Page(items=(), has_more=False, next_cursor="")

@@ -1,0 +1,87 @@
+"""Behind the fence one customer's objects are all there is."""
+
+import pytest
+
+from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError
+from nomos_mcp.simulator import DEMO, Simulator
+from tests.client.test_answers import ORDER, answering, client_of, page
+
+OWN = DEMO.customers["two_subscriptions"]
+
+
+@pytest.fixture
+def fenced(curie: NomosClient) -> NomosClient:
+    return curie.for_customer(OWN)
+
+
+async def test_own_objects_are_seen(fenced: NomosClient) -> None:
+    order = await fenced.meter_orders.get(DEMO.orders["two_first"])
+    assert order.customer == OWN
+    assert (await fenced.subscriptions.get(DEMO.subscriptions["two_second"])).customer == OWN
+
+
+@pytest.mark.parametrize("name", ["placed", "other_organisation"])
+async def test_somebody_elses_and_unknown_objects_are_the_same_error(fenced: NomosClient, name: str) -> None:
+    answers = set()
+    for order in (DEMO.orders[name], "prdo_nobodyhasthisidentifier"):
+        with pytest.raises(NotFoundError) as caught:
+            await fenced.meter_orders.get(order)
+        answers.add((str(caught.value), caught.value.request_id, caught.value.message))
+    for subscription in (DEMO.subscriptions["placed"], "sub_nobodyhasthisidentifier"):
+        with pytest.raises(NotFoundError) as caught:
+            await fenced.subscriptions.get(subscription)
+        answers.add((str(caught.value), caught.value.request_id, caught.value.message))
+    for event in (DEMO.events["meter_order.placed"], "evt_nobodyhasthisidentifier"):
+        with pytest.raises(NotFoundError) as caught:
+            await fenced.events.get(event)
+        answers.add((str(caught.value), caught.value.request_id, caught.value.message))
+    assert len(answers) == 1
+
+
+async def test_lists_hold_own_objects_only_whatever_is_asked(fenced: NomosClient) -> None:
+    own = {DEMO.orders["two_first"], DEMO.orders["two_second"]}
+    assert {order.id async for order in fenced.meter_orders.list()} == own
+    assert {order.id async for order in fenced.meter_orders.list(customer=OWN)} == own
+    assert {item.customer async for item in fenced.subscriptions.list()} == {OWN}
+    for foreign in (DEMO.customers["placed"], "cus_nobody"):
+        assert [order async for order in fenced.meter_orders.list(customer=foreign)] == []
+        assert [item async for item in fenced.subscriptions.list(customer=foreign)] == []
+    assert await fenced.meter_orders.of_subscription(DEMO.subscriptions["placed"]) is None
+
+
+async def test_an_ignored_filter_does_not_open_the_fence() -> None:
+    app, asked = answering((200, page([ORDER, {**ORDER, "id": "prdo_2", "customer": "cus_2"}])))
+    async with client_of(app) as client:
+        orders = [order.id async for order in client.for_customer("cus_2").meter_orders.list()]
+    assert orders == ["prdo_2"]
+    assert "filter%5Bcustomer%5D%5Beq%5D=cus_2" in asked[0]
+
+
+async def test_nothing_can_be_ordered_beyond_the_fence(fenced: NomosClient, simulator: Simulator) -> None:
+    with pytest.raises(NotFoundError):
+        await fenced.meter_orders.create(DEMO.subscriptions["can_order"])
+    assert not simulator.ledger
+
+
+async def test_a_customer_can_order_for_their_own_subscription(curie: NomosClient, simulator: Simulator) -> None:
+    fenced = curie.for_customer(DEMO.customers["can_order"])
+    await fenced.meter_orders.create(DEMO.subscriptions["can_order"])
+    assert len(simulator.ledger) == 1
+
+
+async def test_an_event_about_an_invoice_cannot_be_shown_to_be_ones_own() -> None:
+    body = b'{"id":"evt_1","topic":"invoice.paid","timestamp":"2026-06-01T10:00:00Z","context":{"invoice":"inv_1"}}'
+    app, _ = answering((200, body))
+    async with client_of(app) as client:
+        with pytest.raises(NotFoundError):
+            await client.for_customer("cus_1").events.get("evt_1")
+
+
+async def test_own_events_are_seen(curie: NomosClient) -> None:
+    own = curie.for_customer(DEMO.customers["blocked_check_missing"])
+    assert (await own.events.get(DEMO.events["meter_order.blocked"])).topic == "meter_order.blocked"
+
+
+def test_a_malformed_customer_is_refused(simulator: Simulator) -> None:
+    with pytest.raises(InvalidRequestError, match="customer ID"):
+        NomosClient(access_token="t", base_url="http://127.0.0.1", app=simulator).for_customer("sub_1")
