@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test check format docs bundle clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -16,14 +16,17 @@ check: $(VENV)/.dev  ## format, lint, types, generated files up to date
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/python -m tools.generate --check
 
 format: $(VENV)/.dev  ## format the code and apply safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
-	@$(BIN)/python tools/generate.py
+	@$(BIN)/python -m tools.generate
+
+bundle: $(VENV)/.run  ## pack the desktop bundle into dist/
+	@$(BIN)/python -m tools.bundle
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache dist

@@ -7,24 +7,19 @@ from collections.abc import Sequence
 from nomos_mcp import __version__
 from nomos_mcp.commands import demo, stdio
 from nomos_mcp.commands.command import EXIT_CODES
+from nomos_mcp.variables import VARIABLES
 
 _COMMANDS = (demo,)
 
+_WIDEST = max(len(variable.name) for variable in VARIABLES)
+_ENVIRONMENT = "\n".join(f"  {variable.name:<{_WIDEST}}  {variable.purpose}" for variable in VARIABLES)
 _EPILOG = f"""\
-environment:
-  NOMOS_CLIENT_ID, NOMOS_CLIENT_SECRET   client credentials of the Nomos API
-  NOMOS_ACCESS_TOKEN                     a bearer token instead of the two above
-  NOMOS_API_VERSION                      default: 2026-05-27.curie
-  NOMOS_BASE_URL                         default: https://api.nomos.energy
-  NOMOS_CUSTOMER_ID                      only this customer's objects are seen
-  NOMOS_MCP_CONFIRM                      auto (default), elicit or none: how a person's yes to an order is come by
-  NOMOS_MCP_READ_ONLY                    1: nothing can be ordered
-  NOMOS_MCP_AUDIT_FILE                   a file in which every attempt to order is recorded
-  NOMOS_MCP_STATE_KEY                    at least 32 bytes, shared by several processes
-
 examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
+
+environment:
+{_ENVIRONMENT}
 
 {EXIT_CODES}
 """

@@ -1,6 +1,6 @@
-"""Write the parts of the documentation that repeat code, between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""Write what repeats code: whole manifests, and what stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 
-`python tools/generate.py` rewrites them, `--check` fails if one is out of date.
+`python -m tools.generate` rewrites them, `--check` fails if one is out of date.
 """
 
 import re
@@ -8,12 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import anyio
-from mcp import Client
 from mcp.types import Tool
 
-from nomos_mcp.server import create_server
-from nomos_mcp.settings import Settings
+from nomos_mcp.variables import VARIABLES
+from tools.manifests import bundle_manifest, listed_tools, server_json
+from tools.words import first_words
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -21,38 +20,35 @@ _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)",
 
 def tools_table() -> str:
     """Return the tools as a Markdown table: name, first sentence of the description, reads or writes."""
-
-    async def listed() -> list[str]:
-        async with Client(create_server(Settings(demo=True))) as client:
-            return [
-                f"| `{tool.name}` | {_first_words(tool)} | {_hint(tool)} |"
-                for tool in (await client.list_tools()).tools
-            ]
-
-    return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *anyio.run(listed)]) + "\n"
+    rows = [f"| `{tool.name}` | {first_words(tool)} | {_hint(tool)} |" for tool in listed_tools()]
+    return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def _first_words(tool: Tool) -> str:
-    """Return the description up to its first full stop or colon."""
-    words = re.split(r"[.:]\s", tool.description or "", maxsplit=1)[0]
-    return " ".join(words.split())
+def settings_table() -> str:
+    """Return the environment variables as a Markdown table."""
+    rows = [
+        f"| `{variable.name}` | {f'`{variable.default}`' if variable.default else ''} | {variable.purpose} |"
+        for variable in VARIABLES
+    ]
+    return "\n".join(["| Variable | Default | What for |", "| --- | --- | --- |", *rows]) + "\n"
 
 
 def _hint(tool: Tool) -> str:
     return "reads" if tool.annotations and tool.annotations.read_only_hint else "orders"
 
 
-PARTS: dict[str, Callable[[], str]] = {"tools": tools_table}
+PARTS: dict[str, Callable[[], str]] = {"tools": tools_table, "settings": settings_table}
 FILES = ("README.md",)
+WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest}
 
 
 def main() -> int:
     """Rewrite or check; return the exit code."""
     stale = []
-    for name in FILES:
+    for name in (*FILES, *WHOLE):
         path = ROOT / name
-        text = path.read_text(encoding="utf-8")
-        fresh = _PART.sub(lambda part: part[1] + PARTS[part["name"]]() + part[3], text)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        fresh = WHOLE[name]() if name in WHOLE else _PART.sub(_filled, text)
         if fresh == text:
             continue
         stale.append(name)
@@ -62,6 +58,10 @@ def main() -> int:
         print(f"Out of date, run `make docs`: {', '.join(stale)}")
         return 1
     return 0
+
+
+def _filled(part: re.Match[str]) -> str:
+    return part[1] + PARTS[part["name"]]() + part[3]
 
 
 if __name__ == "__main__":
