@@ -5,11 +5,11 @@ import signal
 from collections.abc import Sequence
 
 from nomos_mcp import __version__
-from nomos_mcp.commands import demo, stdio
+from nomos_mcp.commands import config, demo, stdio
 from nomos_mcp.commands.command import EXIT_CODES
 from nomos_mcp.variables import VARIABLES
 
-_COMMANDS = (demo,)
+_COMMANDS = (demo, config)
 
 _WIDEST = max(len(variable.name) for variable in VARIABLES)
 _ENVIRONMENT = "\n".join(f"  {variable.name:<{_WIDEST}}  {variable.purpose}" for variable in VARIABLES)
@@ -17,6 +17,7 @@ _EPILOG = f"""\
 examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
+  nomos-mcp config claude-desktop    what to paste where, for your assistant
 
 environment:
 {_ENVIRONMENT}

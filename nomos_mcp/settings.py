@@ -4,6 +4,7 @@ Knows what a setting may be, and nothing of who uses it.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
@@ -31,6 +32,7 @@ ConfirmMode = Literal["auto", "elicit", "none"]
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 _MIN_KEY_BYTES: Final = 32
+_PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
 
 
 class SettingsError(ValueError):
@@ -95,6 +97,7 @@ class Settings(BaseModel):
         """
         env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
         problems = [
+            *_placeholder_problems(env),
             *_credential_problems(env),
             *_version_problems(env),
             *_base_url_problems(env),
@@ -118,6 +121,15 @@ class Settings(BaseModel):
             state_key=SecretStr(env.get(STATE_KEY, "")),
             demo=demo,
         )
+
+
+def _placeholder_problems(env: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}: holds the placeholder {value!r} and no value: whoever starts the server did not replace it. "
+        "Set the variable where the assistant is started, or write the value into its configuration."
+        for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)  # the others are judged by what they must look like
+        if _PLACEHOLDER.fullmatch(value := env.get(name, ""))
+    ]
 
 
 def _credential_problems(env: Mapping[str, str]) -> list[str]:

@@ -70,6 +70,11 @@ def settings_or_complaint(*, demo: bool = False) -> Settings | None:
         return None
 
 
+def note(words: str) -> None:
+    """Tell on stderr what goes along with what is on stdout."""
+    sys.stderr.write(f"{words}\n")
+
+
 def complain(problem: str) -> None:
     """Tell on stderr what is wrong; stdout may belong to the protocol, or to a pipe."""
     sys.stderr.write(f"nomos-mcp: {problem}\n")
