@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format docs bundle clean
+.PHONY: demo test check format docs bundle snapshots clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -27,6 +27,9 @@ docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
 
 bundle: $(VENV)/.run  ## pack the desktop bundle into dist/
 	@$(BIN)/python -m tools.bundle
+
+snapshots: $(VENV)/.dev  ## rewrite the tools' schemas that the tests compare with; read the diff
+	@UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/server/test_schemas.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache dist

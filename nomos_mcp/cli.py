@@ -5,11 +5,11 @@ import signal
 from collections.abc import Sequence
 
 from nomos_mcp import __version__
-from nomos_mcp.commands import config, demo, stdio
+from nomos_mcp.commands import config, demo, explain, stdio
 from nomos_mcp.commands.command import EXIT_CODES
 from nomos_mcp.variables import VARIABLES
 
-_COMMANDS = (demo, config)
+_COMMANDS = (demo, explain, config)
 
 _WIDEST = max(len(variable.name) for variable in VARIABLES)
 _ENVIRONMENT = "\n".join(f"  {variable.name:<{_WIDEST}}  {variable.purpose}" for variable in VARIABLES)
@@ -18,6 +18,7 @@ examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
   nomos-mcp config claude-desktop    what to paste where, for your assistant
+  nomos-mcp explain check_missing --language de --audience customer
 
 environment:
 {_ENVIRONMENT}

@@ -16,17 +16,18 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.hosts import checked_base_url
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
-
-CLIENT_ID: Final = "NOMOS_CLIENT_ID"
-CLIENT_SECRET: Final = "NOMOS_CLIENT_SECRET"  # noqa: S105  the variable's name, not its value
-ACCESS_TOKEN: Final = "NOMOS_ACCESS_TOKEN"  # noqa: S105  as above
-API_VERSION: Final = "NOMOS_API_VERSION"
-BASE_URL: Final = "NOMOS_BASE_URL"
-CUSTOMER_ID: Final = "NOMOS_CUSTOMER_ID"
-CONFIRM: Final = "NOMOS_MCP_CONFIRM"
-READ_ONLY: Final = "NOMOS_MCP_READ_ONLY"
-AUDIT_FILE: Final = "NOMOS_MCP_AUDIT_FILE"
-STATE_KEY: Final = "NOMOS_MCP_STATE_KEY"
+from nomos_mcp.variables import (
+    ACCESS_TOKEN,
+    API_VERSION,
+    AUDIT_FILE,
+    BASE_URL,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CONFIRM,
+    CUSTOMER_ID,
+    READ_ONLY,
+    STATE_KEY,
+)
 
 ConfirmMode = Literal["auto", "elicit", "none"]
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)

@@ -8,11 +8,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import Tool
 
+from nomos_mcp.lifecycle import (
+    CURIE,
+    EDISON,
+    ApiVersion,
+    glossary_markdown,
+    lifecycle_diagram,
+    lifecycle_markdown,
+)
+from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.variables import VARIABLES
-from tools.manifests import bundle_manifest, listed_tools, server_json
-from tools.words import first_words
+from tools.listing import first_words, listed
+from tools.manifests import bundle_manifest, server_json
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -20,7 +30,7 @@ _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)",
 
 def tools_table() -> str:
     """Return the tools as a Markdown table: name, first sentence of the description, reads or writes."""
-    rows = [f"| `{tool.name}` | {first_words(tool)} | {_hint(tool)} |" for tool in listed_tools()]
+    rows = [f"| `{tool.name}` | {first_words(tool)} | {_hint(tool)} |" for tool in listed().tools]
     return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *rows]) + "\n"
 
 
@@ -33,12 +43,46 @@ def settings_table() -> str:
     return "\n".join(["| Variable | Default | What for |", "| --- | --- | --- |", *rows]) + "\n"
 
 
+def resources_table() -> str:
+    """Return the resources as a Markdown table: address, title."""
+    rows = [f"| `{uri}` | {title} |" for uri, title in listed().resources]
+    return "\n".join(["| Resource | What it is |", "| --- | --- |", *rows]) + "\n"
+
+
+def prompts_table() -> str:
+    """Return the prompts as a Markdown table: name, arguments (optional ones in brackets), description."""
+
+    def row(prompt: Prompt) -> str:
+        names = (each.name if each.required else f"[{each.name}]" for each in prompt.arguments or ())
+        return f"| `{prompt.name}` | {', '.join(names)} | {prompt.description} |"
+
+    return "\n".join(["| Prompt | Arguments | What for |", "| --- | --- | --- |", *map(row, all_prompts())]) + "\n"
+
+
 def _hint(tool: Tool) -> str:
     return "reads" if tool.annotations and tool.annotations.read_only_hint else "orders"
 
 
-PARTS: dict[str, Callable[[], str]] = {"tools": tools_table, "settings": settings_table}
-FILES = ("README.md",)
+def lifecycle_tables() -> str:
+    """Return the lifecycle document with its headings one level down, below the heading of the page."""
+    return re.sub(r"^#", "##", lifecycle_markdown(), flags=re.MULTILINE)
+
+
+def _diagram(version: ApiVersion) -> str:
+    return f"```mermaid\n{lifecycle_diagram(version)}```\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "tools": tools_table,
+    "settings": settings_table,
+    "resources": resources_table,
+    "prompts": prompts_table,
+    "lifecycle": lifecycle_tables,
+    "glossary": lambda: re.sub(r"^#", "##", glossary_markdown()),
+    "diagram-curie": lambda: _diagram(CURIE),
+    "diagram-edison": lambda: _diagram(EDISON),
+}
+FILES = ("README.md", "docs/lifecycle.md")
 WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest}
 
 

@@ -1,17 +1,11 @@
 """The manifests by which others find and install the server, made of what the code says about itself."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import anyio
-from mcp import Client
-from mcp.types import Tool
-
-from nomos_mcp import __version__, settings
-from nomos_mcp.server import create_server
-from nomos_mcp.settings import Settings
+from nomos_mcp import __version__, variables
 from nomos_mcp.variables import VARIABLES, Variable
-from tools.words import first_words
+from tools.listing import first_words, listed
 
 Json = Mapping[str, object]
 
@@ -80,9 +74,9 @@ def bundle_manifest() -> str:
                     "command": "uv",
                     "args": ["run", "--directory", "${__dirname}", "server.py", "--demo=${user_config.demo}"],
                     "env": {
-                        settings.CLIENT_ID: "${user_config.client_id}",
-                        settings.CLIENT_SECRET: "${user_config.client_secret}",
-                        settings.READ_ONLY: "${user_config.read_only}",
+                        variables.CLIENT_ID: "${user_config.client_id}",
+                        variables.CLIENT_SECRET: "${user_config.client_secret}",
+                        variables.READ_ONLY: "${user_config.read_only}",
                     },
                 },
             },
@@ -92,21 +86,11 @@ def bundle_manifest() -> str:
                 "demo": _switch("Demo", "Answer with invented data; no credentials are used."),
                 "read_only": _switch("Read only", "Nothing can be ordered."),
             },
-            "tools": [{"name": tool.name, "description": first_words(tool)} for tool in listed_tools()],
+            "tools": [{"name": tool.name, "description": first_words(tool)} for tool in listed().tools],
             "prompts_generated": True,
             "compatibility": {"platforms": ["darwin", "linux", "win32"], "runtimes": {"python": ">=3.11"}},
         }
     )
-
-
-def listed_tools() -> Sequence[Tool]:
-    """Return the tools as a client sees them."""
-
-    async def listed() -> list[Tool]:
-        async with Client(create_server(Settings(demo=True))) as client:
-            return (await client.list_tools()).tools
-
-    return anyio.run(listed)
 
 
 def _credential(title: str, description: str) -> Json:

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nomos_mcp import settings
-from nomos_mcp.variables import VARIABLES
+from nomos_mcp.variables import ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET, STATE_KEY, VARIABLES
 
 NAME: Final = "nomos"
 """What the server is called in an assistant's list."""
 
 Entry = dict[str, object]
 
-_CREDENTIALS: Final = (settings.CLIENT_ID, settings.CLIENT_SECRET, settings.ACCESS_TOKEN)
+_CREDENTIALS: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +143,10 @@ def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool
         if variable.name in environ and not variable.secret and variable.name not in _CREDENTIALS
     }
     if demo:
-        taken.pop(settings.BASE_URL, None)
+        taken.pop(BASE_URL, None)
         return taken
-    credentials = _CREDENTIALS[2:] if settings.ACCESS_TOKEN in environ else _CREDENTIALS[:2]
-    secrets = [*credentials, *([settings.STATE_KEY] if settings.STATE_KEY in environ else [])]
+    credentials = _CREDENTIALS[2:] if ACCESS_TOKEN in environ else _CREDENTIALS[:2]
+    secrets = [*credentials, *([STATE_KEY] if STATE_KEY in environ else [])]
     return taken | {name: environ[name] if reveal else assistant.reference % name for name in secrets}
 
 

@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from nomos_mcp.settings import Settings, SettingsError
+if TYPE_CHECKING:  # loading the settings loads the client, which not every command needs
+    from nomos_mcp.settings import Settings
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -60,8 +61,10 @@ def new_command(
     return parser
 
 
-def settings_or_complaint(*, demo: bool = False) -> Settings | None:
+def settings_or_complaint(*, demo: bool = False) -> "Settings | None":
     """Read the settings; if there are mistakes, tell all of them on stderr and return None."""
+    from nomos_mcp.settings import Settings, SettingsError  # noqa: PLC0415  as above
+
     try:
         return Settings.from_env(demo=demo)
     except SettingsError as error:

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shlex
+from typing import TYPE_CHECKING
 
 from nomos_mcp.commands.assistants import (
     ASSISTANTS,
@@ -25,7 +26,10 @@ from nomos_mcp.commands.command import (
     note,
     settings_or_complaint,
 )
-from nomos_mcp.settings import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, Settings
+from nomos_mcp.variables import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET
+
+if TYPE_CHECKING:  # the client is loaded when the settings are read
+    from nomos_mcp.settings import Settings
 
 _HTTP = "http"
 _URL = "http://127.0.0.1:8000/mcp"
@@ -44,7 +48,12 @@ def add(commands: Subparsers) -> None:
         "\nNOMOS_… variables that are set now are taken over. Secrets are never printed.\n",
     )
     parser.add_argument("assistant", choices=[*ASSISTANTS, _HTTP], help="whom to tell")
-    parser.add_argument("--demo", action="store_true", help="answer with invented data; no credentials needed")
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="answer with invented data; no credentials needed",
+    )
     parser.add_argument(
         "--write", action="store_true", help="merge it into the assistant's file instead, with a backup"
     )
@@ -65,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     return _write(assistant, settings) if options.write else _print(assistant, settings)
 
 
-def _print(assistant: Assistant, settings: Settings) -> int:
+def _print(assistant: Assistant, settings: "Settings") -> int:
     server = entry(assistant, _set_now(), demo=settings.demo)
     if assistant.command:
         print(command_line(server))
@@ -81,7 +90,7 @@ def _print(assistant: Assistant, settings: Settings) -> int:
     return EXIT_OK
 
 
-def _write(assistant: Assistant, settings: Settings) -> int:
+def _write(assistant: Assistant, settings: "Settings") -> int:
     from nomos_mcp.commands.merging import MergeError, merge  # noqa: PLC0415  most commands write nothing
 
     reveal = not assistant.replaces

@@ -6,6 +6,7 @@ no I/O besides reading its own texts, asks no clock, and knows neither the API's
 
 from nomos_mcp.lifecycle.by_name import explain_status
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language
+from nomos_mcp.lifecycle.diagram import lifecycle_diagram
 from nomos_mcp.lifecycle.document import lifecycle_markdown
 from nomos_mcp.lifecycle.errors import (
     ContradictionError,
@@ -19,6 +20,8 @@ from nomos_mcp.lifecycle.explain import explain
 from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage
 from nomos_mcp.lifecycle.names import nearest_status, neighbours
 from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final
+from nomos_mcp.lifecycle.reference import glossary_markdown, status_markdown
+from nomos_mcp.lifecycle.sheet import Sheet, status_sheet
 from nomos_mcp.lifecycle.statuses import STATUSES, blocked_statuses, open_statuses
 from nomos_mcp.lifecycle.summary import summarise
 from nomos_mcp.lifecycle.vocabularies import (
@@ -52,6 +55,7 @@ __all__ = [
     "LifecycleError",
     "OrderState",
     "Outcome",
+    "Sheet",
     "Stage",
     "UnknownAudienceError",
     "UnknownLanguageError",
@@ -61,11 +65,15 @@ __all__ = [
     "blocked_statuses",
     "explain",
     "explain_status",
+    "glossary_markdown",
     "is_blocked",
     "is_final",
+    "lifecycle_diagram",
     "lifecycle_markdown",
     "nearest_status",
     "neighbours",
     "open_statuses",
+    "status_markdown",
+    "status_sheet",
     "summarise",
 ]

@@ -3,13 +3,15 @@
 Unlike an order, a name can be wrong and arguments can contradict each other: those are errors that say what to ask.
 """
 
-from nomos_mcp.lifecycle.catalogue import Catalogue, texts
+from dataclasses import dataclass
+
+from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
 from nomos_mcp.lifecycle.compose import choose_turn, compose
 from nomos_mcp.lifecycle.errors import ContradictionError, UnknownStatusError
 from nomos_mcp.lifecycle.explanation import Explanation
 from nomos_mcp.lifecycle.names import nearest_status, neighbours
-from nomos_mcp.lifecycle.order import OrderState, read
-from nomos_mcp.lifecycle.statuses import OVERLAY, STATUSES, facts_of, known_version
+from nomos_mcp.lifecycle.order import OrderState, Reading, read
+from nomos_mcp.lifecycle.statuses import OVERLAY, STATUSES, facts_of, version_named
 from nomos_mcp.lifecycle.timing import timing_by_name
 from nomos_mcp.lifecycle.vocabularies import (
     BLOCKED_REASONS,
@@ -23,6 +25,17 @@ from nomos_mcp.lifecycle.vocabularies import (
 )
 
 _OVERLAY_NAME = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a name stands for: as much of an order as it gives, and the texts that fit it."""
+
+    state: OrderState
+    reading: Reading
+    status_words: StatusTexts
+    turn: Turn
+    notes: list[str]
 
 
 def explain_status(
@@ -41,7 +54,7 @@ def explain_status(
             is given: the reason then names it.
         blocked_reason: curie's reason of a block that lies over the status.
         cancelled_reason: curie's reason of a cancellation.
-        api_version: the vocabulary to look in first.
+        api_version: the vocabulary to look in first, in full or by its name alone (`edison`).
         audience: `agent` also gets operator actions, escalation, notes, sources and confidence.
         language: the language of every sentence.
 
@@ -55,7 +68,13 @@ def explain_status(
         UnknownLanguageError: there are no texts in this language.
         UnknownAudienceError: the audience is neither agent nor customer.
     """
-    words, asked = texts(language), known_version(api_version)
+    words = texts(language)
+    return explain_named(look_up(status, blocked_reason, cancelled_reason, api_version, words), audience, words)
+
+
+def look_up(status: str, blocked_reason: str, cancelled_reason: str, api_version: str, words: Catalogue) -> Named:
+    """Find what a name stands for. Arguments and errors are those of `explain_status`."""
+    asked = version_named(api_version)
     name = status or _implied(blocked_reason, cancelled_reason)
     version = _home(name, asked)
     _check_reasons(name, version, blocked_reason, cancelled_reason)
@@ -67,19 +86,27 @@ def explain_status(
     )
     if version == CURIE and name == _OVERLAY_NAME:
         status_words, reading = words.overlay, read(state, OVERLAY)
-        notes = [] if blocked_reason else [words.note.overlay_elsewhere.format(version=EDISON)]
+        elsewhere = words.note.overlay_elsewhere.format(version=EDISON)
+        notes = [words.note.overlay] if blocked_reason else [words.note.overlay, elsewhere]
     else:
         status_words, reading = words.statuses(version)[name], read(state)
         notes = _version_note(name, version, asked, words)
+    return Named(state, reading, status_words, choose_turn(state, reading, status_words, words), notes)
+
+
+def explain_named(named: Named, audience: Audience, words: Catalogue) -> Explanation:
+    """Explain what a name stands for. Only what is published can be said about time."""
+    on_hold = named.reading.block or named.status_words.hold
     return compose(
-        state,
-        reading,
-        status_words,
+        named.state,
+        named.reading,
+        named.status_words,
         words,
         audience=audience,
-        turn=choose_turn(state, reading, status_words, words),
-        timing=timing_by_name(reading, words),
-        notes=notes,
+        turn=named.turn,
+        # Beside a block the target would read as a promise, by name as for an order.
+        timing=None if on_hold else timing_by_name(named.reading, words),
+        notes=named.notes,
     )
 
 
@@ -100,9 +127,14 @@ def _home(name: str, asked: ApiVersion) -> ApiVersion:
     if name in (*BLOCKED_REASONS, *CANCELLED_REASONS):
         field = "blocked_reason" if name in BLOCKED_REASONS else "cancelled_reason"
         raise UnknownStatusError(f"{name!r} is no status but a reason: ask with {field}={name!r} instead.")
-    close = nearest_status(name, asked)
+    raise unknown_status(name, asked)
+
+
+def unknown_status(name: str, asked: ApiVersion) -> UnknownStatusError:
+    """The error about a name that neither vocabulary has, with the nearest names that there are."""
+    close = nearest_status(name, asked, also=(*BLOCKED_REASONS, *CANCELLED_REASONS))
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
-    raise UnknownStatusError(f"No API version has a meter order status {name!r}. {hint}{_both_vocabularies()}")
+    return UnknownStatusError(f"No API version has a meter order status {name!r}. {hint}{_both_vocabularies()}")
 
 
 def _both_vocabularies() -> str:

@@ -12,9 +12,9 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from nomos_mcp.lifecycle.errors import UnknownLanguageError
-from nomos_mcp.lifecycle.vocabularies import CURIE, ApiVersion, WaitingOn
+from nomos_mcp.lifecycle.vocabularies import CURIE, ApiVersion, Confidence, WaitingOn
 
-Language = Literal["en"]
+Language = Literal["en", "de"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 Text = Annotated[str, Field(min_length=1)]
@@ -92,6 +92,7 @@ class NoteTexts(_Texts):
     blocked_label: Text
     other_version: Text
     other_version_alone: Text
+    overlay: Text
     overlay_elsewhere: Text
     unknown_blocked_reason: Text
     unknown_cancelled_reason: Text
@@ -142,7 +143,42 @@ class DocumentTexts(_Texts):
     neighbours_intro: Text
     neighbour_columns: tuple[Text, ...]
     no_neighbour: Text
-    basis: Mapping[Literal["documented", "inferred"], Text]
+    glossary_title: Text
+    glossary_columns: tuple[Text, ...]
+
+
+class DiagramTexts(_Texts):
+    """The titles of a diagram's parts."""
+
+    line: Text
+    beside: Text
+    overlay: Text
+
+
+class SheetTexts(_Texts):
+    """The labels of a sheet about one status; `nothing` stands where the customer has nothing to do."""
+
+    meaning: Text
+    blocked: Text
+    waiting_on: Text
+    customer_action: Text
+    operator_action: Text
+    customer_message: Text
+    do_not_say: Text
+    next: Text
+    timing: Text
+    escalation: Text
+    sources: Text
+    nothing: Text
+    confidence: Mapping[Confidence, Text]
+
+
+class Term(_Texts):
+    """A word of the field. `expansion` is what an abbreviation stands for; a plain word has none."""
+
+    term: Text
+    expansion: Text | None = None
+    meaning: Text
 
 
 class Catalogue(_Texts):
@@ -163,6 +199,9 @@ class Catalogue(_Texts):
     anomaly: AnomalyTexts
     summary: SummaryTexts
     document: DocumentTexts
+    diagram: DiagramTexts
+    sheet: SheetTexts
+    glossary: Mapping[str, Term]
 
     def statuses(self, version: ApiVersion) -> Mapping[str, StatusTexts]:
         """The texts of every status of one version."""

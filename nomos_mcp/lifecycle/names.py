@@ -1,6 +1,6 @@
 """Names across the two vocabularies: spelling suggestions and nearest neighbours. It knows names, not orders."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import Final
@@ -36,18 +36,19 @@ _NEIGHBOURS: Final[Mapping[ApiVersion, Mapping[str, tuple[str, ...]]]] = Mapping
 )
 
 
-def nearest_status(name: str, version: ApiVersion) -> list[str]:
+def nearest_status(name: str, version: ApiVersion, also: Iterable[str] = ()) -> list[str]:
     """Known names that resemble a misspelt one, over both vocabularies.
 
     Args:
         name: what was asked for.
         version: the vocabulary asked, whose names come first where two are equally close.
+        also: other names that would do, after all statuses.
 
     Returns:
         Up to three suggestions, the closest first; empty if nothing is close.
     """
     wanted = name.strip().lower().replace("-", "_").replace(" ", "_")
-    known = dict.fromkeys([*STATUSES[known_version(version)], *STATUSES[other(version)]])
+    known = dict.fromkeys([*STATUSES[known_version(version)], *STATUSES[other(version)], *also])
     closeness = {candidate: SequenceMatcher(None, candidate, wanted).ratio() for candidate in known}
     near = [candidate for candidate in known if closeness[candidate] >= _CLOSE]
     return sorted(near, key=closeness.__getitem__, reverse=True)[:3]

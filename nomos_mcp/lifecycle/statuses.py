@@ -112,6 +112,19 @@ def blocked_statuses(version: ApiVersion) -> tuple[str, ...]:
     return ("blocked", "blocked_wim") if known_version(version) == EDISON else ()
 
 
+def version_named(name: str) -> ApiVersion:
+    """The version that a person means, who may leave out its date.
+
+    Args:
+        name: such as "2026-01-29.edison", or "edison".
+
+    Raises:
+        UnknownVersionError: no version with meter orders has this name.
+    """
+    named = (version for version in VERSIONS if version.partition(".")[2] == name)
+    return next(named, None) or known_version(name)
+
+
 def known_version(version: str) -> ApiVersion:
     """`version` itself, if it has meter orders with a vocabulary of their own.
 

@@ -56,8 +56,9 @@ def test_blocked_is_explained_as_an_overlay_in_curie_with_both_reasons() -> None
     assert (explanation.waiting_on, explanation.confidence, explanation.stage) == ("unknown", "documented", None)
     assert explanation.blocked is not None
     assert explanation.blocked.reason is None
-    assert "check_missing" in explanation.blocked.meaning
-    assert "grid_operator_registration" in explanation.blocked.meaning
+    assert "smart meter check" in explanation.blocked.meaning
+    assert "grid operator" in explanation.blocked.meaning
+    assert "A block is no status" in explanation.meaning
     assert "In 2026-01-29.edison, `blocked` is a status of its own" in explanation.meaning
 
 
@@ -67,7 +68,7 @@ def test_blocked_is_explained_as_an_overlay_in_curie_with_both_reasons() -> None
 @pytest.mark.parametrize("status", ["blocked", ""])
 def test_blocked_with_its_reason_is_that_reason(status: str, reason: str, waiting_on: str) -> None:
     explanation = explain_status(status, blocked_reason=reason)
-    assert (explanation.status, explanation.label) == ("blocked", "Blocked")
+    assert (explanation.status, explanation.label) == ("blocked", "On hold")
     assert (explanation.waiting_on, explanation.confidence) == (waiting_on, "inferred")
     assert explanation.blocked is not None
     assert explanation.blocked.reason == reason
@@ -110,12 +111,34 @@ def test_without_an_order_only_what_is_published_is_said_about_time(status: str,
     assert explain_status(status).timing == timing
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"status": "blocked"},
+        {"status": "placed", "blocked_reason": "check_missing"},
+        {"status": "blocked", "api_version": EDISON},
+        {"status": "blocked_wim", "api_version": EDISON},
+    ],
+)
+def test_while_something_is_blocked_the_target_is_not_held_out(asked: dict[str, str]) -> None:
+    assert explain_status(**asked).timing is None  # type: ignore[arg-type]  # strings, by name
+
+
+def test_a_version_may_be_called_by_its_name_alone() -> None:
+    assert explain_status("installed", api_version="edison").api_version == EDISON
+
+
 def test_a_misspelt_status_gets_the_nearest_name_and_both_vocabularies() -> None:
     with pytest.raises(UnknownStatusError) as error:
         explain_status("shceduled")
     message = str(error.value)
     assert "Did you mean scheduled" in message
     assert all(status in message for statuses in STATUSES.values() for status in statuses)
+
+
+def test_a_misspelt_reason_gets_the_nearest_reason() -> None:
+    with pytest.raises(UnknownStatusError, match="Did you mean check_missing"):
+        explain_status("chek_missing")
 
 
 def test_a_status_like_no_other_gets_both_vocabularies_without_a_guess() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from string import Formatter
 from typing import Any, get_args
@@ -20,8 +21,9 @@ from nomos_mcp.lifecycle import (
     ApiVersion,
     WaitingOn,
     blocked_statuses,
+    open_statuses,
 )
-from nomos_mcp.lifecycle.catalogue import Catalogue, texts
+from nomos_mcp.lifecycle.catalogue import Catalogue, Turn, texts
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -93,9 +95,77 @@ def test_support_is_the_only_contact_named(language: str) -> None:
 
 @each_language
 def test_eight_weeks_is_the_only_duration_named(language: str) -> None:
-    durations = re.findall(r"(?:about|\d+|\b[a-z]+) (?:weeks|months|hours)\b", texts(language).model_dump_json())
-    assert set(durations) == {"eight weeks", "over weeks"}
+    durations = re.findall(r"\w+ (?:hours|weeks|months|Stunden|Wochen|Monate)\b", texts(language).model_dump_json())
+    assert set(durations) == {"en": {"eight weeks", "over weeks"}, "de": {"acht Wochen", "über Wochen"}}[language]
+
+
+def test_every_language_says_the_same_things_with_the_same_blanks_to_fill_in() -> None:
+    shapes = {language: dict(_leaves(texts(language).model_dump())) for language in LANGUAGES}
+    for language in LANGUAGES:
+        assert shapes[language] == shapes["en"]
+
+
+def test_no_text_was_left_untranslated() -> None:
+    english, german = (_turns(language) for language in ("en", "de"))
+    for name, turn in english.items():
+        same = {key for key, text in turn.model_dump(exclude_none=True).items() if text == getattr(german[name], key)}
+        assert not same, name
+
+
+def test_german_addresses_the_customer_with_sie() -> None:
+    for turn in _turns("de").values():
+        assert not re.search(r"\b(du|dich|dir|dein\w*|euch|euer|eure\w*)\b", turn.model_dump_json(), re.IGNORECASE)
+        assert re.search(r"\b(Sie|Ihr\w*|Ihnen)\b", turn.customer_message)
+
+
+@each_language
+@pytest.mark.parametrize("version", VERSIONS)
+def test_exactly_the_ends_have_nothing_that_follows(version: ApiVersion, language: str) -> None:
+    ends = {status for status, said in texts(language).statuses(version).items() if said.next is None}
+    assert ends == set(STATUSES[version]) - set(open_statuses(version))
+    assert not any(said.next for said in texts(language).cancelled.values())
+
+
+@each_language
+def test_the_glossary_explains_the_words_of_the_field(language: str) -> None:
+    glossary = texts(language).glossary
+    terms = {word.term for word in glossary.values()}
+    assert {"iMSys", "MSB", "wMSB", "gMSB", "VNB", "MaLo", "MeLo", "WiM", "§14a EnWG", "HEMS"} <= terms
+    assert {word.term for word in glossary.values() if word.expansion is None} == {
+        "en": {"smart meter check", "dynamic price"},
+        "de": {"Smart-Meter-Check", "dynamischer Preis"},
+    }[language]
 
 
 def test_a_catalogue_is_read_once() -> None:
     assert texts("en") is texts("en")
+
+
+def _turns(language: str) -> dict[str, Turn]:
+    words = texts(language)
+    groups: dict[str, Mapping[str, Turn]] = {
+        "curie": words.curie,
+        "edison": words.edison,
+        "blocked": words.blocked,
+        "cancelled": words.cancelled,
+    }
+    turns = {f"{group}.{name}": turn for group, entries in groups.items() for name, turn in entries.items()}
+    appointment = words.appointment
+    return turns | {
+        "overlay": words.overlay,
+        "unknown": words.unknown,
+        "appointment.upcoming": appointment.upcoming,
+        "appointment.past": appointment.past,
+    }
+
+
+def _leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, object]]:
+    """Where each text stands, with its blanks to fill in, or how many there are of a list; None where nothing is."""
+    for key, value in tree.items():
+        where = f"{path}.{key}"
+        if isinstance(value, Mapping):
+            yield from _leaves(value, where)
+        elif isinstance(value, str):
+            yield where, sorted({name for _, name, _, _ in Formatter().parse(value) if name})
+        else:
+            yield where, None if value is None else len(value)

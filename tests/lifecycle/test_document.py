@@ -9,13 +9,14 @@ from nomos_mcp.lifecycle import (
     STATUSES,
     VERSIONS,
     ApiVersion,
+    UnknownVersionError,
     lifecycle_markdown,
 )
 
 
 @pytest.fixture(params=LANGUAGES)
 def document(request: pytest.FixtureRequest) -> str:
-    return lifecycle_markdown(request.param)
+    return lifecycle_markdown(language=request.param)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -31,8 +32,8 @@ def test_every_reason_has_a_row(reason: str, document: str) -> None:
 
 def test_who_acts_is_marked_as_documented_or_inferred() -> None:
     rows = {line.split(" | ")[0]: line for line in lifecycle_markdown().splitlines() if line.startswith("| `")}
-    assert "waiting on the customer (inferred)" in rows["| `check_missing`"]
-    assert "waiting on Nomos (documented)" in rows["| `blocked`"]
+    assert "| waiting on the customer | *inferred* |" in rows["| `check_missing`"]
+    assert "| waiting on Nomos | **documented** |" in rows["| `blocked`"]
 
 
 def test_every_table_row_has_as_many_cells_as_its_heading(document: str) -> None:
@@ -42,3 +43,16 @@ def test_every_table_row_has_as_many_cells_as_its_heading(document: str) -> None
 
 def test_the_manual_review_is_set_apart_from_the_missing_check() -> None:
     assert "`blocked` (2026-01-29.edison) | none" in lifecycle_markdown()
+
+
+@pytest.mark.parametrize("name", ["2026-01-29.edison", "edison"])
+def test_one_vocabulary_can_be_had_alone(name: str) -> None:
+    document = lifecycle_markdown(name)
+    assert "## 2026-01-29.edison" in document
+    assert "## 2026-05-27.curie" not in document
+    assert "| `placed` |" not in document
+
+
+def test_a_version_without_meter_orders_has_no_lifecycle() -> None:
+    with pytest.raises(UnknownVersionError):
+        lifecycle_markdown("2025-12-16.batman")

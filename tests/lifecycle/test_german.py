@@ -1,0 +1,87 @@
+"""What the German texts add: dates as they are written in Germany, and sentences put together from pieces."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from nomos_mcp.lifecycle import EDISON, Explanation, OrderState, explain_status, lifecycle_markdown, summarise
+
+Make = Callable[..., OrderState]
+Explain = Callable[..., Explanation]
+DaysAgo = Callable[[float], datetime]
+
+
+@pytest.mark.parametrize(
+    ("utc", "berlin"),
+    [
+        ("2026-03-29T00:59:00+00:00", "29.03.2026, 01:59 Uhr MEZ"),
+        ("2026-03-29T01:00:00+00:00", "29.03.2026, 03:00 Uhr MESZ"),
+        ("2026-10-25T00:30:00+00:00", "25.10.2026, 02:30 Uhr MESZ"),
+        ("2026-10-25T01:30:00+00:00", "25.10.2026, 02:30 Uhr MEZ"),
+        ("2026-12-31T23:30:00+00:00", "01.01.2027, 00:30 Uhr MEZ"),
+    ],
+)
+def test_times_are_berlin_times_in_german_across_the_change_of_clocks(
+    utc: str, berlin: str, curie: Make, explained: Explain
+) -> None:
+    order = curie("placed", blocked_reason="check_missing", blocked_at=datetime.fromisoformat(utc))
+    blocked = explained(order, audience="customer", language="de").blocked
+    assert blocked is not None
+    assert blocked.since == berlin
+
+
+def test_the_appointment_is_told_with_day_hour_and_zone(curie: Make, explained: Explain, days_ago: DaysAgo) -> None:
+    message = explained(curie("scheduled", appointment_at=days_ago(-3)), language="de").customer_message
+    assert message.startswith("Der Termin für den Einbau Ihres Smart Meters: 23.11.2026, 10:30 Uhr MEZ.")
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(0.1, "vor weniger als einem Tag"), (1.5, "vor 1 Tag"), (2, "vor 2 Tagen"), (-0.1, "in weniger als einem Tag"),
+     (-1, "in 1 Tag"), (-2.5, "in 2 Tagen")],
+)  # fmt: skip
+def test_an_age_is_told_in_whole_days(
+    days: float, words: str, curie: Make, explained: Explain, days_ago: DaysAgo
+) -> None:
+    assert f"({words})" in (explained(curie("scheduled", appointment_at=days_ago(days)), language="de").timing or "")
+
+
+def test_an_order_past_the_target_is_said_to_be_past_it(curie: Make, explained: Explain, days_ago: DaysAgo) -> None:
+    late = explained(curie("check_submitted", created_at=days_ago(57)), language="de")
+    assert late.timing == "Bestellt am 24.09.2026 (vor 57 Tagen). Der Richtwert von etwa acht Wochen ist überschritten."
+    assert late.customer_message.endswith("Es tut uns leid, dass es so lange dauert.")
+    assert late.escalation == "Richtwert überschritten: support@nomos.energy, mit der ID der Bestellung."
+
+
+def test_an_oddity_is_told_in_german(curie: Make, explained: Explain) -> None:
+    assert explained(curie("scheduled"), language="de").anomalies == [
+        "Der Status ist scheduled, aber appointment_at fehlt."
+    ]
+
+
+def test_a_line_of_a_list_is_told_in_german(curie: Make, now: datetime, days_ago: DaysAgo) -> None:
+    order = curie("placed", blocked_reason="check_missing", blocked_at=days_ago(8))
+    assert summarise(order, now=now, language="de") == (
+        "placed, angehalten: check_missing seit 12.11.2026; wartet auf die Kundin oder den Kunden"
+    )
+
+
+def test_a_name_of_the_other_vocabulary_is_noted_in_german() -> None:
+    assert explain_status("checked", language="de").meaning.endswith(
+        "`checked` ist ein Status von 2026-01-29.edison, nicht von 2026-05-27.curie; dort am nächsten (abgeleitet): "
+        "check_reviewed."
+    )
+
+
+def test_a_manual_review_is_never_explained_as_a_missing_check() -> None:
+    review = explain_status("blocked", api_version=EDISON, language="de")
+    assert not any(word in review.model_dump_json() for word in ("Check", "Foto"))
+    missing = explain_status("blocked", blocked_reason="check_missing", language="de")
+    assert not any(word in missing.model_dump_json() for word in ("manuell", "Freigabe", "Nomos"))
+
+
+def test_the_lifecycle_marks_in_german_what_is_inferred() -> None:
+    rows = {line.split(" | ")[0]: line for line in lifecycle_markdown(language="de").splitlines()}
+    assert "| wartet auf die Kundin oder den Kunden | *abgeleitet* |" in rows["| `check_missing`"]
+    assert "| wartet auf Nomos | **dokumentiert** |" in rows["| `blocked`"]

@@ -1,0 +1,90 @@
+"""`nomos-mcp explain`: one status in the terminal, offline."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nomos_mcp.cli import main
+from nomos_mcp.lifecycle import STATUSES
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    "status", sorted({"check_missing", "pre_existing", "blocked", *(s for names in STATUSES.values() for s in names)})
+)
+def test_every_name_is_explained(status: str, language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", status, "--language", language]) == 0
+    out, err = capsys.readouterr()
+    assert status in out.splitlines()[0]
+    assert {"en": "Do not say", "de": "Nicht sagen"}[language] in out
+    assert not err
+
+
+def test_a_status_is_laid_out_to_be_read(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert (
+        main(["explain", "blocked_wim", "--language", "de", "--audience", "customer", "--api-version", "edison"]) == 0
+    )
+    assert (
+        capsys.readouterr().out
+        == """\
+blocked_wim: Wartet auf den Netzbetreiber [2026-01-29.edison]
+
+Bedeutung             Die Bestellung ist im Wechsel des
+                      Messstellenbetreibers angehalten: Der
+                      Netzbetreiber muss den Einbau bestätigen.
+Angehalten, weil      Die Bestätigung des Netzbetreibers steht aus.
+Wer am Zug ist        wartet auf den Netzbetreiber
+Zu tun: Kundin/Kunde  Nichts.
+Nachricht             Ihre Smart-Meter-Bestellung wartet auf Ihren
+                      örtlichen Netzbetreiber: Er muss den Einbau noch
+                      bestätigen. Sie müssen nichts tun. Liegt die
+                      Bestätigung vor, kann es weitergehen.
+Was folgt             Mit der Bestätigung kann es weitergehen.
+"""
+    )
+
+
+def test_a_customer_gets_nothing_that_is_for_support(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "placed", "--audience", "customer"]) == 0
+    out = capsys.readouterr().out
+    assert not any(label in out for label in ("To do: support", "Do not say", "Sources", "inferred"))
+
+
+def test_a_reason_may_be_given_beside_its_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "placed", "--blocked-reason", "grid_operator_registration"]) == 0
+    assert "waiting on the grid operator (inferred)" in capsys.readouterr().out
+    assert main(["explain", "cancelled", "--cancelled-reason", "pre_existing"]) == 0
+    assert "Good news" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["placd"], "Did you mean placed?"),
+        (["placed", "--language", "fr"], "the languages are en, de"),
+        (["placed", "--api-version", "2025-12-16.batman"], "2026-05-27.curie and 2026-01-29.edison only"),
+        (["placed", "--audience", "press"], "'agent' for support staff or 'customer'"),
+        (["activated", "--blocked-reason", "check_missing"], "activated is final"),
+        (["pre_existing", "--blocked-reason", "check_missing"], "exclude each other"),
+        ([""], "No status was given"),
+    ],
+)
+def test_what_cannot_be_explained_is_named_on_stderr(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("nomos-mcp: ")
+    assert said in err
+
+
+def test_explaining_loads_neither_the_http_library_nor_the_protocol() -> None:
+    script = (
+        "import sys; from nomos_mcp.cli import main; assert main(['explain', 'placed']) == 0; "
+        "print({name.partition('.')[0] for name in sys.modules} & {'httpx', 'httpx2', 'mcp', 'starlette'})"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.endswith("set()\n")
