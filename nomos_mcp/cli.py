@@ -1,12 +1,14 @@
 """`nomos-mcp`: finds the command and runs it. Without one the server speaks MCP over stdin and stdout."""
 
 import argparse
+import os
 import signal
+import sys
 from collections.abc import Sequence
 
 from nomos_mcp import __version__
-from nomos_mcp.commands import config, demo, explain, stdio
-from nomos_mcp.commands.command import EXIT_CODES
+from nomos_mcp.commands import completion, config, demo, explain, stdio
+from nomos_mcp.commands.command import EXIT_CODES, EXIT_FAILED
 from nomos_mcp.variables import VARIABLES
 
 _COMMANDS = (demo, explain, config)
@@ -39,7 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Python's own handler waits for the thread that reads stdin; the system's ends the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     options = parser().parse_args(arguments)
-    code: int = options.run(options)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, `| head` say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
     return code
 
 
@@ -58,4 +65,5 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="command")
     for command in _COMMANDS:
         command.add(commands)
+    completion.add(commands, top)
     return top
