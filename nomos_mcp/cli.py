@@ -4,8 +4,10 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from nomos_mcp import __version__
+from nomos_mcp.client.versions import API_VERSIONS, CURIE
 from nomos_mcp.settings import Settings, SettingsError
 
 EXIT_OK = 0
@@ -22,6 +24,7 @@ environment:
 examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
+  nomos-mcp simulator   a stand-in for the Nomos API, with invented data
 
 exit codes: 0 done, 1 failed, 2 wrong usage or settings
 """
@@ -43,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from nomos_mcp.demo import tour  # noqa: PLC0415  a server's start does not pay for loading it
 
         return EXIT_OK if tour() else EXIT_FAILED
+    if options.command == "simulator":
+        return _serve_simulator(options)
     return _serve_stdio(demo=options.demo)
 
 
@@ -58,7 +63,67 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("demo", help="show the main job: a real client, a real server, invented data")
+    _add_simulator(commands.add_parser("simulator", help="a stand-in for the Nomos API on a port of this machine"))
     return parser
+
+
+def _add_simulator(parser: argparse.ArgumentParser) -> None:
+    parser.description = "A stand-in for the Nomos API, on 127.0.0.1 only. All of its data is invented."
+    parser.add_argument("--port", type=_port, default=4010, help="default: 4010; 0 lets the system pick one")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same data and course (default: 0)")
+    parser.add_argument(
+        "--orders", type=_number, default=28, metavar="N", help="orders besides those with a name (default: 28)"
+    )
+    parser.add_argument(
+        "--api-version",
+        choices=API_VERSIONS,
+        default=CURIE,
+        help=f"what a request without X-API-Version gets (default: {CURIE})",
+    )
+    time = parser.add_mutually_exclusive_group()
+    time.add_argument("--now", type=_moment, metavar="TIME", help="stand still at this time, 2026-06-15T10:00:00Z say")
+    time.add_argument(
+        "--days-per-second", type=_speed, default=0.0, metavar="N", help="let so many days pass in each second"
+    )
+
+
+def _port(text: str) -> int:
+    return _within(int(text), 0, 65_535)
+
+
+def _number(text: str) -> int:
+    return _within(int(text), 0, 1_000_000)
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed <= 1000:  # noqa: PLR2004  past that an order is over before anybody has read it
+        raise argparse.ArgumentTypeError("use more than 0 and at most 1000 days")
+    return speed
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _within(value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"use a number from {least} to {most}")
+    return value
+
+
+def _serve_simulator(options: argparse.Namespace) -> int:
+    from nomos_mcp.simulator.command import run  # noqa: PLC0415  as for the tour
+
+    return run(
+        options.port,
+        seed=options.seed,
+        orders=options.orders,
+        api_version=options.api_version,
+        stand_still=options.now,
+        days_per_second=options.days_per_second,
+    )
 
 
 def _serve_stdio(*, demo: bool) -> int:
