@@ -28,7 +28,7 @@ def bound(port: int) -> socket.socket:
         port: Which; 0 lets the system pick one.
 
     Returns:
-        A socket that listens as soon as it is served.
+        A socket that listens: from here on a request waits to be served instead of being refused.
 
     Raises:
         OSError: The port is in use, or not for us.
@@ -37,6 +37,7 @@ def bound(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
+        listener.listen()
     except OSError:
         listener.close()
         raise
@@ -72,7 +73,6 @@ def served(simulator: Simulator) -> Iterator[str]:
         The base URL, which answers already.
     """
     with bound(0) as listener:
-        listener.listen()  # from here on a request waits for the server instead of being refused
         server = _server(simulator)
         thread = threading.Thread(target=anyio.run, args=(_serve, simulator, server, listener), daemon=True)
         thread.start()

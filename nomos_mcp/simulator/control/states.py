@@ -10,7 +10,8 @@ from nomos_mcp.simulator.views.meter_orders import CurieStatus, EdisonStatus
 from nomos_mcp.simulator.world.changes import held, moved, released
 from nomos_mcp.simulator.world.records import CancelReason, HoldReason, Order, Stage
 
-_STAGES: Final[Mapping[CurieStatus | EdisonStatus, Stage]] = {
+_Word = Literal[CurieStatus, EdisonStatus]
+_STAGES: Final[Mapping[_Word, Stage]] = {
     "created": "requested",
     "placed": "with_partner",
     "check_submitted": "check_submitted",
@@ -29,7 +30,7 @@ _STAGES: Final[Mapping[CurieStatus | EdisonStatus, Stage]] = {
     "installation_finished": "data_returned",
     "pre_installed": "cancelled",
 }
-_HOLDS: Final[Mapping[CurieStatus | EdisonStatus, HoldReason]] = {
+_HOLDS: Final[Mapping[_Word, HoldReason]] = {
     "blocked": "manual_review",
     "blocked_wim": "grid_operator_registration",
 }
@@ -49,7 +50,7 @@ class OrderState(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    status: CurieStatus | EdisonStatus | None = None
+    status: _Word | None = None
     blocked_reason: Literal["check_missing", "grid_operator_registration"] | None = None
     cancelled_reason: CancelReason = "customer_request"
     appointment_at: AwareDatetime | None = Field(default=None)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.simulator.faults.bodies import spoiled
@@ -52,6 +53,8 @@ class Struck:
             if fault.kind == "delay" and fault.seconds is not None:
                 await self._sleep(fault.seconds)
             elif fault.kind == "reset":
+                if not after_commit:  # whoever is still sending gets an error of another kind than a reset
+                    await Request(scope, receive).body()
                 await lose(scope, receive)
                 return True
             elif fault.kind == "status" and fault.status is not None:

@@ -93,7 +93,7 @@ def _towards_the_appointment(order: Order, following: Stage, at: datetime, rng: 
     """Keep to the appointment; one that has passed unused is made anew."""
     appointment = order.appointment_at
     if appointment is None or appointment < at:
-        return Happening(at, moved(order, "appointed", at, appointment_at=_appointment(at, rng)))
+        return Happening(at, moved(order, order.stage, at, appointment_at=_appointment(at, rng)))
     due = appointment + timedelta(hours=2) if following == "installed" else at
     return Happening(due, moved(order, following, due))
 
