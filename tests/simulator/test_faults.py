@@ -144,6 +144,12 @@ async def test_what_has_no_such_field_is_left_alone(sim: Simulator, curie: httpx
     assert error.json()["code"] == "NOT_FOUND"
 
 
+async def test_in_a_list_only_items_that_have_the_field_are_spoiled(sim: Simulator, curie: httpx.AsyncClient) -> None:
+    sim.faults.add(Fault(kind="wrong_type_body", field="company_name"))
+    items = (await curie.get("/customers?limit=100")).json()["items"]
+    assert {item.get("company_name") for item in items} == {42, None}
+
+
 async def test_a_body_that_is_json_but_no_object_is_left_alone(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="wrong_type_body"))
     sim.faults.add(Fault(kind="new_enum_value"))

@@ -115,6 +115,13 @@ def test_over_a_socket_a_reset_is_a_reset(*, after_commit: bool, ordered: int) -
     assert len(simulator.ledger) == ordered
 
 
+def test_a_read_can_be_reset_after_it_was_carried_out() -> None:
+    simulator = Simulator()
+    simulator.faults.add(Fault(kind="reset", after_commit=True))
+    with served(simulator) as url, pytest.raises(httpx.ReadError, match="reset by peer"):
+        httpx.get(f"{url}/health", trust_env=False)
+
+
 def test_integrators_get_a_fresh_simulator_in_each_test(nomos_simulator: Simulator, nomos_simulator_url: str) -> None:
     with httpx.Client(base_url=nomos_simulator_url, headers=HEADERS, trust_env=False) as client:
         assert client.post("/meter-orders", json=ORDER).status_code == 200

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -164,6 +165,19 @@ def test_an_order_that_is_put_somewhere_can_move_on_from_there(sim: Simulator, *
     sim.put_order(DEMO.orders["cancelled_by_customer"], OrderState(status="created", moves_on=True))
     topics = [event.topic for event in sim.advance(300) if event.order_id == DEMO.orders["cancelled_by_customer"]]
     assert topics[-1] in {"meter_order.activated", "meter_order.cancelled"}
+
+
+def test_what_a_test_changes_by_hand_is_not_changed_back(sim: Simulator) -> None:
+    sim.advance(0)  # from here on every order has something before it
+    world = sim.world
+    order = world.orders.get(DEMO.orders["placed"])
+    subscription = world.subscriptions.get(DEMO.subscriptions["can_order_pending"])
+    assert order is not None
+    assert subscription is not None
+    world.orders.put(replace(order, stage="activated"))
+    world.subscriptions.put(replace(subscription, status="ended"))
+    touched = {event.order_id or event.subscription_id for event in sim.advance(30)}
+    assert not touched & {order.id, subscription.id}
 
 
 def test_an_order_that_stood_still_moves_again_when_told_to(sim: Simulator) -> None:

@@ -69,14 +69,12 @@ class Life:
 
     def _notice(self, event: Event) -> None:
         if event.topic == "meter_order.created" and event.order_id not in self._happened:
-            order = self._world.orders.get(event.order_id or "")
-            if order is not None:
-                self._plan(order)
+            self._plan(self._world.orders.get(event.order_id or ""))
 
-    def _plan(self, order: Order) -> None:
-        happening = self._next(order) if order.id not in self._still else None
+    def _plan(self, order: Order | None) -> None:
+        happening = self._next(order) if order is not None and order.id not in self._still else None
         if happening is not None:
-            heappush(self._due, (happening.at, order.id, self._happened.get(order.id, 0)))
+            heappush(self._due, (happening.at, happening.order.id, self._happened.get(happening.order.id, 0)))
 
     def _next(self, order: Order) -> Happening | None:
         rng = Random(f"{self._seed}/{order.id}/{self._happened.get(order.id, 0)}")  # noqa: S311 - must repeat
