@@ -80,6 +80,12 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
         default=CURIE,
         help=f"what a request without X-API-Version gets (default: {CURIE})",
     )
+    parser.add_argument(
+        "--rate-limit",
+        type=_rate,
+        metavar="N",
+        help="requests per second and client; Nomos states 10 (default: no limit)",
+    )
     time = parser.add_mutually_exclusive_group()
     time.add_argument("--now", type=_moment, metavar="TIME", help="stand still at this time, 2026-06-15T10:00:00Z say")
     time.add_argument(
@@ -93,6 +99,10 @@ def _port(text: str) -> int:
 
 def _number(text: str) -> int:
     return _within(int(text), 0, 1_000_000)
+
+
+def _rate(text: str) -> int:
+    return _within(int(text), 1, 1_000_000)
 
 
 def _speed(text: str) -> float:
@@ -121,6 +131,7 @@ def _serve_simulator(options: argparse.Namespace) -> int:
         seed=options.seed,
         orders=options.orders,
         api_version=options.api_version,
+        rate_limit=options.rate_limit,
         stand_still=options.now,
         days_per_second=options.days_per_second,
     )

@@ -50,7 +50,7 @@ class Simulator:
             new orders carry it. Fractions of a second are cut off. The orders move by `advance` only.
         days_per_second: A fast clock: how many days pass in the simulator for each second of `now`. The orders then
             move by themselves.
-        rate_limit: Requests per second and client, as the vendor states 10; None counts nothing and sends no
+        rate_limit: Requests per second of `now` and client, as the vendor states 10; None counts nothing and sends no
             `ratelimit-*` headers.
         orders: How many orders to add to those that have a name.
         api_version: What a request without `X-API-Version` gets, from every client but `DEMO.edison_client_id`.
@@ -103,7 +103,7 @@ class Simulator:
         self._gate = Gate(
             routes,
             tokens,
-            None if rate_limit is None else RateLimit(rate_limit, self._clock),
+            None if rate_limit is None else RateLimit(rate_limit, WorldClock(now)),
             lambda: request_id(seed, next(numbers)),
             self.faults,
             sleep,

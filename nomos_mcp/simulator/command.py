@@ -23,6 +23,7 @@ def run(
     seed: int,
     orders: int,
     api_version: ApiVersion,
+    rate_limit: int | None,
     stand_still: datetime | None,
     days_per_second: float,
 ) -> int:
@@ -33,6 +34,7 @@ def run(
         seed: As for `Simulator`.
         orders: As for `Simulator`.
         api_version: As for `Simulator`.
+        rate_limit: As for `Simulator`.
         stand_still: Where its clock stands; None takes the machine's.
         days_per_second: As for `Simulator`.
 
@@ -49,6 +51,7 @@ def run(
         seed,
         now=real_clock if stand_still is None else lambda: stand_still,
         days_per_second=days_per_second,
+        rate_limit=rate_limit,
         orders=orders,
         api_version=api_version,
     )

@@ -1,5 +1,6 @@
 """The simulator on a port of this machine, for whatever speaks HTTP. Loopback only: its control routes ask nobody."""
 
+import os
 import signal
 import socket
 import struct
@@ -18,7 +19,8 @@ from nomos_mcp.simulator.faults.connection import RESET_EXTENSION
 
 HOST: Final = "127.0.0.1"
 _TENDING_SECONDS: Final = 0.2
-_AT_ONCE: Final = struct.pack("ii", 1, 0)  # linger for no time: closing sends RST instead of FIN
+_POSIX: Final = os.name == "posix"
+_AT_ONCE: Final = struct.pack("ii" if _POSIX else "hh", 1, 0)  # linger for no time: closing sends RST instead of FIN
 
 
 def bound(port: int) -> socket.socket:
@@ -36,7 +38,8 @@ def bound(port: int) -> socket.socket:
     # With the protocol named, asyncio turns Nagle's algorithm off; without, each answer waits 40 ms for the peer's ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Elsewhere than on POSIX this would let two servers share a port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, _POSIX)
         listener.bind((HOST, port))
         listener.listen()
     except OSError:

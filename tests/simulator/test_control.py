@@ -45,6 +45,7 @@ async def test_advancing_answers_with_what_happened(sim: Simulator, anonymous: h
     body = (await anonymous.post(f"{CONTROL}/advance", json={"days": 7})).json()
     assert (body["now"], body["deliveries"]) == ("2026-07-07T12:00:00Z", [])
     known = [event["id"] for event in body["events"]]
+    assert body["happened"] == len(known)
     assert known == list(sim.world.events)[-len(known) :]
 
 
@@ -118,6 +119,17 @@ async def test_a_mistake_of_the_simulators_own_is_the_documented_500(
     async with httpx.AsyncClient(transport=transport, base_url="http://simulator", headers=headers) as client:
         answer = await client.get("/meter-orders")
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_SERVER_ERROR")
+
+
+async def test_a_mistake_in_the_control_is_said_to_be_the_simulators_own(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sim.world, "orders", None)
+    transport = httpx.ASGITransport(app=sim, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as client:
+        answer = await client.get(f"{CONTROL}/")
+    assert answer.status_code == 500
+    assert "a mistake of the simulator's own: TypeError" in answer.json()["error"]
 
 
 async def test_where_tokens_come_from_can_be_discovered(anonymous: httpx.AsyncClient) -> None:

@@ -249,6 +249,8 @@ async def test_a_fault_that_is_removed_strikes_no_more(sim: Simulator, curie: ht
         ({"kind": "explosion"}, "Input should be 'status'"),
         ({"kind": "reset", "path": "meter-orders"}, "String should match pattern"),
         ({"kind": "reset", "probability": 0}, "greater than 0"),
+        ({"kind": "wrong_version", "value": "2026-05-27.ć"}, "has to be ASCII"),
+        ({"kind": "wrong_version", "value": "a\r\nb"}, "String should match pattern"),
         ({"kind": "reset", "colour": "red"}, "Extra inputs"),
     ],
 )

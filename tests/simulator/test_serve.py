@@ -70,6 +70,12 @@ def test_an_interrupt_ends_it_at_once_and_cleanly_even_with_a_connection_open() 
         assert (process.returncode, err) == (0, "")
 
 
+def test_a_rate_limit_can_be_asked_for() -> None:
+    with command("--rate-limit", "1000000") as (_, url, _):
+        answer = httpx.get(f"{url}/meter-orders", headers=HEADERS, trust_env=False)
+    assert answer.headers["ratelimit-limit"] == "1000000"
+
+
 def test_seed_orders_version_and_time_reach_the_simulator() -> None:
     options = ("--seed", "3", "--orders", "100", "--api-version", "2026-01-29.edison", "--now", "2026-06-15T10:00:00Z")
     with command(*options) as (_, url, _):
@@ -92,6 +98,7 @@ def test_a_port_that_is_in_use_is_said_to_be(capsys: pytest.CaptureFixture[str])
     [
         ("--port", "65536"),
         ("--orders", "-1"),
+        ("--rate-limit", "0"),
         ("--api-version", "curie"),
         ("--days-per-second", "0"),
         ("--now", "yesterday"),

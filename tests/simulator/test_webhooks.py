@@ -212,10 +212,11 @@ async def test_over_http_a_receiver_is_registered_served_and_removed(anonymous: 
 async def test_a_receiver_that_is_not_there_is_no_error(sim: Simulator) -> None:
     with receiving([]) as url:
         pass  # the port is free again
-    sim.webhooks.add(Endpoint(url=url, topics=frozenset({"meter_order.installed"})))
+    for nowhere in (url, "http://localhost/\0"):
+        sim.webhooks.add(Endpoint(url=nowhere))
     sim.put_order(PLACED, OrderState(status="installed"))
     await sim.tend()
-    assert [attempt.status for attempt in sim.webhooks.attempts] == [None]
+    assert [attempt.status for attempt in sim.webhooks.attempts] == [None, None]
 
 
 async def test_topics_are_told_as_they_were_given(anonymous: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 """The control routes: each reads JSON, calls the simulator's method of the same job, and writes JSON."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -20,6 +20,8 @@ from nomos_mcp.simulator.faults.fault import Fault
 from nomos_mcp.simulator.webhooks.endpoint import Endpoint
 
 M = TypeVar("M", bound=BaseModel)
+
+_SHOWN_EVENTS: Final = 1000  # in a large world a month holds a hundred thousand
 
 
 class _Advance(BaseModel):
@@ -54,7 +56,7 @@ def control(simulator: Simulator) -> ASGIApp:
             Route("/_simulator/webhooks/deliver", handles.deliver, methods=["POST"]),
             Route("/_simulator/webhooks/{id}", handles.remove_webhook, methods=["DELETE"]),
         ],
-        exception_handlers={HTTPException: _refused},
+        exception_handlers={HTTPException: _refused, Exception: _refused},
     )
 
 
@@ -75,7 +77,8 @@ class _Control:
         return JSONResponse(
             {
                 "now": on_the_wire(self._simulator.now),
-                "events": [answers.event(event) for event in events],
+                "happened": len(events),
+                "events": [answers.event(event) for event in events[:_SHOWN_EVENTS]],
                 "deliveries": [answers.attempt(attempt) for attempt in attempts],
             }
         )
@@ -158,8 +161,7 @@ def _unknown(kind: str) -> HTTPException:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    """Say what is wrong; the router's own 404 and 405 come here too."""
-    status, detail, headers = (
-        (error.status_code, error.detail, error.headers) if isinstance(error, HTTPException) else (500, str(error), {})
-    )
-    return JSONResponse({"error": detail}, status, headers)
+    """Say what is wrong; the router's own 404 and 405 come here too, and mistakes of ours."""
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return JSONResponse({"error": f"a mistake of the simulator's own: {error!r}"}, 500)

@@ -38,7 +38,7 @@ class Fault(BaseModel):
             - `truncated_body`: the second half of the body is missing;
             - `wrong_type_body`: a field has another JSON type, or, without `field`, the body is a list;
             - `wrong_version`: the answer's `X-API-Version` names another version;
-            - `expired_token`: the access token has expired (a static key is refused once);
+            - `expired_token`: the access token has expired (a static key is refused this time);
             - `ignored_filter`: every `filter[...]` is ignored, as upstream ignores what it does not know;
             - `new_enum_value`: a field holds a word that nobody documented.
         method: Which HTTP method; empty for any.
@@ -67,13 +67,15 @@ class Fault(BaseModel):
     seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
     after_commit: bool = False
     field: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    value: Annotated[str, Field(max_length=100)] | None = None
+    value: Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         for option, kinds in _OPTIONS.items():
             if option in self.model_fields_set and self.kind not in kinds:
                 raise ValueError(f"{option!r} means nothing to {self.kind!r}; it belongs to {', '.join(kinds)}")
+        if self.kind == "wrong_version" and not (self.value or "").isascii():
+            raise ValueError("a version travels in a header: 'value' has to be ASCII")
         for option in ("status", "seconds"):
             if self.kind in _OPTIONS[option] and getattr(self, option) is None:
                 raise ValueError(f"{self.kind!r} needs {option!r}")

@@ -18,12 +18,12 @@ async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
         headers: To send along.
 
     Returns:
-        The status; None when there was no answer in time. Redirects are not followed.
+        The status; None when there was no answer in time, or no way to ask. Redirects are not followed.
     """
     # A bare TLS context: receivers are plain HTTP, and loading the certificates of the machine takes its time.
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False, verify=tls) as client:
             return (await client.post(url, content=body, headers=dict(headers))).status_code
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return None
