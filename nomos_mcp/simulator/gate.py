@@ -95,13 +95,15 @@ class Gate:
         asked = request.headers.get("x-api-version")
         if refusal is None and asked is not None and known(asked) is None:
             refusal = bad_request("invalid_value", "X-API-Version", "Unknown API version")
-        status: int | None = None
+        answered = False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal answered
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update({name: value for name, value in headers.items() if value})
-                status = int(message["status"])
+                answered = True
+                # Before it is sent: whoever has an answer finds it among the requests.
+                self._remember(request, envelope, int(message["status"]))
             await send(message)
 
         app = self._app if refusal is None else on_error(request, refusal)
@@ -110,9 +112,13 @@ class Gate:
         try:
             await app(scope, receive, answer)
         finally:
-            query = request.url.query
-            path = f"{request.url.path}?{query}" if query else request.url.path
-            self.requests.append(RequestRecord(request.method, path, envelope.version, status, envelope.request_id))
+            if not answered:
+                self._remember(request, envelope, None)
+
+    def _remember(self, request: Request, envelope: Envelope, status: int | None) -> None:
+        query = request.url.query
+        path = f"{request.url.path}?{query}" if query else request.url.path
+        self.requests.append(RequestRecord(request.method, path, envelope.version, status, envelope.request_id))
 
     def _envelope(self, request: Request, faults: Sequence[Fault]) -> Envelope:
         authorization = request.headers.get("authorization")

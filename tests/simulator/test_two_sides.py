@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 
 import nomos_mcp.simulator
-from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, UnreadableAnswerError, VersionMismatchError
+from nomos_mcp.client import (
+    CURIE,
+    EDISON,
+    APIConnectionError,
+    ApiVersion,
+    NomosClient,
+    UnreadableAnswerError,
+    VersionMismatchError,
+)
 from nomos_mcp.simulator import DEMO, Fault, Simulator
+from nomos_mcp.simulator.serve import served
 from nomos_mcp.simulator.views import meter_orders as view
 from nomos_mcp.simulator.world.records import Order
 
@@ -63,6 +72,28 @@ async def test_the_client_notices_an_ignored_filter(sim: Simulator) -> None:
         page = await nomos.meter_orders.list(status="activated")
     assert page.dropped > 0
     assert {order.status for order in page.items} == {"activated"}
+
+
+async def test_the_client_can_not_tell_whether_a_lost_order_exists_and_the_ledger_can(sim: Simulator) -> None:
+    fault = sim.faults.add(Fault(kind="reset", method="POST", path="/meter-orders"))
+    async with client(sim) as nomos:
+        with pytest.raises(APIConnectionError):
+            await nomos.meter_orders.create(DEMO.subscriptions["can_order"])
+        assert sim.ledger == []
+        sim.faults.remove(fault)
+        sim.faults.add(Fault(kind="reset", method="POST", path="/meter-orders", after_commit=True))
+        with pytest.raises(APIConnectionError):
+            await nomos.meter_orders.create(DEMO.subscriptions["can_order"])
+    assert len(sim.ledger) == 1
+
+
+async def test_the_client_talks_to_a_simulator_on_a_port_with_the_credentials_of_the_start_lines(
+    sim: Simulator,
+) -> None:
+    with served(sim) as url:
+        async with NomosClient(client_id=DEMO.client_id, client_secret=DEMO.client_secret, base_url=url) as nomos:
+            order = await nomos.meter_orders.get(PLACED)
+    assert order.status == "placed"
 
 
 async def test_a_word_that_the_vendor_adds_breaks_no_list(sim: Simulator) -> None:
