@@ -56,10 +56,16 @@ def parsed(content: bytes, content_type: str, status: int, request_id: str = "")
             status=status,
             request_id=request_id,
         )
+    if "code" in body and "requestId" in body:
+        raise UnreadableAnswerError(
+            f"HTTP {status}, a success, but the body is an error: {cleaned(body['code']) or 'without a code'}.",
+            status=status,
+            request_id=cleaned(body["requestId"]) or request_id,
+        )
     return body
 
 
-def error_from(status: int, content: bytes, request_id: str = "") -> APIError:
+def error_from(status: int, content: bytes, request_id: str = "", retry_after: float | None = None) -> APIError:
     """Make the error of an answer with status 400 or above. Never raises: a body that cannot be read is left out."""
     try:
         body = json.loads(content)
@@ -79,6 +85,7 @@ def error_from(status: int, content: bytes, request_id: str = "") -> APIError:
             for detail in (details if isinstance(details, list) else [])[:_MAX_DETAILS]
             if isinstance(detail, dict)
         ],
+        retry_after=retry_after,
     )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from nomos_mcp.client import filters
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import UnsupportedVersionError
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrder
+from nomos_mcp.client.models.meter_order import CurieStatus, EdisonStatus
 from nomos_mcp.client.pages import Listing
 from nomos_mcp.client.resource import Resource
 from nomos_mcp.client.transport import Transport
@@ -21,6 +22,9 @@ _FILTERS: dict[ApiVersion, frozenset[str]] = {
     CURIE: frozenset({"status", "customer", "subscription"}),
     EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
 }
+
+_STATUSES: dict[ApiVersion, tuple[str, ...]] = {CURIE: get_args(CurieStatus), EDISON: get_args(EdisonStatus)}
+_ALL_STATUSES = frozenset(status for statuses in _STATUSES.values() for status in statuses)
 
 
 class MeterOrders(Resource[MeterOrder]):
@@ -79,11 +83,12 @@ class MeterOrders(Resource[MeterOrder]):
             A listing: `await` it for one `Page`, or `async for` it for every order.
 
         Raises:
-            InvalidRequestError: An argument is malformed, or a filter unknown to the pinned version.
+            InvalidRequestError: An argument is malformed, or a filter or status is not the pinned version's.
         """
         self._require_version()
+        wanted = filters.words(status)
         conditions = (
-            *filters.one_of("status", status),
+            *filters.one_of("status", wanted),
             *filters.equal("customer", checked(customer, "customer") if customer else ""),
             *filters.equal("subscription", checked(subscription, "subscription") if subscription else ""),
             *filters.equal("product", product),
@@ -91,6 +96,7 @@ class MeterOrders(Resource[MeterOrder]):
             *filters.between("updated_at", updated_after, updated_before),
         )
         filters.refuse_unknown(conditions, _FILTERS[self._api_version], self._api_version)
+        filters.refuse_foreign(wanted, _STATUSES[self._api_version], _ALL_STATUSES, self._api_version)
         return self._list(conditions, limit, cursor)
 
     async def of_subscription(self, subscription_id: str) -> MeterOrder | None:

@@ -53,9 +53,10 @@ class Listing(Generic[T]):
         """Walk over the items, at most `max_items` of them and over at most `max_pages` pages.
 
         Raises:
+            InvalidRequestError: A bound is negative.
             UnreadableAnswerError: As `pages`.
         """
-        left = max_items
+        left = _bound("max_items", max_items)
         if left == 0:
             return
         async for page in self.pages(max_pages=max_pages):
@@ -70,9 +71,11 @@ class Listing(Generic[T]):
         """Walk over the pages, at most `max_pages` of them.
 
         Raises:
+            InvalidRequestError: The bound is negative.
             UnreadableAnswerError: Upstream says that there is more but names no cursor, or one that it named before:
                 going on would end early or never.
         """
+        _bound("max_pages", max_pages)
         cursor, seen, read = self._cursor, {self._cursor}, 0
         while max_pages is None or read < max_pages:
             page = await self._fetch(cursor)
@@ -89,6 +92,12 @@ class Listing(Generic[T]):
                 )
             cursor = page.next_cursor
             seen.add(cursor)
+
+
+def _bound(name: str, value: int | None) -> int | None:
+    if value is not None and value < 0:
+        raise InvalidRequestError(f"{name} is {value}; a walk can be bounded to 0 or more.")
+    return value
 
 
 def checked_limit(limit: int) -> int:

@@ -17,7 +17,7 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES
-from nomos_mcp.client.transport import AsgiApp
+from nomos_mcp.client.wire import AsgiApp
 
 ORDER = {
     "object": "meter_order",
