@@ -18,6 +18,7 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES
 from nomos_mcp.client.wire import AsgiApp
+from tests.client.times import SkippingTime
 
 ORDER = {
     "object": "meter_order",
@@ -47,7 +48,10 @@ def answering(
 
 
 def client_of(app: AsgiApp, api_version: ApiVersion = CURIE) -> NomosClient:
-    return NomosClient(access_token="token", base_url="http://127.0.0.1", app=app, api_version=api_version)
+    timing = SkippingTime().timing
+    return NomosClient(
+        access_token="token", base_url="http://127.0.0.1", app=app, api_version=api_version, timing=timing
+    )
 
 
 def page(items: Sequence[object], **more: object) -> bytes:
@@ -187,7 +191,8 @@ async def test_an_absent_has_more_ends_the_list() -> None:
 
 
 async def test_a_host_that_does_not_listen_is_a_connection_error() -> None:
-    async with NomosClient(access_token="t", base_url="http://127.0.0.1:9") as client:
+    time = SkippingTime()
+    async with NomosClient(access_token="t", base_url="http://127.0.0.1:9", timing=time.timing) as client:
         with pytest.raises(NomosError, match=r"No answer from 127\.0\.0\.1"):
             await client.meter_orders.get("prdo_1")
 
