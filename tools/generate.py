@@ -12,6 +12,7 @@ import anyio
 from mcp import Client
 from mcp.types import Tool
 
+from nomos_mcp.client import errors
 from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 
@@ -42,8 +43,22 @@ def _hint(tool: Tool) -> str:
     return "reads" if tool.annotations and tool.annotations.read_only_hint else "orders"
 
 
-PARTS: dict[str, Callable[[], str]] = {"tools": tools_table}
-FILES = ("README.md",)
+def failure_tree() -> str:
+    """Return the tree that the docstring of the client's errors draws."""
+    lines = (errors.__doc__ or "").splitlines()
+    return "\n".join(["```text", *(line[4:] for line in lines if line.startswith("    ")), "```"]) + "\n"
+
+
+def faults() -> str:
+    """Return the table of faults that the tests hold the client to."""
+    sys.path.insert(0, str(ROOT))  # the tests are no package that could be installed
+    from tests.client.faults.table import fault_table  # noqa: PLC0415  as above
+
+    return fault_table()
+
+
+PARTS: dict[str, Callable[[], str]] = {"tools": tools_table, "failure-tree": failure_tree, "faults": faults}
+FILES = ("README.md", "docs/client.md")
 
 
 def main() -> int:

@@ -5,13 +5,13 @@ one until a second after the other: then no second that upstream can cut out hol
 network does to the requests on their way. The price is that at most so many requests are under way at once.
 
 Upstream's own count goes before ours: where `ratelimit-*` says that less is left, or a 429 that nothing is, all calls
-wait. Whether token requests count upstream is not documented, so they do here; they go before the queue, as the
-calls in it need the token.
+wait. Whether token requests count upstream is not documented, so they do here. They go before the queue, as the calls
+in it need the token; and so does the repeat after a 401, as its call has had its turn.
 """
 
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from math import inf
 
 import anyio
@@ -34,7 +34,8 @@ class RateBudget:
         self._per_second = per_second
         self._capacity = per_second
         self._timing = timing
-        self._turn = anyio.Lock()  # hands over in the order of asking
+        self._turn = anyio.Lock()  # both hand over in the order of asking
+        self._urgent_turn = anyio.Lock()
         self._running = 0
         self._over: deque[float] = deque()  # when the requests of the last second were over
         self._waiting = 0
@@ -94,7 +95,7 @@ class RateBudget:
         self._waiting += not urgent
         try:
             with anyio.move_on_after(patience) as waiting:
-                async with nullcontext() if urgent else self._turn:
+                async with self._urgent_turn if urgent else self._turn:
                     while (delay := self._delay(0 if urgent else self._urgent)) > 0:
                         await self._timing.sleep(delay)
                     self._running += 1

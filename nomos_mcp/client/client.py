@@ -97,7 +97,7 @@ class NomosClient:
         return await self._transport.granted_scopes()
 
     async def aclose(self) -> None:
-        """Close the connections. Closing twice does no harm."""
+        """Close the connections. Closing twice does no harm; a later call opens them again."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:

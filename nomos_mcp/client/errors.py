@@ -33,7 +33,17 @@ from typing import ClassVar
 
 
 class NomosError(Exception):
-    """Base of everything this client raises on purpose."""
+    """Base of everything this client raises on purpose. Can be pickled, so it passes from worker processes."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[NomosError], args: tuple[object, ...], fields: dict[str, object]) -> NomosError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidRequestError(NomosError, ValueError):

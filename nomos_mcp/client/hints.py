@@ -22,7 +22,7 @@ class RateHints:
     Attributes:
         limit: Requests in a window.
         remaining: How many of them are left.
-        reset: Seconds until the window ends.
+        reset: Seconds until the window ends, at most an hour.
         retry_after: Seconds to wait before a repeat, at most an hour.
     """
 
@@ -48,9 +48,13 @@ def rate_hints(headers: Mapping[str, str], now: datetime) -> RateHints:
     return RateHints(
         limit=None if limit is None else int(limit),
         remaining=None if remaining is None else int(remaining),
-        reset=_number(headers.get("ratelimit-reset")),
-        retry_after=None if wait is None else min(wait, MAX_TOLD_WAIT),
+        reset=_capped(_number(headers.get("ratelimit-reset"))),
+        retry_after=_capped(wait),
     )
+
+
+def _capped(seconds: float | None) -> float | None:
+    return None if seconds is None else min(seconds, MAX_TOLD_WAIT)
 
 
 def _number(text: str | None) -> float | None:

@@ -149,13 +149,15 @@ class Transport:
         if answer.status == HTTPStatus.UNAUTHORIZED:
             newer = await self._credentials.renewed(used, lend)
             if newer is not None:
-                answer, _ = await self._placed(request, newer, ends)
+                answer, _ = await self._placed(request, newer, ends, urgent=True)
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 raise self._error(answer)
         return answer
 
-    async def _placed(self, request: Request, token: SecretStr, ends: float) -> tuple[Answer, SecretStr]:
-        async with self._budget.place(self._left(ends)):
+    async def _placed(
+        self, request: Request, token: SecretStr, ends: float, *, urgent: bool = False
+    ) -> tuple[Answer, SecretStr]:
+        async with self._budget.place(self._left(ends), urgent=urgent):
             newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
             answer = await self._wire.send(request, newest)
             self._observe(answer)
@@ -188,7 +190,11 @@ class Transport:
         self._budget.observe(self._hints(answer), refused=answer.status == HTTPStatus.TOO_MANY_REQUESTS)
 
     def _error(self, answer: Answer) -> APIError:
-        return error_from(answer.status, answer.content, answer.request_id, self._hints(answer).retry_after)
+        hints = self._hints(answer)
+        wait = hints.retry_after
+        if wait is None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = hints.reset
+        return error_from(answer.status, answer.content, answer.request_id, wait)
 
 
 def _body(answer: Answer) -> Json:

@@ -29,8 +29,15 @@ SECRET = "cl13nt-s3cr3t"
 Forms = list[dict[str, str]]
 
 
-def authority(grant: Callable[[int, dict[str, str]], tuple[int, object]]) -> tuple[AsgiApp, Forms, list[str]]:
-    """Return an application with a token endpoint, the forms posted to it, and the tokens shown to the rest."""
+def authority(
+    grant: Callable[[int, dict[str, str]], tuple[int, object]], expired: str = ""
+) -> tuple[AsgiApp, Forms, list[str]]:
+    """Return an application with a token endpoint, the forms posted to it, and the tokens shown to the rest.
+
+    Args:
+        grant: Status and body of the answer to the n-th form.
+        expired: A token that the rest refuses.
+    """
     forms: Forms = []
     shown: list[str] = []
 
@@ -48,6 +55,8 @@ def authority(grant: Callable[[int, dict[str, str]], tuple[int, object]]) -> tup
             status, body = grant(len(forms), form)
         else:
             shown.append(headers["authorization"])
+            if shown[-1] == f"Bearer {expired}":
+                status, body = 401, {"code": "UNAUTHORIZED"}
         await anyio.lowlevel.checkpoint()
         told = [(b"content-type", b"application/json"), (b"x-api-version", CURIE.encode())]
         await send({"type": "http.response.start", "status": status, "headers": told})
@@ -60,14 +69,14 @@ def pair(number: int, **more: object) -> tuple[int, object]:
     return 200, {"access_token": f"at-{number}", "refresh_token": f"rt-{number}", "expires_in": 3600, **more}
 
 
-def client_of(app: AsgiApp) -> NomosClient:
+def client_of(app: AsgiApp, requests_per_second: int = 1000) -> NomosClient:
     return NomosClient(
         client_id="me",
         client_secret=SECRET,
         base_url="http://127.0.0.1",
         app=app,
         timing=VIRTUAL,
-        requests_per_second=1000,
+        requests_per_second=requests_per_second,
     )
 
 
@@ -152,6 +161,21 @@ def test_whoever_renews_and_is_cancelled_leaves_the_renewal_to_the_next() -> Non
     assert len(forms) == 1
 
 
+def test_calls_that_wait_for_their_turn_use_the_token_that_came_meanwhile() -> None:
+    app, forms, shown = authority(lambda number, _: pair(number), expired="at-1")
+
+    async def main() -> None:
+        async with client_of(app, requests_per_second=1) as client:
+            await client.granted_scopes()
+            async with anyio.create_task_group() as group:
+                for _ in range(3):
+                    group.start_soon(client.meter_orders.get, "prdo_1")
+
+    virtually(main)
+    assert len(forms) == 2
+    assert shown == ["Bearer at-1", "Bearer at-2", "Bearer at-2", "Bearer at-2"]
+
+
 @pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
 def test_a_token_endpoint_that_fails_for_a_moment_is_asked_again(*, write: bool) -> None:
     app, forms, shown = authority(lambda number, _: (503, {}) if number < 3 else pair(number, scope="read:* write:*"))
@@ -234,7 +258,9 @@ def test_no_secret_is_in_an_error_its_traceback_or_a_log(
             NomosClient(access_token="st4t1c-t0k3n", base_url=server.url, timing=time, deadline=0.3),
             NomosClient(client_id="me", client_secret=SECRET, base_url=server.url, timing=time, deadline=0.3),
         ]
-        shown = "".join(everything_of(anyio.run(failure_of, client, backend=backend)) for client in made)
+        failures = [anyio.run(failure_of, client, backend=backend) for client in made]
+    assert {failure.__context__ for failure in failures} == {None}  # the library's own errors hold what was sent
+    shown = "".join(map(everything_of, failures))
     shown += repr([vars(client._transport) for client in made]) + caplog.text
     clear = base64.b64encode(f"me:{SECRET}".encode()).decode()
     assert not [secret for secret in (SECRET, "st4t1c-t0k3n", clear) if secret in shown]

@@ -37,6 +37,10 @@ def test_a_date_is_counted_from_the_answers_own_date() -> None:
     assert rate_hints(headers, NOW).retry_after == 20
 
 
+def test_a_reset_in_a_year_is_capped_too() -> None:
+    assert rate_hints({"ratelimit-reset": "31536000"}, NOW).reset == MAX_TOLD_WAIT
+
+
 def test_absent_headers_say_nothing() -> None:
     assert rate_hints({}, NOW) == RateHints()
 

@@ -1,5 +1,6 @@
 """The room as a whole: what it exports, what it may import, what it costs, and the tree it draws."""
 
+import pickle
 import re
 import subprocess
 import sys
@@ -55,6 +56,19 @@ def test_every_documented_status_has_its_class_and_code() -> None:
         422: "UNPROCESSABLE_ENTITY",
         429: "TOO_MANY_REQUESTS",
     }
+
+
+def test_every_error_survives_pickling() -> None:
+    made = [
+        client.NotFoundError(404, code="NOT_FOUND", message="No.", errors=[client.ErrorDetail("c", "f", "m")]),
+        client.UnreadableAnswerError("No JSON.", status=200, request_id="r"),
+        client.VersionMismatchError("a", "b"),
+        client.RateBudgetError(3),
+        client.CredentialsError("None.", request_id="r"),
+    ]
+    for error in made:
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301  our own
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def test_one_file_knows_the_http_library() -> None:

@@ -23,7 +23,7 @@ class Upstream:
         self.ahead = timedelta()
         self.simulator = Simulator(now=lambda: datetime.now(UTC) + self.ahead, rate_limit=PER_SECOND)
         self.arrivals: list[float] = []
-        self.expiries = [60, 140]  # after so many good answers
+        self.expiries = [60, 180]  # after so many good answers; apart enough for a call not to meet both
         self.refusals = 5
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI

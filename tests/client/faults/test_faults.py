@@ -2,11 +2,13 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import httpx
 import pytest
 import trustme
@@ -111,6 +113,36 @@ def test_what_upstream_asks_to_wait_is_waited_with_jitter_on_top() -> None:
     with serving(saying(error(429, "TOO_MANY_REQUESTS", retry_after="7"), http())) as server:
         assert isinstance(outcome(server.url, time=time), MeterOrder)
     assert time.slept == [7.5]
+
+
+def test_without_retry_after_the_reset_of_the_rate_limit_is_waited_for() -> None:
+    time = SkippingTime()
+    headers = {"ratelimit_limit": "10", "ratelimit_remaining": "0", "ratelimit_reset": "4"}
+    with serving(saying(error(429, "TOO_MANY_REQUESTS", **headers), http())) as server:
+        assert isinstance(outcome(server.url, time=time), MeterOrder)
+    assert time.slept == [4.5]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_cancelled_call_leaves_no_connection_behind(backend: str) -> None:
+    asked = threading.Event()
+
+    def silent(connection: socket.socket, requests: Sequence[bytes]) -> None:
+        asked.set()
+        hang(connection, requests)
+
+    async def cancel(url: str) -> list[object]:
+        async with client_of(url) as client:
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.meter_orders.get, "prdo_1")
+                await anyio.to_thread.run_sync(asked.wait, 30)
+                group.cancel_scope.cancel()
+            pool = client._transport._wire._opened()._transport
+            assert isinstance(pool, httpx.AsyncHTTPTransport)
+            return list(pool._pool.connections)
+
+    with serving(silent) as server:
+        assert anyio.run(cancel, server.url, backend=backend) == []
 
 
 def test_a_wait_until_a_date_is_counted_by_upstreams_clock() -> None:
