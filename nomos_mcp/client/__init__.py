@@ -40,6 +40,7 @@ from nomos_mcp.client.models import (
     Subscription,
 )
 from nomos_mcp.client.pages import Listing, Page
+from nomos_mcp.client.timing import Timing
 from nomos_mcp.client.versions import API_VERSIONS, BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "RateBudgetError",
     "Record",
     "Subscription",
+    "Timing",
     "TooManyRequestsError",
     "UnauthorizedError",
     "UnprocessableEntityError",

@@ -18,17 +18,8 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES
 from nomos_mcp.client.wire import AsgiApp
+from tests.client.faults.wire_server import ORDER
 from tests.client.times import SkippingTime
-
-ORDER = {
-    "object": "meter_order",
-    "id": "prdo_1",
-    "subscription": "sub_1",
-    "customer": "cus_1",
-    "provider": "metrify",
-    "status": "placed",
-    "created_at": "2026-06-01T10:00:00Z",
-}
 
 
 def answering(

@@ -221,6 +221,7 @@ async def test_without_credentials_every_call_says_so(simulator: Simulator) -> N
         ({"base_url": "ftp://api.nomos.energy"}, "https://"),
         ({"base_url": "https://user:pw@api.nomos.energy"}, "no credentials"),
         ({"base_url": "https://[broken"}, "malformed"),
+        ({"base_url": "https://"}, "name a host"),
         ({"api_version": "2099-01-01.nobody"}, "Unknown API version"),
     ],
 )

@@ -4,7 +4,8 @@ import base64
 import json
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from typing import Any
 from urllib.parse import parse_qs
 
 import anyio
@@ -159,6 +160,31 @@ def test_whoever_renews_and_is_cancelled_leaves_the_renewal_to_the_next() -> Non
 
     assert virtually(main) == "prdo_1"
     assert len(forms) == 1
+
+
+def test_a_late_refusal_of_an_old_token_costs_no_second_renewal() -> None:
+    app, forms, shown = authority(lambda number, _: pair(number), expired="at-1")
+    lags = iter([0, 5, 0, 0])  # the second of two refusals comes when the token has been renewed
+
+    async def lagging(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+        lag = 0 if scope["path"] == "/oauth/token" else next(lags)
+
+        async def late(message: MutableMapping[str, Any]) -> None:
+            await anyio.sleep(lag)
+            await send(message)
+
+        await app(scope, receive, late)
+
+    async def main() -> None:
+        async with client_of(lagging) as client:
+            await client.granted_scopes()
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.meter_orders.get, "prdo_1")
+                group.start_soon(client.meter_orders.get, "prdo_1")
+
+    virtually(main)
+    assert len(forms) == 2
+    assert sorted(shown) == ["Bearer at-1", "Bearer at-1", "Bearer at-2", "Bearer at-2"]
 
 
 def test_calls_that_wait_for_their_turn_use_the_token_that_came_meanwhile() -> None:

@@ -1,10 +1,13 @@
 """Filters: refused where the pinned version does not know them, checked on what comes back, and bounds of walks."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from nomos_mcp.client import (
     BATMAN,
     CHUCKY,
+    EDISON,
     ApiVersion,
     BadRequestError,
     InvalidRequestError,
@@ -12,6 +15,8 @@ from nomos_mcp.client import (
     UnsupportedVersionError,
 )
 from nomos_mcp.simulator import Simulator
+from tests.client.test_answers import answering, client_of, page
+from tests.client.test_documented_examples import EDISON_ORDER
 from tests.conftest import NOW, client_for
 
 
@@ -52,6 +57,18 @@ async def test_subscriptions_can_be_filtered_from_batman_on(simulator: Simulator
             assert all(item.updated_at and item.updated_at >= NOW.replace(year=2025) for item in page.items)
 
 
+async def test_both_ends_of_a_time_filter_are_checked_on_what_comes_back() -> None:
+    orders = [{**EDISON_ORDER, "created_at": f"2026-0{month}-01T00:00:00Z"} for month in (1, 2, 3)]
+    orders.append({**EDISON_ORDER, "created_at": "unreadable"})
+    app, _ = answering((200, page(orders)), version=EDISON)
+    async with client_of(app, EDISON) as client:
+        found = await client.meter_orders.list(
+            created_after=datetime(2026, 1, 15, tzinfo=UTC), created_before=datetime(2026, 2, 15, tzinfo=UTC)
+        )
+    assert [order.created_at and order.created_at.month for order in found.items] == [2]
+    assert (found.dropped, found.filter_honoured) == (3, False)
+
+
 async def test_a_value_with_a_comma_and_a_time_without_zone_are_refused(curie: NomosClient) -> None:
     with pytest.raises(InvalidRequestError, match="holds a comma"):
         curie.meter_orders.list(status="placed,installed")
@@ -70,6 +87,11 @@ async def test_a_negative_bound_of_a_walk_is_refused(curie: NomosClient, bound: 
 def test_a_budget_or_deadline_of_nothing_is_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(InvalidRequestError, match="at least 1"):
         NomosClient(**arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("url", ["http://localhost:4010", "http://127.0.0.1", "http://[::1]:4010"])
+def test_plain_http_is_for_this_machine(url: str) -> None:
+    assert NomosClient(base_url=url).base_url == url
 
 
 async def test_a_path_cannot_lead_to_another_host(curie: NomosClient, simulator: Simulator) -> None:

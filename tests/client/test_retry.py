@@ -21,7 +21,8 @@ from nomos_mcp.client import (
 from nomos_mcp.client.constants import BACKOFF_CAP
 from nomos_mcp.client.retry import passes, pause
 from nomos_mcp.client.timing import REAL_TIME
-from tests.client.test_answers import ORDER, answering
+from tests.client.faults.wire_server import ORDER
+from tests.client.test_answers import answering
 from tests.client.times import VIRTUAL, virtually
 
 
