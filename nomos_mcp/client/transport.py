@@ -168,7 +168,8 @@ class Transport:
             request = Request("POST", "/oauth/token", headers=self._pinned)
             async with self._budget.place(self._left(ends), urgent=True):
                 answer = await self._wire.exchange(request, form, client_id, client_secret)
-                self._observe(answer)
+                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    self._observe(answer)  # anything less may count token requests alone, and would slow all others
             if answer.status in _REFUSED_CREDENTIALS:
                 raise CredentialsError(
                     f"The token endpoint refused the client credentials (HTTP {answer.status}).",

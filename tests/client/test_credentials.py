@@ -5,6 +5,8 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, MutableMapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -122,6 +124,22 @@ def test_a_lifetime_that_upstream_does_not_state_is_the_documented_hour() -> Non
 
     virtually(main)
     assert [form["grant_type"] for form in forms] == ["client_credentials"] * 2
+
+
+def test_a_wall_clock_that_is_wrong_changes_nothing() -> None:
+    app, forms, _ = authority(lambda number, _: pair(number))
+
+    async def main() -> None:
+        years = iter(range(1999, 2099, 20))
+        wrong = replace(VIRTUAL, wall=lambda: datetime(next(years), 1, 1, tzinfo=UTC))
+        async with NomosClient(
+            client_id="me", client_secret=SECRET, base_url="http://127.0.0.1", app=app, timing=wrong
+        ) as client:
+            for _ in range(3):
+                await client.meter_orders.get("prdo_1")
+
+    virtually(main)
+    assert len(forms) == 1
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

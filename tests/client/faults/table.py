@@ -202,6 +202,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("A cursor that came before, or none where there is more", None, UnreadableAnswerError, note="mid-walk"),
     Fault("A filter that upstream ignored", None, None, note="dropped items, `filter_honoured` is false"),
     Fault("A token that expires in flight", None, None, 2, "one new token, one repeat, writes too"),
+    Fault("A clock that is wrong, ours or theirs", None, None, note="lifetimes are counted, not compared with a date"),
     Fault("Nothing listens", None, APIConnectionError, MAX_ATTEMPTS),
     Fault("The name does not resolve", None, APIConnectionError, MAX_ATTEMPTS),
     Fault("A certificate that is not trusted", None, CertificateError),

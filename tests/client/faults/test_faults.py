@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,26 +52,29 @@ def outcome(url: str, *, write: bool = False, backend: str = "asyncio", **option
     return anyio.run(call, backend=backend)
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_TIMEOUT", httpx.Timeout(20, read=0.2))
+@pytest.fixture
+def patience(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Shorten the waits of the faults that are about waiting, and return the deadline to call with."""
+    if "20 seconds" in fault.happens:
+        monkeypatch.setattr(wire, "_TIMEOUT", httpx.Timeout(20, read=0.5))
+    return 1.5 if "drips" in fault.happens else 45
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("fault", SCRIPTED, ids=lambda fault: fault.happens)
-def test_a_read_ends_as_the_table_says_and_is_sent_as_often(fault: Fault, backend: str) -> None:
+def test_a_read_ends_as_the_table_says_and_is_sent_as_often(fault: Fault, backend: str, patience: float) -> None:
     assert fault.script
     with serving(fault.script, before_reading=fault.before_reading) as server:
-        found = outcome(server.url, backend=backend, deadline=0.5 if "drips" in fault.happens else 45)
+        found = outcome(server.url, backend=backend, deadline=patience)
     assert type(found) is fault.gets if fault.gets else isinstance(found, MeterOrder)
     assert len(server.requests) == fault.attempts
 
 
 @pytest.mark.parametrize("fault", SCRIPTED, ids=lambda fault: fault.happens)
-def test_a_write_is_sent_once_whatever_happens(fault: Fault) -> None:
+def test_a_write_is_sent_once_whatever_happens(fault: Fault, patience: float) -> None:
     assert fault.script
     with serving(fault.script, before_reading=fault.before_reading) as server:
-        outcome(server.url, write=True, deadline=0.5 if "drips" in fault.happens else 45)
+        outcome(server.url, write=True, deadline=patience)
     assert len(server.requests) == 1
 
 
@@ -200,15 +203,15 @@ def test_a_list_whose_items_are_null_is_unreadable() -> None:
         anyio.run(listed, server.url)
 
 
-def granting(*orders: bytes) -> Script:
-    """Grant a token for every request to the token endpoint, and answer all others in turn."""
+def granting(*orders: bytes, headers: Mapping[str, str] | None = None) -> Script:
+    """Grant a token for every request to the token endpoint, with these headers, and answer all others in turn."""
     told = iter(orders)
 
     def script(connection: socket.socket, requests: Sequence[bytes]) -> None:
         if requests[-1].startswith(b"POST /oauth/token"):
             token = f"at-{len(requests)}"
             grant = {"access_token": token, "refresh_token": "rt", "expires_in": 3600, "scope": "read:* write:*"}
-            connection.sendall(http(body=grant))
+            connection.sendall(http(body=grant, headers=headers))
         else:
             connection.sendall(next(told))
 
@@ -225,6 +228,19 @@ def test_a_token_that_expires_in_flight_costs_one_new_token_and_one_repeat(backe
     with serving(granting(error(401, "UNAUTHORIZED"), http())) as server:
         assert anyio.run(call, server.url, backend=backend).id == "prdo_1"
     assert (server.asked("/oauth/token"), server.asked("/meter-orders")) == (2, 2)
+
+
+def test_a_limit_of_the_token_endpoint_is_its_own() -> None:
+    time = SkippingTime()
+    told = {"ratelimit-limit": "1", "ratelimit-remaining": "0", "ratelimit-reset": "50"}
+
+    async def call(url: str) -> None:
+        async with NomosClient(client_id="me", client_secret="s", base_url=url, timing=time.timing) as client:
+            await client.meter_orders.get("prdo_1")
+
+    with serving(granting(http(), headers=told)) as server:
+        anyio.run(call, server.url)
+    assert time.slept == []
 
 
 def test_a_token_that_is_refused_again_is_not_renewed_again() -> None:
