@@ -1,6 +1,7 @@
 """`/meter-orders`: read, list, and the one write."""
 
 from collections.abc import Iterable
+from contextlib import aclosing
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -114,9 +115,9 @@ class MeterOrders(Resource[MeterOrder]):
             InvalidRequestError: The ID is malformed.
             NomosError: Anything else of the tree in `errors`.
         """
-        async for order in self.list(subscription=checked(subscription_id, "subscription")):
-            return order
-        return None
+        listing = self.list(subscription=checked(subscription_id, "subscription"))
+        async with aclosing(listing.items()) as orders:
+            return await anext(orders, None)
 
     async def create(self, subscription_id: str) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.

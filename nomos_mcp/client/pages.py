@@ -1,6 +1,7 @@
 """Lists: one page, or a walk over all of them."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -59,13 +60,14 @@ class Listing(Generic[T]):
         left = _bound("max_items", max_items)
         if left == 0:
             return
-        async for page in self.pages(max_pages=max_pages):
-            for item in page.items:
-                yield item
-                if left is not None:
-                    left -= 1
-                    if left == 0:
-                        return
+        async with aclosing(self.pages(max_pages=max_pages)) as pages:
+            async for page in pages:
+                for item in page.items:
+                    yield item
+                    if left is not None:
+                        left -= 1
+                        if left == 0:
+                            return
 
     async def pages(self, *, max_pages: int | None = None) -> AsyncGenerator[Page[T]]:
         """Walk over the pages, at most `max_pages` of them.

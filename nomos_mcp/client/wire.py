@@ -98,6 +98,7 @@ class Wire:
         """Send a request with a bearer token.
 
         Raises:
+            InvalidRequestError: The query cannot be written as part of a URL; nothing was sent.
             APIConnectionError: There was no answer, or not all of it.
             UnreadableAnswerError: The body is too large, or packed in a way that cannot be unpacked.
         """
@@ -127,6 +128,7 @@ class Wire:
         url = self._base_url + request.path
         if urlsplit(url).netloc != self._authority:
             raise InvalidRequestError("The path leads to another host than the configured one; nothing was sent.")
+        failure: NomosError
         refused: NomosError | None = None
         try:
             async with self._opened().stream(
@@ -150,6 +152,10 @@ class Wire:
                     raise refused
                 named = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, named, body.whole())
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            failure = InvalidRequestError(
+                "The request cannot be written as a URL: a cursor or a filter is too long, or holds broken characters."
+            )
         except httpx.TransportError as fault:
             failure = refused or _failure(fault, self.host)
         raise failure

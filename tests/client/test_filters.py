@@ -1,6 +1,7 @@
 """Filters: refused where the pinned version does not know them, checked on what comes back, and bounds of walks."""
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -87,6 +88,20 @@ async def test_a_negative_bound_of_a_walk_is_refused(curie: NomosClient, bound: 
 def test_a_budget_or_deadline_of_nothing_is_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(InvalidRequestError, match="at least 1"):
         NomosClient(**arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("cursor", ["x" * 70_000, "\ud800"])
+async def test_a_cursor_that_no_url_can_carry_is_refused(curie: NomosClient, cursor: str) -> None:
+    with pytest.raises(InvalidRequestError, match="cannot be written as a URL"):
+        await curie.meter_orders.list(cursor=cursor)
+
+
+@pytest.mark.parametrize("cursor", ["a&limit=1", "a#b", "../admin", "ä€", "%00", "\x00"])
+async def test_a_cursor_can_inject_nothing(cursor: str) -> None:
+    app, asked = answering((200, page([])))
+    async with client_of(app) as client:
+        await client.meter_orders.list(limit=7, cursor=cursor)
+    assert parse_qs(asked[0].partition("?")[2]) == {"limit": ["7"], "cursor": [cursor]}
 
 
 @pytest.mark.parametrize("url", ["http://localhost:4010", "http://127.0.0.1", "http://[::1]:4010"])
