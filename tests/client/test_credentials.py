@@ -222,7 +222,8 @@ def test_calls_that_wait_for_their_turn_use_the_token_that_came_meanwhile() -> N
 
 @pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
 def test_a_token_endpoint_that_fails_for_a_moment_is_asked_again(*, write: bool) -> None:
-    app, forms, shown = authority(lambda number, _: (503, {}) if number < 3 else pair(number, scope="read:* write:*"))
+    failing: dict[int, tuple[int, object]] = {1: (503, {}), 2: (429, {})}
+    app, forms, shown = authority(lambda number, _: failing.get(number) or pair(number, scope="read:* write:*"))
 
     async def main() -> None:
         async with client_of(app) as client:
