@@ -23,6 +23,7 @@ from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.variables import VARIABLES
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
+from tools.shown import configuration_shown, transcript_shown
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -75,6 +76,8 @@ def _diagram(version: ApiVersion) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
     "settings": settings_table,
+    "transcript": transcript_shown,
+    "configuration": configuration_shown,
     "resources": resources_table,
     "prompts": prompts_table,
     "lifecycle": lifecycle_tables,

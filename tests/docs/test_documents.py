@@ -1,5 +1,8 @@
 """What the documents show is so: commands run, links lead somewhere, no block stands there untested."""
 
+import ast
+import inspect
+import os
 import re
 import shlex
 import subprocess
@@ -8,17 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from nomos_mcp.cli import parser
 from tests.docs.blocks import DOCUMENTS, ROOT, Block, blocks
 
 # Which languages of a document's blocks are run, and where. What is missing here is not tested, and fails below.
 RUN = {
-    "README.md": {"console", "json", "python"},
+    "README.md": {"console", "python"},
     "CONTRIBUTING.md": {"console", "python"},
     "docs/architecture.md": {"mermaid"},
     "docs/ordering.md": {"mermaid"},
     "docs/client.md": {"python"},  # tests/test_docs.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
 }
+SERVING = {"http", "simulator"}  # they serve until they are ended, and have tests of their own
 CONSOLE = [block for document in ("README.md", "CONTRIBUTING.md") for block in blocks(document, "console")]
 MERMAID = [block for document in ("docs/architecture.md", "docs/ordering.md") for block in blocks(document, "mermaid")]
 
@@ -59,11 +64,26 @@ def test_a_command_that_is_shown_runs_and_prints_what_is_shown(block: Block, tmp
         if words[0] in {"pip", "uv", "pipx", "git", "cd"}:  # .ci/wheel installs; here it is done
             continue
         assert words[0] == "nomos-mcp", command
+        if words[1] in SERVING:
+            parser().parse_args(words[1:])
+            continue
         run = [sys.executable, "-m", "nomos_mcp", *words[1:]]
-        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        home = {**os.environ, "HOME": str(tmp_path), "APPDATA": str(tmp_path)}
+        done = subprocess.run(run, cwd=tmp_path, env=home, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"{command}: {done.stderr}"
         for line in expected:
             assert line == "..." or line in done.stdout + done.stderr, command
+
+
+@pytest.mark.parametrize("block", blocks("README.md", "python"), ids=str)
+async def test_the_python_of_the_readme_runs_and_prints_something(
+    block: Block, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = compile(block.text, block.document, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    running = eval(code, {"__name__": "example"})  # noqa: S307  our own document
+    assert inspect.isawaitable(running)
+    await running
+    assert capsys.readouterr().out.strip() not in {"", "[]"}
 
 
 @pytest.mark.parametrize("block", MERMAID, ids=str)
