@@ -129,6 +129,7 @@ def client_of(settings: Settings) -> NomosClient:
             client_secret=DEMO.client_secret,
             api_version=settings.api_version,
             base_url="http://127.0.0.1",
+            requests_per_second=1000,  # the simulator of the demo counts none
             app=Simulator(),
         )
     return NomosClient(

@@ -20,7 +20,7 @@ RUN = {
     "CONTRIBUTING.md": {"console", "python"},
     "docs/architecture.md": {"mermaid"},
     "docs/ordering.md": {"mermaid"},
-    "docs/client.md": {"python"},  # tests/test_docs.py
+    "docs/client.md": {"python"},  # tests/docs/test_client_page.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
 }
 SERVING = {"http", "simulator"}  # they serve until they are ended, and have tests of their own
