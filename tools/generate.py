@@ -25,6 +25,7 @@ from nomos_mcp.variables import VARIABLES
 from tests.client.faults.table import fault_table
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
+from tools.shown import configuration_shown, transcript_shown
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -90,6 +91,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "failure-tree": failure_tree,
     "faults": faults,
     "settings": settings_table,
+    "transcript": transcript_shown,
+    "configuration": configuration_shown,
     "resources": resources_table,
     "prompts": prompts_table,
     "lifecycle": lifecycle_tables,
