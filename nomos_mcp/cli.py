@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from nomos_mcp import __version__
+from nomos_mcp.http_command import add_http, serve_http
+from nomos_mcp.token_command import add_token, manage_tokens
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -22,10 +24,12 @@ environment:
   NOMOS_MCP_READ_ONLY                    1: nothing can be ordered
   NOMOS_MCP_AUDIT_FILE                   a file in which every attempt to order is recorded
   NOMOS_MCP_STATE_KEY                    at least 32 bytes, shared by several processes
+  NOMOS_MCP_...                          of `nomos-mcp http`: see docs/deploy.md
 
 examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
+  nomos-mcp http --demo the same server over HTTP, on http://127.0.0.1:8000/mcp
   nomos-mcp explain check_missing --language de --audience customer
 
 exit codes: 0 done, 1 failed, 2 wrong usage or settings
@@ -50,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_OK if tour() else EXIT_FAILED
     if options.command == "explain":
         return _explain(options)
+    if options.command == "http":
+        return serve_http(options)
+    if options.command == "token":
+        return manage_tokens(options)
     return _serve_stdio(demo=options.demo)
 
 
@@ -65,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("demo", help="show the main job: a real client, a real server, invented data")
+    add_http(commands.add_parser("http", help="serve over HTTP, to many callers at once"))
+    add_token(commands.add_parser("token", help="make, list and revoke tokens for callers over HTTP"))
     _add_explain(commands.add_parser("explain", help="say what a smart meter order's status means, offline"))
     return parser
 
