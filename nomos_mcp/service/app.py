@@ -5,23 +5,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.server import create_server
 from nomos_mcp.server.app import client_of
-from nomos_mcp.server.callers import SCOPES, Caller
+from nomos_mcp.server.callers import Caller
 from nomos_mcp.service.auth.admission import Admission, Challenges
 from nomos_mcp.service.auth.bearer import Bearer
 from nomos_mcp.service.auth.issuer import Issuer
 from nomos_mcp.service.auth.keys import Keys
+from nomos_mcp.service.auth.metadata import metadata_routes, metadata_url
 from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.service.bodies import Bodies
 from nomos_mcp.service.constants import MAX_BODY_BYTES
@@ -73,13 +73,21 @@ def create_http_app(settings: Settings | None = None, *, client: NomosClient | N
             if own:
                 await used.aclose()
 
-    guarded = Hosts(_authenticated(Bodies(Slots(manager.handle_request)), chosen.http), chosen.http)
+    guarded: ASGIApp = Hosts(_authenticated(Bodies(Slots(manager.handle_request)), chosen.http), chosen.http)
+    if chosen.http.allowed_origins:
+        guarded = CORSMiddleware(
+            guarded,
+            allow_origins=chosen.http.allowed_origins,
+            allow_methods=["POST"],
+            allow_headers=["*"],
+            expose_headers=["WWW-Authenticate", "X-Request-Id"],
+        )
     app = Starlette(
         routes=[
             Route(PATH, guarded),
             Route(f"{PATH}/", guarded),
             *health_routes(Readiness(used)),
-            *_metadata_routes(chosen.http),
+            *metadata_routes(chosen.http),
         ],
         middleware=[Middleware(RequestIds), Middleware(RefusalLog)],
         lifespan=lifespan,
@@ -91,20 +99,11 @@ def create_http_app(settings: Settings | None = None, *, client: NomosClient | N
 def _authenticated(app: ASGIApp, http: HttpSettings) -> ASGIApp:
     if not http.authenticates:
         return Admission(app, None)
-    metadata_url = str(build_resource_metadata_url(AnyHttpUrl(http.public_url))) if http.issuer else ""
-    challenges = Challenges(metadata_url)
+    challenges = Challenges(metadata_url(http))
     bearer = Bearer(
         Issuer(http, Keys(http.jwks_url)) if http.issuer else None,
         TokenFile(Path(http.tokens_file)) if http.tokens_file else None,
     )
     return AuthenticationMiddleware(
         AuthContextMiddleware(Admission(app, challenges)), backend=bearer, on_error=challenges.refused
-    )
-
-
-def _metadata_routes(http: HttpSettings) -> list[Route]:
-    if not http.issuer:
-        return []
-    return create_protected_resource_routes(
-        AnyHttpUrl(http.public_url), [AnyHttpUrl(http.issuer)], list(SCOPES), "nomos-mcp"
     )

@@ -68,7 +68,7 @@ class Fairness:
         """Return the whole seconds until the next call may be made; 0 if it may be made now."""
         if account.running >= MAX_RUNNING_PER_CALLER:
             return 1  # nobody can tell when one of those that run will be over
-        return 0 if account.left >= 1 else math.ceil((1 - account.left) / self._per_second)
+        return 0 if account.left >= 1 else math.ceil(round((1 - account.left) / self._per_second, 3))
 
     def _account(self, caller: Caller) -> _Account:
         now = self._clock()

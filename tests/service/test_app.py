@@ -100,6 +100,15 @@ def test_allowed_hosts_and_origins_are_exact() -> None:
     assert statuses == [200, 200, 403, 421, 421]
 
 
+def test_a_page_of_an_allowed_origin_may_read_the_answers() -> None:
+    page = "https://chat.example.com"
+    with running(Settings(demo=True, http=HttpSettings(allowed_origins=(page,)))) as service:
+        asked = {"origin": page, "access-control-request-method": "POST", "access-control-request-headers": "mcp-name"}
+        assert httpx.options(f"{service.url}/mcp", headers=asked).headers["access-control-allow-origin"] == page
+        assert call(service.url, origin=page).headers["access-control-allow-origin"] == page
+        assert "access-control-allow-origin" not in call(service.url, origin="https://evil.example").headers
+
+
 def test_the_host_of_the_public_url_is_allowed() -> None:
     http = HttpSettings(public_url="https://mcp.example.com/mcp")
     with running(Settings(demo=True, http=http)) as service:

@@ -176,11 +176,12 @@ class TokenFile:
             with file:
                 content = _Content(tokens=change(self.entries()))
                 file.write(content.model_dump_json(indent=2).encode() + b"\n")
-            draft.replace(self._path)
-        except OSError as error:
-            raise TokenFileError(f"{self._path} cannot be written: {error.strerror}.") from None
-        finally:
-            draft.unlink(missing_ok=True)
+            draft.replace(self._path)  # from here on a draft of that name is another command's
+        except BaseException as error:
+            draft.unlink()
+            if isinstance(error, OSError):
+                raise TokenFileError(f"{self._path} cannot be written: {error.strerror}.") from None
+            raise
 
 
 def _check_sense(scopes: set[str], customer: str) -> None:
