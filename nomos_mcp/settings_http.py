@@ -12,16 +12,18 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from nomos_mcp.client.hosts import is_loopback
-
-AUTH_ISSUER: Final = "NOMOS_MCP_AUTH_ISSUER"
-AUTH_AUDIENCE: Final = "NOMOS_MCP_AUTH_AUDIENCE"
-AUTH_JWKS_URL: Final = "NOMOS_MCP_AUTH_JWKS_URL"
-AUTH_CUSTOMER_CLAIM: Final = "NOMOS_MCP_AUTH_CUSTOMER_CLAIM"
-PUBLIC_URL: Final = "NOMOS_MCP_PUBLIC_URL"
-TOKENS_FILE: Final = "NOMOS_MCP_TOKENS_FILE"
-ALLOWED_HOSTS: Final = "NOMOS_MCP_ALLOWED_HOSTS"
-ALLOWED_ORIGINS: Final = "NOMOS_MCP_ALLOWED_ORIGINS"
-CALLS_PER_MINUTE: Final = "NOMOS_MCP_CALLS_PER_MINUTE"
+from nomos_mcp.variables import (
+    ALLOWED_HOSTS,
+    ALLOWED_ORIGINS,
+    AUTH_AUDIENCE,
+    AUTH_CUSTOMER_CLAIM,
+    AUTH_ISSUER,
+    AUTH_JWKS_URL,
+    CALLS_PER_MINUTE,
+    CUSTOMER_ID,
+    PUBLIC_URL,
+    TOKENS_FILE,
+)
 
 PATH: Final = "/mcp"
 """Where the server answers."""
@@ -29,7 +31,6 @@ PATH: Final = "/mcp"
 DEFAULT_CUSTOMER_CLAIM: Final = "nomos_customer"
 DEFAULT_CALLS_PER_MINUTE: Final = 120
 _MAX_CALLS_PER_MINUTE: Final = 60_000
-_FENCE: Final = "NOMOS_CUSTOMER_ID"
 
 _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
@@ -101,8 +102,10 @@ def http_problems(env: Mapping[str, str]) -> list[str]:
         problems.append(f"{PUBLIC_URL}: does not end in {PATH}, where the server answers. Append {PATH}.")
     if (tokens_file := env.get(TOKENS_FILE)) and not Path(tokens_file).absolute().parent.is_dir():
         problems.append(f"{TOKENS_FILE}: its folder does not exist. Make it, or name a file in one that exists.")
-    if env.get(_FENCE) and (env.get(AUTH_ISSUER) or tokens_file):
-        problems.append(f"{_FENCE}: set together with authentication, where each token says whose it is. Unset it.")
+    if env.get(CUSTOMER_ID) and (env.get(AUTH_ISSUER) or tokens_file):
+        problems.append(
+            f"{CUSTOMER_ID}: set together with authentication, where each token says whose it is. Unset it."
+        )
     return [*problems, *_name_problems(env), *_budget_problems(env)]
 
 

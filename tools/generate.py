@@ -1,15 +1,14 @@
-"""Write the parts of the documentation that repeat code, between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""Write what repeats code: whole manifests, and what stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 
-`python tools/generate.py` rewrites them, `--check` fails if one is out of date.
+`python -m tools.generate` rewrites them, `--check` fails if one is out of date.
 """
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import anyio
-from mcp import Client
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import Tool
 
 from nomos_mcp.lifecycle import (
@@ -20,8 +19,10 @@ from nomos_mcp.lifecycle import (
     lifecycle_diagram,
     lifecycle_markdown,
 )
-from nomos_mcp.server import create_server
-from nomos_mcp.settings import Settings
+from nomos_mcp.server.prompts import all_prompts
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
+from tools.listing import first_words, listed
+from tools.manifests import bundle_manifest, server_json
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -29,21 +30,33 @@ _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)",
 
 def tools_table() -> str:
     """Return the tools as a Markdown table: name, first sentence of the description, reads or writes."""
-
-    async def listed() -> list[str]:
-        async with Client(create_server(Settings(demo=True))) as client:
-            return [
-                f"| `{tool.name}` | {_first_words(tool)} | {_hint(tool)} |"
-                for tool in (await client.list_tools()).tools
-            ]
-
-    return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *anyio.run(listed)]) + "\n"
+    rows = [f"| `{tool.name}` | {first_words(tool)} | {_hint(tool)} |" for tool in listed().tools]
+    return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def _first_words(tool: Tool) -> str:
-    """Return the description up to its first full stop or colon."""
-    words = re.split(r"[.:]\s", tool.description or "", maxsplit=1)[0]
-    return " ".join(words.split())
+def settings_table(variables: Sequence[Variable] = VARIABLES) -> str:
+    """Return environment variables as a Markdown table."""
+    rows = [
+        f"| `{variable.name}` | {f'`{variable.default}`' if variable.default else ''} | {variable.purpose} |"
+        for variable in variables
+    ]
+    return "\n".join(["| Variable | Default | What for |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def resources_table() -> str:
+    """Return the resources as a Markdown table: address, title."""
+    rows = [f"| `{uri}` | {title} |" for uri, title in listed().resources]
+    return "\n".join(["| Resource | What it is |", "| --- | --- |", *rows]) + "\n"
+
+
+def prompts_table() -> str:
+    """Return the prompts as a Markdown table: name, arguments (optional ones in brackets), description."""
+
+    def row(prompt: Prompt) -> str:
+        names = (each.name if each.required else f"[{each.name}]" for each in prompt.arguments or ())
+        return f"| `{prompt.name}` | {', '.join(names)} | {prompt.description} |"
+
+    return "\n".join(["| Prompt | Arguments | What for |", "| --- | --- | --- |", *map(row, all_prompts())]) + "\n"
 
 
 def _hint(tool: Tool) -> str:
@@ -61,21 +74,26 @@ def _diagram(version: ApiVersion) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
+    "settings": settings_table,
+    "settings-http": lambda: settings_table(HTTP_VARIABLES),
+    "resources": resources_table,
+    "prompts": prompts_table,
     "lifecycle": lifecycle_tables,
     "glossary": lambda: re.sub(r"^#", "##", glossary_markdown()),
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
 }
 FILES = ("README.md", "docs/lifecycle.md")
+WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest}
 
 
 def main() -> int:
     """Rewrite or check; return the exit code."""
     stale = []
-    for name in FILES:
+    for name in (*FILES, *WHOLE):
         path = ROOT / name
-        text = path.read_text(encoding="utf-8")
-        fresh = _PART.sub(lambda part: part[1] + PARTS[part["name"]]() + part[3], text)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        fresh = WHOLE[name]() if name in WHOLE else _PART.sub(_filled, text)
         if fresh == text:
             continue
         stale.append(name)
@@ -85,6 +103,10 @@ def main() -> int:
         print(f"Out of date, run `make docs`: {', '.join(stale)}")
         return 1
     return 0
+
+
+def _filled(part: re.Match[str]) -> str:
+    return part[1] + PARTS[part["name"]]() + part[3]
 
 
 if __name__ == "__main__":

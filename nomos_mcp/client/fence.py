@@ -66,7 +66,7 @@ class FencedMeterOrders(_Fenced[MeterOrder], MeterOrders):
 class FencedEvents(Events):
     """The events about one customer's subscriptions and their orders.
 
-    An event about an invoice names no subscription, so that it cannot be shown to be the customer's.
+    An event that names no subscription, as one about an invoice may, cannot be shown to be the customer's.
     """
 
     def __init__(self, transport: Transport, subscriptions: FencedSubscriptions) -> None:

@@ -52,7 +52,7 @@ class MeterOrders(Resource[MeterOrder]):
         *,
         status: str | Iterable[str] = "",
         customer: str = "",
-        subscription: str = "",
+        subscription: str | Iterable[str] = "",
         product: Product | Literal[""] = "",
         created_after: datetime | None = None,
         created_before: datetime | None = None,
@@ -66,7 +66,7 @@ class MeterOrders(Resource[MeterOrder]):
         Args:
             status: One status or several, in the pinned version's words. Curie cannot filter by blocked.
             customer: `cus_…`.
-            subscription: `sub_…`; there is at most one order.
+            subscription: `sub_…`, or several; there is at most one order for each.
             product: Only edison.
             created_after: Only edison; inclusive, with a zone.
             created_before: Only edison; inclusive, with a zone.
@@ -82,10 +82,11 @@ class MeterOrders(Resource[MeterOrder]):
             InvalidRequestError: An argument is malformed, or a filter unknown to the pinned version.
         """
         self._require_version()
+        subscriptions = [subscription] if isinstance(subscription, str) else subscription
         conditions = (
             *filters.one_of("status", status),
             *filters.equal("customer", checked(customer, "customer") if customer else ""),
-            *filters.equal("subscription", checked(subscription, "subscription") if subscription else ""),
+            *filters.one_of("subscription", [checked(each, "subscription") for each in subscriptions if each]),
             *filters.equal("product", product),
             *filters.between("created_at", created_after, created_before),
             *filters.between("updated_at", updated_after, updated_before),

@@ -8,11 +8,20 @@ from typing import Any
 
 import anyio
 from mcp import MCPError
-from mcp.server import CacheHint, MCPServer
+from mcp.server import CacheHint, MCPServer, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, TextContent, Tool as MCPTool
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    TextContent,
+    Tool as MCPTool,
+)
 from pydantic import ValidationError
 from pydantic.networks import AnyUrl
 
@@ -22,13 +31,14 @@ from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
 from nomos_mcp.server.callers import ORDERS_WRITE, Caller, current_caller
+from nomos_mcp.server.completions import add_completions
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
 from nomos_mcp.server.ordering.codes import Codes
 from nomos_mcp.server.ordering.means import Ordering
 from nomos_mcp.server.ordering.record import Record
 from nomos_mcp.server.prompts import all_prompts
-from nomos_mcp.server.resources import add_resources
+from nomos_mcp.server.resources import add_resources, is_static
 from nomos_mcp.server.texts import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
 from nomos_mcp.server.tools import ORDER_TOOL, all_tools
 from nomos_mcp.settings import Settings
@@ -102,8 +112,10 @@ def create_server(
     )
     server.desk = desk
     add_resources(server)
-    for prompt in all_prompts():
+    prompts = list(all_prompts())
+    for prompt in prompts:
         server.add_prompt(prompt)
+    add_completions(server, prompts)
     return server
 
 
@@ -196,8 +208,18 @@ class NomosServer(MCPServer[Desk]):
             cause = failure.__cause__
             if (text := _said(cause)) is None:
                 raise
-            kind = ResourceNotFoundError if isinstance(cause, NotFoundError | InvalidRequestError) else ResourceError
+            unknown = isinstance(cause, NotFoundError | InvalidRequestError | LifecycleError)
+            kind = ResourceNotFoundError if unknown else ResourceError
             raise kind(text) from cause
+
+    async def _handle_read_resource(
+        self, ctx: ServerRequestContext[Desk], params: ReadResourceRequestParams
+    ) -> ReadResourceResult | InputRequiredResult:
+        # The SDK has one cache hint for all of resources/read; ours are static texts and live data.
+        result = await super()._handle_read_resource(ctx, params)
+        if isinstance(result, InputRequiredResult) or not is_static(params.uri):
+            return result
+        return result.model_copy(update={"ttl_ms": _STATIC.ttl_ms, "cache_scope": _STATIC.scope})
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Desk, Any] | None = None
@@ -208,7 +230,8 @@ class NomosServer(MCPServer[Desk]):
             raise _unknown("prompt", name, [prompt.name for prompt in self._prompt_manager.list_prompts()])
         declared = prompt.arguments or []
         given = set(arguments or {})
-        if missing := [argument.name for argument in declared if argument.required and argument.name not in given]:
+        filled = {name for name, value in (arguments or {}).items() if str(value).strip()}
+        if missing := [argument.name for argument in declared if argument.required and argument.name not in filled]:
             raise MCPError(INVALID_PARAMS, f"Prompt {name} needs the argument {missing[0]!r}.")
         if unknown := sorted(given - {argument.name for argument in declared}):
             raise _unknown("argument", unknown[0], [argument.name for argument in declared])

@@ -1,6 +1,6 @@
 """Cursors of our own lists. Opaque to the caller, bound to the query that they continue.
 
-Upstream's cursor says which page to read; ours also says after which order of that page to go on, since a page of
+Upstream's cursor says which page to read; ours also says after which item of that page to go on, since a page of
 upstream's may hold more matches than were asked for.
 """
 
@@ -21,8 +21,8 @@ class Cursor:
     Attributes:
         page_size: `limit` that upstream is asked with; it must not change along a walk.
         page: Upstream's cursor of the page to read; empty for the first.
-        after: ID of the last order that was handed out from that page; empty for none.
-        created: When that order was created; tells where to go on if it has left the page.
+        after: ID of the last item that was handed out from that page; empty for none.
+        created: When that item was created; tells where to go on if it has left the page.
     """
 
     page_size: int
@@ -54,8 +54,8 @@ def cursor_of(text: str, query: tuple[str, ...]) -> Cursor:
         raise _malformed()
     if digest != _digest(query):
         raise InvalidRequestError(
-            "The cursor belongs to another query. Repeat the call that returned it, with the same status, customer_id "
-            "and subscription_id, or leave the cursor out to start again."
+            "The cursor belongs to another query. Repeat the call that returned it, with every other argument "
+            "unchanged, or leave the cursor out to start again."
         )
     return cursor
 

@@ -14,6 +14,7 @@ from nomos_mcp.client.errors import (
     ForbiddenError,
     InternalServerError,
     InvalidRequestError,
+    MethodNotAllowedError,
     MissingScopeError,
     NomosError,
     NotFoundError,
@@ -75,6 +76,11 @@ _SAYINGS: tuple[tuple[type[NomosError], str, str], ...] = (
         "Do not repeat it unchanged; the codes tell which rule it breaks.",
     ),
     (
+        MethodNotAllowedError,
+        "Nomos knows the address, but not this way of using it.",
+        f"Do not repeat it; write to {SUPPORT} and give the requestId.",
+    ),
+    (
         UnprocessableEntityError,
         "The request breaks one of Nomos' business rules.",
         "Do not repeat it unchanged; the codes tell which rule it breaks.",
@@ -110,8 +116,12 @@ def said_of(error: NomosError) -> str:
             f"Nomos could not be reached. {error} Ask again later; if it stays, the operator of this server has to "
             "check the network and NOMOS_BASE_URL."
         )
-    happened, then = next((happened, then) for kind, happened, then in _SAYINGS if isinstance(error, kind))
-    return _tail(f"{happened} {then}", error)
+    return _tail(" ".join(saying(type(error))), error)
+
+
+def saying(kind: type[NomosError]) -> tuple[str, str]:
+    """Return what a kind of error means, and what to do next."""
+    return next((happened, then) for spoken_for, happened, then in _SAYINGS if issubclass(kind, spoken_for))
 
 
 def said_of_arguments(error: ValidationError, tool: str, known: list[str]) -> str:

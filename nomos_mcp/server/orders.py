@@ -5,6 +5,9 @@ from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.server.desk import Desk
 
+INTEREST = "intended"
+"""Edison's status of a customer's interest that was never finalised: a record, but no order yet."""
+
 
 class NoOrderYetError(InvalidRequestError):
     """The subscription exists and has no meter order."""

@@ -6,12 +6,48 @@ from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from string import Template
+from typing import Self
 
+from mcp import MCPError
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessage
-from pydantic import BaseModel, ConfigDict
+from mcp.types import INVALID_PARAMS
+from pydantic import BaseModel, ConfigDict, model_validator
 
 _HEAD = re.compile(r"\A\+\+\+\n(?P<head>.*?)^\+\+\+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
+
+
+class Argument(PromptArgument):
+    """An argument of a prompt.
+
+    Attributes:
+        default: What stands in the text if the argument is left out or blank; only for one that is not required.
+        values: What it may be; anything if empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    default: str = ""
+    values: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _reads_well_when_absent(self) -> Self:
+        if self.required == bool(self.default):
+            raise ValueError(f"argument {self.name} is either required or has a default")
+        return self
+
+    def text(self, given: str) -> str:
+        """Return what stands for the argument.
+
+        Raises:
+            MCPError: Invalid params: it is none of its values.
+        """
+        if self.values and given.strip() and given not in self.values:
+            raise MCPError(
+                INVALID_PARAMS,
+                f"{given[:80]!r} is no value of the argument {self.name!r}. Use {', '.join(self.values)}.",
+            )
+        return given.strip() or self.default
 
 
 class _Head(BaseModel):
@@ -20,7 +56,7 @@ class _Head(BaseModel):
     name: str
     title: str
     description: str
-    arguments: tuple[PromptArgument, ...] = ()
+    arguments: tuple[Argument, ...] = ()
 
 
 def folder() -> Traversable:
@@ -41,8 +77,8 @@ def prompt_of(text: str) -> Prompt:
     """Make a prompt of a file's text.
 
     Args:
-        text: `+++`, a TOML table with `name`, `title`, `description` and `arguments`, `+++`, and the message, in which
-            `$argument` stands for an argument's value.
+        text: `+++`, a TOML table with `name`, `title`, `description` and `arguments` (see `Argument`), `+++`, and the
+            message, in which `$argument` stands for an argument's value.
 
     Raises:
         ValueError: The text is not of that form, or uses an argument that the head does not declare.
@@ -57,7 +93,11 @@ def prompt_of(text: str) -> Prompt:
         raise ValueError(f"Prompt {head.name} uses undeclared arguments: {', '.join(sorted(undeclared))}.")
 
     async def render(**arguments: str) -> list[Message]:
-        return [UserMessage(body.substitute(dict.fromkeys(declared, "") | arguments))]
+        return [
+            UserMessage(
+                body.substitute({each.name: each.text(arguments.get(each.name, "")) for each in head.arguments})
+            )
+        ]
 
     return Prompt(
         name=head.name,

@@ -1,34 +1,103 @@
-"""What can be read by address: the lifecycle, and one order."""
+"""What can be read by address. Nothing is said here that no tool says: some clients show tools only."""
+
+from typing import Final
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.server import MCPServer
 
-from nomos_mcp.lifecycle import lifecycle_markdown
+from nomos_mcp.client.ids import checked
+from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
 from nomos_mcp.server.desk import Desk, desk_of
+from nomos_mcp.server.eligibility import orders_of
+from nomos_mcp.server.error_codes import error_markdown
 from nomos_mcp.server.orders import find_order
+from nomos_mcp.server.results import Result
+from nomos_mcp.server.tools.get_event import event_result
 from nomos_mcp.server.tools.get_meter_order import result_of
+from nomos_mcp.server.tools.list_subscriptions import SubscriptionLine, line_of
+
+LIFECYCLE: Final = "nomos://lifecycle/{api_version}"
+STATUS: Final = "nomos://statuses/{status}"
+ERROR: Final = "nomos://errors/{code}"
+
+_MARKDOWN: Final = "text/markdown"
+_JSON: Final = "application/json"
+_STATIC: Final = ("nomos://lifecycle", "nomos://statuses/", "nomos://errors/", "nomos://glossary")
+
+
+class SubscriptionResult(Result):
+    """One subscription, without personal data."""
+
+    subscription: SubscriptionLine
+    api_version: str
+
+
+def is_static(uri: str) -> bool:
+    """Whether what stands at an address is the same for everyone until the server is updated."""
+    return uri.startswith(_STATIC)
 
 
 def add_resources(server: MCPServer[Desk]) -> None:
     """Add the resources to a server."""
+    _add_texts(server)
+    _add_live_data(server)
 
-    @server.resource(
-        "nomos://lifecycle",
-        name="lifecycle",
-        title="Lifecycle of a smart meter order",
-        mime_type="text/markdown",
-    )
-    async def lifecycle() -> str:
+
+def _add_texts(server: MCPServer[Desk]) -> None:
+    @server.resource("nomos://lifecycle", title="Lifecycles of a smart meter order", mime_type=_MARKDOWN)
+    async def lifecycles() -> str:
         """Both vocabularies of statuses, what blocks and what cancels an order, and who must act."""
         return lifecycle_markdown()
 
-    @server.resource(
-        "nomos://meter-orders/{order_id}",
-        name="meter-order",
-        title="A smart meter order, explained",
-        mime_type="application/json",
-    )
+    @server.resource(LIFECYCLE, title="Lifecycle of a smart meter order in one API version", mime_type=_MARKDOWN)
+    async def lifecycle(api_version: str) -> str:
+        """The statuses of curie or of edison, and who must act in each; explain_status tells of one."""
+        return lifecycle_markdown(api_version)
+
+    @server.resource(STATUS, title="A status, explained", mime_type=_MARKDOWN)
+    async def status(status: str) -> str:
+        """A status of either version, blocked, or a reason: meaning, whose turn, what to say; also explain_status."""
+        return status_markdown(status)
+
+    @server.resource(ERROR, title="An error code, explained", mime_type=_MARKDOWN)
+    async def error(code: str) -> str:
+        """What happened and what to do. A tool that fails says it too, as does explain_status(status=code)."""
+        return error_markdown(code)
+
+    @server.resource("nomos://glossary", title="Words of the field", mime_type=_MARKDOWN)
+    async def glossary() -> str:
+        """What MSB, VNB, MaLo, iMSys and the like mean; also explain_status(status="glossary")."""
+        return glossary_markdown()
+
+
+def _add_live_data(server: MCPServer[Desk]) -> None:
+    @server.resource("nomos://meter-orders/{order_id}", title="A smart meter order, explained", mime_type=_JSON)
     async def meter_order(order_id: str, ctx: Context[Desk]) -> str:
         """One order and what it means, as get_meter_order returns it. Takes prdo_… or sub_…."""
-        desk = desk_of(ctx)
-        return result_of(await find_order(desk, order_id), desk).model_dump_json(exclude_none=True)
+        return await _order(order_id, desk_of(ctx))
+
+    @server.resource("nomos://subscriptions/{subscription_id}", title="A subscription", mime_type=_JSON)
+    async def subscription(subscription_id: str, ctx: Context[Desk]) -> str:
+        """One subscription as list_subscriptions lists it, with its meter's type, which order_smart_meter previews."""
+        client = desk_of(ctx).client
+        found = await client.subscriptions.get(subscription_id)
+        line = line_of(found, await orders_of(client, [found]))
+        return SubscriptionResult(subscription=line, api_version=client.api_version).model_dump_json(exclude_none=True)
+
+    @server.resource(
+        "nomos://subscriptions/{subscription_id}/meter-order",
+        title="A subscription's smart meter order, explained",
+        mime_type=_JSON,
+    )
+    async def meter_order_of_subscription(subscription_id: str, ctx: Context[Desk]) -> str:
+        """The one order of a subscription, as get_meter_order returns it for the subscription's ID."""
+        return await _order(checked(subscription_id, "subscription"), desk_of(ctx))
+
+    @server.resource("nomos://events/{event_id}", title="An event, in words", mime_type=_JSON)
+    async def event(event_id: str, ctx: Context[Desk]) -> str:
+        """What happened, and the state now of the order that it is about, as get_event returns it."""
+        return (await event_result(desk_of(ctx), event_id)).model_dump_json(exclude_none=True)
+
+
+async def _order(order_id: str, desk: Desk) -> str:
+    return result_of(await find_order(desk, order_id), desk).model_dump_json(exclude_none=True)

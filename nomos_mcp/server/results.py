@@ -20,6 +20,20 @@ class Result(BaseModel):
         )
 
 
+class ListResult(Result):
+    """What every list says about itself.
+
+    Attributes:
+        complete: Whether this page, with those before it, is everything that matches.
+    """
+
+    returned: int
+    has_more: bool
+    next_cursor: str | None = None
+    complete: bool
+    api_version: str
+
+
 OrderFields = dict[str, str]
 """A meter order under the API's own field names, nulls left out. Times are UTC."""
 

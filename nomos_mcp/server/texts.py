@@ -4,7 +4,8 @@ INSTRUCTIONS = """\
 Smart meter orders at Nomos (German electricity), explained.
 
 - A status question takes one call: get_meter_order with the order ID (prdo_…) or the subscription ID (sub_…).
-  Without an ID: list_meter_orders_by_status. A status name alone: explain_status.
+  Without an ID: list_meter_orders_by_status (limit=0 counts), or list_subscriptions (who can order one, and why not).
+  A status name or an error code alone: explain_status. An event (evt_…): get_event; answer from the state now.
 - Blocked before status: blocked lies over the status and decides whose turn it is. check_missing: the customer's;
   grid_operator_registration: the grid operator's, the customer can only wait.
 - Two vocabularies exist (API versions curie and edison) and do not map one to one. Trust `explanation`, not the name.

@@ -7,7 +7,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nomos_mcp.service.refusals import refusal
-from nomos_mcp.settings_http import ALLOWED_HOSTS, ALLOWED_ORIGINS, HttpSettings
+from nomos_mcp.settings_http import HttpSettings
+from nomos_mcp.variables import ALLOWED_HOSTS, ALLOWED_ORIGINS
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 

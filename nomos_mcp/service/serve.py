@@ -13,8 +13,9 @@ from nomos_mcp.service.auth.token_file import TokenFile, TokenFileError
 from nomos_mcp.service.gentle import GentleServer
 from nomos_mcp.service.telemetry import telemetry
 from nomos_mcp.service.workers import run_workers
-from nomos_mcp.settings import CLIENT_ID, STATE_KEY, Settings
-from nomos_mcp.settings_http import AUTH_ISSUER, PATH, TOKENS_FILE
+from nomos_mcp.settings import Settings
+from nomos_mcp.settings_http import PATH
+from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE
 
 _BACKLOG: Final = 2048
 

@@ -235,3 +235,17 @@ def test_the_client_runs_on_trio(simulator: Simulator) -> None:
             return (await client.meter_orders.get(DEMO.orders["placed"])).status
 
     assert anyio.run(ask, backend="trio") == "placed"
+
+
+async def test_the_orders_of_several_subscriptions_take_one_request(curie: NomosClient, simulator: Simulator) -> None:
+    wanted = [DEMO.subscriptions["placed"], DEMO.subscriptions["can_order"], DEMO.subscriptions["installed"]]
+    page = await curie.meter_orders.list(subscription=wanted)
+    assert {order.id for order in page.items} == {DEMO.orders["placed"], DEMO.orders["installed"]}
+    assert page.filter_honoured
+    assert len([request for request in simulator.requests if request.path != "/oauth/token"]) == 1
+
+
+async def test_one_malformed_subscription_among_several_is_refused(curie: NomosClient, simulator: Simulator) -> None:
+    with pytest.raises(InvalidRequestError, match="is no subscription ID"):
+        curie.meter_orders.list(subscription=[DEMO.subscriptions["placed"], "cus_1"])
+    assert not simulator.requests

@@ -131,6 +131,15 @@ async def test_where_nothing_may_be_ordered_the_tool_is_not_listed_and_a_call_sa
     assert not simulator.ledger
 
 
+async def test_a_mere_interest_is_no_order_and_nomos_decides_about_it(orders: Orders, simulator: Simulator) -> None:
+    person = yes()
+    async with orders(person, api_version=EDISON) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"subscription_id": DEMO.subscriptions["intended"]}))
+    assert person.asked
+    assert (answer["outcome"], answer["reason"]) == ("refused", "conflict")
+    assert not simulator.ledger
+
+
 async def test_edison_orders_too(orders: Orders, simulator: Simulator) -> None:
     async with orders(yes(), api_version=EDISON) as client:
         answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))

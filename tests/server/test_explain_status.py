@@ -62,6 +62,18 @@ async def test_a_version_may_be_called_by_its_name(assistant: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "said"), [("glossary", "wMSB"), ("CONFLICT", "one meter order"), ("NOT_FOUND", "404")]
+)
+async def test_what_resources_say_is_said_here_too(
+    assistant: Client, simulator: Simulator, name: str, said: str
+) -> None:
+    answer = answer_of(await assistant.call_tool(TOOL, {"status": name}))
+    assert said in answer["text"]
+    assert "explanation" not in answer
+    assert not asked_of(simulator)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ({}, "Nothing to explain"),
@@ -70,6 +82,8 @@ async def test_a_version_may_be_called_by_its_name(assistant: Client) -> None:
         ({"status": "activated", "blocked_reason": "check_missing"}, "blocked"),
         ({"status": "placed", "api_version": "2026-05-27.currie"}, f"Did you mean '{CURIE}'?"),
         ({"status": "placed", "language": "fr"}, "language"),
+        ({"status": "CONFLICT", "blocked_reason": "check_missing"}, "CONFLICT goes alone"),
+        ({"status": "glossary", "api_version": EDISON}, "glossary goes alone"),
         ({"status": "placed", "audience": "press"}, "audience"),
         ({"order": "prdo_1"}, "Did you mean 'order_id'?"),
     ],

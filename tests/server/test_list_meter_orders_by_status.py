@@ -1,10 +1,14 @@
 """`list_meter_orders_by_status`: which orders are in a state, blocked above all."""
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON
 from nomos_mcp.lifecycle import STATUSES
+from nomos_mcp.server import walks
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import client_for
 from tests.server.conftest import Connect, answer_of, asked_of, error_of
@@ -102,7 +106,7 @@ async def test_blocked_does_not_read_what_can_not_be_blocked(assistant: Client, 
         ({"status": "waiting"}, "Unknown status 'waiting'"),
         ({"status": "zzz"}, "API version 2026-05-27.curie has created, placed"),
         ({"status": "all", "limit": 101}, "'limit'"),
-        ({"status": "all", "limit": 0}, "'limit'"),
+        ({"status": "all", "limit": -1}, "'limit'"),
         ({"status": "all", "limit": "many"}, "'limit'"),
         ({"status": ["placed"]}, "'status'"),
         ({}, "'status' is missing"),
@@ -128,3 +132,59 @@ async def test_a_cursor_of_another_query_is_refused(assistant: Client) -> None:
     result = await assistant.call_tool(TOOL, {"status": "all", "limit": 1, "cursor": answer["next_cursor"]})
     assert result.is_error
     assert "belongs to another query" in error_of(result)
+
+
+def more_orders(simulator: Simulator, number: int) -> None:
+    """Add orders that are placed and nothing else."""
+    model = simulator.world.orders.get(DEMO.orders["placed"])
+    assert model
+    for each in range(number):
+        simulator.world.orders.put(replace(model, id=f"prdo_more{each:03}", subscription_id=f"sub_more{each:03}"))
+
+
+@pytest.mark.parametrize("status", ["all", "open", "blocked", "placed"])
+async def test_limit_zero_counts_what_a_list_would_show(assistant: Client, status: str) -> None:
+    listed = answer_of(await assistant.call_tool(TOOL, {"status": status, "limit": 100}))["orders"]
+    answer = answer_of(await assistant.call_tool(TOOL, {"status": status, "limit": 0}))
+    assert (answer["orders"], answer["returned"], answer["complete"]) == ([], 0, True)
+    assert answer["counts"]["total"] == len(listed)
+    assert answer["counts"]["by_status"] == Counter(order["status"] for order in listed)
+
+
+async def test_counts_name_the_reasons_of_blocks(assistant: Client, simulator: Simulator) -> None:
+    answer = answer_of(await assistant.call_tool(TOOL, {"status": "all", "limit": 0}))
+    reasons = Counter(order["blocked_reason"] for order in await every_order(simulator) if order["blocked_at"])
+    assert answer["counts"]["by_block_reason"] == reasons
+    assert set(reasons) == {"check_missing", "grid_operator_registration"}
+
+
+async def test_under_edison_the_status_that_blocks_is_the_reason(connect: Connect) -> None:
+    async with connect(EDISON) as client:
+        counts = answer_of(await client.call_tool(TOOL, {"status": "all", "limit": 0}))["counts"]
+    assert counts["by_block_reason"] == {name: counts["by_status"][name] for name in ("blocked", "blocked_wim")}
+
+
+async def test_a_status_without_orders_counts_as_nothing(assistant: Client) -> None:
+    customer = {"customer_id": DEMO.customers["two_subscriptions"]}
+    answer = answer_of(await assistant.call_tool(TOOL, {"status": "blocked", "limit": 0, **customer}))
+    assert answer["counts"] == {"total": 0, "by_status": {}, "by_block_reason": {}}
+    assert answer["complete"] is True
+
+
+async def test_a_list_carries_no_counts(assistant: Client) -> None:
+    assert "counts" not in answer_of(await assistant.call_tool(TOOL, {"status": "all"}))
+
+
+async def test_a_count_that_reaches_its_bound_says_so_and_goes_on(
+    assistant: Client, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more_orders(simulator, 100)
+    whole = answer_of(await assistant.call_tool(TOOL, {"status": "all", "limit": 0}))
+    monkeypatch.setattr(walks, "MAX_PAGES", 1)
+    first = answer_of(await assistant.call_tool(TOOL, {"status": "all", "limit": 0}))
+    assert (first["counts"]["total"], first["complete"], first["has_more"]) == (100, False, True)
+    rest = answer_of(
+        await assistant.call_tool(TOOL, {"status": "all", "limit": 0, "cursor": first["next_cursor"]}),
+    )
+    assert rest["complete"] is True
+    assert first["counts"]["total"] + rest["counts"]["total"] == whole["counts"]["total"]

@@ -4,16 +4,22 @@ import json
 
 import pytest
 from mcp import Client, MCPError
-from mcp.types import INVALID_PARAMS, TextContent, TextResourceContents
+from mcp.types import INVALID_PARAMS
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.server import create_server
-from nomos_mcp.server.prompts import prompt_of
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import Connect, Era, error_of
 
-TOOLS = ["get_meter_order", "list_meter_orders_by_status", "explain_status", "order_smart_meter"]
+TOOLS = [
+    "get_meter_order",
+    "list_meter_orders_by_status",
+    "list_subscriptions",
+    "get_event",
+    "explain_status",
+    "order_smart_meter",
+]
 
 
 async def test_the_tools_are_exactly_these(assistant: Client) -> None:
@@ -71,78 +77,6 @@ async def test_the_demo_server_answers_without_credentials(era: Era) -> None:
     async with Client(create_server(Settings(demo=True)), mode=era) as client:
         result = await client.call_tool("get_meter_order", {"order_id": DEMO.orders["activated"]})
     assert not result.is_error
-
-
-async def test_the_lifecycle_resource_tells_both_vocabularies(assistant: Client) -> None:
-    contents = (await assistant.read_resource("nomos://lifecycle")).contents[0]
-    assert isinstance(contents, TextResourceContents)
-    assert contents.mime_type == "text/markdown"
-    for word in ("blocked_wim", "check_missing", "pre_existing", "check_reviewed", "inferred"):
-        assert word in contents.text
-
-
-async def test_an_order_can_be_read_as_a_resource(assistant: Client) -> None:
-    templates = (await assistant.list_resource_templates()).resource_templates
-    assert "nomos://meter-orders/{order_id}" in [template.uri_template for template in templates]
-    order = DEMO.orders["installed"]
-    contents = (await assistant.read_resource(f"nomos://meter-orders/{order}")).contents[0]
-    assert isinstance(contents, TextResourceContents)
-    called = await assistant.call_tool("get_meter_order", {"order_id": order})
-    assert json.loads(contents.text) == called.structured_content
-
-
-@pytest.mark.parametrize(
-    "uri", ["nomos://meter-orders/prdo_nobodyhasthisidentifier", "nomos://meter-orders/nonsense", "nomos://nothing"]
-)
-async def test_a_resource_that_does_not_exist_is_invalid_params(assistant: Client, uri: str) -> None:
-    with pytest.raises(MCPError) as caught:
-        await assistant.read_resource(uri)
-    assert caught.value.error.code == INVALID_PARAMS
-
-
-async def test_a_resource_that_cannot_be_read_says_why(era: Era) -> None:
-    async with Client(create_server(Settings()), mode=era) as client:
-        with pytest.raises(MCPError, match="NOMOS_CLIENT_ID"):
-            await client.read_resource("nomos://meter-orders/prdo_1")
-
-
-async def test_the_prompt_carries_the_order(assistant: Client) -> None:
-    prompts = (await assistant.list_prompts()).prompts
-    assert "why-is-my-meter-blocked" in [prompt.name for prompt in prompts]
-    prompt = await assistant.get_prompt("why-is-my-meter-blocked", {"order_id": "prdo_1"})
-    content = prompt.messages[0].content
-    assert isinstance(content, TextContent)
-    assert "prdo_1" in content.text
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "said"),
-    [
-        ("why-is-my-meter-blocked", {}, "needs the argument 'order_id'"),
-        ("why-is-my-meter-blocked", {"order_id": "prdo_1", "orderid": "x"}, "Did you mean 'order_id'?"),
-        ("why-is-my-meter-block", {}, "Did you mean 'why-is-my-meter-blocked'?"),
-    ],
-)
-async def test_a_wrong_prompt_or_argument_is_invalid_params(
-    assistant: Client, name: str, arguments: dict[str, str], said: str
-) -> None:
-    with pytest.raises(MCPError) as caught:
-        await assistant.get_prompt(name, arguments)
-    assert caught.value.error.code == INVALID_PARAMS
-    assert said in caught.value.error.message
-
-
-@pytest.mark.parametrize(
-    ("text", "flaw"),
-    [
-        ("no head", "starts with a head"),
-        ('+++\nname = "a"\ntitle = "b"\ndescription = "c"\n+++\n$order_id', "undeclared arguments: order_id"),
-        ('+++\nname = "a"\n+++\ntext', "title"),
-    ],
-)
-def test_a_malformed_prompt_file_is_refused(text: str, flaw: str) -> None:
-    with pytest.raises(ValueError, match=flaw):
-        prompt_of(text)
 
 
 async def test_an_unreachable_host_says_so_and_leaks_no_secret(era: Era) -> None:

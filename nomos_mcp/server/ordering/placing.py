@@ -9,6 +9,7 @@ from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.outcomes import CERTAIN, OrderingResult
+from nomos_mcp.server.ordering.preflight import order_of
 
 DEADLINE: Final = 150.0
 """Seconds for the write and for finding out what became of it. The caller's cancellation does not shorten it."""
@@ -41,7 +42,7 @@ async def place(subscription_id: str, desk: Desk) -> OrderingResult:
 
 async def _found_meanwhile(subscription_id: str, desk: Desk) -> OrderingResult | None:
     try:
-        order = await desk.client.meter_orders.of_subscription(subscription_id)
+        order = await order_of(subscription_id, desk)
     except NomosError as error:
         return outcomes.outcome_unknown(desk, request_id=_request_id(error))
     return outcomes.already_ordered(order, desk) if order else None
@@ -59,7 +60,7 @@ async def _sent(subscription_id: str, desk: Desk) -> OrderingResult:
         except NomosError as error:
             failure = error
         try:
-            order = await desk.client.meter_orders.of_subscription(subscription_id)
+            order = await order_of(subscription_id, desk)
         except NomosError:
             return outcomes.outcome_unknown(desk, request_id=_request_id(failure))
         conflict = isinstance(failure, ConflictError)

@@ -10,6 +10,7 @@ from nomos_mcp.server.callers import ORDERS_WRITE
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.outcomes import OrderingResult
+from nomos_mcp.server.orders import INTEREST
 from nomos_mcp.server.together import both
 
 ENDED = "ended"
@@ -46,11 +47,23 @@ async def preflight(subscription_id: str, desk: Desk) -> Orderable | OrderingRes
     try:
         subscription, order = await both(
             partial(desk.client.subscriptions.get, subscription_id),
-            partial(desk.client.meter_orders.of_subscription, subscription_id),
+            partial(order_of, subscription_id, desk),
         )
     except NotFoundError as error:
         return outcomes.refused("not_found", desk, request_id=error.request_id)
     return _verdict(subscription, order, desk) or Orderable(subscription)
+
+
+async def order_of(subscription_id: str, desk: Desk) -> MeterOrder | None:
+    """Find the order of a subscription.
+
+    A customer's mere interest is none. Whether an order can follow it is not documented; Nomos will tell.
+
+    Raises:
+        NomosError: Looking failed.
+    """
+    order = await desk.client.meter_orders.of_subscription(subscription_id)
+    return None if order is not None and order.status == INTEREST else order
 
 
 def _verdict(subscription: Subscription, order: MeterOrder | None, desk: Desk) -> OrderingResult | None:

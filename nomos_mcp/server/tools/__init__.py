@@ -5,8 +5,10 @@ from mcp.server.mcpserver.tools import Tool
 from nomos_mcp.lifecycle import ApiVersion
 from nomos_mcp.server.tools import (
     explain_status,
+    get_event,
     get_meter_order,
     list_meter_orders_by_status,
+    list_subscriptions,
     order_smart_meter,
 )
 
@@ -23,6 +25,8 @@ def all_tools(vocabulary: ApiVersion) -> list[Tool]:
     return [
         get_meter_order.tool(),
         list_meter_orders_by_status.tool(vocabulary),
+        list_subscriptions.tool(),
+        get_event.tool(),
         explain_status.tool(),
         order_smart_meter.tool(),
     ]

@@ -1,6 +1,6 @@
 """The tool `explain_status`."""
 
-from typing import Annotated, get_args
+from typing import Annotated, Final, get_args
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
@@ -18,29 +18,42 @@ from nomos_mcp.lifecycle import (
     Language,
     explain,
     explain_status as explain_by_name,
+    glossary_markdown,
 )
 from nomos_mcp.server.desk import Desk, desk_of
+from nomos_mcp.server.error_codes import CODES, error_markdown
 from nomos_mcp.server.failures import nearest
 from nomos_mcp.server.orders import find_order
 from nomos_mcp.server.results import Result, order_state
 from nomos_mcp.server.strict import READ, strict_tool
 
+GLOSSARY: Final = "glossary"
+
 
 class ExplanationResult(Result):
-    """What a state means."""
+    """What a state means; or, as `text`, an error code or the glossary."""
 
-    explanation: Explanation
+    explanation: Explanation | None = None
+    text: str | None = None
 
 
 async def explain_status(
     ctx: Context[Desk],
-    status: Annotated[str, Field(description="A status name of either API version, or blocked.")] = "",
+    status: Annotated[
+        str, Field(description="A status of either API version, blocked, an error code, or glossary.")
+    ] = "",
     order_id: Annotated[str, Field(description="Instead: explain this order (prdo_… or sub_…) as it is now.")] = "",
-    blocked_reason: Annotated[str, Field(description="With status: why it is blocked.")] = "",
-    cancelled_reason: Annotated[str, Field(description="With status cancelled: why.")] = "",
+    blocked_reason: Annotated[
+        str, Field(description=f"With status: why it is blocked, {' or '.join(BLOCKED_REASONS)}.")
+    ] = "",
+    cancelled_reason: Annotated[
+        str, Field(description=f"With status cancelled: why, {' or '.join(CANCELLED_REASONS)}.")
+    ] = "",
     audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
     language: Annotated[Language, Field(description="Language of the texts.")] = "en",
-    api_version: Annotated[str, Field(description="Vocabulary that status belongs to; default: the pinned one.")] = "",
+    api_version: Annotated[
+        str, Field(description="Vocabulary of status, curie or edison; default: the pinned one.")
+    ] = "",
 ) -> Annotated[CallToolResult, ExplanationResult]:
     """Explain a smart meter order's status: meaning, whose turn it is, what comes next, what to tell the customer.
 
@@ -61,6 +74,13 @@ async def explain_status(
             )
         state = order_state(await find_order(desk, order_id), desk.vocabulary)
         explanation = explain(state, now=desk.now(), audience=audience, language=language)
+    elif status == GLOSSARY or status in CODES:
+        if blocked_reason or cancelled_reason or api_version:
+            raise InvalidRequestError(
+                f"{status} goes alone: leave blocked_reason, cancelled_reason and api_version out."
+            )
+        text = glossary_markdown(language) if status == GLOSSARY else error_markdown(status)
+        return ExplanationResult(text=text).answer()
     elif status:
         explanation = explain_by_name(
             status,
@@ -81,12 +101,7 @@ def tool() -> Tool:
         explain_status,
         title="Explain a smart meter order's status",
         annotations=READ,
-        choices={
-            "blocked_reason": ("", *BLOCKED_REASONS),
-            "cancelled_reason": ("", *CANCELLED_REASONS),
-            "language": get_args(Language),
-            "api_version": ("", *VERSIONS),
-        },
+        choices={"language": get_args(Language)},
     )
 
 

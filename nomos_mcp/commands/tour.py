@@ -1,4 +1,4 @@
-"""`nomos-mcp demo`: a tour for people to read.
+"""The tour of `nomos-mcp demo`, for people to read.
 
 A real MCP client asks the real server, over stdio, about invented data.
 """
@@ -15,8 +15,8 @@ from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, TextContent
 
 from nomos_mcp.client.versions import CURIE, EDISON, ApiVersion
-from nomos_mcp.settings import ACCESS_TOKEN, API_VERSION, BASE_URL, CLIENT_ID, CLIENT_SECRET
 from nomos_mcp.simulator import DEMO
+from nomos_mcp.variables import ACCESS_TOKEN, API_VERSION, BASE_URL, CLIENT_ID, CLIENT_SECRET
 
 _WIDTH = 100
 _DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs

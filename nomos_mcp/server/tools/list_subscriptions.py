@@ -1,0 +1,131 @@
+"""The tool `list_subscriptions`."""
+
+from typing import Annotated
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from nomos_mcp.client import Subscription
+from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.server.cursors import Cursor, cursor_of
+from nomos_mcp.server.dates import first_moment, last_moment
+from nomos_mcp.server.desk import Desk, desk_of
+from nomos_mcp.server.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
+from nomos_mcp.server.failures import nearest
+from nomos_mcp.server.results import ListResult, Result
+from nomos_mcp.server.strict import READ, strict_tool
+from nomos_mcp.server.walks import walk
+
+STATUSES = ("pending", "active", "ended")
+
+_NOTE = (
+    "Not known here: the meter's type, and whether a plan includes a smart meter. order_smart_meter shows the meter's "
+    "type before a person says yes; that a plan includes none shows only when it is ordered."
+)
+
+
+class SubscriptionLine(Result):
+    """One subscription, without personal data, and whether a smart meter can be ordered for it."""
+
+    id: str
+    plan: str
+    customer: str
+    status: str
+    direction: str | None = None
+    meter_type: str | None = None
+    can_order: CanOrder
+    why: str
+    order_id: str | None = None
+    order_status: str | None = None
+
+
+class SubscriptionList(ListResult):
+    """One page of subscriptions, newest first."""
+
+    subscriptions: list[SubscriptionLine]
+    note: str
+
+
+def line_of(subscription: Subscription, orders: Orders, proven: frozenset[str] = frozenset()) -> SubscriptionLine:
+    """Say what is known of a subscription; the arguments are those of `can_order`."""
+    verdict, why = can_order(subscription, orders, proven)
+    order = orders.of.get(subscription.id)
+    return SubscriptionLine(
+        id=subscription.id,
+        plan=subscription.plan,
+        customer=subscription.customer,
+        status=subscription.status,
+        direction=subscription.direction,
+        meter_type=subscription.meter_type,
+        can_order=verdict,
+        why=why,
+        order_id=order.id if order else None,
+        order_status=order.status if order else None,
+    )
+
+
+async def list_subscriptions(
+    ctx: Context[Desk],
+    status: Annotated[str, Field(description="Only pending, active or ended ones.")] = "",
+    customer_id: Annotated[str, Field(description="Only this customer's (cus_…).")] = "",
+    plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…).")] = "",
+    created_after: Annotated[
+        str, Field(description="From this day on (2026-05-27, whole day in Berlin), or time with zone.")
+    ] = "",
+    created_before: Annotated[str, Field(description="Up to and including this day, or time with zone.")] = "",
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Subscriptions to return at most.")] = 20,
+    cursor: Annotated[str, Field(description="next_cursor of the call before, other arguments unchanged.")] = "",
+) -> Annotated[CallToolResult, SubscriptionList]:
+    """List subscriptions, newest first: "which can get a smart meter?", "what does this customer have?". No names.
+
+    `can_order` says whether a smart meter can be ordered, `why` names the rule; its one order, if it has one, is in
+    `order_id` and `order_status`. yes is inferred: others on its plan have an order. unknown: no rule seen here forbids
+    it, but the list does not show everything (`note`); say so.
+    `complete` is true when this page, with those before it, is everything that matches.
+    """
+    desk = desk_of(ctx)
+    after, before = first_moment(created_after, "created_after"), last_moment(created_before, "created_before")
+    if after and before and after > before:
+        raise InvalidRequestError("created_after lies behind created_before, so nothing can match. Swap them.")
+    if status and status not in STATUSES:
+        guess = nearest(status, list(STATUSES))
+        hint = f" Did you mean {guess!r}?" if guess else ""
+        raise InvalidRequestError(
+            f"Unknown subscription status {status!r}.{hint} Known: {', '.join(STATUSES)}. For the statuses of meter "
+            "orders use list_meter_orders_by_status."
+        )
+    version = desk.client.api_version
+    query = ("subscriptions", status, customer_id, plan_id, created_after, created_before, version)
+    start = cursor_of(cursor, query) if cursor else Cursor(limit)
+    found = await walk(
+        lambda at: desk.client.subscriptions.list(
+            status=status,
+            customer=customer_id,
+            plan=plan_id,
+            created_after=after,
+            created_before=before,
+            limit=start.page_size,
+            cursor=at,
+        ),
+        start,
+        wanted=limit,
+    )
+    orders = await orders_of(desk.client, found.items)
+    proven = proven_plans(found.items, orders)
+    return SubscriptionList(
+        subscriptions=[line_of(subscription, orders, proven) for subscription in found.items],
+        returned=len(found.items),
+        has_more=found.next is not None,
+        next_cursor=found.next.text(query) if found.next else None,
+        complete=found.next is None,
+        api_version=version,
+        note=_NOTE,
+    ).answer()
+
+
+def tool() -> Tool:
+    """Make the tool."""
+    return strict_tool(list_subscriptions, title="List subscriptions", annotations=READ)

@@ -1,0 +1,55 @@
+"""What the server costs an assistant that only connects, and what one page costs. Tokens are those of o200k."""
+
+import json
+import random
+import re
+import string
+
+import bpe_openai  # type: ignore[import-untyped]  # it ships no types
+from mcp import Client
+
+from tests.server.conftest import error_of
+
+DEFINITIONS = 2_600
+LIST_BYTES = 30_000
+INSTRUCTIONS = 350
+PAGE_OF_ORDERS = 1_500
+
+
+def tokens(text: str) -> int:
+    return len(bpe_openai.get_encoding("o200k_base").encode(text))
+
+
+async def test_the_tools_definitions_stay_within_their_budget(assistant: Client) -> None:
+    definitions = [
+        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
+        for tool in (await assistant.list_tools()).tools
+    ]
+    assert tokens(json.dumps(definitions, ensure_ascii=False, separators=(",", ":"))) <= DEFINITIONS
+
+
+async def test_the_list_of_tools_with_its_output_schemas_stays_small(assistant: Client) -> None:
+    answer = (await assistant.list_tools()).model_dump_json(by_alias=True, exclude_none=True)
+    assert len(answer.encode()) <= LIST_BYTES
+
+
+async def test_the_instructions_stay_short(assistant: Client) -> None:
+    assert tokens(assistant.instructions or "") <= INSTRUCTIONS
+
+
+async def test_a_page_of_twenty_orders_stays_cheap(assistant: Client) -> None:
+    page = error_of(await assistant.call_tool("list_meter_orders_by_status", {"status": "all", "limit": 20}))
+    assert json.loads(page)["returned"] == 20
+    assert tokens(page) <= PAGE_OF_ORDERS
+    assert tokens(with_real_ids(page)) <= PAGE_OF_ORDERS
+
+
+def with_real_ids(page: str) -> str:
+    """Exchange the telling IDs of the demo for random ones as the vendor has them, which cost more tokens."""
+    rng = random.Random(0)  # noqa: S311  no secret, but the same in every run
+    letters = string.ascii_letters + string.digits
+
+    def random_id(match: re.Match[str]) -> str:
+        return match[1] + "".join(rng.choices(letters, k=24))
+
+    return re.sub(r"\b(prdo_|sub_|cus_)[a-z0-9]{24}\b", random_id, page)

@@ -1,0 +1,246 @@
+"""`list_subscriptions`: which there are, and whether a smart meter can be ordered for each."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mcp import Client
+from starlette.types import Receive, Scope, Send
+
+from nomos_mcp.client import BATMAN, EDISON, NomosClient
+from nomos_mcp.server import create_server, eligibility
+from nomos_mcp.settings import Settings
+from nomos_mcp.simulator import DEMO, Simulator
+from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
+
+TOOL = "list_subscriptions"
+
+
+async def lines(client: Client, **arguments: object) -> dict[str, dict[str, Any]]:
+    """Return every subscription that matches, by ID."""
+    answer = answer_of(await client.call_tool(TOOL, {"limit": 100, **arguments}))
+    assert answer["complete"] is True
+    return {line["id"]: line for line in answer["subscriptions"]}
+
+
+async def line(client: Client, name: str) -> dict[str, Any]:
+    return (await lines(client))[DEMO.subscriptions[name]]
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "why"),
+    [
+        ("feed_in", "no", "feed-in"),
+        ("ended", "no", "it has ended"),
+        ("placed", "no", "its one order"),
+        ("cancelled_by_customer", "no", "support@nomos.energy"),
+        ("can_order", "yes", "others on its plan have one (inferred)"),
+        ("can_order_pending", "yes", "no order yet"),
+        ("no_product", "unknown", "whether its plan includes one is not known"),
+    ],
+)
+async def test_each_says_whether_a_smart_meter_can_be_ordered_and_why(
+    assistant: Client, name: str, verdict: str, why: str
+) -> None:
+    found = await line(assistant, name)
+    assert found["can_order"] == verdict
+    assert why in found["why"]
+
+
+async def test_the_one_order_is_named_with_its_status(assistant: Client) -> None:
+    found = await line(assistant, "cancelled_by_customer")
+    assert (found["order_id"], found["order_status"]) == (DEMO.orders["cancelled_by_customer"], "cancelled")
+    assert "order_id" not in await line(assistant, "can_order")
+
+
+async def test_a_shown_interest_is_no_order_and_no_proof(connect: Connect) -> None:
+    async with connect(EDISON) as client:
+        found = await line(client, "intended")
+    assert found["can_order"] == "unknown"
+    assert found["order_status"] == "intended"
+    assert "did not complete" in found["why"]
+
+
+async def test_a_plan_that_nobody_ordered_for_stays_unknown(assistant: Client) -> None:
+    customer = next(
+        found["customer"]
+        for found in (await lines(assistant)).values()
+        if found["id"] == DEMO.subscriptions["can_order"]
+    )
+    (found,) = (await lines(assistant, customer_id=customer)).values()
+    assert found["can_order"] == "unknown"
+
+
+async def test_a_page_takes_two_requests_whatever_its_size(assistant: Client, simulator: Simulator) -> None:
+    await lines(assistant)
+    assert [path.partition("?")[0] for path in asked_of(simulator)] == ["/subscriptions", "/meter-orders"]
+
+
+async def test_what_the_list_cannot_know_is_said(assistant: Client) -> None:
+    answer = answer_of(await assistant.call_tool(TOOL, {}))
+    assert "meter's type" in answer["note"]
+    assert "plan" in answer["note"]
+
+
+async def test_no_personal_data_and_no_metadata_comes_along(assistant: Client) -> None:
+    result = await assistant.call_tool(TOOL, {"limit": 100})
+    assert set().union(*(found.keys() for found in answer_of(result)["subscriptions"])) == {
+        "id",
+        "plan",
+        "customer",
+        "status",
+        "direction",
+        "can_order",
+        "why",
+        "order_id",
+        "order_status",
+    }
+    assert "SYSTEM" not in error_of(result)
+
+
+async def test_text_and_structured_content_are_the_same(assistant: Client) -> None:
+    result = await assistant.call_tool(TOOL, {"limit": 3})
+    assert json.loads(error_of(result)) == result.structured_content
+
+
+@pytest.mark.parametrize("status", ["pending", "active", "ended"])
+async def test_a_status_narrows_the_list(assistant: Client, status: str) -> None:
+    everything, found = await lines(assistant), await lines(assistant, status=status)
+    assert found
+    assert set(found) == {each for each, known in everything.items() if known["status"] == status}
+
+
+async def test_customer_and_plan_narrow_the_list(assistant: Client) -> None:
+    customer = DEMO.customers["two_subscriptions"]
+    assert set(await lines(assistant, customer_id=customer)) == {
+        DEMO.subscriptions["two_first"],
+        DEMO.subscriptions["two_second"],
+    }
+    plan = (await line(assistant, "no_product"))["plan"]
+    assert DEMO.subscriptions["no_product"] in await lines(assistant, plan_id=plan)
+    assert DEMO.subscriptions["can_order"] not in await lines(assistant, plan_id=plan)
+
+
+async def test_a_bare_day_is_the_whole_day_in_berlin(assistant: Client, simulator: Simulator) -> None:
+    subscription = simulator.world.subscriptions.get(DEMO.subscriptions["can_order"])
+    assert subscription
+    late = subscription.created_at.replace(year=2020, month=7, day=1, hour=21, minute=30)  # 23:30 in Berlin
+    simulator.world.subscriptions.put(replace(subscription, id="sub_late", created_at=late))
+    assert set(await lines(assistant, created_after="2020-07-01", created_before="2020-07-01")) == {"sub_late"}
+    assert not await lines(assistant, created_after="2020-07-02", created_before="2020-07-02")
+
+
+async def test_pages_join_to_the_whole_list(assistant: Client) -> None:
+    whole = list(await lines(assistant))
+    found: list[str] = []
+    arguments: dict[str, object] = {"limit": 7}
+    for _ in range(len(whole)):
+        answer = answer_of(await assistant.call_tool(TOOL, arguments))
+        found += [each["id"] for each in answer["subscriptions"]]
+        if answer["complete"]:
+            break
+        arguments["cursor"] = answer["next_cursor"]
+    assert found == whole
+
+
+async def test_an_empty_page_asks_for_no_orders(assistant: Client, simulator: Simulator) -> None:
+    answer = answer_of(await assistant.call_tool(TOOL, {"created_before": "2001-01-01"}))
+    assert (answer["subscriptions"], answer["complete"]) == ([], True)
+    assert len(asked_of(simulator)) == 1
+
+
+async def test_a_version_without_orders_lists_and_says_what_it_cannot_tell(connect: Connect) -> None:
+    async with connect(BATMAN) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"limit": 100}))
+    found = {each["id"]: each for each in answer["subscriptions"]}
+    assert answer["api_version"] == BATMAN
+    assert found[DEMO.subscriptions["can_order"]]["can_order"] == "unknown"
+    assert BATMAN in found[DEMO.subscriptions["can_order"]]["why"]
+    assert found[DEMO.subscriptions["ended"]]["can_order"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"status": "paused"}, "its status is new"), ({"type": "storage"}, "consumption or feed-in is not known")],
+)
+async def test_what_is_new_upstream_is_unknown(
+    assistant: Client, simulator: Simulator, change: dict[str, Any], why: str
+) -> None:
+    subscription = simulator.world.subscriptions.get(DEMO.subscriptions["can_order"])
+    assert subscription
+    simulator.world.subscriptions.put(replace(subscription, **change))
+    found = await line(assistant, "can_order")
+    assert found["can_order"] == "unknown"
+    assert why in found["why"]
+
+
+@asynccontextmanager
+async def deaf_upstream(simulator: Simulator, era: Era) -> AsyncIterator[Client]:
+    """Connect to a server whose upstream ignores which subscriptions' orders are asked for."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/meter-orders":
+            kept = (pair for pair in scope["query_string"].split(b"&") if not pair.startswith(b"filter"))
+            scope = {**scope, "query_string": b"&".join(kept)}
+        await simulator(scope, receive, send)
+
+    nomos = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=app)
+    async with nomos, Client(create_server(Settings(), client=nomos), mode=era) as client:
+        yield client
+
+
+async def test_an_ignored_filter_costs_requests_and_no_answer(simulator: Simulator, era: Era) -> None:
+    async with deaf_upstream(simulator, era) as client:
+        assert (await line(client, "placed"))["order_id"] == DEMO.orders["placed"]
+        assert (await line(client, "can_order"))["can_order"] == "yes"
+
+
+async def test_beyond_the_bound_an_order_may_exist(
+    simulator: Simulator, era: Era, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eligibility, "MAX_PAGES", 1)
+    model = simulator.world.orders.get(DEMO.orders["placed"])
+    assert model
+    for number in range(100):
+        newer = replace(model, id=f"prdo_more{number:03}", subscription_id="sub_of_nobody", created_at=model.updated_at)
+        simulator.world.orders.put(newer)
+    async with deaf_upstream(simulator, era) as client:
+        found = await line(client, "can_order")
+    assert found["can_order"] == "unknown"
+    assert "older ones exist" in found["why"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"status": "activ"}, "Did you mean 'active'?"),
+        ({"status": "blocked"}, "use list_meter_orders_by_status"),
+        ({"customer_id": "sub_1"}, "is no customer ID"),
+        ({"plan_id": "cus_1"}, "is no plan ID"),
+        ({"created_after": "soon"}, "created_after 'soon' is no date"),
+        ({"created_after": "0001-01-01"}, "is no date"),
+        ({"created_before": "2026-05-27T10:00:00"}, "is a time without a zone"),
+        ({"created_after": "2026-06-02", "created_before": "2026-06-01"}, "lies behind created_before"),
+        ({"limit": 0}, "'limit'"),
+        ({"limit": 101}, "'limit'"),
+        ({"cursor": "nonsense"}, "cursor is malformed"),
+        ({"plan": "plan_1"}, "Did you mean 'plan_id'?"),
+    ],
+)
+async def test_bad_input_is_named_and_costs_no_request(
+    assistant: Client, simulator: Simulator, arguments: dict[str, object], said: str
+) -> None:
+    result = await assistant.call_tool(TOOL, arguments)
+    assert result.is_error
+    assert said in error_of(result)
+    assert not asked_of(simulator)
+
+
+async def test_a_cursor_of_another_tool_is_refused(assistant: Client) -> None:
+    orders = answer_of(await assistant.call_tool("list_meter_orders_by_status", {"status": "all", "limit": 1}))
+    result = await assistant.call_tool(TOOL, {"cursor": orders["next_cursor"]})
+    assert result.is_error
+    assert "belongs to another query" in error_of(result)

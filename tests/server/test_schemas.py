@@ -1,0 +1,97 @@
+"""The tools as a client sees them: a change of a schema is seen here first, and some facts never change.
+
+After a change that is meant: `make snapshots`, and read the diff.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import Tool
+
+from nomos_mcp.client import EDISON
+from nomos_mcp.lifecycle import STATUSES
+from tests.server.conftest import Connect
+from tests.server.test_manners import TOOLS
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+# Argument names, in order; those that are required; read_only, destructive, idempotent, open_world.
+FACTS: dict[str, tuple[list[str], list[str], tuple[bool, bool, bool, bool]]] = {
+    "get_meter_order": (["order_id"], ["order_id"], (True, False, True, True)),
+    "list_meter_orders_by_status": (
+        ["status", "customer_id", "subscription_id", "limit", "cursor"],
+        ["status"],
+        (True, False, True, True),
+    ),
+    "list_subscriptions": (
+        ["status", "customer_id", "plan_id", "created_after", "created_before", "limit", "cursor"],
+        [],
+        (True, False, True, True),
+    ),
+    "get_event": (["event_id"], ["event_id"], (True, False, True, True)),
+    "explain_status": (
+        ["status", "order_id", "blocked_reason", "cancelled_reason", "audience", "language", "api_version"],
+        [],
+        (True, False, True, True),
+    ),
+    "order_smart_meter": (
+        ["subscription_id", "confirmation_code"],
+        ["subscription_id"],
+        (False, True, True, True),
+    ),
+}
+
+
+async def tool(client: Client, name: str) -> Tool:
+    (found,) = [tool for tool in (await client.list_tools()).tools if tool.name == name]
+    return found
+
+
+@pytest.mark.parametrize("name", TOOLS)
+async def test_a_tool_is_what_its_snapshot_says(assistant: Client, name: str) -> None:
+    seen = (await tool(assistant, name)).model_dump(mode="json", by_alias=True, exclude_none=True)
+    path = SNAPSHOTS / f"{name}.json"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(json.dumps(seen, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert seen == json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_every_tool_has_a_snapshot_and_no_snapshot_is_left_over() -> None:
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(TOOLS) == set(FACTS)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+async def test_arguments_and_hints_never_change(assistant: Client, name: str) -> None:
+    arguments, required, hints = FACTS[name]
+    found = await tool(assistant, name)
+    assert list(found.input_schema["properties"]) == arguments
+    assert found.input_schema.get("required", []) == required
+    assert found.input_schema["additionalProperties"] is False
+    said = found.annotations
+    assert said
+    assert (said.read_only_hint, said.destructive_hint, said.idempotent_hint, said.open_world_hint) == hints
+
+
+@pytest.mark.parametrize("name", TOOLS)
+async def test_an_optional_argument_has_a_default_and_every_one_a_description(assistant: Client, name: str) -> None:
+    schema: dict[str, Any] = (await tool(assistant, name)).input_schema
+    for argument, described in schema["properties"].items():
+        assert described["description"]
+        assert ("default" in described) is (argument not in schema.get("required", []))
+
+
+@pytest.mark.parametrize("name", TOOLS)
+async def test_no_list_of_values_holds_an_empty_one(assistant: Client, name: str) -> None:
+    """Gemini refuses every tool of a server that announces an empty string as a value."""
+    schema: dict[str, Any] = (await tool(assistant, name)).input_schema
+    assert not [argument for argument, said in schema["properties"].items() if "" in said.get("enum", [])]
+
+
+async def test_the_statuses_that_are_announced_are_those_of_the_pinned_version(connect: Connect) -> None:
+    async with connect(EDISON) as client:
+        schema = (await tool(client, "list_meter_orders_by_status")).input_schema
+    assert set(schema["properties"]["status"]["enum"]) == {"blocked", "open", "all", *STATUSES[EDISON]}
