@@ -11,6 +11,7 @@ from pathlib import Path
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import Tool
 
+from nomos_mcp.client import errors
 from nomos_mcp.lifecycle import (
     CURIE,
     EDISON,
@@ -21,6 +22,7 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
+from tests.client.faults.table import fault_table
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
 
@@ -72,8 +74,21 @@ def _diagram(version: ApiVersion) -> str:
     return f"```mermaid\n{lifecycle_diagram(version)}```\n"
 
 
+def failure_tree() -> str:
+    """Return the tree that the docstring of the client's errors draws."""
+    lines = (errors.__doc__ or "").splitlines()
+    return "\n".join(["```text", *(line[4:] for line in lines if line.startswith("    ")), "```"]) + "\n"
+
+
+def faults() -> str:
+    """Return the table of faults that the tests hold the client to."""
+    return fault_table()
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
+    "failure-tree": failure_tree,
+    "faults": faults,
     "settings": settings_table,
     "settings-http": lambda: settings_table(HTTP_VARIABLES),
     "resources": resources_table,
@@ -83,7 +98,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
 }
-FILES = ("README.md", "docs/lifecycle.md")
+FILES = ("README.md", "docs/client.md", "docs/lifecycle.md")
 WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest}
 
 

@@ -35,12 +35,15 @@ from nomos_mcp.settings import Settings
 from nomos_mcp.settings_http import PATH, HttpSettings
 
 
-def create_http_app(settings: Settings | None = None, *, client: NomosClient | None = None) -> Starlette:
+def create_http_app(
+    settings: Settings | None = None, *, client: NomosClient | None = None, processes: int = 1
+) -> Starlette:
     """Make the web service: the MCP face at `/mcp`, `/healthz`, `/readyz`, and the metadata of RFC 9728.
 
     Args:
         settings: What to start with; read from the environment by default.
         client: Use this client instead of one made from the settings; its owner closes it.
+        processes: How many processes serve together; each keeps to its part of every budget.
 
     Returns:
         A Starlette application. Its lifespan has to run, once: a server does that by itself, and an application that
@@ -51,10 +54,10 @@ def create_http_app(settings: Settings | None = None, *, client: NomosClient | N
     """
     chosen = settings or Settings.from_env()
     own = client is None
-    used = client or client_of(chosen)
+    used = client or client_of(chosen, processes=processes)
     server = create_server(chosen, client=used)
     default = Caller.customer(chosen.customer_id) if chosen.customer_id else Caller.local()
-    server.middleware.extend([CallLog(default), Fairness(chosen.http.calls_per_minute)])
+    server.middleware.extend([CallLog(default), Fairness(chosen.http.calls_per_minute / processes)])
     # Called for the session manager that it makes: the SDK's own application checks hosts after the token and the
     # body, answers a missing token without the scope to ask for, and redirects /mcp/.
     server.streamable_http_app(

@@ -31,7 +31,7 @@ MAX_KEYS_BYTES: Final = 256 * 1024
 CLOCK_SKEW: Final = 30.0
 """How far in the future `nbf` and `iat` may lie. `exp` is taken as it is."""
 
-MAX_RUNNING_PER_CALLER: Final = 8
+MAX_RUNNING_PER_CALLER: Final = 4
 """Calls of one caller at once, so that one caller's calls do not fill the queue to upstream."""
 BURST: Final = 20
 """Calls that a caller may make at once out of a full budget."""

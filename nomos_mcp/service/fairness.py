@@ -40,9 +40,9 @@ class Fairness:
         clock: Seconds that only go forward; for tests.
     """
 
-    def __init__(self, calls_per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, calls_per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = calls_per_minute / _SECONDS_A_MINUTE
-        self._full = float(min(BURST, calls_per_minute))
+        self._full = max(1.0, min(BURST, calls_per_minute))
         self._clock = clock
         self._accounts: dict[tuple[str, str], _Account] = {}
 

@@ -73,23 +73,24 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
         if not (settings.demo or settings.has_credentials):
             sys.stderr.write(f"nomos-mcp: no Nomos credentials are set ({CLIENT_ID}); most calls will say so.\n")
         if workers == 1:
-            return _serve_one(settings, listener, line)
+            return _serve_one(settings, listener, 1, line)
         sys.stderr.write(f"{line}, with {workers} processes\n")
-        return run_workers(partial(_serve_one, settings, listener), listener, workers)
+        return run_workers(partial(_serve_one, settings, listener, workers), listener, workers)
 
 
-def _serve_one(settings: Settings, listener: socket.socket, line: str = "") -> bool:
+def _serve_one(settings: Settings, listener: socket.socket, processes: int, line: str = "") -> bool:
     """Serve with this process.
 
     Args:
         settings: What to start with.
         listener: Bound and listening.
+        processes: How many serve together.
         line: Written on stderr once it is served.
 
     Returns:
         Whether it served at all.
     """
     with telemetry():
-        server = GentleServer(create_http_app(settings), started=line)
+        server = GentleServer(create_http_app(settings, processes=processes), started=line)
         server.run(sockets=[listener])
     return server.started

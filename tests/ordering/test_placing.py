@@ -11,6 +11,7 @@ from nomos_mcp.server import create_server
 from nomos_mcp.server.ordering import placing
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.client.times import SkippingTime
 from tests.conftest import NOW
 from tests.ordering.conftest import SUBSCRIPTION, TOOL
 from tests.ordering.faults import AFTER_COMMIT, BEFORE_COMMIT, Faulty
@@ -20,7 +21,12 @@ from tests.server.conftest import answer_of
 def trusted(upstream: Faulty) -> Client:
     """Return a client of a server that orders without asking."""
     nomos = NomosClient(
-        client_id=DEMO.client_id, client_secret=DEMO.client_secret, base_url="http://127.0.0.1", app=upstream
+        client_id=DEMO.client_id,
+        client_secret=DEMO.client_secret,
+        base_url="http://127.0.0.1",
+        app=upstream,
+        requests_per_second=1000,
+        timing=SkippingTime().timing,
     )
     return Client(create_server(Settings(confirm="none"), client=nomos, clock=lambda: NOW))
 
