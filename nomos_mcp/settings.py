@@ -16,6 +16,7 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.hosts import checked_base_url
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
+from nomos_mcp.settings_http import HttpSettings, http_problems, http_settings
 from nomos_mcp.variables import (
     ACCESS_TOKEN,
     API_VERSION,
@@ -63,6 +64,7 @@ class Settings(BaseModel):
         audit_file: `NOMOS_MCP_AUDIT_FILE`; where attempts to order are recorded, besides stderr.
         state_key: `NOMOS_MCP_STATE_KEY`; signs confirmation codes and the state of open questions. By default a random
             one of the process.
+        http: What only the HTTP server uses.
         demo: Answer from the built-in simulator with invented data; credentials and base URL are not used then.
     """
 
@@ -78,6 +80,7 @@ class Settings(BaseModel):
     read_only: bool = False
     audit_file: str = ""
     state_key: SecretStr = SecretStr("")
+    http: HttpSettings = HttpSettings()
     demo: bool = False
 
     @property
@@ -104,6 +107,7 @@ class Settings(BaseModel):
             *_base_url_problems(env),
             *_customer_problems(env),
             *_ordering_problems(env),
+            *http_problems(env),
         ]
         if problems:
             raise SettingsError(problems)
@@ -120,6 +124,7 @@ class Settings(BaseModel):
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
             audit_file=env.get(AUDIT_FILE, ""),
             state_key=SecretStr(env.get(STATE_KEY, "")),
+            http=http_settings(env),
             demo=demo,
         )
 

@@ -19,6 +19,16 @@ READ_ONLY: Final = "NOMOS_MCP_READ_ONLY"
 AUDIT_FILE: Final = "NOMOS_MCP_AUDIT_FILE"
 STATE_KEY: Final = "NOMOS_MCP_STATE_KEY"
 
+AUTH_ISSUER: Final = "NOMOS_MCP_AUTH_ISSUER"
+AUTH_JWKS_URL: Final = "NOMOS_MCP_AUTH_JWKS_URL"
+AUTH_AUDIENCE: Final = "NOMOS_MCP_AUTH_AUDIENCE"
+AUTH_CUSTOMER_CLAIM: Final = "NOMOS_MCP_AUTH_CUSTOMER_CLAIM"
+PUBLIC_URL: Final = "NOMOS_MCP_PUBLIC_URL"
+TOKENS_FILE: Final = "NOMOS_MCP_TOKENS_FILE"
+ALLOWED_HOSTS: Final = "NOMOS_MCP_ALLOWED_HOSTS"
+ALLOWED_ORIGINS: Final = "NOMOS_MCP_ALLOWED_ORIGINS"
+CALLS_PER_MINUTE: Final = "NOMOS_MCP_CALLS_PER_MINUTE"
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:
@@ -62,3 +72,16 @@ VARIABLES: Final = (
         secret=True,
     ),
 )
+
+HTTP_VARIABLES: Final = (
+    Variable(AUTH_ISSUER, "whose tokens (JWT) are taken, exactly as their `iss` has it"),
+    Variable(AUTH_JWKS_URL, "where the issuer's keys are"),
+    Variable(AUTH_AUDIENCE, "what a token's `aud` has to name; by default the public URL"),
+    Variable(AUTH_CUSTOMER_CLAIM, "the claim that fences a caller in to one customer", "nomos_customer"),
+    Variable(PUBLIC_URL, "the address that clients use, ending in /mcp"),
+    Variable(TOKENS_FILE, "file of the tokens that `nomos-mcp token` makes", kind="filepath"),
+    Variable(ALLOWED_HOSTS, "`Host` headers that are taken, exact; by default loopback and the public URL's"),
+    Variable(ALLOWED_ORIGINS, "`Origin` headers that are taken, exact, besides the server's own"),
+    Variable(CALLS_PER_MINUTE, "calls a minute that each caller with a token may make", "120"),
+)
+"""Of `nomos-mcp http` only."""

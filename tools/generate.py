@@ -5,7 +5,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mcp.server.mcpserver.prompts import Prompt
@@ -21,7 +21,7 @@ from nomos_mcp.lifecycle import (
     lifecycle_markdown,
 )
 from nomos_mcp.server.prompts import all_prompts
-from nomos_mcp.variables import VARIABLES
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tests.client.faults.table import fault_table
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
@@ -37,11 +37,11 @@ def tools_table() -> str:
     return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def settings_table() -> str:
-    """Return the environment variables as a Markdown table."""
+def settings_table(variables: Sequence[Variable] = VARIABLES) -> str:
+    """Return environment variables as a Markdown table."""
     rows = [
         f"| `{variable.name}` | {f'`{variable.default}`' if variable.default else ''} | {variable.purpose} |"
-        for variable in VARIABLES
+        for variable in variables
     ]
     return "\n".join(["| Variable | Default | What for |", "| --- | --- | --- |", *rows]) + "\n"
 
@@ -93,6 +93,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "transcript": transcript_shown,
     "configuration": configuration_shown,
+    "settings-http": lambda: settings_table(HTTP_VARIABLES),
     "resources": resources_table,
     "prompts": prompts_table,
     "lifecycle": lifecycle_tables,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from nomos_mcp import __version__, variables
-from nomos_mcp.variables import VARIABLES, Variable
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tools.listing import first_words, listed
 
 Json = Mapping[str, object]
@@ -33,7 +33,7 @@ def server_json() -> str:
                     **package,
                     "packageArguments": [{"type": "positional", "value": "http"}],
                     "transport": {"type": "streamable-http", "url": "http://127.0.0.1:8000/mcp"},
-                    "environmentVariables": variables,
+                    "environmentVariables": [*variables, *map(_registry_variable, HTTP_VARIABLES)],
                 },
             ],
         }

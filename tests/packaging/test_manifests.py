@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from nomos_mcp import __version__, settings
+from nomos_mcp import __version__, settings, settings_http
 from nomos_mcp.settings import Settings
-from nomos_mcp.variables import VARIABLES
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
 from tools.bundle import PARTS, project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,17 +35,18 @@ def test_the_readme_carries_the_marker_by_which_the_registry_knows_the_owner() -
 
 
 def test_the_words_and_the_settings_name_the_same_variables() -> None:
-    read = {value for value in vars(settings).values() if isinstance(value, str) and value.startswith("NOMOS_")}
-    assert {variable.name for variable in VARIABLES} == read
+    names = [*vars(settings).values(), *vars(settings_http).values()]
+    read = {value for value in names if isinstance(value, str) and value.startswith("NOMOS_")}
+    assert {variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)} == read
 
 
-@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+@pytest.mark.parametrize("variable", [*VARIABLES, *HTTP_VARIABLES], ids=lambda variable: variable.name)
 def test_a_stated_default_is_the_one_that_holds(variable: Any) -> None:
     if variable.default:
         assert Settings.from_env({variable.name: variable.default}) == Settings.from_env({})
 
 
-@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+@pytest.mark.parametrize("variable", [*VARIABLES, *HTTP_VARIABLES], ids=lambda variable: variable.name)
 def test_a_stated_choice_is_accepted(variable: Any) -> None:
     for choice in variable.choices:
         Settings.from_env({variable.name: choice})
@@ -56,7 +57,9 @@ def test_a_stated_choice_is_accepted(variable: Any) -> None:
 )
 def test_the_registry_learns_every_variable_and_which_are_secret(package: dict[str, Any]) -> None:
     stated = {entry["name"]: entry.get("isSecret", False) for entry in package["environmentVariables"]}
-    assert stated == {variable.name: variable.secret for variable in VARIABLES}
+    over_http = package["transport"]["type"] == "streamable-http"
+    known = [*VARIABLES, *(HTTP_VARIABLES if over_http else ())]
+    assert stated == {variable.name: variable.secret for variable in known}
 
 
 def test_the_bundle_asks_for_what_it_hands_on_and_hands_on_what_the_server_knows() -> None:
