@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format docs snapshots bench clean
+.PHONY: demo test check format docs bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -12,18 +12,22 @@ demo: $(VENV)/.run  ## set everything up and show the main job running
 test: $(VENV)/.dev  ## run the tests with the coverage gate
 	@$(BIN)/python -m pytest --cov --cov-report=term
 
-check: $(VENV)/.dev  ## format, lint, types, generated files up to date
+check: $(VENV)/.dev  ## format, lint, types, imports, generated files up to date
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.generate --check
 
 format: $(VENV)/.dev  ## format the code and apply safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
-	@$(BIN)/python tools/generate.py
+	@$(BIN)/python -m tools.generate
+
+bundle: $(VENV)/.run  ## pack the desktop bundle into dist/
+	@$(BIN)/python -m tools.bundle
 
 snapshots: $(VENV)/.dev  ## rewrite the tools' schemas that the tests compare with; read the diff
 	@UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/server/test_schemas.py
@@ -32,7 +36,7 @@ bench: $(VENV)/.dev  ## measure ours against a bare and a generated server; make
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-bench .coverage* .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

@@ -4,6 +4,7 @@ Knows what a setting may be, and nothing of who uses it.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
@@ -15,22 +16,25 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.hosts import checked_base_url
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
-
-CLIENT_ID: Final = "NOMOS_CLIENT_ID"
-CLIENT_SECRET: Final = "NOMOS_CLIENT_SECRET"  # noqa: S105  the variable's name, not its value
-ACCESS_TOKEN: Final = "NOMOS_ACCESS_TOKEN"  # noqa: S105  as above
-API_VERSION: Final = "NOMOS_API_VERSION"
-BASE_URL: Final = "NOMOS_BASE_URL"
-CUSTOMER_ID: Final = "NOMOS_CUSTOMER_ID"
-CONFIRM: Final = "NOMOS_MCP_CONFIRM"
-READ_ONLY: Final = "NOMOS_MCP_READ_ONLY"
-AUDIT_FILE: Final = "NOMOS_MCP_AUDIT_FILE"
-STATE_KEY: Final = "NOMOS_MCP_STATE_KEY"
+from nomos_mcp.settings_http import HttpSettings, http_problems, http_settings
+from nomos_mcp.variables import (
+    ACCESS_TOKEN,
+    API_VERSION,
+    AUDIT_FILE,
+    BASE_URL,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CONFIRM,
+    CUSTOMER_ID,
+    READ_ONLY,
+    STATE_KEY,
+)
 
 ConfirmMode = Literal["auto", "elicit", "none"]
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 _MIN_KEY_BYTES: Final = 32
+_PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
 
 
 class SettingsError(ValueError):
@@ -60,6 +64,7 @@ class Settings(BaseModel):
         audit_file: `NOMOS_MCP_AUDIT_FILE`; where attempts to order are recorded, besides stderr.
         state_key: `NOMOS_MCP_STATE_KEY`; signs confirmation codes and the state of open questions. By default a random
             one of the process.
+        http: What only the HTTP server uses.
         demo: Answer from the built-in simulator with invented data; credentials and base URL are not used then.
     """
 
@@ -75,6 +80,7 @@ class Settings(BaseModel):
     read_only: bool = False
     audit_file: str = ""
     state_key: SecretStr = SecretStr("")
+    http: HttpSettings = HttpSettings()
     demo: bool = False
 
     @property
@@ -95,11 +101,13 @@ class Settings(BaseModel):
         """
         env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
         problems = [
+            *_placeholder_problems(env),
             *_credential_problems(env),
             *_version_problems(env),
             *_base_url_problems(env),
             *_customer_problems(env),
             *_ordering_problems(env),
+            *http_problems(env),
         ]
         if problems:
             raise SettingsError(problems)
@@ -116,8 +124,18 @@ class Settings(BaseModel):
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
             audit_file=env.get(AUDIT_FILE, ""),
             state_key=SecretStr(env.get(STATE_KEY, "")),
+            http=http_settings(env),
             demo=demo,
         )
+
+
+def _placeholder_problems(env: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}: holds the placeholder {value!r} and no value: whoever starts the server did not replace it. "
+        "Set the variable where the assistant is started, or write the value into its configuration."
+        for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)  # the others are judged by what they must look like
+        if _PLACEHOLDER.fullmatch(value := env.get(name, ""))
+    ]
 
 
 def _credential_problems(env: Mapping[str, str]) -> list[str]:

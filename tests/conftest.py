@@ -18,6 +18,7 @@ def client_for(simulator: Simulator, api_version: ApiVersion = CURIE, client_id:
         client_secret=DEMO.client_secret,
         api_version=api_version,
         base_url="http://127.0.0.1",
+        requests_per_second=1000,  # this simulator counts none
         app=simulator,
     )
 

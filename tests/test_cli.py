@@ -11,7 +11,6 @@ from mcp import Client, StdioServerParameters
 
 from nomos_mcp import __version__
 from nomos_mcp.cli import main
-from nomos_mcp.demo import tour
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import answer_of
 
@@ -38,7 +37,7 @@ async def test_a_real_client_asks_over_stdio(mode: str) -> None:
 
 
 def test_the_tour_answers_every_question_as_expected(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tour()
+    assert main(["demo"]) == 0
     shown = capsys.readouterr().out
     for words in ("Why is my smart meter blocked?", "outcome           ordered", "already_ordered", "blocked_wim"):
         assert words in shown

@@ -31,6 +31,7 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
             {"NOMOS_ACCESS_TOKEN": "t", "NOMOS_CLIENT_ID": "me", "NOMOS_CLIENT_SECRET": "s"},
             "NOMOS_ACCESS_TOKEN: set together",
         ),
+        ({"NOMOS_ACCESS_TOKEN": "${NOMOS_ACCESS_TOKEN}"}, "NOMOS_ACCESS_TOKEN: holds the placeholder"),
         ({"NOMOS_API_VERSION": "curie"}, "NOMOS_API_VERSION: 'curie' is no API version"),
         ({"NOMOS_BASE_URL": "http://api.nomos.energy"}, "NOMOS_BASE_URL: The base URL uses plain HTTP"),
         ({"NOMOS_CUSTOMER_ID": "sub_1"}, "NOMOS_CUSTOMER_ID: 'sub_1' is no customer ID"),

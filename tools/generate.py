@@ -1,18 +1,17 @@
-"""Write the parts of the documentation that repeat code, between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""Write what repeats code: whole manifests, and what stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 
-`python tools/generate.py` rewrites them, `--check` fails if one is out of date.
+`python -m tools.generate` rewrites them, `--check` fails if one is out of date.
 """
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import anyio
-from mcp import Client
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.types import Tool
 
+from nomos_mcp.client import errors
 from nomos_mcp.lifecycle import (
     CURIE,
     EDISON,
@@ -21,9 +20,12 @@ from nomos_mcp.lifecycle import (
     lifecycle_diagram,
     lifecycle_markdown,
 )
-from nomos_mcp.server import create_server
 from nomos_mcp.server.prompts import all_prompts
-from nomos_mcp.settings import Settings
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
+from tests.client.faults.table import fault_table
+from tools.listing import first_words, listed
+from tools.manifests import bundle_manifest, server_json
+from tools.shown import configuration_shown, transcript_shown
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -31,29 +33,23 @@ _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)",
 
 def tools_table() -> str:
     """Return the tools as a Markdown table: name, first sentence of the description, reads or writes."""
+    rows = [f"| `{tool.name}` | {first_words(tool)} | {_hint(tool)} |" for tool in listed().tools]
+    return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *rows]) + "\n"
 
-    async def listed() -> list[str]:
-        async with Client(create_server(Settings(demo=True))) as client:
-            return [
-                f"| `{tool.name}` | {_first_words(tool)} | {_hint(tool)} |"
-                for tool in (await client.list_tools()).tools
-            ]
 
-    return "\n".join(["| Tool | What for | |", "| --- | --- | --- |", *anyio.run(listed)]) + "\n"
+def settings_table(variables: Sequence[Variable] = VARIABLES) -> str:
+    """Return environment variables as a Markdown table."""
+    rows = [
+        f"| `{variable.name}` | {f'`{variable.default}`' if variable.default else ''} | {variable.purpose} |"
+        for variable in variables
+    ]
+    return "\n".join(["| Variable | Default | What for |", "| --- | --- | --- |", *rows]) + "\n"
 
 
 def resources_table() -> str:
     """Return the resources as a Markdown table: address, title."""
-
-    async def listed() -> list[str]:
-        async with Client(create_server(Settings(demo=True))) as client:
-            fixed = [(each.uri, each.title) for each in (await client.list_resources()).resources]
-            templates = (await client.list_resource_templates()).resource_templates
-            return [
-                f"| `{uri}` | {title} |" for uri, title in [*fixed, *((t.uri_template, t.title) for t in templates)]
-            ]
-
-    return "\n".join(["| Resource | What it is |", "| --- | --- |", *anyio.run(listed)]) + "\n"
+    rows = [f"| `{uri}` | {title} |" for uri, title in listed().resources]
+    return "\n".join(["| Resource | What it is |", "| --- | --- |", *rows]) + "\n"
 
 
 def prompts_table() -> str:
@@ -64,12 +60,6 @@ def prompts_table() -> str:
         return f"| `{prompt.name}` | {', '.join(names)} | {prompt.description} |"
 
     return "\n".join(["| Prompt | Arguments | What for |", "| --- | --- | --- |", *map(row, all_prompts())]) + "\n"
-
-
-def _first_words(tool: Tool) -> str:
-    """Return the description up to its first full stop or colon."""
-    words = re.split(r"[.:]\s", tool.description or "", maxsplit=1)[0]
-    return " ".join(words.split())
 
 
 def _hint(tool: Tool) -> str:
@@ -85,8 +75,25 @@ def _diagram(version: ApiVersion) -> str:
     return f"```mermaid\n{lifecycle_diagram(version)}```\n"
 
 
+def failure_tree() -> str:
+    """Return the tree that the docstring of the client's errors draws."""
+    lines = (errors.__doc__ or "").splitlines()
+    return "\n".join(["```text", *(line[4:] for line in lines if line.startswith("    ")), "```"]) + "\n"
+
+
+def faults() -> str:
+    """Return the table of faults that the tests hold the client to."""
+    return fault_table()
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
+    "failure-tree": failure_tree,
+    "faults": faults,
+    "settings": settings_table,
+    "transcript": transcript_shown,
+    "configuration": configuration_shown,
+    "settings-http": lambda: settings_table(HTTP_VARIABLES),
     "resources": resources_table,
     "prompts": prompts_table,
     "lifecycle": lifecycle_tables,
@@ -94,16 +101,17 @@ PARTS: dict[str, Callable[[], str]] = {
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
 }
-FILES = ("README.md", "docs/lifecycle.md")
+FILES = ("README.md", "docs/client.md", "docs/lifecycle.md")
+WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest}
 
 
 def main() -> int:
     """Rewrite or check; return the exit code."""
     stale = []
-    for name in FILES:
+    for name in (*FILES, *WHOLE):
         path = ROOT / name
-        text = path.read_text(encoding="utf-8")
-        fresh = _PART.sub(lambda part: part[1] + PARTS[part["name"]]() + part[3], text)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        fresh = WHOLE[name]() if name in WHOLE else _PART.sub(_filled, text)
         if fresh == text:
             continue
         stale.append(name)
@@ -113,6 +121,10 @@ def main() -> int:
         print(f"Out of date, run `make docs`: {', '.join(stale)}")
         return 1
     return 0
+
+
+def _filled(part: re.Match[str]) -> str:
+    return part[1] + PARTS[part["name"]]() + part[3]
 
 
 if __name__ == "__main__":

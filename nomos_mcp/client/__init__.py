@@ -9,6 +9,7 @@ from nomos_mcp.client.errors import (
     APIError,
     APITimeoutError,
     BadRequestError,
+    CertificateError,
     ConflictError,
     CredentialsError,
     ErrorDetail,
@@ -20,6 +21,7 @@ from nomos_mcp.client.errors import (
     NomosError,
     NotFoundError,
     PaymentRequiredError,
+    RateBudgetError,
     TooManyRequestsError,
     UnauthorizedError,
     UnprocessableEntityError,
@@ -27,8 +29,19 @@ from nomos_mcp.client.errors import (
     UnsupportedVersionError,
     VersionMismatchError,
 )
-from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, Event, EventContext, MeterOrder, Subscription
+from nomos_mcp.client.hints import RateHints
+from nomos_mcp.client.models import (
+    CurieMeterOrder,
+    EdisonMeterOrder,
+    Event,
+    EventContext,
+    MeterOrder,
+    PersonalData,
+    Record,
+    Subscription,
+)
 from nomos_mcp.client.pages import Listing, Page
+from nomos_mcp.client.timing import Timing
 from nomos_mcp.client.versions import API_VERSIONS, BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
 
 __all__ = [
@@ -42,6 +55,7 @@ __all__ = [
     "APITimeoutError",
     "ApiVersion",
     "BadRequestError",
+    "CertificateError",
     "ConflictError",
     "CredentialsError",
     "CurieMeterOrder",
@@ -61,7 +75,12 @@ __all__ = [
     "NotFoundError",
     "Page",
     "PaymentRequiredError",
+    "PersonalData",
+    "RateBudgetError",
+    "RateHints",
+    "Record",
     "Subscription",
+    "Timing",
     "TooManyRequestsError",
     "UnauthorizedError",
     "UnprocessableEntityError",

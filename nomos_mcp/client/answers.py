@@ -12,6 +12,7 @@ Json = Mapping[str, object]
 _SERVER_ERRORS = 500
 _ERRORS = 400
 _MAX_DETAILS = 20
+_NO_JSON = object()
 
 
 def cleaned(text: object, limit: int = MAX_UPSTREAM_TEXT) -> str:
@@ -42,29 +43,32 @@ def parsed(content: bytes, content_type: str, status: int, request_id: str = "")
             status=status,
             request_id=request_id,
         )
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
+    body, size = _loaded(content), len(content)
+    del content  # a traceback may be shown with its variables, and this one may hold a token or a person
+    if body is _NO_JSON:
         raise UnreadableAnswerError(
-            f"HTTP {status} with a body of {len(content)} bytes that is no valid JSON; it may have been cut off.",
+            f"HTTP {status} with a body of {size} bytes that is no valid JSON; it may have been cut off.",
             status=status,
             request_id=request_id,
-        ) from None
+        )
     if not isinstance(body, dict):
         raise UnreadableAnswerError(
             f"HTTP {status} with a JSON {type(body).__name__} where an object was expected.",
             status=status,
             request_id=request_id,
         )
+    if "code" in body and "requestId" in body:
+        raise UnreadableAnswerError(
+            f"HTTP {status}, a success, but the body is an error: {cleaned(body['code']) or 'without a code'}.",
+            status=status,
+            request_id=cleaned(body["requestId"]) or request_id,
+        )
     return body
 
 
-def error_from(status: int, content: bytes, request_id: str = "") -> APIError:
+def error_from(status: int, content: bytes, request_id: str = "", retry_after: float | None = None) -> APIError:
     """Make the error of an answer with status 400 or above. Never raises: a body that cannot be read is left out."""
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        body = None
+    body = _loaded(content)
     fields: Json = body if isinstance(body, dict) else {}
     details = fields.get("errors")
     kind = BY_STATUS.get(status, InternalServerError if status >= _SERVER_ERRORS else APIError)
@@ -79,7 +83,16 @@ def error_from(status: int, content: bytes, request_id: str = "") -> APIError:
             for detail in (details if isinstance(details, list) else [])[:_MAX_DETAILS]
             if isinstance(detail, dict)
         ],
+        retry_after=retry_after,
     )
+
+
+def _loaded(content: bytes) -> object:
+    """Parse JSON, or return `_NO_JSON`: the parser's own error holds the whole text, and must not hang on ours."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return _NO_JSON
 
 
 def is_error(status: int) -> bool:

@@ -1,21 +1,26 @@
 """`NomosClient`: the front door of the room."""
 
 from copy import copy
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from pydantic import SecretStr
 
-from nomos_mcp.client.constants import DEFAULT_BASE_URL
+from nomos_mcp.client.budget import RateBudget
+from nomos_mcp.client.constants import CALL_DEADLINE, DEFAULT_BASE_URL, REQUESTS_PER_SECOND
 from nomos_mcp.client.credentials import ClientCredentials, Credentials, NoCredentials, StaticToken
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.events import Events
 from nomos_mcp.client.fence import FencedEvents, FencedMeterOrders, FencedSubscriptions
+from nomos_mcp.client.hints import RateHints
 from nomos_mcp.client.hosts import checked_base_url
 from nomos_mcp.client.ids import checked
+from nomos_mcp.client.messages import AsgiApp
 from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.client.subscriptions import Subscriptions
-from nomos_mcp.client.transport import AsgiApp, Transport
+from nomos_mcp.client.timing import REAL_TIME, Timing
+from nomos_mcp.client.transport import Transport
 from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
 
 
@@ -37,7 +42,11 @@ class NomosClient:
         access_token: A bearer token issued elsewhere, instead of the two above.
         api_version: Pinned on every request, and checked on every answer.
         base_url: Where the API is; HTTPS, or plain HTTP on loopback.
+        requests_per_second: The rate budget, shared by all calls of this client. The vendor's limit is per Auth
+            Client: give each of several processes its part.
+        deadline: Seconds for a whole call, waiting and repeats included.
         app: An ASGI application that answers in place of the network, the simulator for one.
+        timing: Clock, sleep and jitter; for tests.
 
     Raises:
         InvalidRequestError: The arguments contradict each other, or the base URL is not safe.
@@ -58,20 +67,28 @@ class NomosClient:
         access_token: SecretStr | str = "",
         api_version: ApiVersion = DEFAULT_API_VERSION,
         base_url: str = DEFAULT_BASE_URL,
+        requests_per_second: int = REQUESTS_PER_SECOND,
+        deadline: float = CALL_DEADLINE,
         app: AsgiApp | None = None,
+        timing: Timing = REAL_TIME,
     ) -> None:
         if api_version not in API_VERSIONS:
             raise InvalidRequestError(f"Unknown API version {api_version!r}. Known: {', '.join(API_VERSIONS)}.")
+        if requests_per_second < 1 or not deadline > 0:
+            raise InvalidRequestError("requests_per_second must be at least 1, and deadline more than 0 seconds.")
         self.api_version: ApiVersion = api_version
         self.base_url = checked_base_url(base_url)
         self._transport = Transport(
-            base_url=self.base_url,
-            api_version=api_version,
-            credentials=_credentials(client_id, _secret(client_secret), _secret(access_token)),
+            self.base_url,
             app=app,
+            api_version=api_version,
+            credentials=_credentials(client_id, _secret(client_secret), _secret(access_token), timing),
+            budget=RateBudget(requests_per_second, timing),
+            deadline=deadline,
+            timing=timing,
         )
         self.meter_orders: MeterOrders = MeterOrders(self._transport, api_version)
-        self.subscriptions: Subscriptions = Subscriptions(self._transport)
+        self.subscriptions: Subscriptions = Subscriptions(self._transport, api_version)
         self.events: Events = Events(self._transport)
 
     def for_customer(self, customer_id: str) -> Self:
@@ -86,7 +103,7 @@ class NomosClient:
         Raises:
             InvalidRequestError: The ID is malformed.
         """
-        subscriptions = FencedSubscriptions(self._transport, checked(customer_id, "customer"))
+        subscriptions = FencedSubscriptions(self._transport, self.api_version, checked(customer_id, "customer"))
         view = copy(self)
         view.subscriptions = subscriptions
         view.meter_orders = FencedMeterOrders(self._transport, self.api_version, subscriptions)
@@ -104,13 +121,30 @@ class NomosClient:
         """
         return await self._transport.granted_scopes()
 
+    async def health(self) -> datetime | None:
+        """Ask whether the host answers at all; needs no credentials.
+
+        Returns:
+            The host's time (UTC) as its answer told; None if it did not.
+
+        Raises:
+            APIConnectionError: It does not answer.
+            APIError: It answers with an error.
+        """
+        return await self._transport.health()
+
+    @property
+    def rate_hints(self) -> RateHints | None:
+        """What the last answer said about the rate limit; None before the first."""
+        return self._transport.rate_hints
+
     @property
     def walks_abreast(self) -> int:
-        """TEMP."""
-        return 1
+        """How many walks over pages have to go side by side to use the rate budget, as far away as upstream is now."""
+        return self._transport.walks_abreast
 
     async def aclose(self) -> None:
-        """Close the connections. Closing twice does no harm."""
+        """Close the connections. Closing twice does no harm; a later call opens them again."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -126,14 +160,14 @@ def _secret(value: SecretStr | str) -> SecretStr:
     return value if isinstance(value, SecretStr) else SecretStr(value)
 
 
-def _credentials(client_id: str, client_secret: SecretStr, access_token: SecretStr) -> Credentials:
+def _credentials(client_id: str, client_secret: SecretStr, access_token: SecretStr, timing: Timing) -> Credentials:
     pair = bool(client_id), bool(client_secret.get_secret_value())
     if access_token.get_secret_value():
         if any(pair):
             raise InvalidRequestError("Pass either access_token, or client_id and client_secret; not both.")
         return StaticToken(access_token)
     if all(pair):
-        return ClientCredentials(client_id, client_secret)
+        return ClientCredentials(client_id, client_secret, timing.monotonic)
     if any(pair):
         raise InvalidRequestError(f"{'client_secret' if pair[0] else 'client_id'} is missing; the two go together.")
     return NoCredentials()

@@ -7,7 +7,23 @@ DEFAULT_BASE_URL: Final = "https://api.nomos.energy"
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 20.0
 CALL_DEADLINE: Final = 45.0
-"""One bound for a whole call, token renewal and repeats included."""
+"""One bound for a whole call: token, waiting for the rate budget, repeats and the pauses between them."""
+
+MAX_ATTEMPTS: Final = 4
+"""How often a read is sent at most, the first time included."""
+BACKOFF_BASE: Final = 0.5
+"""The first pause before a repeat is anything up to this; it doubles with every repeat."""
+BACKOFF_CAP: Final = 8.0
+MAX_TOLD_WAIT: Final = 3600.0
+"""The longest wait that upstream is believed to mean."""
+
+REQUESTS_PER_SECOND: Final = 10
+"""The rate limit per client that the vendor's older quickstart states."""
+RATE_WINDOW: Final = 1.0
+BUDGET_MAX_WAIT: Final = 30.0
+"""How long a call waits for its turn at most."""
+MAX_HOLD: Final = 60.0
+"""The longest time for which one answer can stop all calls of a client; after it, one more is tried."""
 
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 """A page of 100 subscriptions, each with its full 10 KB of metadata, fits several times."""

@@ -4,22 +4,26 @@ Knows the OAuth exchange, not how it is sent: the transport lends `ask`, which p
 Source: the vendor's authentication guide (tokens last 60 minutes, refresh tokens rotate on every use).
 """
 
-import time
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 from pydantic import SecretStr
 
 from nomos_mcp.client.answers import Json
 from nomos_mcp.client.constants import TOKEN_DEFAULT_LIFETIME, TOKEN_RENEWED_AHEAD
-from nomos_mcp.client.errors import CredentialsError, UnreadableAnswerError
+from nomos_mcp.client.errors import CredentialsError, InvalidRequestError, NomosError, UnreadableAnswerError
 
-Ask = Callable[[str, SecretStr, Mapping[str, str]], Awaitable[Json]]
+Form = Mapping[str, str | SecretStr]
+Ask = Callable[[str, SecretStr, Form], Awaitable[Json]]
 """Posts a form to the token endpoint, authenticated by client ID and secret (HTTP Basic)."""
 
-WRITE_SCOPE = "write:*"
+WRITE_SCOPE: Final = "write:*"
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry. Anything else would come back in clear in the HTTP library's complaint."""
 
 
 class Credentials(Protocol):
@@ -34,6 +38,11 @@ class Credentials(Protocol):
         ...
 
     @property
+    def current(self) -> SecretStr | None:
+        """The newest token there is, without asking for one."""
+        ...
+
+    @property
     def scopes(self) -> frozenset[str] | None:
         """Scopes of the current token; None while they are unknown."""
         ...
@@ -42,6 +51,7 @@ class Credentials(Protocol):
 class NoCredentials:
     """Nothing is configured: every call says so."""
 
+    current: SecretStr | None = None
     scopes: frozenset[str] | None = None
 
     async def token(self, ask: Ask) -> SecretStr:  # noqa: ARG002  the protocol's signature
@@ -55,14 +65,25 @@ class NoCredentials:
 
 @dataclass(frozen=True, slots=True)
 class StaticToken:
-    """A bearer token that was issued elsewhere; it cannot be renewed, and its scope is unknown."""
+    """A bearer token that was issued elsewhere; it cannot be renewed, and its scope is unknown.
 
-    value: SecretStr
+    Raises:
+        InvalidRequestError: It holds characters that no token has.
+    """
+
+    current: SecretStr
     scopes: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not _TOKEN.fullmatch(self.current.get_secret_value()):
+            raise InvalidRequestError(
+                "access_token holds a space, a line break or another character that no token has; it may have been "
+                "copied along with it."
+            )
 
     async def token(self, ask: Ask) -> SecretStr:  # noqa: ARG002  as above
         """Return the token."""
-        return self.value
+        return self.current
 
     async def renewed(self, refused: SecretStr, ask: Ask) -> SecretStr | None:  # noqa: ARG002  as above
         """Return None."""
@@ -79,19 +100,26 @@ class _Grant:
 
 @dataclass(slots=True)
 class ClientCredentials:
-    """Client ID and secret. One renewal at a time, however many calls wait for it.
+    """Client ID and secret. One renewal at a time, however many calls wait for it, and all of them get its outcome.
 
     Attributes:
         client_id: The Auth Client's ID.
         client_secret: Its secret.
-        clock: Seconds that only go forward; for tests.
+        clock: Seconds that only go forward.
     """
 
     client_id: str
     client_secret: SecretStr
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float]
     _grant: _Grant | None = field(default=None, init=False, repr=False)
     _renewal: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
+    _failures: int = field(default=0, init=False, repr=False)
+    _failure: NomosError | None = field(default=None, init=False, repr=False)
+
+    @property
+    def current(self) -> SecretStr | None:
+        """The token of the last grant, expired or not."""
+        return self._grant.token if self._grant else None
 
     @property
     def scopes(self) -> frozenset[str] | None:
@@ -121,33 +149,46 @@ class ClientCredentials:
         return (await self._renew(grant, ask)).token
 
     async def _renew(self, stale: _Grant | None, ask: Ask) -> _Grant:
+        failures = self._failures
         async with self._renewal:
-            if self._grant is None or self._grant is stale:
+            if self._grant is not None and self._grant is not stale:
+                return self._grant
+            if self._failure is not None and self._failures != failures:
+                raise self._failure.with_traceback(None)  # it failed while this call waited for it
+            try:
                 self._grant = await self._fetch(stale, ask)
+            except NomosError as failure:
+                self._failures, self._failure = self._failures + 1, failure
+                raise
+            self._failure = None
             return self._grant
 
     async def _fetch(self, stale: _Grant | None, ask: Ask) -> _Grant:
         asked_at = self.clock()
         if stale is not None and stale.refresh_token is not None:
-            form = {"grant_type": "refresh_token", "refresh_token": stale.refresh_token.get_secret_value()}
+            form: Form = {"grant_type": "refresh_token", "refresh_token": stale.refresh_token}
             try:
-                return self._read(await ask(self.client_id, self.client_secret, form), asked_at)
+                return _granted(await ask(self.client_id, self.client_secret, form), asked_at)
             except CredentialsError:
                 pass  # used up or expired: refresh tokens rotate; the client credentials still stand
-        answer = await ask(self.client_id, self.client_secret, {"grant_type": "client_credentials"})
-        return self._read(answer, asked_at)
+        return _granted(await ask(self.client_id, self.client_secret, {"grant_type": "client_credentials"}), asked_at)
 
-    @staticmethod
-    def _read(answer: Json, asked_at: float) -> _Grant:
-        token, refresh, scope = answer.get("access_token"), answer.get("refresh_token"), answer.get("scope")
-        if not isinstance(token, str) or not token:
-            raise UnreadableAnswerError("The token endpoint's answer holds no access token.", status=200)
-        stated = answer.get("expires_in")
-        usable = isinstance(stated, int | float) and not isinstance(stated, bool) and stated > 0
-        lifetime = float(stated) if usable and isinstance(stated, int | float) else TOKEN_DEFAULT_LIFETIME
-        return _Grant(
-            token=SecretStr(token),
-            refresh_token=SecretStr(refresh) if isinstance(refresh, str) and refresh else None,
-            expires_at=asked_at + max(lifetime - TOKEN_RENEWED_AHEAD, lifetime / 2),
-            scopes=frozenset(scope.split()) if isinstance(scope, str) else None,
-        )
+
+def _granted(answer: Json, asked_at: float) -> _Grant:
+    token = _secret(answer.get("access_token"))
+    if token is None:
+        del answer  # it may hold the other token, and a traceback may be shown with its variables
+        raise UnreadableAnswerError("The token endpoint's answer holds no usable access token.", status=200)
+    stated, scope = answer.get("expires_in"), answer.get("scope")
+    usable = isinstance(stated, int | float) and not isinstance(stated, bool) and stated > 0
+    lifetime = float(stated) if usable and isinstance(stated, int | float) else TOKEN_DEFAULT_LIFETIME
+    return _Grant(
+        token=token,
+        refresh_token=_secret(answer.get("refresh_token")),
+        expires_at=asked_at + max(lifetime - TOKEN_RENEWED_AHEAD, lifetime / 2),
+        scopes=frozenset(scope.split()) if isinstance(scope, str) else None,
+    )
+
+
+def _secret(value: object) -> SecretStr | None:
+    return SecretStr(value) if isinstance(value, str) and _TOKEN.fullmatch(value) else None

@@ -5,6 +5,7 @@
     │   ├── UnsupportedVersionError  the pinned API version does not have this resource or filter
     │   └── MissingScopeError        the token is known not to cover this
     ├── CredentialsError             no credentials, or the token endpoint refused them
+    ├── RateBudgetError              the turn would not have come in time; this request was not sent
     ├── APIError                     Nomos answered with an error; one class per documented code:
     │   ├── BadRequestError           400 BAD_REQUEST
     │   ├── UnauthorizedError         401 UNAUTHORIZED
@@ -17,20 +18,32 @@
     │   ├── TooManyRequestsError      429 TOO_MANY_REQUESTS
     │   └── InternalServerError       500 INTERNAL_SERVER_ERROR, and every other 5xx
     ├── APIConnectionError           no answer: name not resolved, connection refused or reset, TLS failed
-    │   └── APITimeoutError          no answer in time
+    │   ├── APITimeoutError          no answer in time
+    │   └── CertificateError         the host's certificate is not trusted; nothing was sent
     ├── VersionMismatchError         the answer was made for another API version: its words mean something else
     └── UnreadableAnswerError        an answer that is no answer: not JSON, too large, or of the wrong shape
 
 Text that upstream wrote (`APIError.message`) is bounded and stripped of control characters; nothing is decided by it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 
 class NomosError(Exception):
-    """Base of everything this client raises on purpose."""
+    """Base of everything this client raises on purpose. Can be pickled, so it passes from worker processes."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[NomosError], args: tuple[object, ...], fields: dict[str, object]) -> NomosError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidRequestError(NomosError, ValueError):
@@ -57,6 +70,21 @@ class CredentialsError(NomosError):
         self.request_id = request_id
 
 
+class RateBudgetError(NomosError):
+    """The client's own rate budget has no turn for this request in time, so it was not sent.
+
+    Attributes:
+        retry_after: Seconds after which a turn is likely to be free.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(
+            "Too many requests are waiting for their turn within the rate limit, so this one was not sent. "
+            f"Try again in {math.ceil(retry_after)} seconds."
+        )
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
     """One entry of an error's `errors` list: which field broke which rule (from curie on)."""
@@ -76,6 +104,7 @@ class APIError(NomosError):
         request_id: What the vendor's support asks for; empty if there was none.
         docs: Address of the vendor's page about this code; empty if there was none.
         errors: Details per field (API version curie and later), possibly empty.
+        retry_after: Seconds that upstream asks to wait, at most an hour; None if it did not say.
     """
 
     documented_code: ClassVar[str] = ""
@@ -89,6 +118,7 @@ class APIError(NomosError):
         request_id: str = "",
         docs: str = "",
         errors: Sequence[ErrorDetail] = (),
+        retry_after: float | None = None,
     ) -> None:
         self.status = status
         self.code = code or self.documented_code
@@ -96,6 +126,7 @@ class APIError(NomosError):
         self.request_id = request_id
         self.docs = docs
         self.errors = tuple(errors)
+        self.retry_after = retry_after
         said = f": {message!r}" if message else ""
         tail = f" (requestId {request_id})" if request_id else ""
         super().__init__(f"HTTP {status} {self.code or 'without a code'}{said}{tail}")
@@ -172,6 +203,10 @@ class APIConnectionError(NomosError):
 
 class APITimeoutError(APIConnectionError):
     """There was no answer in time. Whether a request arrived is unknown."""
+
+
+class CertificateError(APIConnectionError):
+    """The host's certificate is not trusted: another host than Nomos may be answering. Nothing was sent."""
 
 
 class VersionMismatchError(NomosError):

@@ -45,8 +45,8 @@ class _Fenced(Resource[T]):
 class FencedSubscriptions(_Fenced[Subscription], Subscriptions):
     """The subscriptions of one customer."""
 
-    def __init__(self, transport: Transport, customer_id: str) -> None:
-        super().__init__(transport)
+    def __init__(self, transport: Transport, api_version: ApiVersion, customer_id: str) -> None:
+        super().__init__(transport, api_version)
         self.customer_id = customer_id
 
 

@@ -47,14 +47,19 @@ def equal(field: str, value: str) -> tuple[Filter, ...]:
     return (Filter(field, "eq", (value,)),) if value else ()
 
 
+def words(values: str | Iterable[str]) -> tuple[str, ...]:
+    """Return one value or several as a tuple, without empty ones."""
+    several = (values,) if isinstance(values, str) else values
+    return tuple(value for value in several if value)
+
+
 def one_of(field: str, values: str | Iterable[str]) -> tuple[Filter, ...]:
     """Condition `field` is one of `values`; none for an empty value.
 
     Raises:
         InvalidRequestError: A value holds a comma, which separates values on the wire.
     """
-    chosen = (values,) if isinstance(values, str) else tuple(values)
-    chosen = tuple(value for value in chosen if value)
+    chosen = words(values)
     if any("," in value for value in chosen):
         raise InvalidRequestError(f"A value of the filter {field!r} holds a comma; pass several values as a list.")
     if len(chosen) <= 1:
@@ -85,7 +90,21 @@ def refuse_unknown(filters: Iterable[Filter], known: frozenset[str], api_version
     if unknown:
         raise UnsupportedVersionError(
             f"API version {api_version} cannot filter by {', '.join(unknown)}: it would ignore the filter and answer "
-            f"with everything. It can filter by {', '.join(sorted(known))}."
+            f"with everything. It can filter by {', '.join(sorted(known)) or 'nothing'}."
+        )
+
+
+def refuse_foreign(values: Iterable[str], own: Iterable[str], other: Iterable[str], api_version: str) -> None:
+    """Refuse statuses that are words of another version. One that no version documents may be new, and passes.
+
+    Raises:
+        UnsupportedVersionError: The pinned version does not know the word.
+    """
+    foreign = sorted({*values} & {*other} - {*own})
+    if foreign:
+        raise UnsupportedVersionError(
+            f"{', '.join(foreign)}: no status of API version {api_version}, but of another one. "
+            f"Its statuses are {', '.join(own)}."
         )
 
 

@@ -1,15 +1,9 @@
-"""IDs: typed by what they name, checked before they reach a URL."""
+"""IDs: told apart by their prefix, checked before they reach a URL."""
 
 import re
-from typing import NewType
 
 from nomos_mcp.client.constants import MAX_ID_LENGTH
 from nomos_mcp.client.errors import InvalidRequestError
-
-MeterOrderId = NewType("MeterOrderId", str)
-SubscriptionId = NewType("SubscriptionId", str)
-CustomerId = NewType("CustomerId", str)
-EventId = NewType("EventId", str)
 
 PREFIXES: dict[str, tuple[str, ...]] = {
     "meter order": ("prdo",),

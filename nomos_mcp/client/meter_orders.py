@@ -1,14 +1,16 @@
 """`/meter-orders`: read, list, and the one write."""
 
 from collections.abc import Iterable
+from contextlib import aclosing
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from nomos_mcp.client import filters
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import UnsupportedVersionError
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrder
+from nomos_mcp.client.models.meter_order import CurieStatus, EdisonStatus
 from nomos_mcp.client.pages import Listing
 from nomos_mcp.client.resource import Resource
 from nomos_mcp.client.transport import Transport
@@ -21,6 +23,9 @@ _FILTERS: dict[ApiVersion, frozenset[str]] = {
     CURIE: frozenset({"status", "customer", "subscription"}),
     EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
 }
+
+_STATUSES: dict[ApiVersion, tuple[str, ...]] = {CURIE: get_args(CurieStatus), EDISON: get_args(EdisonStatus)}
+_ALL_STATUSES = frozenset(status for statuses in _STATUSES.values() for status in statuses)
 
 
 class MeterOrders(Resource[MeterOrder]):
@@ -79,12 +84,13 @@ class MeterOrders(Resource[MeterOrder]):
             A listing: `await` it for one `Page`, or `async for` it for every order.
 
         Raises:
-            InvalidRequestError: An argument is malformed, or a filter unknown to the pinned version.
+            InvalidRequestError: An argument is malformed, or a filter or status is not the pinned version's.
         """
         self._require_version()
         subscriptions = [subscription] if isinstance(subscription, str) else subscription
+        wanted = filters.words(status)
         conditions = (
-            *filters.one_of("status", status),
+            *filters.one_of("status", wanted),
             *filters.equal("customer", checked(customer, "customer") if customer else ""),
             *filters.one_of("subscription", [checked(each, "subscription") for each in subscriptions if each]),
             *filters.equal("product", product),
@@ -92,6 +98,7 @@ class MeterOrders(Resource[MeterOrder]):
             *filters.between("updated_at", updated_after, updated_before),
         )
         filters.refuse_unknown(conditions, _FILTERS[self._api_version], self._api_version)
+        filters.refuse_foreign(wanted, _STATUSES[self._api_version], _ALL_STATUSES, self._api_version)
         return self._list(conditions, limit, cursor)
 
     async def of_subscription(self, subscription_id: str) -> MeterOrder | None:
@@ -109,9 +116,9 @@ class MeterOrders(Resource[MeterOrder]):
             InvalidRequestError: The ID is malformed.
             NomosError: Anything else of the tree in `errors`.
         """
-        async for order in self.list(subscription=checked(subscription_id, "subscription")):
-            return order
-        return None
+        listing = self.list(subscription=checked(subscription_id, "subscription"))
+        async with aclosing(listing.items()) as orders:
+            return await anext(orders, None)
 
     async def create(self, subscription_id: str) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.

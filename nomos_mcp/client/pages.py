@@ -1,6 +1,7 @@
 """Lists: one page, or a walk over all of them."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -53,26 +54,30 @@ class Listing(Generic[T]):
         """Walk over the items, at most `max_items` of them and over at most `max_pages` pages.
 
         Raises:
+            InvalidRequestError: A bound is negative.
             UnreadableAnswerError: As `pages`.
         """
-        left = max_items
+        left = _bound("max_items", max_items)
         if left == 0:
             return
-        async for page in self.pages(max_pages=max_pages):
-            for item in page.items:
-                yield item
-                if left is not None:
-                    left -= 1
-                    if left == 0:
-                        return
+        async with aclosing(self.pages(max_pages=max_pages)) as pages:
+            async for page in pages:
+                for item in page.items:
+                    yield item
+                    if left is not None:
+                        left -= 1
+                        if left == 0:
+                            return
 
     async def pages(self, *, max_pages: int | None = None) -> AsyncGenerator[Page[T]]:
         """Walk over the pages, at most `max_pages` of them.
 
         Raises:
+            InvalidRequestError: The bound is negative.
             UnreadableAnswerError: Upstream says that there is more but names no cursor, or one that it named before:
                 going on would end early or never.
         """
+        _bound("max_pages", max_pages)
         cursor, seen, read = self._cursor, {self._cursor}, 0
         while max_pages is None or read < max_pages:
             page = await self._fetch(cursor)
@@ -89,6 +94,12 @@ class Listing(Generic[T]):
                 )
             cursor = page.next_cursor
             seen.add(cursor)
+
+
+def _bound(name: str, value: int | None) -> int | None:
+    if value is not None and value < 0:
+        raise InvalidRequestError(f"{name} is {value}; a walk can be bounded to 0 or more.")
+    return value
 
 
 def checked_limit(limit: int) -> int:

@@ -62,8 +62,10 @@ class Resource(Generic[T]):
         try:
             return self._model.model_validate(body)
         except ValidationError as error:
-            fields = ", ".join(sorted({cleaned(".".join(map(str, flaw["loc"]))) for flaw in error.errors()}))
-            raise UnreadableAnswerError(
-                f"The answer is no {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}.",
-                status=_OK,
-            ) from None
+            flaws = error.errors(include_url=False, include_context=False, include_input=False)
+        # Out here, so that pydantic's error, which holds the values, does not hang on ours.
+        fields = ", ".join(sorted({cleaned(".".join(map(str, flaw["loc"]))) for flaw in flaws}))
+        raise UnreadableAnswerError(
+            f"The answer is no {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}.",
+            status=_OK,
+        )

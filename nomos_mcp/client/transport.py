@@ -1,74 +1,76 @@
-"""The one way out: sends a request, authenticated and pinned to a version, and returns JSON or raises what went wrong.
+"""The one way out: a request, authenticated, pinned to a version, within the rate budget, repeated where that is safe.
 
-The only file that knows the HTTP library.
+Returns JSON or raises what went wrong. Knows nothing of resources and models.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from itertools import count
+from typing import Final, TypeVar
 
 import anyio
-import httpx
 from pydantic import SecretStr
 
 from nomos_mcp.client.answers import Json, cleaned, error_from, is_error, parsed
-from nomos_mcp.client.constants import CALL_DEADLINE, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, READ_TIMEOUT
-from nomos_mcp.client.credentials import WRITE_SCOPE, Credentials
+from nomos_mcp.client.budget import RateBudget
+from nomos_mcp.client.constants import MAX_ATTEMPTS
+from nomos_mcp.client.credentials import WRITE_SCOPE, Ask, Credentials, Form
 from nomos_mcp.client.errors import (
-    APIConnectionError,
+    APIError,
     APITimeoutError,
     CredentialsError,
     MissingScopeError,
+    NomosError,
     UnreadableAnswerError,
     VersionMismatchError,
 )
+from nomos_mcp.client.hints import RateHints, date_of, rate_hints
+from nomos_mcp.client.retry import passes, pause
+from nomos_mcp.client.timing import Timing
 from nomos_mcp.client.versions import VERSION_HEADER, ApiVersion
+from nomos_mcp.client.wire import Answer, Request, Wire
 
-AsgiApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
-"""An ASGI application that answers in place of the network."""
+T = TypeVar("T")
 
-_UNAUTHORIZED: Final = 401
 _REDIRECTS: Final = range(300, 400)
-_TIMEOUT: Final = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    content_type: str
-    version: str
-    request_id: str
-    content: bytes
+_REFUSED_CREDENTIALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class Transport:
-    """Sends requests to one host with one identity and one pinned version.
+    """Sends requests to one host with one identity, one pinned version and one rate budget.
 
-    The connection pool is opened by the first request and closed by `aclose`.
+    Args:
+        wire: The connections.
+        api_version: Sent with every request and compared with every answer.
+        credentials: Who we are.
+        budget: Shared by everything that is sent, token requests included.
+        deadline: Seconds for a whole call.
+        timing: Clock, sleep and jitter.
     """
 
     def __init__(
-        self, *, base_url: str, api_version: ApiVersion, credentials: Credentials, app: AsgiApp | None = None
+        self,
+        wire: Wire,
+        *,
+        api_version: ApiVersion,
+        credentials: Credentials,
+        budget: RateBudget,
+        deadline: float,
+        timing: Timing,
     ) -> None:
-        self._base_url = base_url
-        self._host = urlsplit(base_url).hostname or ""
+        self._wire = wire
         self._api_version = api_version
+        self._pinned = {VERSION_HEADER: api_version}
         self._credentials = credentials
-        self._app = app
-        self._pool: httpx.AsyncClient | None = None
+        self._budget = budget
+        self._deadline = deadline
+        self._timing = timing
+        self.rate_hints: RateHints | None = None
 
     async def get(self, path: str, query: Iterable[tuple[str, str]] = ()) -> Json:
-        """Read.
+        """Read; repeated while the failure may pass and time is left.
 
         Args:
             path: Path below the base URL, its parts already percent-encoded.
@@ -77,151 +79,149 @@ class Transport:
         Raises:
             NomosError: One of the tree in `errors`.
         """
-        return await self._call("GET", path, query=tuple(query))
+        request = Request("GET", path, tuple(query), headers=self._pinned)
+
+        async def read(ends: float) -> Json:
+            return await self._repeated(lambda: self._asked(request, ends), ends)
+
+        return await self._within_deadline(read)
 
     async def post(self, path: str, body: Mapping[str, str]) -> Json:
         """Write, once: a write is never repeated, except after a 401, which tells that it was not looked at.
+
+        Getting the token beforehand is repeated as a read is: nothing of the write is sent before it is there.
 
         Raises:
             MissingScopeError: The token is known to be read-only; nothing was sent.
             NomosError: One of the tree in `errors`.
         """
-        scopes = await self.granted_scopes()
-        if scopes is not None and WRITE_SCOPE not in scopes:
-            raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
-        return await self._call("POST", path, content=json.dumps(dict(body)).encode())
+        request = Request("POST", path, body=json.dumps(dict(body)).encode(), headers=self._pinned)
+
+        async def write(ends: float) -> Json:
+            await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
+            scopes = self._credentials.scopes
+            if scopes is not None and WRITE_SCOPE not in scopes:
+                raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
+            return await self._asked(request, ends)
+
+        return await self._within_deadline(write)
+
+    async def health(self) -> datetime | None:
+        """Ask whether the host answers at all; return its clock if it told.
+
+        Raises:
+            NomosError: It does not answer, or with an error.
+        """
+
+        async def ask(ends: float) -> Answer:
+            async with self._budget.place(self._left(ends)):
+                return await self._wire.greet(Request("GET", "/health"))
+
+        answer = await self._within_deadline(ask)
+        if is_error(answer.status):
+            raise self._error(answer)
+        return date_of(answer.headers.get("date"))
 
     async def granted_scopes(self) -> frozenset[str] | None:
         """Return the scopes that the token was granted; None if the answer did not say or the token is static."""
-        with _deadline(self._host):
-            await self._credentials.token(self._ask_token)
+
+        async def ask(ends: float) -> None:
+            await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
+
+        await self._within_deadline(ask)
         return self._credentials.scopes
 
     async def aclose(self) -> None:
         """Close the connection pool; closing twice does no harm."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
+        await self._wire.aclose()
 
-    async def _call(
-        self, method: str, path: str, *, query: tuple[tuple[str, str], ...] = (), content: bytes | None = None
-    ) -> Json:
-        with _deadline(self._host):
-            answer = await self._authorised(method, path, query, content)
-        if answer.version != self._api_version and (answer.version or not is_error(answer.status)):
-            raise VersionMismatchError(self._api_version, cleaned(answer.version))
+    async def _within_deadline(self, call: Callable[[float], Awaitable[T]]) -> T:
+        with anyio.move_on_after(self._deadline):
+            return await call(self._timing.monotonic() + self._deadline)
+        raise APITimeoutError(f"{self._wire.host} did not answer within {self._deadline:g} seconds.")
+
+    async def _repeated(self, ask: Callable[[], Awaitable[T]], ends: float) -> T:
+        for attempt in count(1):
+            try:
+                return await ask()
+            except NomosError as error:
+                wait = pause(error, attempt, self._timing)
+                if not passes(error) or attempt == MAX_ATTEMPTS or wait >= self._left(ends):
+                    raise
+            await self._timing.sleep(wait)
+        raise AssertionError  # pragma: no cover  count() does not end
+
+    async def _asked(self, request: Request, ends: float) -> Json:
+        answer = await self._authorised(request, ends)
+        version = answer.headers.get(VERSION_HEADER.lower(), "")
+        if version != self._api_version and (version or not is_error(answer.status)):
+            raise VersionMismatchError(self._api_version, cleaned(version))
         if is_error(answer.status):
-            raise error_from(answer.status, answer.content, answer.request_id)
+            raise self._error(answer)
         return _body(answer)
 
-    async def _authorised(
-        self, method: str, path: str, query: tuple[tuple[str, str], ...], content: bytes | None
-    ) -> _Answer:
-        token = await self._credentials.token(self._ask_token)
-        answer = await self._send(method, path, query=query, content=content, headers=self._headers(token, content))
-        if answer.status == _UNAUTHORIZED:
-            newer = await self._credentials.renewed(token, self._ask_token)
+    async def _authorised(self, request: Request, ends: float) -> Answer:
+        lend = self._lending(ends)
+        token = await self._credentials.token(lend)
+        answer, used = await self._placed(request, token, ends)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            newer = await self._credentials.renewed(used, lend)
             if newer is not None:
-                headers = self._headers(newer, content)
-                answer = await self._send(method, path, query=query, content=content, headers=headers)
-            if answer.status == _UNAUTHORIZED:
-                raise error_from(answer.status, answer.content, answer.request_id)
+                answer, _ = await self._placed(request, newer, ends, urgent=True)
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                raise self._error(answer)
         return answer
 
-    async def _ask_token(self, client_id: str, client_secret: SecretStr, form: Mapping[str, str]) -> Json:
-        answer = await self._send(
-            "POST", "/oauth/token", form=form, auth=httpx.BasicAuth(client_id, client_secret.get_secret_value())
-        )
-        if is_error(answer.status):
-            error = error_from(answer.status, answer.content, answer.request_id)
-            if answer.status in {400, 401, 403}:
+    async def _placed(
+        self, request: Request, token: SecretStr, ends: float, *, urgent: bool = False
+    ) -> tuple[Answer, SecretStr]:
+        async with self._budget.place(self._left(ends), urgent=urgent):
+            newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
+            answer = await self._wire.send(request, newest)
+            self._observe(answer)
+        return answer, newest
+
+    def _lending(self, ends: float) -> Ask:
+        async def ask(client_id: str, client_secret: SecretStr, form: Form) -> Json:
+            request = Request("POST", "/oauth/token", headers=self._pinned)
+            async with self._budget.place(self._left(ends), urgent=True):
+                answer = await self._wire.exchange(request, form, client_id, client_secret)
+                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    self._observe(answer)  # anything less may count token requests alone, and would slow all others
+            if answer.status in _REFUSED_CREDENTIALS:
                 raise CredentialsError(
                     f"The token endpoint refused the client credentials (HTTP {answer.status}).",
-                    request_id=error.request_id,
+                    request_id=self._error(answer).request_id,
                 )
-            raise error
-        return _body(answer)
+            if is_error(answer.status):
+                raise self._error(answer)
+            return _body(answer)
 
-    def _headers(self, token: SecretStr, content: bytes | None) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {token.get_secret_value()}", VERSION_HEADER: self._api_version}
-        return headers if content is None else {**headers, "Content-Type": "application/json"}
+        return ask
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: tuple[tuple[str, str], ...] = (),
-        content: bytes | None = None,
-        form: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: httpx.BasicAuth | None = None,
-    ) -> _Answer:
-        request = self._opened().stream(
-            method,
-            self._base_url + path,
-            params=query or None,
-            content=content,
-            data=form,
-            headers=headers,
-            auth=auth,
-        )
-        try:
-            async with request as response:
-                body = await self._received(response)
-        except httpx.TimeoutException as fault:
-            raise APITimeoutError(f"{self._host} did not answer in time ({type(fault).__name__}).") from None
-        except httpx.DecodingError:
-            raise UnreadableAnswerError("The answer's compression is broken.", status=0) from None
-        except httpx.TransportError as fault:
-            why = cleaned(str(fault)) or "no reason given"
-            raise APIConnectionError(f"No answer from {self._host}: {type(fault).__name__}, {why}.") from None
-        return _Answer(
-            status=response.status_code,
-            content_type=response.headers.get("content-type", ""),
-            version=response.headers.get(VERSION_HEADER, ""),
-            request_id=cleaned(response.headers.get("x-request-id", "")),
-            content=body,
-        )
+    def _left(self, ends: float) -> float:
+        return ends - self._timing.monotonic()
 
-    async def _received(self, response: httpx.Response) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                raise UnreadableAnswerError(
-                    f"The answer is larger than {MAX_ANSWER_BYTES // (1024 * 1024)} MiB; it was not read further.",
-                    status=response.status_code,
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
+    def _hints(self, answer: Answer) -> RateHints:
+        return rate_hints(answer.headers, self._timing.wall())
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._pool is None:
-            self._pool = httpx.AsyncClient(
-                timeout=_TIMEOUT,
-                transport=httpx.ASGITransport(app=self._app) if self._app else None,
-                follow_redirects=False,
-                headers={"Accept": "application/json", "User-Agent": "nomos-mcp"},
-            )
-        return self._pool
+    def _observe(self, answer: Answer) -> None:
+        self.rate_hints = self._hints(answer)
+        self._budget.observe(self.rate_hints, refused=answer.status == HTTPStatus.TOO_MANY_REQUESTS)
+
+    def _error(self, answer: Answer) -> APIError:
+        hints = self._hints(answer)
+        wait = hints.retry_after
+        if wait is None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = hints.reset
+        return error_from(answer.status, answer.content, answer.request_id, wait)
 
 
-@contextmanager
-def _deadline(host: str) -> Iterator[None]:
-    try:
-        with anyio.fail_after(CALL_DEADLINE):
-            yield
-    except TimeoutError:
-        raise APITimeoutError(f"{host} did not answer within {CALL_DEADLINE:.0f} seconds.") from None
-
-
-def _body(answer: _Answer) -> Json:
+def _body(answer: Answer) -> Json:
     if answer.status in _REDIRECTS:
         raise UnreadableAnswerError(
             f"HTTP {answer.status} is a redirect, and redirects are not followed; check the base URL.",
             status=answer.status,
             request_id=answer.request_id,
         )
-    return parsed(answer.content, answer.content_type, answer.status, answer.request_id)
+    return parsed(answer.content, answer.headers.get("content-type", ""), answer.status, answer.request_id)

@@ -27,6 +27,7 @@ from pydantic.networks import AnyUrl
 
 from nomos_mcp import __version__
 from nomos_mcp.client import NomosClient, NomosError, NotFoundError
+from nomos_mcp.client.constants import REQUESTS_PER_SECOND
 from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
@@ -119,8 +120,13 @@ def create_server(
     return server
 
 
-def client_of(settings: Settings) -> NomosClient:
-    """Make the client that the settings describe; in demo mode one that talks to the built-in simulator."""
+def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
+    """Make the client that the settings describe; in demo mode one that talks to the built-in simulator.
+
+    Args:
+        settings: Who we are to Nomos, and where it is.
+        processes: How many processes share the credentials; each keeps to its part of the rate limit.
+    """
     if settings.demo:
         from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415  only a demo pays for loading it
 
@@ -129,6 +135,7 @@ def client_of(settings: Settings) -> NomosClient:
             client_secret=DEMO.client_secret,
             api_version=settings.api_version,
             base_url="http://127.0.0.1",
+            requests_per_second=1000,  # the simulator of the demo counts none
             app=Simulator(),
         )
     return NomosClient(
@@ -137,6 +144,7 @@ def client_of(settings: Settings) -> NomosClient:
         access_token=settings.access_token,
         api_version=settings.api_version,
         base_url=settings.base_url,
+        requests_per_second=max(1, REQUESTS_PER_SECOND // processes),
     )
 
 

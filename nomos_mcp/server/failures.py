@@ -1,5 +1,6 @@
 """What a tool says when it cannot: what happened, why, what to do next. Quotes nothing that upstream wrote freely."""
 
+import math
 from difflib import get_close_matches
 
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from nomos_mcp.client.errors import (
     APIConnectionError,
     APIError,
     BadRequestError,
+    CertificateError,
     ConflictError,
     CredentialsError,
     ForbiddenError,
@@ -19,6 +21,7 @@ from nomos_mcp.client.errors import (
     NomosError,
     NotFoundError,
     PaymentRequiredError,
+    RateBudgetError,
     TooManyRequestsError,
     UnauthorizedError,
     UnprocessableEntityError,
@@ -91,6 +94,16 @@ _SAYINGS: tuple[tuple[type[NomosError], str, str], ...] = (
         f"Do not repeat it unchanged; write to {SUPPORT} and give the requestId.",
     ),
     (
+        RateBudgetError,
+        "More questions are waiting than the rate limit of Nomos lets through, so this one was not sent.",
+        "Nothing is wrong with the question; ask again later, and fewer at once.",
+    ),
+    (
+        CertificateError,
+        "The certificate of the host that should be Nomos is not trusted, so nothing was sent.",
+        "Do not repeat it; the operator of this server has to check NOMOS_BASE_URL and what lies between.",
+    ),
+    (
         VersionMismatchError,
         "Nomos answered in another API version than was asked for, where the same words mean other things.",
         "The answer was thrown away; the operator of this server has to check NOMOS_API_VERSION and what lies between.",
@@ -111,7 +124,7 @@ def said_of(error: NomosError) -> str:
         return str(error)
     if isinstance(error, CredentialsError):
         return _tail(f"{error} {_SET_CREDENTIALS}", error)
-    if isinstance(error, APIConnectionError):
+    if isinstance(error, APIConnectionError) and not isinstance(error, CertificateError):
         return (
             f"Nomos could not be reached. {error} Ask again later; if it stays, the operator of this server has to "
             "check the network and NOMOS_BASE_URL."
@@ -159,6 +172,8 @@ def _tail(text: str, error: NomosError) -> str:
         notes.append(f"code {error.code}")
     if isinstance(error, APIError) and error.errors:
         notes.append("details " + ", ".join(f"{detail.code} in {detail.field!r}" for detail in error.errors))
+    if retry_after := getattr(error, "retry_after", None):
+        notes.append(f"retry after {math.ceil(retry_after)} s")
     if request_id := getattr(error, "request_id", ""):
         notes.append(f"requestId {request_id}")
     return f"{text} ({'; '.join(notes)})" if notes else text

@@ -9,9 +9,16 @@ they and the simulator agree because tests say so, not because they share code.
     routes/   the paths
     gate.py   versions, callers, rate limit, error bodies, for every request
     demo/     the data set
+    faults/   what can go wrong on the way
+    control/  /_simulator/: time, states, faults, webhooks and the ledger, over HTTP
+    webhooks/ events out
+    serve.py  the simulator on a port
+    testing.py  fixtures for pytest
 """
 
 from nomos_mcp.simulator.app import Simulator
+from nomos_mcp.simulator.control.states import OrderState
 from nomos_mcp.simulator.demo.catalogue import DEMO
+from nomos_mcp.simulator.faults.fault import Fault
 
-__all__ = ["DEMO", "Simulator"]
+__all__ = ["DEMO", "Fault", "OrderState", "Simulator"]

@@ -1,80 +1,201 @@
 """The simulator put together: an ASGI application over one invented world."""
 
-from itertools import count
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import count, islice
+from typing import TYPE_CHECKING
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nomos_mcp.simulator.clock import Clock, real_clock, whole_seconds
+from nomos_mcp.simulator.clock import Clock, WorldClock, real_clock
+from nomos_mcp.simulator.control.states import OrderState
 from nomos_mcp.simulator.demo.catalogue import DEMO
+from nomos_mcp.simulator.demo.crowd import USUAL_SIZE
 from nomos_mcp.simulator.demo.populate import populate
 from nomos_mcp.simulator.errors import ApiError
+from nomos_mcp.simulator.faults.faults import Faults
+from nomos_mcp.simulator.faults.strike import Sleep
 from nomos_mcp.simulator.gate import Gate, RequestRecord, on_error
 from nomos_mcp.simulator.ids import request_id
 from nomos_mcp.simulator.lists.cursors import Cursors
 from nomos_mcp.simulator.rate import RateLimit
-from nomos_mcp.simulator.routes import health
+from nomos_mcp.simulator.routes import health, metadata
 from nomos_mcp.simulator.routes.customers import CustomerRoutes
 from nomos_mcp.simulator.routes.events import EventRoutes
 from nomos_mcp.simulator.routes.meter_orders import LedgerEntry, MeterOrderRoutes
 from nomos_mcp.simulator.routes.subscriptions import SubscriptionRoutes
 from nomos_mcp.simulator.routes.token import TokenRoutes
-from nomos_mcp.simulator.tokens import Tokens
+from nomos_mcp.simulator.tokens import AuthClient, Tokens
+from nomos_mcp.simulator.versions import CURIE, ApiVersion
+from nomos_mcp.simulator.world.events import Event
+from nomos_mcp.simulator.world.life import Life
+from nomos_mcp.simulator.world.records import Order
 from nomos_mcp.simulator.world.world import World
+
+if TYPE_CHECKING:
+    from nomos_mcp.simulator.webhooks.webhooks import Webhooks
 
 
 class Simulator:
     """A stand-in for the Nomos API: an ASGI application, for asyncio and trio, in process or under any ASGI server.
 
     Args:
-        seed: Varies the part of the data set that has no name in `DEMO`; the same seed gives the same world.
+        seed: Varies what has no name in `DEMO`, and what happens as time passes; the same seed gives the same.
         now: The clock; the data set is laid out around the moment it shows at construction, tokens expire by it, and
-            new orders carry it. Fractions of a second are cut off.
-        rate_limit: Requests per second and client, as the vendor states 10; None counts nothing and sends no
+            new orders carry it. Fractions of a second are cut off. The orders move by `advance` only.
+        days_per_second: A fast clock: how many days pass in the simulator for each second of `now`. The orders then
+            move by themselves.
+        rate_limit: Requests per second of `now` and client, as the vendor states 10; None counts nothing and sends no
             `ratelimit-*` headers.
+        orders: How many orders to add to those that have a name.
+        api_version: What a request without `X-API-Version` gets, from every client but `DEMO.edison_client_id`.
+        sleep: Waits so many seconds where a fault delays an answer. One that raises what an HTTP client raises for a
+            timeout makes timeouts that take no time.
 
     Attributes:
+        seed: As above.
         world: Everything that exists; a test may look and change.
+        faults: What goes wrong; nothing at first.
     """
 
-    def __init__(self, seed: int = 0, *, now: Clock = real_clock, rate_limit: int | None = None) -> None:
-        clock = whole_seconds(now)
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        now: Clock = real_clock,
+        days_per_second: float = 0,
+        rate_limit: int | None = None,
+        orders: int = USUAL_SIZE,
+        api_version: ApiVersion = CURIE,
+        sleep: Sleep = anyio.sleep,
+    ) -> None:
+        self.seed = seed
+        self._outside = now
+        self._clock = WorldClock(now, days_per_second)
+        self._moves_by_itself = days_per_second > 0
+        tokens = Tokens(_clients(api_version), DEMO.static_keys, self._clock)
         numbers = count()
-        tokens = Tokens(DEMO.clients, DEMO.static_keys, clock)
         cursors = Cursors()
-        self.world = World(seed, clock)
-        populate(self.world, clock(), seed)
+        self.world = World(seed, self._clock)
+        start = self._clock()
+        populate(self.world, start, seed, orders)
+        self._life = Life(self.world, seed, start)
+        self.faults = Faults(seed)
         self._meter_orders = MeterOrderRoutes(self.world, cursors)
         routes = Starlette(
             routes=[
                 *health.routes(),
+                *metadata.routes(),
                 *TokenRoutes(tokens).routes(),
                 *self._meter_orders.routes(),
                 *SubscriptionRoutes(self.world, cursors).routes(),
                 *CustomerRoutes(self.world, cursors).routes(),
                 *EventRoutes(self.world).routes(),
             ],
-            exception_handlers={ApiError: on_error, HTTPException: on_error},
+            exception_handlers={ApiError: on_error, HTTPException: on_error, Exception: on_error},
         )
         routes.router.redirect_slashes = False  # the API has one spelling of a path; a redirect would hide a typo
         self._gate = Gate(
             routes,
             tokens,
-            None if rate_limit is None else RateLimit(rate_limit, clock),
+            None if rate_limit is None else RateLimit(rate_limit, WorldClock(now)),
             lambda: request_id(seed, next(numbers)),
+            self.faults,
+            sleep,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        await self._gate(scope, receive, send)
+        if self._moves_by_itself:
+            self._life.run_until(self._clock())
+        control = scope["type"] == "http" and (scope["path"] + "/").startswith("/_simulator/")
+        await (self._control if control else self._gate)(scope, receive, send)
+
+    @property
+    def now(self) -> datetime:
+        """The present in the simulator, in UTC and whole seconds."""
+        return self._clock()
 
     @property
     def ledger(self) -> list[LedgerEntry]:
-        """Every order created through `POST /meter-orders`, oldest first."""
+        """Every order created through `POST /meter-orders`, oldest first, whether or not the answer arrived."""
         return list(self._meter_orders.ledger)
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The last 10,000 answered requests, oldest first: method, path with query, API version, status."""
+        """The last 10,000 requests to the API, oldest first."""
         return list(self._gate.requests)
+
+    @cached_property
+    def webhooks(self) -> "Webhooks":
+        """Where events are sent to; nowhere at first."""
+        from nomos_mcp.simulator.webhooks.webhooks import Webhooks  # noqa: PLC0415  loads the HTTP library
+
+        return Webhooks(self.world, self._clock, self._outside, self.seed)
+
+    def advance(self, days: float) -> Sequence[Event]:
+        """Let time pass: orders move on, get blocked and unblocked, are cancelled; subscriptions begin.
+
+        Webhooks that fall due are not sent by this, but by `await simulator.webhooks.deliver()`.
+
+        Args:
+            days: How many; parts of a day are fine.
+
+        Returns:
+            The events of that time, in the order in which they happened.
+
+        Raises:
+            ValueError: Time does not run backwards, and not past 10,000 days at once.
+        """
+        if not 0 <= days <= 10_000:  # noqa: PLR2004  27 years
+            raise ValueError(f"Time can advance by 0 to 10000 days at once, not by {days}.")
+        known = len(self.world.events)
+        self._clock.skip(timedelta(days=days))
+        self._life.run_until(self._clock())
+        return list(islice(self.world.events.values(), known, None))
+
+    def put_order(self, order_id: str, state: OrderState) -> Order:
+        """Put an order into a state, now; the events that follow from the change are told.
+
+        Args:
+            order_id: Any order's.
+            state: Any state, reachable or not.
+
+        Returns:
+            The order after it.
+
+        Raises:
+            KeyError: There is no such order.
+        """
+        order = self.world.orders.get(order_id)
+        if order is None:
+            raise KeyError(order_id)
+        changed = state.applied(order, self._clock())
+        self.world.change_order(changed)
+        self._life.interrupt(changed, moves_on=state.moves_on)
+        return changed
+
+    async def tend(self) -> None:
+        """Do what the clock has made due, in a server's idle time: move a world that moves by itself, send webhooks."""
+        if self._moves_by_itself:
+            self._life.run_until(self._clock())
+        if "webhooks" in self.__dict__:  # nobody asked for any so far
+            await self.webhooks.deliver()
+
+    @cached_property
+    def _control(self) -> ASGIApp:
+        from nomos_mcp.simulator.control.routes import control  # noqa: PLC0415  loads webhooks, and with them HTTP
+
+        return control(self)
+
+
+def _clients(api_version: ApiVersion) -> list[AuthClient]:
+    ordinary = {DEMO.client_id, DEMO.read_only_client_id, DEMO.other_client_id}
+    return [
+        replace(client, default_version=api_version) if client.id in ordinary else client for client in DEMO.clients
+    ]

@@ -20,11 +20,13 @@ class Envelope:
         version: The version the request is processed with.
         request_id: For the error body.
         caller: Who shows a good token; None otherwise.
+        ignore_filters: A fault: lists answer as if no filter had been sent.
     """
 
     version: ApiVersion
     request_id: str
     caller: Caller | None
+    ignore_filters: bool = False
 
     def attach(self, request: Request) -> None:
         """Leave this for the routes to find."""
@@ -45,6 +47,7 @@ class Call:
     version: ApiVersion
     caller: Caller
     request_id: str
+    ignore_filters: bool = False
 
     @property
     def organisation(self) -> str:
@@ -60,4 +63,4 @@ class Call:
     def query(self) -> Query:
         """The list that is asked for."""
         parameters = self.request.query_params.multi_items()
-        return Query(self.organisation, self.version, self.request.url.path, parameters)
+        return Query(self.organisation, self.version, self.request.url.path, parameters, self.ignore_filters)

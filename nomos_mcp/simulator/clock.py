@@ -1,13 +1,15 @@
-"""The simulator's time.
+"""The simulator's time: real, frozen, fast, and moved ahead by hand.
 
 Everything that needs a time asks the one clock a `Simulator` was given, so that a test can stand still or jump.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware datetime."""
+
+_SECONDS_A_DAY = 86_400
 
 
 def real_clock() -> datetime:
@@ -15,20 +17,29 @@ def real_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def whole_seconds(clock: Clock) -> Clock:
-    """Make a clock that tells UTC in whole seconds, which is what the wire carries.
+class WorldClock:
+    """The time in the simulated world, in whole seconds, which is what the wire carries.
 
     Args:
-        clock: Any clock that gives aware datetimes.
-
-    Returns:
-        A clock that gives the same instants without their fraction.
+        outside: The time it is derived from: `real_clock`, or one that a test holds.
+        days_per_second: How many days pass in the world for each second outside, beyond that second; 0 is no more.
     """
 
-    def now() -> datetime:
-        return clock().astimezone(UTC).replace(microsecond=0)
+    def __init__(self, outside: Clock, days_per_second: float = 0) -> None:
+        self._outside = outside
+        self._start = outside()
+        self._rate = days_per_second * _SECONDS_A_DAY
+        self._skipped = timedelta()
 
-    return now
+    def __call__(self) -> datetime:
+        """Give the present in UTC, without a fraction."""
+        outside = self._outside()
+        moment = outside + self._skipped + (outside - self._start) * self._rate
+        return moment.astimezone(UTC).replace(microsecond=0)
+
+    def skip(self, span: timedelta) -> None:
+        """Move ahead at once."""
+        self._skipped += span
 
 
 def on_the_wire(moment: datetime | None) -> str | None:

@@ -11,6 +11,8 @@ cannot disagree.
       method_not_allowed  405 METHOD_NOT_ALLOWED, with Allow
       conflict            409 CONFLICT
       too_many_requests   429 TOO_MANY_REQUESTS, with Retry-After
+      failing             any of the documented statuses, without a reason: for faults
+      internal            500 INTERNAL_SERVER_ERROR
 """
 
 from collections.abc import Mapping
@@ -38,6 +40,22 @@ ViolationCode = Literal[
 Json = dict[str, object]
 
 _DOCS: Final = "https://docs.nomos.energy/api-references/errors/"
+
+
+# Written out: Python renames its own constant for 422 with version 3.13.
+_CODES: Final[Mapping[int, str]] = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    402: "PAYMENT_REQUIRED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    422: "UNPROCESSABLE_ENTITY",
+    429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_SERVER_ERROR",
+}
+_RETRY_SECONDS: Final = 30  # the vendor's example of a 429 says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +94,7 @@ class ApiError(Exception):
         Returns:
             The JSON body.
         """
-        code = self.status.name
+        code = _CODES[self.status]
         body: Json = {"code": code, "message": self.message, "requestId": request_id, "docs": _DOCS + code}
         if self.violation is not None and version >= CURIE:
             broken = self.violation
@@ -129,4 +147,26 @@ def too_many_requests(wait_seconds: int) -> ApiError:
         HTTPStatus.TOO_MANY_REQUESTS,
         f"Wait {wait_seconds} seconds before retrying.",
         headers={"Retry-After": str(wait_seconds)},
+    )
+
+
+def internal() -> ApiError:
+    """500: the server failed."""
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
+
+
+def failing(status: int) -> ApiError | None:
+    """Make the error of a status without anything having caused it.
+
+    Args:
+        status: An HTTP status.
+
+    Returns:
+        The error; None for a status that the API does not document, which something else must have answered then.
+    """
+    if status not in _CODES:
+        return None
+    found = HTTPStatus(status)
+    return (
+        too_many_requests(_RETRY_SECONDS) if status == HTTPStatus.TOO_MANY_REQUESTS else ApiError(found, found.phrase)
     )

@@ -4,34 +4,48 @@ Here, and nowhere else, an answer gets its `X-API-Version` and `ratelimit-*` hea
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.simulator.calls import Envelope
-from nomos_mcp.simulator.errors import ApiError, bad_request, method_not_allowed, not_found, too_many_requests
+from nomos_mcp.simulator.errors import (
+    ApiError,
+    bad_request,
+    failing,
+    internal,
+    method_not_allowed,
+    not_found,
+    too_many_requests,
+)
+from nomos_mcp.simulator.faults.fault import Fault
+from nomos_mcp.simulator.faults.faults import Faults
+from nomos_mcp.simulator.faults.strike import Sleep, Struck
 from nomos_mcp.simulator.rate import WINDOW_SECONDS, RateLimit
 from nomos_mcp.simulator.tokens import Tokens
-from nomos_mcp.simulator.versions import ApiVersion, known
+from nomos_mcp.simulator.versions import CURIE, EDISON, ApiVersion, known
 
 _REMEMBERED_REQUESTS: Final = 10_000
 
 
 class RequestRecord(NamedTuple):
-    """One request that was answered."""
+    """One request that arrived."""
 
     method: str
     path: str
     """With its query, as it came."""
     api_version: ApiVersion
-    """The version the answer was written in."""
-    status: int
+    """The version it was processed with."""
+    status: int | None
+    """Of the answer; None when the answer was lost."""
+    request_id: str
+    """As in an error's body, and in the ledger."""
 
 
 class Gate:
@@ -42,15 +56,25 @@ class Gate:
         tokens: Recognises callers.
         rate_limit: None lets everything pass.
         next_request_id: Gives each request its ID.
+        faults: What goes wrong.
+        sleep: Waits, when something takes longer than it should.
     """
 
     def __init__(
-        self, app: ASGIApp, tokens: Tokens, rate_limit: RateLimit | None, next_request_id: Callable[[], str]
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        rate_limit: RateLimit | None,
+        next_request_id: Callable[[], str],
+        faults: Faults,
+        sleep: Sleep,
     ) -> None:
         self._app = app
         self._tokens = tokens
         self._rate_limit = rate_limit
         self._next_request_id = next_request_id
+        self._faults = faults
+        self._sleep = sleep
         self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,36 +83,70 @@ class Gate:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        authorization = request.headers.get("authorization")
-        asked = request.headers.get("x-api-version")
-        asked_version = known(asked) if asked is not None else None
-        caller = self._tokens.caller(authorization)
-        envelope = Envelope(
-            asked_version or self._tokens.default_version(authorization), self._next_request_id(), caller
-        )
+        faults = self._faults.draw(request.method, request.url.path)
+        envelope = self._envelope(request, faults)
         envelope.attach(request)
-        headers: dict[str, str] = {"X-API-Version": envelope.version}
+        headers = {"X-API-Version": envelope.version} | _wrong_version(envelope.version, faults)
         refusal: ApiError | None = None
-        if self._rate_limit is not None and caller is not None:
-            allowed, told = self._rate_limit.spend(caller.client.id)
+        if self._rate_limit is not None and envelope.caller is not None:
+            allowed, told = self._rate_limit.spend(envelope.caller.client.id)
             headers |= told
             refusal = None if allowed else too_many_requests(WINDOW_SECONDS)
-        if refusal is None and asked is not None and asked_version is None:
+        asked = request.headers.get("x-api-version")
+        if refusal is None and asked is not None and known(asked) is None:
             refusal = bad_request("invalid_value", "X-API-Version", "Unknown API version")
+        answered = False
 
         async def answer(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(headers)
-                self._remember(request, envelope.version, message["status"])
+                MutableHeaders(scope=message).update({name: value for name, value in headers.items() if value})
+                answered = True
+                # Before it is sent: whoever has an answer finds it among the requests.
+                self._remember(request, envelope, int(message["status"]))
             await send(message)
 
         app = self._app if refusal is None else on_error(request, refusal)
-        await app(scope, receive, answer)
+        if faults:
+            app = Struck(app, faults, lambda code: _failing(request, code), self._sleep)
+        try:
+            await app(scope, receive, answer)
+        finally:
+            if not answered:
+                self._remember(request, envelope, None)
 
-    def _remember(self, request: Request, version: ApiVersion, status: int) -> None:
+    def _remember(self, request: Request, envelope: Envelope, status: int | None) -> None:
         query = request.url.query
         path = f"{request.url.path}?{query}" if query else request.url.path
-        self.requests.append(RequestRecord(request.method, path, version, int(status)))
+        self.requests.append(RequestRecord(request.method, path, envelope.version, status, envelope.request_id))
+
+    def _envelope(self, request: Request, faults: Sequence[Fault]) -> Envelope:
+        authorization = request.headers.get("authorization")
+        version = known(request.headers.get("x-api-version", "")) or self._tokens.default_version(authorization)
+        expired = any(fault.kind == "expired_token" for fault in faults)
+        if expired:
+            self._tokens.expire(authorization)
+        return Envelope(
+            version,
+            self._next_request_id(),
+            None if expired else self._tokens.caller(authorization),
+            ignore_filters=any(fault.kind == "ignored_filter" for fault in faults),
+        )
+
+
+def _wrong_version(right: ApiVersion, faults: Sequence[Fault]) -> dict[str, str]:
+    """Give the header of a fault that gets the version wrong; an empty one is left out later."""
+    other = EDISON if right == CURIE else CURIE
+    values = [other if fault.value is None else fault.value for fault in faults if fault.kind == "wrong_version"]
+    return {"X-API-Version": values[0]} if values else {}
+
+
+def _failing(request: Request, status: int) -> Response:
+    """Answer an error that nothing caused; one that the API does not document looks like a proxy's."""
+    error = failing(status)
+    if error is not None:
+        return on_error(request, error)
+    return HTMLResponse(f"<html><title>{status}</title><h1>{status}</h1></html>", status)
 
 
 def on_error(request: Request, error: Exception) -> Response:
@@ -96,7 +154,8 @@ def on_error(request: Request, error: Exception) -> Response:
 
     Args:
         request: One that passed the gate.
-        error: An `ApiError`, or what the router raises by itself: 405 for a method, 404 for a path it does not know.
+        error: An `ApiError`; what the router raises by itself: 405 for a method, 404 for a path it does not know; or a
+            mistake of ours.
 
     Returns:
         The answer, in the request's version.
@@ -106,7 +165,9 @@ def on_error(request: Request, error: Exception) -> Response:
             refusal = error
         case HTTPException(status_code=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": methods}):
             refusal = method_not_allowed(", ".join(sorted(methods.split(", "))))  # the router's order is a set's
-        case _:
+        case HTTPException():
             refusal = not_found()
+        case _:
+            refusal = internal()
     envelope = Envelope.of(request)
     return JSONResponse(refusal.body(envelope.version, envelope.request_id), refusal.status, refusal.headers)

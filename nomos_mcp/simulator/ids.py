@@ -34,12 +34,8 @@ def telling(prefix: str, name: str) -> str:
 
 def digested(prefix: str, *parts: str) -> str:
     """Build an ID that follows from the given parts and nothing else."""
-    number = int.from_bytes(sha256("\n".join((prefix, *parts)).encode()).digest())
-    digits: list[str] = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, len(_ALPHABET))
-        digits.append(_ALPHABET[digit])
-    return f"{prefix}_{''.join(digits)}"
+    text = "\n".join((prefix, *parts))
+    return f"{prefix}_{sha256(text.encode()).hexdigest()[:_LENGTH]}"
 
 
 def request_id(seed: int, number: int) -> str:

@@ -93,6 +93,10 @@ class Tokens:
         client = caller.client if caller is not None else self.client(authorization)
         return client.default_version if client is not None else CURIE
 
+    def expire(self, authorization: str | None) -> None:
+        """Let the access token in an `Authorization: Bearer …` be expired from now on; a static key never is."""
+        self._access.pop(_credentials(authorization, "bearer") or "", None)
+
     def issue(self, client: AuthClient, scopes: tuple[Scope, ...]) -> Grant:
         """Make a new pair of tokens.
 

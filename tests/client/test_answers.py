@@ -17,17 +17,9 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES
-from nomos_mcp.client.transport import AsgiApp
-
-ORDER = {
-    "object": "meter_order",
-    "id": "prdo_1",
-    "subscription": "sub_1",
-    "customer": "cus_1",
-    "provider": "metrify",
-    "status": "placed",
-    "created_at": "2026-06-01T10:00:00Z",
-}
+from nomos_mcp.client.wire import AsgiApp
+from tests.client.faults.wire_server import ORDER
+from tests.client.times import SkippingTime
 
 
 def answering(
@@ -47,7 +39,10 @@ def answering(
 
 
 def client_of(app: AsgiApp, api_version: ApiVersion = CURIE) -> NomosClient:
-    return NomosClient(access_token="token", base_url="http://127.0.0.1", app=app, api_version=api_version)
+    timing = SkippingTime().timing
+    return NomosClient(
+        access_token="token", base_url="http://127.0.0.1", app=app, api_version=api_version, timing=timing
+    )
 
 
 def page(items: Sequence[object], **more: object) -> bytes:
@@ -187,7 +182,8 @@ async def test_an_absent_has_more_ends_the_list() -> None:
 
 
 async def test_a_host_that_does_not_listen_is_a_connection_error() -> None:
-    async with NomosClient(access_token="t", base_url="http://127.0.0.1:9") as client:
+    time = SkippingTime()
+    async with NomosClient(access_token="t", base_url="http://127.0.0.1:9", timing=time.timing) as client:
         with pytest.raises(NomosError, match=r"No answer from 127\.0\.0\.1"):
             await client.meter_orders.get("prdo_1")
 

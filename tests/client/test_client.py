@@ -1,5 +1,8 @@
 """The client against the simulator: reading, listing, ordering."""
 
+import gc
+from contextlib import aclosing
+
 import anyio
 import pytest
 
@@ -221,12 +224,26 @@ async def test_without_credentials_every_call_says_so(simulator: Simulator) -> N
         ({"base_url": "ftp://api.nomos.energy"}, "https://"),
         ({"base_url": "https://user:pw@api.nomos.energy"}, "no credentials"),
         ({"base_url": "https://[broken"}, "malformed"),
+        ({"base_url": "https://"}, "name a host"),
         ({"api_version": "2099-01-01.nobody"}, "Unknown API version"),
     ],
 )
 def test_contradictory_arguments_are_refused(arguments: dict[str, str], problem: str) -> None:
     with pytest.raises(InvalidRequestError, match=problem):
         NomosClient(**arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_walk_that_ends_early_leaves_nothing_open(simulator: Simulator, backend: str) -> None:
+    async def walk() -> None:
+        async with client_for(simulator) as client:
+            assert await client.meter_orders.of_subscription(DEMO.subscriptions["placed"]) is not None
+            assert len([order async for order in client.meter_orders.list(limit=2).items(max_items=3)]) == 3
+            async with aclosing(client.meter_orders.list(limit=2).items()) as orders:
+                assert (await anext(orders)).id
+
+    anyio.run(walk, backend=backend)
+    gc.collect()  # what was left open warns here
 
 
 def test_the_client_runs_on_trio(simulator: Simulator) -> None:

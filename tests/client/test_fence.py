@@ -4,7 +4,8 @@ import pytest
 
 from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.client.test_answers import ORDER, answering, client_of, page
+from tests.client.faults.wire_server import ORDER
+from tests.client.test_answers import answering, client_of, page
 
 OWN = DEMO.customers["two_subscriptions"]
 

@@ -1,5 +1,6 @@
 """The data set: stable, repeatable, and what its catalogue says."""
 
+import gc
 from collections import Counter
 from collections.abc import MutableMapping
 from dataclasses import replace
@@ -24,6 +25,23 @@ def test_the_same_seed_and_moment_give_the_same_world(clock: Any) -> None:
 def test_another_seed_gives_another_crowd_around_the_same_names(clock: Any) -> None:
     one, two = ({order.id for order in Simulator(seed, now=clock).world.orders} for seed in (1, 2))
     assert one & two == set(DEMO.orders.values())
+
+
+def test_many_orders_can_be_asked_for(clock: Any) -> None:
+    world = Simulator(now=clock, orders=2_000).world
+    assert len(world.orders) == 2_000 + len(DEMO.orders)
+    assert len(world.subscriptions) > len(world.orders)
+
+
+def test_a_garbage_collector_that_was_off_stays_off() -> None:
+    gc.disable()
+    try:
+        Simulator()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    Simulator()
+    assert gc.isenabled()
 
 
 def test_named_ids_are_the_same_in_every_process() -> None:

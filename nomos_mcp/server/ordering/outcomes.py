@@ -7,13 +7,17 @@ from mcp.types import CallToolResult
 from nomos_mcp.client.errors import (
     APIError,
     BadRequestError,
+    CertificateError,
     ConflictError,
     CredentialsError,
     ForbiddenError,
+    InvalidRequestError,
+    MethodNotAllowedError,
     MissingScopeError,
     NomosError,
     NotFoundError,
     PaymentRequiredError,
+    RateBudgetError,
     UnauthorizedError,
     UnprocessableEntityError,
 )
@@ -56,6 +60,7 @@ _REASONS: dict[str, tuple[str, str]] = {
         "There are no Nomos credentials, or Nomos refused them.",
         "The operator has to check the settings.",
     ),
+    "not_sent": ("The order was not sent.", "Once that is mended, ask the person before trying again."),
     "conflict": (
         "Nomos says that this subscription has had its one order, and shows none to these credentials.",
         f"Ask {SUPPORT}, and give the requestId.",
@@ -214,8 +219,9 @@ def refused_because(error: NomosError, desk: Desk) -> OrderingResult:
         known = next((code for code in error.detail_codes if code in _REASONS), "")
         reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), error.code.lower())
         return refused(reason, desk, request_id=request_id)
-    reason = next(reason for kind, reason in _BY_KIND.items() if isinstance(error, kind))
-    return refused(reason, desk, detail=str(error) if reason == "credentials" else "", request_id=request_id)
+    reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
+    detail = str(error) if reason in {"credentials", "not_sent"} else ""
+    return refused(reason, desk, detail=detail, request_id=request_id)
 
 
 def preview_of(subscription: Subscription) -> Preview:
@@ -241,7 +247,15 @@ _BY_KIND: dict[type[NomosError], str] = {
     ConflictError: "conflict",
 }
 
-CERTAIN: tuple[type[NomosError], ...] = (*_BY_KIND, BadRequestError, UnprocessableEntityError)
+CERTAIN: tuple[type[NomosError], ...] = (
+    *_BY_KIND,
+    BadRequestError,
+    MethodNotAllowedError,
+    UnprocessableEntityError,
+    InvalidRequestError,
+    RateBudgetError,
+    CertificateError,
+)
 """Errors after which an order certainly was not made by the request that failed."""
 
 

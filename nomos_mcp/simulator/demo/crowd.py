@@ -7,7 +7,7 @@ from typing import Final
 from nomos_mcp.simulator.demo.scenarios import OrderCase
 from nomos_mcp.simulator.world.records import CancelReason, HoldReason, Provider, Stage
 
-_SIZE: Final = 28
+USUAL_SIZE: Final = 28
 _COMPANY_ORDERS: Final = 14
 _PROVIDERS: Final[tuple[Provider, ...]] = ("energy-metering", "metrify", "inexogy")
 _MIX: Final[tuple[tuple[Stage, HoldReason | None, CancelReason | None], ...]] = (
@@ -28,16 +28,17 @@ _MIX: Final[tuple[tuple[Stage, HoldReason | None, CancelReason | None], ...]] = 
 )
 
 
-def crowd(rng: Random) -> Iterator[OrderCase]:
+def crowd(size: int, rng: Random) -> Iterator[OrderCase]:
     """Make up orders.
 
     Args:
+        size: How many.
         rng: Chooses ages, providers and appointments; the mix of states is fixed.
 
     Yields:
-        Cases for the demo organisation; the first half is the housing company's.
+        Cases for the demo organisation; the first few are the housing company's.
     """
-    for number in range(_SIZE):
+    for number in range(size):
         stage, hold, cancelled = _MIX[number % len(_MIX)]
         yield OrderCase(
             name=f"crowd{number:03}",

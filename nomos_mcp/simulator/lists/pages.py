@@ -46,12 +46,14 @@ class Query:
         version: The version that the answer is written in.
         path: The list's path.
         parameters: The query string, decoded, in its order.
+        ignore_filters: A fault: the filters in it have no effect.
     """
 
     organisation: str
     version: ApiVersion
     path: str
     parameters: Sequence[tuple[str, str]]
+    ignore_filters: bool = False
 
     def value(self, name: str) -> str | None:
         """Give a parameter's last value, or None when it is absent."""
@@ -78,7 +80,7 @@ def page(listing: Listing[R], query: Query, cursors: Cursors) -> Json:
         ApiError: 400 for a bad limit, cursor or filter value.
     """
     limit = _limit(query.value("limit"))
-    wanted = conditions(query.parameters, listing.fields)
+    wanted = conditions(query.parameters, () if query.ignore_filters else listing.fields)
     cursor = query.value("cursor")
     before = cursors.read(cursor, query.identity()) if cursor else None
     index, key = _best_index(listing.shelf, wanted, query.organisation)

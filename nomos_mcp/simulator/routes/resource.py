@@ -46,7 +46,8 @@ def resource(path: str, get: Handler, *, post: Handler | None = None, since: Api
             raise forbidden()
         if envelope.version < since:
             raise bad_request("upgrade_api_version", "X-API-Version", f"Available from API version {since} on")
-        return JSONResponse(await handler(Call(request, envelope.version, envelope.caller, envelope.request_id)))
+        call = Call(request, envelope.version, envelope.caller, envelope.request_id, envelope.ignore_filters)
+        return JSONResponse(await handler(call))
 
     def _choose(method: str) -> tuple[Handler, Scope]:
         """Vendor document: `read:*` is every GET, `write:*` every other method."""

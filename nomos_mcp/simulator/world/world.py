@@ -1,10 +1,11 @@
 """The world: everything that exists, and what can happen to it from outside."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from nomos_mcp.simulator.clock import Clock
 from nomos_mcp.simulator.ids import digested
-from nomos_mcp.simulator.world.events import Event, Topic
+from nomos_mcp.simulator.world.events import TOPIC_ON_REACHING, Event, Topic
 from nomos_mcp.simulator.world.records import Customer, Order, Plan, Provider, Subscription
 from nomos_mcp.simulator.world.shelf import Shelf
 
@@ -49,6 +50,11 @@ class World:
         self.customers: Shelf[Customer] = Shelf()
         self.plans: dict[str, Plan] = {}
         self.events: dict[str, Event] = {}
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Have a function called with every event from now on."""
+        self._listeners.append(listener)
 
     def order_of(self, subscription_id: str) -> Order | None:
         """Find the one order a subscription has ever had; None when it never had one."""
@@ -79,6 +85,21 @@ class World:
         self.tell_of_order("meter_order.created", order, now)
         return order
 
+    def change_order(self, changed: Order) -> None:
+        """Put an order in the place of its former self, and tell the events that follow from the difference.
+
+        Args:
+            changed: The order as it is from its `updated_at` on.
+        """
+        before = self.orders.get(changed.id)
+        self.orders.put(changed)
+        topic = TOPIC_ON_REACHING.get(changed.stage)
+        if topic is not None and (before is None or before.stage != changed.stage):
+            self.tell_of_order(topic, changed, changed.updated_at)
+        hold = changed.hold
+        if hold is not None and hold.reason != "manual_review" and (before is None or before.hold != hold):
+            self.tell_of_order("meter_order.blocked", changed, hold.since)
+
     def tell_of_order(self, topic: Topic, order: Order, at: datetime) -> None:
         """Record an event about an order."""
         self._tell(
@@ -91,6 +112,8 @@ class World:
 
     def _tell(self, event: Event) -> None:
         self.events[event.id] = event
+        for listener in self._listeners:
+            listener(event)
 
     def _free_id(self, topic: Topic, subject_id: str) -> str:
         """Number the occurrences: an order can be blocked more than once."""

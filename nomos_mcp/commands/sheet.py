@@ -1,4 +1,4 @@
-"""`nomos-mcp explain`: one status to read in the terminal, offline. It knows the lifecycle and nothing above it."""
+"""One status to read in the terminal, for `nomos-mcp explain`. It knows the lifecycle and nothing else."""
 
 import shutil
 import sys

@@ -1,0 +1,215 @@
+"""One request on the wire and its answer, or the fault between. The only file that knows the HTTP library.
+
+Knows nothing of tokens' lifetimes, versions, budgets and repeats. Faults are raised outside of the handlers that catch
+them: the library's own exceptions hold what was sent, secrets included, and must not hang on ours.
+"""
+
+import ssl
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from nomos_mcp.client.answers import cleaned
+from nomos_mcp.client.bodies import ACCEPTED_ENCODING, Body
+from nomos_mcp.client.constants import CONNECT_TIMEOUT, READ_TIMEOUT
+from nomos_mcp.client.credentials import Form
+from nomos_mcp.client.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    CertificateError,
+    InvalidRequestError,
+    NomosError,
+    UnreadableAnswerError,
+)
+
+AsgiApp = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+"""An ASGI application that answers in place of the network."""
+
+_TIMEOUT: Final = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, its parts already percent-encoded.
+        query: Query parameters, not yet encoded.
+        body: The JSON to send; None for none.
+        headers: Without secrets.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: HTTP status code.
+        headers: By lower-case name.
+        content: The body, unpacked.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+    @property
+    def request_id(self) -> str:
+        """The request ID that a header carries; empty if none does."""
+        return cleaned(self.headers.get("x-request-id", ""))
+
+
+class Wire:
+    """Connections to one host. The pool is opened by the first request and closed by `aclose`.
+
+    Args:
+        base_url: Checked by `hosts`.
+        app: Answers in place of the network.
+    """
+
+    def __init__(self, base_url: str, app: AsgiApp | None = None) -> None:
+        self._base_url = base_url
+        self._authority = urlsplit(base_url).netloc
+        self._encrypted = urlsplit(base_url).scheme == "https"
+        self._app = app
+        self._pool: httpx.AsyncClient | None = None
+        self.host = urlsplit(base_url).hostname or ""
+
+    async def send(self, request: Request, token: SecretStr) -> Answer:
+        """Send a request with a bearer token.
+
+        Raises:
+            InvalidRequestError: The query cannot be written as part of a URL; nothing was sent.
+            APIConnectionError: There was no answer, or not all of it.
+            UnreadableAnswerError: The body is too large, or packed in a way that cannot be unpacked.
+        """
+        headers = request.headers if request.body is None else {**request.headers, "Content-Type": "application/json"}
+        return await self._sent(request, headers, request.body, _Bearer(token))
+
+    async def greet(self, request: Request) -> Answer:
+        """Send a request without a token.
+
+        Raises:
+            APIConnectionError: As `send`.
+            UnreadableAnswerError: As `send`.
+        """
+        return await self._sent(request, request.headers, None, httpx.Auth())
+
+    async def exchange(self, request: Request, form: Form, client_id: str, client_secret: SecretStr) -> Answer:
+        """Send a form with client ID and secret (HTTP Basic).
+
+        Raises:
+            APIConnectionError: As `send`.
+            UnreadableAnswerError: As `send`.
+        """
+        headers = {**request.headers, "Content-Type": "application/x-www-form-urlencoded"}
+        basic = httpx.BasicAuth(client_id, client_secret.get_secret_value())
+        return await self._sent(request, headers, form, basic)
+
+    async def aclose(self) -> None:
+        """Close the connection pool; closing twice does no harm."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
+
+    async def _sent(
+        self, request: Request, headers: Mapping[str, str], content: Form | bytes | None, auth: httpx.Auth
+    ) -> Answer:
+        url = self._base_url + request.path
+        if urlsplit(url).netloc != self._authority:
+            raise InvalidRequestError("The path leads to another host than the configured one; nothing was sent.")
+        failure: NomosError
+        refused: NomosError | None = None
+        try:
+            async with self._opened().stream(
+                request.method,
+                url,
+                params=request.query or None,
+                content=_encoded(content) if isinstance(content, Mapping) else content,
+                headers=headers,
+                auth=auth,
+            ) as response:
+                body = Body(response.headers.get("content-encoding", ""), response.status_code)
+                async for chunk in response.aiter_raw():
+                    try:
+                        body.feed(chunk)
+                    except UnreadableAnswerError as flaw:
+                        # On a closed connection the iteration ends by itself. Leaving it instead would leave the
+                        # library's generators unfinished, which trio forbids.
+                        refused = flaw
+                        await response.aclose()
+                if refused is not None:
+                    raise refused
+                named = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, named, body.whole())
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            failure = InvalidRequestError(
+                "The request cannot be written as a URL: a cursor or a filter is too long, or holds broken characters."
+            )
+        except httpx.TransportError as fault:
+            failure = refused or _failure(fault, self.host)
+        raise failure
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._pool is None:
+            self._pool = httpx.AsyncClient(
+                timeout=_TIMEOUT,
+                transport=httpx.ASGITransport(app=self._app) if self._app else None,
+                follow_redirects=False,
+                # Proxies of the environment see nothing of an encrypted connection, but all of one in plain HTTP.
+                trust_env=self._encrypted,
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": ACCEPTED_ENCODING,
+                    "User-Agent": "nomos-mcp",
+                },
+            )
+        return self._pool
+
+
+class _Bearer(httpx.Auth):
+    """Puts the token on the request as late as possible, so that no frame of ours holds it in clear."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        yield request
+
+
+def _encoded(form: Form) -> bytes:
+    clear = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in form.items()}
+    return urlencode(clear).encode()
+
+
+def _failure(fault: httpx.TransportError, host: str) -> NomosError:
+    if isinstance(fault, httpx.TimeoutException):
+        return APITimeoutError(f"{host} did not answer in time ({type(fault).__name__}).")
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = cleaned(cause.verify_message)
+            return CertificateError(f"The certificate of {host} is not trusted: {why}. Nothing was sent.")
+        cause = cause.__cause__ or cause.__context__
+    why = cleaned(str(fault)) or "no reason given"
+    return APIConnectionError(f"No answer from {host}: {type(fault).__name__}, {why}.")

@@ -1,0 +1,160 @@
+"""What each assistant wants to be told: where its file is, how an entry looks, and how it is handed a secret.
+
+Reads no file and prints nothing. Sources: the assistants' documentation; that Claude Code replaces `${NAME}` was tried.
+"""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nomos_mcp.variables import ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET, STATE_KEY, VARIABLES
+
+NAME: Final = "nomos"
+"""What the server is called in an assistant's list."""
+
+Entry = dict[str, object]
+
+_CREDENTIALS: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """An application that starts the server.
+
+    Attributes:
+        title: What people call it.
+        file: Returns where its configuration is on this machine.
+        key: Under which key of that file the servers are.
+        paste: What to do with the printed text, and what then.
+        reference: What stands in an entry for a secret, `%s` being the variable's name.
+        replaces: Whether the assistant replaces that; if not, a person or `--write` has to.
+        prompts: Whether the file also says that the assistant is to ask for the secrets.
+        command: Whether it is told by a command line rather than by a file's text.
+    """
+
+    title: str
+    file: Callable[[], Path]
+    key: str
+    paste: str
+    reference: str
+    replaces: bool = True
+    prompts: bool = False
+    command: bool = False
+
+
+def _desktop_file() -> Path:
+    if sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Application Support"
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    else:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return folder / "Claude" / "claude_desktop_config.json"
+
+
+ASSISTANTS: Final[Mapping[str, Assistant]] = {
+    "claude-desktop": Assistant(
+        title="Claude Desktop",
+        file=_desktop_file,
+        key="mcpServers",
+        paste="Merge it into the file (Settings > Developer > Edit Config), then restart Claude Desktop.",
+        reference="${%s}",
+        replaces=False,
+    ),
+    "claude-code": Assistant(
+        title="Claude Code",
+        file=lambda: Path.cwd() / ".mcp.json",
+        key="mcpServers",
+        paste="Run it in a terminal. With --write the server goes into this folder's .mcp.json instead, where Claude "
+        "Code asks for your approval.",
+        reference="${%s}",
+        command=True,
+    ),
+    "cursor": Assistant(
+        title="Cursor",
+        file=lambda: Path.home() / ".cursor" / "mcp.json",
+        key="mcpServers",
+        paste="Merge it into the file; Cursor notices by itself.",
+        reference="${env:%s}",
+    ),
+    "vscode": Assistant(
+        title="VS Code",
+        file=lambda: Path.cwd() / ".vscode" / "mcp.json",
+        key="servers",
+        paste="Merge it into the file of your workspace and press Start above the entry; VS Code asks for the secrets.",
+        reference="${input:%s}",
+        prompts=True,
+    ),
+}
+
+
+def entry(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, reveal: bool = False) -> Entry:
+    """Return the entry of the server in an assistant's configuration, with absolute paths.
+
+    Args:
+        assistant: Who is to start the server.
+        environ: The settings that are taken over: checked, and without empty ones.
+        demo: Whether to answer with invented data; no credentials are handed over then.
+        reveal: Whether secrets stand in it as they are: only for a file, and only where nothing else works.
+    """
+    command, *arguments = own_command()
+    return {
+        "command": command,
+        "args": [*arguments, "--demo"] if demo else arguments,
+        "env": _environment(assistant, environ, demo=demo, reveal=reveal),
+    }
+
+
+def own_command() -> list[str]:
+    """Return how this very installation is started, by absolute path: desktop applications know no PATH of a shell."""
+    script = Path(sys.executable).with_name("nomos-mcp.exe" if sys.platform == "win32" else "nomos-mcp")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "nomos_mcp"]
+
+
+def is_temporary() -> bool:
+    """Whether this installation is in a cache that may be emptied: that is how `uvx` runs a command."""
+    return "archive-v0" in Path(sys.prefix).parts
+
+
+def configuration(assistant: Assistant, server: Entry) -> Entry:
+    """Return what an assistant's file has to hold, and nothing else."""
+    whole: Entry = {assistant.key: {NAME: server}}
+    if assistant.prompts and (inputs := _inputs(server)):
+        whole["inputs"] = inputs
+    return whole
+
+
+def command_line(server: Entry) -> str:
+    """Return the command that tells Claude Code of the server, for every project of this user."""
+    return shlex.join(["claude", "mcp", "add-json", "--scope", "user", NAME, json.dumps(server, ensure_ascii=False)])
+
+
+def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, reveal: bool) -> dict[str, str]:
+    taken = {
+        variable.name: str(Path(environ[variable.name]).absolute())  # the assistant starts it in another folder
+        if variable.kind == "filepath"
+        else environ[variable.name]
+        for variable in VARIABLES
+        if variable.name in environ and not variable.secret and variable.name not in _CREDENTIALS
+    }
+    if demo:
+        taken.pop(BASE_URL, None)
+        return taken
+    credentials = _CREDENTIALS[2:] if ACCESS_TOKEN in environ else _CREDENTIALS[:2]
+    secrets = [*credentials, *([STATE_KEY] if STATE_KEY in environ else [])]
+    return taken | {name: environ[name] if reveal else assistant.reference % name for name in secrets}
+
+
+def _inputs(server: Entry) -> list[Entry]:
+    environment = server["env"]
+    words = {variable.name: variable.purpose for variable in VARIABLES}
+    return [
+        {"type": "promptString", "id": name, "description": f"Nomos: {words[name]}", "password": True}
+        for name, value in (environment.items() if isinstance(environment, dict) else ())
+        if value == f"${{input:{name}}}"
+    ]

@@ -1,0 +1,83 @@
+"""What all commands have in common: exit codes, the look of a help text, and how mistakes in settings are told."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:  # loading the settings loads the client, which not every command needs
+    from nomos_mcp.settings import Settings
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+EXIT_CODES: Final = "exit codes: 0 done, 1 failed, 2 wrong usage or settings"
+
+Run = Callable[[argparse.Namespace], int]
+"""Runs a command with its options and returns the exit code."""
+
+
+class Subparsers(Protocol):
+    """What `ArgumentParser.add_subparsers` returns; the standard library has no public name for it."""
+
+    def add_parser(
+        self,
+        name: str,
+        *,
+        help: str,  # noqa: A002  the standard library's name
+        description: str,
+        epilog: str,
+        formatter_class: type[argparse.HelpFormatter],
+    ) -> argparse.ArgumentParser:
+        """Add a command's parser."""
+        ...
+
+
+def new_command(
+    commands: Subparsers, name: str, run: Run, *, summary: str, examples: str, exit_codes: str = EXIT_CODES
+) -> argparse.ArgumentParser:
+    """Add a command whose help ends with examples and exit codes.
+
+    Args:
+        commands: Where to add it.
+        name: What a person types.
+        run: What it does.
+        summary: One line, for the list of commands and the head of its own help.
+        examples: One line each: the command, at least two spaces, what it is for.
+        exit_codes: One line.
+
+    Returns:
+        The command's parser, for its arguments.
+    """
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:\n{examples}\n{exit_codes}\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def settings_or_complaint(*, demo: bool = False) -> "Settings | None":
+    """Read the settings; if there are mistakes, tell all of them on stderr and return None."""
+    from nomos_mcp.settings import Settings, SettingsError  # noqa: PLC0415  as above
+
+    try:
+        return Settings.from_env(demo=demo)
+    except SettingsError as error:
+        for problem in error.problems:
+            complain(problem)
+        return None
+
+
+def note(words: str) -> None:
+    """Tell on stderr what goes along with what is on stdout."""
+    sys.stderr.write(f"{words}\n")
+
+
+def complain(problem: str) -> None:
+    """Tell on stderr what is wrong; stdout may belong to the protocol, or to a pipe."""
+    sys.stderr.write(f"nomos-mcp: {problem}\n")

@@ -1,0 +1,34 @@
+"""`nomos-mcp explain`: one status, offline."""
+
+import argparse
+
+from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, Subparsers, new_command
+
+
+def add(commands: Subparsers) -> None:
+    """Add the command."""
+    parser = new_command(
+        commands,
+        "explain",
+        run,
+        summary="say what a smart meter order's status means, offline",
+        examples="  nomos-mcp explain scheduled\n"
+        "  nomos-mcp explain check_missing --language de --audience customer\n"
+        "  nomos-mcp explain blocked --api-version edison\n",
+    )
+    parser.add_argument("status", metavar="STATUS", help="a status of either API version, blocked, or a reason")
+    # What is not given is left to the defaults of what explains.
+    parser.argument_default = argparse.SUPPRESS
+    parser.add_argument("--language", help="en (default) or de")
+    parser.add_argument("--audience", help="agent (default) or customer: only what a customer may be told")
+    parser.add_argument("--api-version", help="whose status it is, such as 2026-05-27.curie (default) or edison")
+    parser.add_argument("--blocked-reason", help="why it is blocked, such as check_missing")
+    parser.add_argument("--cancelled-reason", help="why it was cancelled, such as pre_existing")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the explanation."""
+    from nomos_mcp.commands.sheet import explain_in_terminal  # noqa: PLC0415  a server's start does not pay for it
+
+    asked = {name: value for name, value in vars(options).items() if name not in {"run", "demo"}}
+    return EXIT_OK if explain_in_terminal(asked) else EXIT_USAGE

@@ -1,0 +1,108 @@
+"""The issuer's public keys (JWKS, RFC 7517): read without blocking anybody, cached, and asked for sparingly.
+
+Whose key is known is not kept waiting by a refresh that another request has begun.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio
+import httpx
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from nomos_mcp.service.auth.errors import TokensUncheckableError
+from nomos_mcp.service.constants import KEYS_ASKED_EVERY, KEYS_DEADLINE, KEYS_FRESH, KEYS_TRUSTED, MAX_KEYS_BYTES
+
+
+class Keys:
+    """The keys behind one address.
+
+    Args:
+        url: HTTPS, or plain HTTP on loopback; redirects are not followed.
+        clock: Seconds that only go forward; for tests.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = url
+        self._clock = clock
+        self._keys: dict[str, Mapping[str, Any]] = {}
+        self._read_at = self._asked_at = float("-inf")
+        self._turn = anyio.Lock()
+
+    async def find(self, kid: str, algorithm: str) -> PyJWK | None:
+        """Return a key for an algorithm, or None if the issuer has none.
+
+        Args:
+            kid: The ID that the token's head names; empty if it names none, which does if there is one key only.
+            algorithm: The algorithm that the token's head names, one that is allowed.
+
+        Raises:
+            TokensUncheckableError: The issuer's keys cannot be had.
+        """
+        found = self._known(kid)
+        if found is None or (self._age() >= KEYS_FRESH and not self._turn.locked()):
+            await self._refresh()
+            found = self._known(kid)
+        if self._age() >= KEYS_TRUSTED:
+            raise TokensUncheckableError("Tokens cannot be checked right now: the issuer's keys cannot be read.")
+        return _usable(found, algorithm) if found else None
+
+    def _age(self) -> float:
+        return self._clock() - self._read_at
+
+    def _known(self, kid: str) -> Mapping[str, Any] | None:
+        if not kid and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(kid)
+
+    async def _refresh(self) -> None:
+        async with self._turn:
+            if self._clock() - self._asked_at < KEYS_ASKED_EVERY:
+                return
+            self._asked_at = self._clock()
+            try:
+                with anyio.fail_after(KEYS_DEADLINE):
+                    self._keys = _read(await self._fetched())
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, RecursionError) as fault:
+                why = str(fault) if type(fault) is ValueError else type(fault).__name__
+                sys.stderr.write(f"nomos-mcp: the issuer's keys could not be read from {self._url}: {why}\n")
+            else:
+                self._read_at = self._clock()
+
+    async def _fetched(self) -> bytes:
+        content = b""
+        async with (
+            httpx.AsyncClient(follow_redirects=False, timeout=KEYS_DEADLINE) as client,
+            client.stream("GET", self._url, headers={"Accept": "application/json"}) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                raise ValueError(f"HTTP {response.status_code}")
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > MAX_KEYS_BYTES:
+                    raise ValueError(f"more than {MAX_KEYS_BYTES} bytes")
+        return content
+
+
+def _read(content: bytes) -> dict[str, Mapping[str, Any]]:
+    try:
+        keys = json.loads(content)["keys"]
+        found = {str(key.get("kid", "")): key for key in keys if key.get("use", "sig") == "sig"}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError("not a key set") from None
+    if not found:
+        raise ValueError("no key in it")
+    return found
+
+
+def _usable(key: Mapping[str, Any], algorithm: str) -> PyJWK | None:
+    if key.get("alg", algorithm) != algorithm:
+        return None
+    try:
+        return PyJWK(dict(key), algorithm)
+    except (PyJWTError, ValueError, TypeError):
+        return None  # a key of another kind than the algorithm's

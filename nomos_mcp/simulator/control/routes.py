@@ -1,0 +1,167 @@
+"""The control routes: each reads JSON, calls the simulator's method of the same job, and writes JSON."""
+
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from nomos_mcp.simulator.app import Simulator
+from nomos_mcp.simulator.clock import on_the_wire
+from nomos_mcp.simulator.control import answers
+from nomos_mcp.simulator.control.states import OrderState
+from nomos_mcp.simulator.errors import Json
+from nomos_mcp.simulator.faults.fault import Fault
+from nomos_mcp.simulator.webhooks.endpoint import Endpoint
+
+M = TypeVar("M", bound=BaseModel)
+
+_SHOWN_EVENTS: Final = 1000  # in a large world a month holds a hundred thousand
+
+
+class _Advance(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    days: Annotated[float, Field(ge=0, le=10_000)]
+
+
+def control(simulator: Simulator) -> ASGIApp:
+    """Build the application that serves `/_simulator/`.
+
+    Args:
+        simulator: What it controls.
+
+    Returns:
+        An ASGI application for these paths only.
+    """
+    handles = _Control(simulator)
+    return Starlette(
+        routes=[
+            Route("/_simulator/", handles.state, methods=["GET"]),
+            Route("/_simulator/ledger", handles.ledger, methods=["GET"]),
+            Route("/_simulator/advance", handles.advance, methods=["POST"]),
+            Route("/_simulator/orders/{id}", handles.order, methods=["GET"]),
+            Route("/_simulator/orders/{id}", handles.put_order, methods=["PUT"]),
+            Route("/_simulator/faults", handles.faults, methods=["GET"]),
+            Route("/_simulator/faults", handles.add_fault, methods=["POST"]),
+            Route("/_simulator/faults", handles.clear_faults, methods=["DELETE"]),
+            Route("/_simulator/faults/{id}", handles.remove_fault, methods=["DELETE"]),
+            Route("/_simulator/webhooks", handles.webhooks, methods=["GET"]),
+            Route("/_simulator/webhooks", handles.add_webhook, methods=["POST"]),
+            Route("/_simulator/webhooks/deliver", handles.deliver, methods=["POST"]),
+            Route("/_simulator/webhooks/{id}", handles.remove_webhook, methods=["DELETE"]),
+        ],
+        exception_handlers={HTTPException: _refused, Exception: _refused},
+    )
+
+
+class _Control:
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    async def state(self, _: Request) -> Response:
+        return JSONResponse(answers.state(self._simulator))
+
+    async def ledger(self, _: Request) -> Response:
+        return JSONResponse(answers.ledger(self._simulator))
+
+    async def advance(self, request: Request) -> Response:
+        body = await _read(request, _Advance)
+        events = self._simulator.advance(body.days)
+        attempts = await self._simulator.webhooks.deliver()
+        return JSONResponse(
+            {
+                "now": on_the_wire(self._simulator.now),
+                "happened": len(events),
+                "events": [answers.event(event) for event in events[:_SHOWN_EVENTS]],
+                "deliveries": [answers.attempt(attempt) for attempt in attempts],
+            }
+        )
+
+    async def order(self, request: Request) -> Response:
+        order = self._simulator.world.orders.get(request.path_params["id"])
+        if order is None:
+            raise _unknown("order")
+        return JSONResponse(answers.order(order))
+
+    async def put_order(self, request: Request) -> Response:
+        state = await _read(request, OrderState)
+        try:
+            order = self._simulator.put_order(request.path_params["id"], state)
+        except KeyError:
+            raise _unknown("order") from None
+        return JSONResponse(answers.order(order))
+
+    async def faults(self, _: Request) -> Response:
+        return JSONResponse({"faults": [self._fault(fault_id) for fault_id in self._simulator.faults.active]})
+
+    async def add_fault(self, request: Request) -> Response:
+        fault_id = self._simulator.faults.add(await _read(request, Fault))
+        return JSONResponse(self._fault(fault_id), 201)
+
+    async def clear_faults(self, _: Request) -> Response:
+        self._simulator.faults.clear()
+        return Response(status_code=204)
+
+    async def remove_fault(self, request: Request) -> Response:
+        return _removed(request, "fault", self._simulator.faults.remove)
+
+    async def webhooks(self, _: Request) -> Response:
+        webhooks = self._simulator.webhooks
+        return JSONResponse(
+            {
+                "endpoints": [answers.endpoint(*item) for item in webhooks.endpoints.items()],
+                "attempts": [answers.attempt(attempt) for attempt in webhooks.attempts],
+                "waiting": webhooks.waiting,
+            }
+        )
+
+    async def add_webhook(self, request: Request) -> Response:
+        endpoint = await _read(request, Endpoint)
+        return JSONResponse(answers.endpoint(self._simulator.webhooks.add(endpoint), endpoint), 201)
+
+    async def remove_webhook(self, request: Request) -> Response:
+        return _removed(request, "endpoint", self._simulator.webhooks.remove)
+
+    async def deliver(self, _: Request) -> Response:
+        attempts = await self._simulator.webhooks.deliver()
+        return JSONResponse({"deliveries": [answers.attempt(attempt) for attempt in attempts]})
+
+    def _fault(self, fault_id: str) -> Json:
+        return answers.fault(self._simulator, fault_id, self._simulator.faults.active[fault_id])
+
+
+async def _read(request: Request, model: type[M]) -> M:
+    try:
+        return model.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise HTTPException(400, "; ".join(_problem(found["loc"], found["msg"]) for found in error.errors())) from None
+
+
+def _problem(where: tuple[int | str, ...], what: str) -> str:
+    place = ".".join(str(part) for part in where)
+    return f"{place}: {what}" if place else what
+
+
+def _removed(request: Request, kind: str, remove: Callable[[str], None]) -> Response:
+    try:
+        remove(request.path_params["id"])
+    except KeyError:
+        raise _unknown(kind) from None
+    return Response(status_code=204)
+
+
+def _unknown(kind: str) -> HTTPException:
+    return HTTPException(404, f"There is no {kind} with this ID.")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """Say what is wrong; the router's own 404 and 405 come here too, and mistakes of ours."""
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return JSONResponse({"error": f"a mistake of the simulator's own: {error!r}"}, 500)

@@ -1,0 +1,24 @@
+"""Pytest fixtures for whoever tests against the simulator: `pytest_plugins = ["nomos_mcp.simulator.testing"]`.
+
+The only file of the package that knows pytest.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from nomos_mcp.simulator import Simulator
+from nomos_mcp.simulator.serve import served
+
+
+@pytest.fixture
+def nomos_simulator() -> Simulator:
+    """A fresh world for each test: an ASGI application whose time moves by `advance` as well as by the clock."""
+    return Simulator()
+
+
+@pytest.fixture
+def nomos_simulator_url(nomos_simulator: Simulator) -> Iterator[str]:
+    """The base URL of `nomos_simulator` on a loopback port, for clients that speak to sockets only."""
+    with served(nomos_simulator) as url:
+        yield url

@@ -1,0 +1,170 @@
+"""The deliveries of one simulator: what is due to whom, and what became of it."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from nomos_mcp.simulator.clock import Clock
+from nomos_mcp.simulator.demo.catalogue import DEMO
+from nomos_mcp.simulator.views import events as view
+from nomos_mcp.simulator.webhooks.endpoint import Endpoint
+from nomos_mcp.simulator.webhooks.send import post
+from nomos_mcp.simulator.webhooks.signature import HEADER, signature
+from nomos_mcp.simulator.world.events import Event
+from nomos_mcp.simulator.world.world import World
+
+Send = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
+"""Posts a body with headers to a URL; gives the answer's status, or None when there was none."""
+
+_MINUTES: Final = (1, 5, 15, 30, 60, 120, 240, 360, 480, 720, 960, 1320)
+RETRY_AFTER: Final = tuple(timedelta(minutes=minutes) for minutes in _MINUTES)
+"""How long after an attempt the next one follows. The vendor documents up to 12 retries over about 3 days, and no
+schedule: this one is invented to fit, and ends after 71 hours and 51 minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One delivery that was tried.
+
+    Attributes:
+        endpoint_id: To whom.
+        event_id: Of what.
+        number: 1 for the first attempt.
+        due: When it was due, on the simulator's clock.
+        status: Of the answer; None when there was none. 2xx ends the retries.
+    """
+
+    endpoint_id: str
+    event_id: str
+    number: int
+    due: datetime
+    status: int | None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver took it."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004  2xx
+
+
+class _Delivery(NamedTuple):
+    due: datetime
+    serial: int
+    endpoint_id: str
+    event: Event
+    number: int
+
+
+class Webhooks:
+    """Sends the events of the demo's organisation.
+
+    Args:
+        world: Whose events.
+        now: The simulator's clock: when a retry is due.
+        outside: The clock that receivers go by: the time in a signature. Otherwise every delivery would be too old or
+            too new for them as soon as the simulator's time was moved.
+        seed: Of the shuffling.
+
+    Attributes:
+        send: How a delivery is posted; a test may put a receiver of its own here.
+        attempts: Every delivery that was tried, oldest first.
+    """
+
+    def __init__(self, world: World, now: Clock, outside: Clock, seed: int) -> None:
+        self.send: Send = post
+        self.attempts: list[Attempt] = []
+        self._now = now
+        self._outside = outside
+        self._rng = Random(seed)  # noqa: S311 - must repeat
+        self._endpoints: dict[str, Endpoint] = {}
+        self._ids = count(1)
+        self._serials = count()
+        self._waiting: list[_Delivery] = []
+        self._sending = False
+        world.listen(self._notice)
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Every receiver by its ID."""
+        return MappingProxyType(self._endpoints)
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries are still to be tried, retries included."""
+        return len(self._waiting)
+
+    def add(self, endpoint: Endpoint) -> str:
+        """Have the events from now on delivered to a receiver.
+
+        Returns:
+            The endpoint's ID.
+        """
+        endpoint_id = f"endpoint_{next(self._ids)}"
+        self._endpoints[endpoint_id] = endpoint
+        return endpoint_id
+
+    def remove(self, endpoint_id: str) -> None:
+        """Have nothing more delivered to a receiver, retries included.
+
+        Raises:
+            KeyError: There is no such endpoint.
+        """
+        del self._endpoints[endpoint_id]
+
+    async def deliver(self) -> Sequence[Attempt]:
+        """Try every delivery that is due, and the retries that have fallen due meanwhile.
+
+        Returns:
+            The attempts; none when another call is at it already.
+        """
+        if self._sending:
+            return []
+        self._sending = True
+        known = len(self.attempts)
+        try:
+            while due := self._take_due():
+                for delivery in due:
+                    await self._attempt(delivery)
+        finally:
+            self._sending = False
+        return self.attempts[known:]
+
+    def _notice(self, event: Event) -> None:
+        if event.organisation != DEMO.organisation:
+            return
+        for endpoint_id, endpoint in self._endpoints.items():
+            if endpoint.topics is None or event.topic in endpoint.topics:
+                for _ in range(2 if endpoint.duplicates else 1):
+                    self._push(event.at, endpoint_id, event, 1)
+
+    def _push(self, due: datetime, endpoint_id: str, event: Event, number: int) -> None:
+        heappush(self._waiting, _Delivery(due, next(self._serials), endpoint_id, event, number))
+
+    def _take_due(self) -> list[_Delivery]:
+        now = self._now()
+        due: dict[str, list[_Delivery]] = {}
+        while self._waiting and self._waiting[0].due <= now:
+            delivery = heappop(self._waiting)
+            due.setdefault(delivery.endpoint_id, []).append(delivery)
+        for endpoint_id, deliveries in due.items():
+            if endpoint_id in self._endpoints and self._endpoints[endpoint_id].out_of_order:
+                self._rng.shuffle(deliveries)
+        return [delivery for deliveries in due.values() for delivery in deliveries]
+
+    async def _attempt(self, delivery: _Delivery) -> None:
+        endpoint = self._endpoints.get(delivery.endpoint_id)
+        if endpoint is None:
+            return
+        body = json.dumps(view.render(delivery.event), separators=(",", ":")).encode()
+        told = signature(endpoint.secret, int(self._outside().timestamp()), body)
+        status = await self.send(endpoint.url, body, {"Content-Type": "application/json", HEADER: told})
+        attempt = Attempt(delivery.endpoint_id, delivery.event.id, delivery.number, delivery.due, status)
+        self.attempts.append(attempt)
+        if not attempt.delivered and delivery.number <= len(RETRY_AFTER):
+            due = delivery.due + RETRY_AFTER[delivery.number - 1]
+            self._push(due, delivery.endpoint_id, delivery.event, delivery.number + 1)

@@ -1,0 +1,87 @@
+"""The environment variables in words: what `--help`, the README, `server.json` and `nomos-mcp doctor` say about them.
+
+Knows no room and imports none, so that a help text costs nothing: `settings` reads the values and judges them. Tests
+hold that it takes every default and choice that is stated here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+CLIENT_ID: Final = "NOMOS_CLIENT_ID"
+CLIENT_SECRET: Final = "NOMOS_CLIENT_SECRET"  # noqa: S105  the variable's name, not its value
+ACCESS_TOKEN: Final = "NOMOS_ACCESS_TOKEN"  # noqa: S105  as above
+API_VERSION: Final = "NOMOS_API_VERSION"
+BASE_URL: Final = "NOMOS_BASE_URL"
+CUSTOMER_ID: Final = "NOMOS_CUSTOMER_ID"
+CONFIRM: Final = "NOMOS_MCP_CONFIRM"
+READ_ONLY: Final = "NOMOS_MCP_READ_ONLY"
+AUDIT_FILE: Final = "NOMOS_MCP_AUDIT_FILE"
+STATE_KEY: Final = "NOMOS_MCP_STATE_KEY"
+
+AUTH_ISSUER: Final = "NOMOS_MCP_AUTH_ISSUER"
+AUTH_JWKS_URL: Final = "NOMOS_MCP_AUTH_JWKS_URL"
+AUTH_AUDIENCE: Final = "NOMOS_MCP_AUTH_AUDIENCE"
+AUTH_CUSTOMER_CLAIM: Final = "NOMOS_MCP_AUTH_CUSTOMER_CLAIM"
+PUBLIC_URL: Final = "NOMOS_MCP_PUBLIC_URL"
+TOKENS_FILE: Final = "NOMOS_MCP_TOKENS_FILE"
+ALLOWED_HOSTS: Final = "NOMOS_MCP_ALLOWED_HOSTS"
+ALLOWED_ORIGINS: Final = "NOMOS_MCP_ALLOWED_ORIGINS"
+CALLS_PER_MINUTE: Final = "NOMOS_MCP_CALLS_PER_MINUTE"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable.
+
+    Attributes:
+        name: Its name.
+        purpose: One sentence without a full stop.
+        default: What holds if it is not set; empty if nothing does.
+        choices: What it can be set to, if that is a closed list.
+        secret: Whether its value must not be shown.
+        kind: What its value is.
+    """
+
+    name: str
+    purpose: str
+    default: str = ""
+    choices: Sequence[str] = ()
+    secret: bool = False
+    kind: Literal["string", "filepath"] = "string"
+
+
+VARIABLES: Final = (
+    Variable(CLIENT_ID, f"ID of the Nomos Auth Client; goes with {CLIENT_SECRET}"),
+    Variable(CLIENT_SECRET, "secret of the Nomos Auth Client", secret=True),
+    Variable(ACCESS_TOKEN, "a bearer token, instead of client ID and secret", secret=True),
+    Variable(
+        API_VERSION,
+        "API version whose vocabulary of statuses is used",
+        "2026-05-27.curie",
+        ("2026-05-27.curie", "2026-01-29.edison", "2025-12-16.batman", "2025-12-01.chucky"),
+    ),
+    Variable(BASE_URL, "where the Nomos API is; plain HTTP on loopback only", "https://api.nomos.energy"),
+    Variable(CUSTOMER_ID, "serve this customer (cus_…) only: nobody else's objects can be seen"),
+    Variable(CONFIRM, "how a person's yes to an order is come by", "auto", ("auto", "elicit", "none")),
+    Variable(READ_ONLY, "1: nothing can be ordered", "0", ("0", "1")),
+    Variable(AUDIT_FILE, "file in which every attempt to order is recorded, besides stderr", kind="filepath"),
+    Variable(
+        STATE_KEY,
+        "at least 32 bytes; signs confirmation codes for several processes; by default made at start",
+        secret=True,
+    ),
+)
+
+HTTP_VARIABLES: Final = (
+    Variable(AUTH_ISSUER, "whose tokens (JWT) are taken, exactly as their `iss` has it"),
+    Variable(AUTH_JWKS_URL, "where the issuer's keys are"),
+    Variable(AUTH_AUDIENCE, "what a token's `aud` has to name; by default the public URL"),
+    Variable(AUTH_CUSTOMER_CLAIM, "the claim that fences a caller in to one customer", "nomos_customer"),
+    Variable(PUBLIC_URL, "the address that clients use, ending in /mcp"),
+    Variable(TOKENS_FILE, "file of the tokens that `nomos-mcp token` makes", kind="filepath"),
+    Variable(ALLOWED_HOSTS, "`Host` headers that are taken, exact; by default loopback and the public URL's"),
+    Variable(ALLOWED_ORIGINS, "`Origin` headers that are taken, exact, besides the server's own"),
+    Variable(CALLS_PER_MINUTE, "calls a minute that each caller with a token may make", "120"),
+)
+"""Of `nomos-mcp http` only."""

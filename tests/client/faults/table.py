@@ -1,0 +1,225 @@
+"""Every fault, and what the caller gets. The tests hold the client to it, and the documentation prints it."""
+
+import gzip
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from nomos_mcp.client import (
+    EDISON,
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    BadRequestError,
+    CertificateError,
+    ConflictError,
+    ForbiddenError,
+    InternalServerError,
+    MethodNotAllowedError,
+    NomosError,
+    NotFoundError,
+    PaymentRequiredError,
+    RateBudgetError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnprocessableEntityError,
+    UnreadableAnswerError,
+    VersionMismatchError,
+)
+from nomos_mcp.client.constants import MAX_ATTEMPTS
+from tests.client.faults.wire_server import ORDER, Script, hang, http, reset, saying
+
+YEAR = 365 * 24 * 3600
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row.
+
+    Attributes:
+        happens: What goes wrong, in the words of the documentation.
+        script: What the server does; None for faults that need more than a script, which have tests of their own.
+        gets: What the caller gets; None for a proper answer.
+        attempts: How often a read is sent.
+        note: What else is to know.
+        before_reading: The script runs before the request is read.
+    """
+
+    happens: str
+    script: Script | None
+    gets: type[NomosError] | None
+    attempts: int = 1
+    note: str = ""
+    before_reading: bool = False
+
+
+def error(status: int, code: str, **headers: str) -> bytes:
+    body = {"code": code, "message": "It did not work.", "requestId": "req-1", "docs": f"https://docs.test/{code}"}
+    return http(status, body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def _reset_at_once(connection: socket.socket, _: Sequence[bytes]) -> None:
+    reset(connection)
+
+
+def _reset_during(connection: socket.socket, _: Sequence[bytes]) -> None:
+    connection.sendall(http(length=100_000))
+    reset(connection)
+
+
+def _reset_after(connection: socket.socket, _: Sequence[bytes]) -> None:
+    connection.sendall(http())
+    connection.recv(1)  # until the client has read it all and closes
+    reset(connection)
+
+
+def _drip(connection: socket.socket, _: Sequence[bytes]) -> None:
+    connection.sendall(http(length=100_000))
+    tick = threading.Event()
+    while not tick.wait(0.01):
+        connection.sendall(b" ")
+
+
+def _documented(status: int, code: str, kind: type[APIError], attempts: int = 1, note: str = "") -> Fault:
+    return Fault(f"HTTP {status} {code}", saying(error(status, code)), kind, attempts, note)
+
+
+FAULTS: tuple[Fault, ...] = (
+    _documented(400, "BAD_REQUEST", BadRequestError, note="`detail_codes` tells the rule"),
+    _documented(401, "UNAUTHORIZED", UnauthorizedError, note="after one new token and one repeat, where there can be"),
+    _documented(402, "PAYMENT_REQUIRED", PaymentRequiredError),
+    _documented(403, "FORBIDDEN", ForbiddenError),
+    _documented(404, "NOT_FOUND", NotFoundError),
+    _documented(405, "METHOD_NOT_ALLOWED", MethodNotAllowedError),
+    _documented(409, "CONFLICT", ConflictError),
+    _documented(422, "UNPROCESSABLE_ENTITY", UnprocessableEntityError),
+    _documented(429, "TOO_MANY_REQUESTS", TooManyRequestsError, MAX_ATTEMPTS, "all calls of the client pause"),
+    _documented(500, "INTERNAL_SERVER_ERROR", InternalServerError, MAX_ATTEMPTS),
+    Fault("HTTP 418, or another undocumented 4xx", saying(error(418, "I_AM_NEW")), APIError, note="`code` as it came"),
+    Fault(
+        "HTTP 503 with HTML, from a gateway",
+        saying(http(503, b"<html>", content_type="text/html", version="")),
+        InternalServerError,
+        MAX_ATTEMPTS,
+    ),
+    Fault(
+        "429 with a `Retry-After` past the deadline, a year for one",
+        saying(error(429, "TOO_MANY_REQUESTS", retry_after=str(YEAR))),
+        TooManyRequestsError,
+        note="at once; `retry_after` says at most an hour",
+    ),
+    Fault(
+        "429 with a `Retry-After` that is a date",
+        saying(
+            error(
+                429,
+                "TOO_MANY_REQUESTS",
+                date="Mon, 15 Jun 2020 10:00:00 GMT",
+                retry_after="Mon, 15 Jun 2020 10:00:09 GMT",
+            ),
+            http(),
+        ),
+        None,
+        2,
+        "the wait is counted from the answer's own `Date`, so a wrong clock does no harm",
+    ),
+    Fault("Reset before the request is read", _reset_at_once, APIConnectionError, MAX_ATTEMPTS, before_reading=True),
+    Fault("Reset before the answer", _reset_at_once, APIConnectionError, MAX_ATTEMPTS),
+    Fault("Reset during the answer", _reset_during, APIConnectionError, MAX_ATTEMPTS),
+    Fault("Reset after the answer", _reset_after, None, note="the answer counts"),
+    Fault("The answer ends early", saying(http(length=100_000)), APIConnectionError, MAX_ATTEMPTS),
+    Fault("Something that is not HTTP", saying(b"220 smtp.test ESMTP\r\n"), APIConnectionError, MAX_ATTEMPTS),
+    Fault("No answer for 20 seconds", hang, APITimeoutError, MAX_ATTEMPTS, "fewer where the deadline comes first"),
+    Fault(
+        "The answer stops in the middle for 20 seconds",
+        partial(hang, first=http(length=100_000)),
+        APITimeoutError,
+        MAX_ATTEMPTS,
+        "as above",
+    ),
+    Fault("The answer drips past the deadline", _drip, APITimeoutError, note="no time is left"),
+    Fault("Empty body", saying(http(body=b"")), UnreadableAnswerError),
+    Fault("HTML", saying(http(body=b"<html>", content_type="text/html")), UnreadableAnswerError),
+    Fault("JSON that breaks off", saying(http(body=b'{"id": "prdo_1", "sta')), UnreadableAnswerError),
+    Fault("Invalid UTF-8", saying(http(body=b'{"id": "prdo_\xff\xfe"}')), UnreadableAnswerError),
+    Fault("JSON that is no object", saying(http(body=[ORDER])), UnreadableAnswerError),
+    Fault("JSON of the wrong shape", saying(http(body={**ORDER, "customer": 7})), UnreadableAnswerError),
+    Fault("Another object than asked for", saying(http(body={**ORDER, "id": "prdo_2"})), UnreadableAnswerError),
+    Fault(
+        "200 with an error in the body",
+        saying(http(body={"code": "NOT_FOUND", "message": "No.", "requestId": "req-1"})),
+        UnreadableAnswerError,
+        note="names the code and the request ID",
+    ),
+    Fault("10 MB", saying(http(body=b'"' + b" " * 10 * MEGABYTE + b'"')), UnreadableAnswerError, note="read up to 8"),
+    Fault(
+        "10 MB that were compressed to a few KB",
+        saying(http(body=gzip.compress(b" " * 10 * MEGABYTE), headers={"content-encoding": "gzip"})),
+        UnreadableAnswerError,
+        note="unpacked up to 8",
+    ),
+    Fault(
+        "Broken compression",
+        saying(http(body=b"no gzip", headers={"content-encoding": "gzip"})),
+        UnreadableAnswerError,
+    ),
+    Fault(
+        "Compression that breaks off",
+        saying(http(body=gzip.compress(b"{}")[:-9], headers={"content-encoding": "gzip"})),
+        UnreadableAnswerError,
+    ),
+    Fault(
+        "Compression that was not asked for",
+        saying(http(headers={"content-encoding": "br"})),
+        UnreadableAnswerError,
+    ),
+    Fault(
+        "Compressed properly",
+        saying(http(body=gzip.compress(http().partition(b"\r\n\r\n")[2]), headers={"content-encoding": "gzip"})),
+        None,
+    ),
+    Fault(
+        "A redirect",
+        saying(http(302, b"", headers={"location": "http://127.0.0.1:9/elsewhere"})),
+        UnreadableAnswerError,
+        note="never followed",
+    ),
+    Fault("Another API version than asked for", saying(http(version=EDISON)), VersionMismatchError),
+    Fault("No API version", saying(http(version="")), VersionMismatchError),
+    Fault("A status that is new", saying(http(body={**ORDER, "status": "paused"})), None, note="kept as it came"),
+    Fault("Fields that are new", saying(http(body={**ORDER, "new": {"a": 1}})), None, note="ignored"),
+    Fault(
+        "A time that cannot be read",
+        saying(http(body={**ORDER, "created_at": "next tuesday"})),
+        None,
+        note="None; `unreadable` holds the text",
+    ),
+    # With tests of their own:
+    Fault("A list whose `items` are null or no array", None, UnreadableAnswerError),
+    Fault("A cursor that came before, or none where there is more", None, UnreadableAnswerError, note="mid-walk"),
+    Fault("A filter that upstream ignored", None, None, note="dropped items, `filter_honoured` is false"),
+    Fault("A token that expires in flight", None, None, 2, "one new token, one repeat, writes too"),
+    Fault("A clock that is wrong, ours or theirs", None, None, note="lifetimes are counted, not compared with a date"),
+    Fault("Nothing listens", None, APIConnectionError, MAX_ATTEMPTS),
+    Fault("The name does not resolve", None, APIConnectionError, MAX_ATTEMPTS),
+    Fault("A certificate that is not trusted", None, CertificateError),
+    Fault("No TLS where TLS was expected", None, APIConnectionError, MAX_ATTEMPTS),
+    Fault("The turn within the rate budget would come too late", None, RateBudgetError, 0, "`retry_after` says when"),
+)
+
+
+_TIMES = {0: "not at all", 1: "once"}
+
+
+def fault_table() -> str:
+    """Return the table as Markdown."""
+    rows = ["| Fault | What the caller gets | A read is sent | |", "| --- | --- | --- | --- |"]
+    rows += [
+        f"| {fault.happens} | {f'`{fault.gets.__name__}`' if fault.gets else 'the answer'} "
+        f"| {_TIMES.get(fault.attempts, f'up to {fault.attempts} times')} | {fault.note} |"
+        for fault in FAULTS
+    ]
+    return "\n".join(rows) + "\n"

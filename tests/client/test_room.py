@@ -1,0 +1,95 @@
+"""The room as a whole: what it exports, what it may import, what it costs, and the tree it draws."""
+
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nomos_mcp
+from nomos_mcp import client
+from nomos_mcp.client import errors
+
+FOLDER = Path(client.__file__).parent
+
+
+def test_what_is_exported_is_there_and_sorted() -> None:
+    assert all(hasattr(client, name) for name in client.__all__)
+    assert len(set(client.__all__)) == len(client.__all__)
+    assert nomos_mcp.NomosClient is client.NomosClient
+
+
+def test_everything_public_that_is_imported_is_exported() -> None:
+    there = {
+        name for name, value in vars(client).items() if not name.startswith("_") and not hasattr(value, "__spec__")
+    }
+    assert there == set(client.__all__)
+
+
+def test_every_error_is_exported() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert kinds <= set(client.__all__)
+
+
+def test_the_tree_of_errors_is_drawn_as_it_grows() -> None:
+    lines = re.finditer(r"^    ([│├└─ ]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
+    drawn = [(len(found[1]) // 4, found[2]) for found in lines]
+    parents: dict[str, str] = {}
+    path: list[str] = []
+    for depth, name in drawn:
+        path[depth:] = [name]
+        parents[name] = path[depth - 1] if depth else "Exception"
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.NomosError)]
+    assert parents == {kind.__name__: kind.__bases__[0].__name__ for kind in kinds}
+
+
+def test_every_documented_status_has_its_class_and_code() -> None:
+    codes = {status: kind.documented_code for status, kind in errors.BY_STATUS.items()}
+    assert codes == {
+        400: "BAD_REQUEST",
+        401: "UNAUTHORIZED",
+        402: "PAYMENT_REQUIRED",
+        403: "FORBIDDEN",
+        404: "NOT_FOUND",
+        405: "METHOD_NOT_ALLOWED",
+        409: "CONFLICT",
+        422: "UNPROCESSABLE_ENTITY",
+        429: "TOO_MANY_REQUESTS",
+    }
+
+
+def test_every_error_survives_pickling() -> None:
+    made = [
+        client.NotFoundError(404, code="NOT_FOUND", message="No.", errors=[client.ErrorDetail("c", "f", "m")]),
+        client.UnreadableAnswerError("No JSON.", status=200, request_id="r"),
+        client.VersionMismatchError("a", "b"),
+        client.RateBudgetError(3),
+        client.CredentialsError("None.", request_id="r"),
+    ]
+    for error in made:
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301  our own
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_one_file_knows_the_http_library() -> None:
+    library = re.compile(r"^\s*(import|from) httpx\b", re.MULTILINE)
+    assert [path.name for path in FOLDER.rglob("*.py") if library.search(path.read_text("utf-8"))] == ["wire.py"]
+
+
+def test_the_room_knows_none_of_the_others() -> None:
+    rooms = "nomos_mcp.(server|simulator|lifecycle|settings|cli)|mcp|starlette"
+    others = re.compile(rf"^\s*(import|from) ({rooms})\b", re.MULTILINE)
+    assert [path.name for path in FOLDER.rglob("*.py") if others.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_verification_of_certificates_cannot_be_switched_off() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.py"))
+    assert not re.search(r"\bverify\b|CERT_NONE|check_hostname", source)
+
+
+def test_importing_the_client_loads_neither_mcp_nor_a_backend_that_is_not_used() -> None:
+    code = (
+        "import sys, nomos_mcp.client; print([m for m in ('mcp', 'trio', 'starlette', 'uvicorn') if m in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert loaded.stdout.strip() == "[]"

@@ -1,0 +1,258 @@
+"""`nomos-mcp config`: what is printed works where it is pasted, secrets stay out, files are merged or left alone."""
+
+import json
+import os
+import shlex
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+
+from nomos_mcp.cli import main
+from nomos_mcp.commands.assistants import ASSISTANTS
+from nomos_mcp.variables import VARIABLES
+
+FILES = ["claude-desktop", "cursor", "vscode"]
+SECRET = "s3cr3t-and-long-enough-to-be-a-state-key"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home, a working folder and an environment in which nothing is set."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable.name, raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for name in ("HOME", "APPDATA", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOMOS_CLIENT_ID", "my-id")
+    monkeypatch.setenv("NOMOS_CLIENT_SECRET", SECRET)
+
+
+def entry_in(text: str) -> dict[str, Any]:
+    read = json.loads(text)
+    servers = read.get("mcpServers") or read["servers"]
+    entry: dict[str, Any] = servers["nomos"]
+    return entry
+
+
+@pytest.mark.parametrize("assistant", FILES)
+async def test_the_printed_entry_starts_a_server_that_answers(
+    assistant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", assistant, "--demo"]) == 0
+    entry = entry_in(capsys.readouterr().out)
+    assert Path(entry["command"]).is_absolute()
+    with anyio.fail_after(60):
+        async with Client(StdioServerParameters(**entry)) as client:
+            assert (await client.list_tools()).tools
+
+
+def test_claude_code_is_told_by_one_command_that_a_shell_can_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "claude-code", "--demo"]) == 0
+    words = shlex.split(capsys.readouterr().out)
+    assert words[:-1] == ["claude", "mcp", "add-json", "--scope", "user", "nomos"]
+    assert json.loads(words[-1])["args"][-1] == "--demo"
+
+
+@pytest.mark.parametrize("assistant", FILES)
+def test_where_to_paste_it_is_told_apart_from_what_to_paste(assistant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["config", assistant])
+    assert str(ASSISTANTS[assistant].file()) in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("assistant", [*ASSISTANTS, "http"])
+def test_no_secret_is_ever_printed(
+    assistant: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_STATE_KEY", SECRET)
+    assert main(["config", assistant]) == 0
+    printed = capsys.readouterr()
+    assert SECRET not in printed.out + printed.err
+
+
+def test_vscode_is_told_to_ask_for_the_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["config", "vscode"])
+    text = capsys.readouterr().out
+    asked = {entry["id"] for entry in json.loads(text)["inputs"]}
+    assert {f"${{input:{name}}}" for name in asked} == set(entry_in(text)["env"].values())
+
+
+def test_settings_that_are_no_secret_are_taken_over(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_READ_ONLY", " 1 ")
+    monkeypatch.setenv("NOMOS_MCP_AUDIT_FILE", "audit.jsonl")
+    monkeypatch.setenv("NOMOS_ACCESS_TOKEN", SECRET)
+    main(["config", "cursor"])
+    assert entry_in(capsys.readouterr().out)["env"] == {
+        "NOMOS_MCP_READ_ONLY": "1",
+        "NOMOS_MCP_AUDIT_FILE": str(home / "audit.jsonl"),
+        "NOMOS_ACCESS_TOKEN": "${env:NOMOS_ACCESS_TOKEN}",
+    }
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_demo_is_handed_neither_credentials_nor_a_host(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_BASE_URL", "https://api.sandbox.nomos.energy")
+    main(["config", "claude-desktop", "--demo"])
+    assert entry_in(capsys.readouterr().out)["env"] == {}
+
+
+def test_wrong_settings_are_told_and_not_passed_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_CLIENT_ID", "my-id")
+    assert main(["config", "cursor"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "NOMOS_CLIENT_SECRET: not set" in printed.err
+
+
+def test_the_http_service_is_named_by_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "http", "--demo"]) == 0
+    printed = capsys.readouterr()
+    assert entry_in(printed.out)["url"].startswith("http://127.0.0.1:")
+    assert "http --demo" in printed.err
+    assert main(["config", "http", "--write"]) == 2
+
+
+@pytest.mark.parametrize("assistant", ASSISTANTS)
+def test_writing_makes_the_file_and_its_folder(assistant: str) -> None:
+    assert main(["config", assistant, "--demo", "--write"]) == 0
+    file = ASSISTANTS[assistant].file()
+    assert entry_in(file.read_text(encoding="utf-8"))["args"][-1] == "--demo"
+    assert list(file.parent.glob("*.backup-*")) == []
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_only_a_file_that_needs_the_secret_gets_it_and_only_its_owner_reads_it() -> None:
+    for assistant, described in ASSISTANTS.items():
+        assert main(["config", assistant, "--write"]) == 0
+        file = described.file()
+        assert (SECRET in file.read_text(encoding="utf-8")) is (assistant == "claude-desktop")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_that_needs_the_secret_is_not_written_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "claude-desktop", "--write"]) == 2
+    assert "NOMOS_CLIENT_ID" in capsys.readouterr().err
+    assert not ASSISTANTS["claude-desktop"].file().exists()
+
+
+def test_what_else_is_in_the_file_stays_and_the_file_is_backed_up(home: Path) -> None:
+    file = home / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    before = '{"theme": "ä", "mcpServers": {"other": {"command": "x"}, "nomos": {"command": "old", "env": {"A": "1"}}}}'
+    file.write_text(before, encoding="utf-8")
+    assert main(["config", "cursor", "--demo", "--write"]) == 0
+    after = json.loads(file.read_text(encoding="utf-8"))
+    assert after["theme"] == "ä"
+    assert after["mcpServers"]["other"] == {"command": "x"}
+    assert after["mcpServers"]["nomos"]["env"] == {}
+    assert (home / ".cursor" / "mcp.json.backup-1").read_text(encoding="utf-8") == before
+
+
+def test_writing_twice_changes_nothing_and_a_second_change_keeps_both_backups(home: Path) -> None:
+    file = home / ".cursor" / "mcp.json"
+    for arguments, backups in (["--demo"], 0), (["--demo"], 0), ([], 1), (["--demo"], 2):
+        assert main(["config", "cursor", "--write", *arguments]) == 0
+        assert len(list(file.parent.glob("*.backup-*"))) == backups
+
+
+def test_what_vscode_asks_for_is_added_once(home: Path) -> None:
+    file = home / ".vscode" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text('{"inputs": [{"id": "NOMOS_CLIENT_ID", "type": "promptString", "description": "mine"}]}')
+    assert main(["config", "vscode", "--write"]) == 0
+    asked = {entry["id"]: entry["description"] for entry in json.loads(file.read_text(encoding="utf-8"))["inputs"]}
+    assert list(asked) == ["NOMOS_CLIENT_ID", "NOMOS_CLIENT_SECRET"]
+    assert asked["NOMOS_CLIENT_ID"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"mcpServers": {}', "cannot be read as JSON"),
+        (b'{"mcpServers": {} // mine\n}', "cannot be read as JSON"),
+        (b'{"a": 1, "a": 2}', "occurs twice"),
+        (b'{"theme": "\xff"}', "cannot be read as JSON"),
+        (b"[]", "holds no JSON object"),
+        (b'{"mcpServers": []}', "unexpected form"),
+        (b'{"mcpServers": null}', "unexpected form"),
+    ],
+)
+def test_what_cannot_be_read_for_certain_is_left_alone(
+    content: bytes, said: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = home / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_bytes(content)
+    assert main(["config", "cursor", "--demo", "--write"]) == 1
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert "Nothing was changed" in printed
+    assert file.read_bytes() == content
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_folder_in_the_files_place_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / ".cursor" / "mcp.json").mkdir(parents=True)
+    assert main(["config", "cursor", "--demo", "--write"]) == 1
+    assert "Nothing was changed" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_stays_a_link_and_an_empty_file_is_filled(home: Path) -> None:
+    (home / "dotfiles").mkdir()
+    (home / ".cursor").mkdir()
+    (home / "dotfiles" / "mcp.json").write_bytes(b"\xef\xbb\xbf")
+    (home / ".cursor" / "mcp.json").symlink_to(home / "dotfiles" / "mcp.json")
+    assert main(["config", "cursor", "--demo", "--write"]) == 0
+    assert (home / ".cursor" / "mcp.json").is_symlink()
+    assert entry_in((home / "dotfiles" / "mcp.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("platform", "where"),
+    [
+        ("darwin", "Library/Application Support/Claude/claude_desktop_config.json"),
+        ("win32", "Claude/claude_desktop_config.json"),
+        ("linux", ".config/Claude/claude_desktop_config.json"),
+    ],
+)
+def test_the_file_of_claude_desktop_is_where_its_platform_keeps_it(
+    platform: str, where: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    assert ASSISTANTS["claude-desktop"].file() == home / where
+
+
+def test_without_a_script_beside_it_the_interpreter_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    monkeypatch.setattr("sys.executable", str(home / "python"))
+    main(["config", "cursor", "--demo"])
+    entry = entry_in(capsys.readouterr().out)
+    assert [entry["command"], *entry["args"]] == [str(home / "python"), "-m", "nomos_mcp", "--demo"]
+
+
+def test_an_installation_in_a_cache_is_warned_about(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.prefix", os.path.join("/", "cache", "uv", "archive-v0", "x"))  # noqa: PTH118  the system's separator
+    main(["config", "cursor", "--demo"])
+    assert "uv tool install" in capsys.readouterr().err

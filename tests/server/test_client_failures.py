@@ -1,0 +1,52 @@
+"""What the tools say for every way in which the client can fail."""
+
+import pytest
+
+from nomos_mcp.client import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    CertificateError,
+    CredentialsError,
+    InternalServerError,
+    MissingScopeError,
+    NomosError,
+    RateBudgetError,
+    TooManyRequestsError,
+    UnreadableAnswerError,
+    UnsupportedVersionError,
+    VersionMismatchError,
+)
+from nomos_mcp.client.errors import BY_STATUS
+from nomos_mcp.server.failures import said_of
+
+FAILURES: list[NomosError] = [
+    *(kind(status, message="secret words") for status, kind in BY_STATUS.items()),
+    APIError(418, message="secret words"),
+    InternalServerError(503),
+    UnsupportedVersionError("This version has none."),
+    MissingScopeError("The token lacks the scope."),
+    CredentialsError("No credentials."),
+    RateBudgetError(2.3),
+    APIConnectionError("No answer."),
+    APITimeoutError("No answer in time."),
+    CertificateError("Not trusted."),
+    VersionMismatchError("a", "b"),
+    UnreadableAnswerError("Not JSON.", status=200),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
+def test_every_failure_has_something_to_say_and_upstreams_words_are_not_in_it(failure: NomosError) -> None:
+    said = said_of(failure)
+    assert len(said) > 10
+    assert "secret words" not in said
+
+
+@pytest.mark.parametrize("failure", [RateBudgetError(2.3), TooManyRequestsError(429, retry_after=2.3)])
+def test_how_long_to_wait_is_told(failure: NomosError) -> None:
+    assert "retry after 3 s" in said_of(failure)
+
+
+def test_a_certificate_that_is_not_trusted_is_not_to_be_tried_again() -> None:
+    assert "Do not repeat it" in said_of(CertificateError("x"))

@@ -1,0 +1,113 @@
+"""A budget for each caller: what is past it is told how long to wait, and nobody else notices."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import pytest
+from mcp import MCPError
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+
+from nomos_mcp.server.callers import Caller, CallerToken
+from nomos_mcp.service import fairness
+from nomos_mcp.service.auth.token_file import TokenFile
+from nomos_mcp.service.constants import MAX_RUNNING_PER_CALLER
+from nomos_mcp.service.fairness import Fairness
+from nomos_mcp.settings import Settings
+from nomos_mcp.settings_http import HttpSettings
+from tests.service.running import running
+from tests.service.wire import call, post
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def answered(fair: Fairness, name: str, method: str = "tools/call", until: anyio.Event | None = None) -> Any:
+    """Return the answer to a call; nobody's if the name is empty."""
+
+    async def done(_: Any) -> dict[str, Any]:
+        if until is not None:
+            await until.wait()
+        return {}
+
+    token = CallerToken(token="", client_id=name, scopes=[], caller=Caller(name=name))
+    auth_context_var.set(AuthenticatedUser(token) if name else None)
+    return await fair(cast("Any", SimpleNamespace(method=method)), done)
+
+
+async def passes(fair: Fairness, name: str, method: str = "tools/call") -> bool:
+    return bool(await answered(fair, name, method) == {})
+
+
+@pytest.mark.parametrize("modern", [True, False])
+def test_past_the_budget_a_tool_says_how_long_to_wait_and_nobody_else_notices(
+    tmp_path: Path,
+    modern: bool,  # noqa: FBT001  a parameter
+) -> None:
+    file = TokenFile(tmp_path / "tokens")
+    greedy, modest = (file.add(name, ("orders:read", "org")) for name in ("greedy", "modest"))
+    http = HttpSettings(tokens_file=str(tmp_path / "tokens"), calls_per_minute=1)
+    with running(Settings(demo=True, http=http)) as service:
+        first, second = (call(service.url, token=greedy, modern=modern).text for _ in range(2))
+        other = call(service.url, token=modest, modern=modern).text
+        prompt = post(service.url, "prompts/get", {"name": "x"}, token=greedy, modern=modern).text
+        listed = post(service.url, "tools/list", token=greedy, modern=modern).text
+    assert '"isError":true' not in first + other
+    assert '"isError":true' in second
+    assert "Wait 60 s, then call again" in second
+    assert '"code":-32000' in prompt
+    assert "get_meter_order" in listed
+
+
+async def test_a_budget_is_regained_over_time(clock: Clock) -> None:
+    fair = Fairness(60, clock)
+    assert [await passes(fair, "greedy") for _ in range(21)] == [True] * 20 + [False]
+    clock.now += 1.5
+    assert [await passes(fair, "greedy") for _ in range(2)] == [True, False]
+    clock.now += 3600
+    assert [await passes(fair, "greedy") for _ in range(21)] == [True] * 20 + [False]
+
+
+async def test_a_caller_has_so_many_calls_at_once(clock: Clock) -> None:
+    fair, leave = Fairness(6000, clock), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(MAX_RUNNING_PER_CALLER):
+            tasks.start_soon(answered, fair, "greedy", "tools/call", leave)
+        await anyio.wait_all_tasks_blocked()
+        assert not await passes(fair, "greedy")
+        assert await passes(fair, "modest")
+        leave.set()
+    assert await passes(fair, "greedy")
+
+
+async def test_whoever_cannot_be_told_apart_is_not_held_back(clock: Clock) -> None:
+    fair = Fairness(1, clock)
+    assert all([await passes(fair, "") for _ in range(50)])
+
+
+async def test_what_is_no_call_costs_nothing(clock: Clock) -> None:
+    fair = Fairness(1, clock)
+    assert all([await passes(fair, "greedy", "tools/list") for _ in range(50)])
+
+
+async def test_callers_whose_budget_is_full_are_forgotten(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fairness, "MAX_CALLERS_REMEMBERED", 2)
+    fair = Fairness(1, clock)
+    for name in ("first", "second"):
+        assert await passes(fair, name)
+        clock.now += 40
+    assert await passes(fair, "third")
+    assert {name for name, _ in fair._accounts} == {"second", "third"}
+    with pytest.raises(MCPError, match="Wait 20 s"):
+        await answered(fair, "second", "prompts/get")

@@ -1,0 +1,88 @@
+"""`nomos-mcp http` as a process: what it refuses to start with, and how it starts and ends."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nomos_mcp.cli import main
+from nomos_mcp.service.workers import TOO_SOON
+from tests.service.processes import process
+from tests.service.wire import call
+
+KEY = "k" * 32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["--host", "0.0.0.0"], {}, "--host 0.0.0.0: other machines could call"),  # noqa: S104  refused
+        (["--host", "::", "--demo"], {}, "--host ::: other machines could call"),
+        (["--workers", "2"], {}, "NOMOS_MCP_STATE_KEY: not set, and several processes have to share it"),
+        (["--workers", "2", "--demo"], {"NOMOS_MCP_STATE_KEY": KEY}, "--workers: the invented data"),
+        (["--workers", "0"], {}, "--workers: 0 processes cannot serve"),
+        (["--port", "70000"], {}, "--port: 70000 is no port"),
+        ([], {"NOMOS_MCP_AUTH_ISSUER": "https://id.example"}, "NOMOS_MCP_AUTH_JWKS_URL: not set"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_reason(
+    arguments: list[str],
+    environment: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["http", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_of_tokens_that_is_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text("[]")
+    monkeypatch.setenv("NOMOS_MCP_TOKENS_FILE", str(tokens))
+    assert main(["http"]) == 2
+    assert "NOMOS_MCP_TOKENS_FILE: " in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_a_clear_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["http", "--demo", "--port", str(taken.getsockname()[1])]) == 1
+    assert "cannot listen on 127.0.0.1 port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_and_ends_at_a_signal_with_exit_code_zero(with_signal: signal.Signals) -> None:
+    with process("--demo") as server:
+        assert call(server.url).status_code == 200
+        assert server.end(with_signal) == 0
+    assert "Traceback" not in server.said
+
+
+def test_without_credentials_it_says_so_and_still_serves() -> None:
+    with process() as server:
+        assert "no Nomos credentials are set" in server.said
+        assert call(server.url).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc")
+def test_several_processes_serve_replace_one_that_died_and_end_together() -> None:
+    with process("--workers", "2", NOMOS_MCP_STATE_KEY=KEY) as server:
+        assert call(server.url).status_code == 200
+        first, second = server.workers()
+        time.sleep(TOO_SOON)  # one that dies sooner ends them all
+        os.kill(first, signal.SIGKILL)
+        server.wait_for("replacing it")
+        assert call(server.url).status_code == 200
+        assert second in server.workers()
+        assert server.end() == 0
+    with pytest.raises(httpx.ConnectError):
+        call(server.url)

@@ -1,0 +1,128 @@
+"""The issuer's keys: asked for sparingly, and what happens if they cannot be had."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+
+from nomos_mcp.service.auth.errors import TokenRefusedError, TokensUncheckableError
+from nomos_mcp.service.auth.issuer import Issuer
+from nomos_mcp.service.auth.keys import Keys
+from tests.service.authority import EC_KEY, Authority, settings, token
+from tests.serving import served
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def keys_url(authority: Authority) -> Iterator[str]:
+    with served(authority) as url:
+        yield url
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def issuer(keys_url: str, clock: Clock) -> Issuer:
+    http = settings(keys_url)
+    return Issuer(http, Keys(http.jwks_url, clock))
+
+
+async def test_keys_are_asked_for_once(issuer: Issuer, authority: Authority) -> None:
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(issuer.check, token())
+    assert authority.asked == 1
+
+
+async def test_an_unknown_key_makes_us_ask_again_but_not_more_often_than_the_bound(
+    issuer: Issuer, authority: Authority, clock: Clock
+) -> None:
+    await issuer.check(token())
+    for second in (5, 5, 5, 5):
+        clock.now += second
+        for _ in range(3):
+            with pytest.raises(TokenRefusedError):
+                await issuer.check(token(kid="new"))
+    assert authority.asked == 3
+    authority.keys[0]["kid"] = "new"
+    clock.now += 10
+    assert (await issuer.check(token(kid="new"))).caller.name == "support-bot"
+
+
+@pytest.mark.parametrize(
+    "misbehaviour",
+    [
+        {"status": 500},
+        {"status": 302},
+        {"content": b"<html>"},
+        {"content": b"[]"},
+        {"content": b'{"keys":[]}'},
+        {"content": b'{"keys":[7]}'},
+        {"content": b'{"keys":{}}'},
+        {"content": b"[" * 100_000},
+        {"content": b"\xff"},
+        {"content": b" " * 300_000},
+    ],
+)
+async def test_keys_that_cannot_be_read_let_nobody_in_and_blame_nobody(
+    issuer: Issuer, authority: Authority, misbehaviour: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    vars(authority).update(misbehaviour)
+    with pytest.raises(TokensUncheckableError):
+        await issuer.check(token())
+    assert "keys could not be read" in capfd.readouterr().err
+
+
+async def test_keys_that_are_slow_do_not_hold_up_whose_key_is_known(
+    issuer: Issuer, authority: Authority, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_mcp.service.auth.keys.KEYS_DEADLINE", 0.5)
+    await issuer.check(token())
+    authority.delay = 30
+    clock.now += 700
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(issuer.check, token())  # the one that asks for the keys anew, in vain
+        await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(0.4):
+            for _ in range(3):
+                await issuer.check(token())
+    assert (await issuer.check(token())).caller.name == "support-bot"
+
+
+async def test_keys_of_an_issuer_that_stays_away_are_not_trusted_for_ever(
+    issuer: Issuer, authority: Authority, clock: Clock
+) -> None:
+    await issuer.check(token())
+    authority.status = 500
+    clock.now += 3000
+    assert (await issuer.check(token())).caller.name == "support-bot"
+    clock.now += 1000
+    with pytest.raises(TokensUncheckableError):
+        await issuer.check(token())
+
+
+async def test_a_token_without_a_key_id_is_taken_if_there_is_one_key(issuer: Issuer, authority: Authority) -> None:
+    authority.keys = authority.keys[:1]
+    assert (await issuer.check(token(kid=None))).caller.name == "support-bot"
+
+
+async def test_a_key_that_is_none_lets_nobody_in(issuer: Issuer, authority: Authority) -> None:
+    authority.keys = [{"kid": "rsa", "kty": "RSA", "n": "x"}, {"kid": "ec", "kty": "EC", "crv": "none"}]
+    for text in (token(), token(EC_KEY, "ES256", kid="ec")):
+        with pytest.raises(TokenRefusedError):
+            await issuer.check(text)

@@ -1,0 +1,79 @@
+"""The client as an integrator's type checker sees it. Checked by mypy and basedpyright in strict mode, never run."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import assert_type
+
+from pydantic import SecretStr
+
+from nomos_mcp import NomosClient
+from nomos_mcp.client import (
+    CURIE,
+    APIError,
+    ApiVersion,
+    CurieMeterOrder,
+    EdisonMeterOrder,
+    Event,
+    MeterOrder,
+    NomosError,
+    Page,
+    RateBudgetError,
+    Subscription,
+    TooManyRequestsError,
+)
+
+
+async def orders(client: NomosClient) -> None:
+    order = await client.meter_orders.get("prdo_1")
+    assert_type(order, MeterOrder)
+    assert_type(order.status, str)
+    assert_type(order.created_at, datetime | None)
+    match order:
+        case CurieMeterOrder(blocked_reason=reason):
+            assert_type(reason, str | None)
+        case EdisonMeterOrder():
+            assert_type(order.updated_at, datetime | None)
+        case _:
+            assert_type(order, MeterOrder)
+    assert_type(await client.meter_orders.of_subscription("sub_1"), MeterOrder | None)
+    assert_type(await client.meter_orders.create("sub_1"), MeterOrder)
+
+
+async def lists(client: NomosClient) -> None:
+    page = await client.meter_orders.list(status=["placed"], limit=10)
+    assert_type(page, Page[MeterOrder])
+    assert_type(page.items, tuple[MeterOrder, ...])
+    assert_type(page.filter_honoured, bool)
+    async for order in client.meter_orders.list(product="smart-meter-metrify", created_after=datetime.now(UTC)):
+        assert_type(order, MeterOrder)
+    async for one in client.subscriptions.list(status="active").pages(max_pages=2):
+        assert_type(one, Page[Subscription])
+    assert_type(aiter(client.subscriptions.list()), AsyncIterator[Subscription])
+    client.meter_orders.list(product="smart-meter-nobody")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def personal(client: NomosClient) -> None:
+    subscription = await client.subscriptions.get("sub_1")
+    assert_type(subscription.direction, str | None)
+    assert_type(subscription.personal.email, SecretStr | None)
+    if subscription.personal.metadata is not None:
+        assert_type(subscription.personal.metadata.get_secret_value(), Mapping[str, object])
+    subscription.status = "ended"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def the_rest(version: ApiVersion = CURIE) -> None:
+    async with NomosClient(client_id="me", client_secret=SecretStr("s"), api_version=version) as client:
+        assert_type(client, NomosClient)
+        assert_type(await client.events.get("evt_1"), Event)
+        assert_type(await client.granted_scopes(), frozenset[str] | None)
+        try:
+            await client.aclose()
+        except RateBudgetError as error:
+            assert_type(error.retry_after, float)
+        except TooManyRequestsError as error:
+            assert_type(error.retry_after, float | None)
+        except APIError as error:
+            assert_type(error.detail_codes, tuple[str, ...])
+        except NomosError:
+            pass
+    NomosClient(api_version="curie")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
