@@ -111,10 +111,13 @@ class RateBudget:
         now = self._timing.monotonic()
         while self._over and self._over[0] + RATE_WINDOW <= now:
             self._over.popleft()
-        taken = [*(over + RATE_WINDOW for over in self._over), *[now + RATE_WINDOW] * self._running]
-        places = [*[now] * (self._capacity - len(taken)), *taken]
         rounds, place = divmod(ahead, self._capacity)
-        free = places[len(places) - self._capacity + place] + rounds * RATE_WINDOW
+        taken = len(self._over) + self._running - self._capacity + place  # places before ours; below 0 one is free
+        if taken < 0:
+            free = now
+        else:
+            free = (self._over[taken] if taken < len(self._over) else now) + RATE_WINDOW
+        free += rounds * RATE_WINDOW
         if now < self._until and self._left <= ahead:
             free = max(free, self._until)
         return free - now
