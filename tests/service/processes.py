@@ -42,6 +42,10 @@ class Process:
         return False
 
     @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
