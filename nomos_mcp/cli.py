@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from nomos_mcp import __version__
-from nomos_mcp.commands import completion, config, demo, explain, http, simulator, stdio, token
+from nomos_mcp.commands import completion, config, demo, doctor, explain, http, simulator, stdio, token
 from nomos_mcp.commands.command import EXIT_CODES, EXIT_FAILED
 from nomos_mcp.variables import VARIABLES
 
-_COMMANDS = (demo, explain, simulator, config, http, token)
+_COMMANDS = (demo, config, doctor, explain, http, token, simulator)
 
 _WIDEST = max(len(variable.name) for variable in VARIABLES)
 _ENVIRONMENT = "\n".join(f"  {variable.name:<{_WIDEST}}  {variable.purpose}" for variable in VARIABLES)
@@ -20,6 +20,7 @@ examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
   nomos-mcp config claude-desktop    what to paste where, for your assistant
+  nomos-mcp doctor      what is wrong with settings, network or token, and what helps
   nomos-mcp http --demo the same server over HTTP, on http://127.0.0.1:8000/mcp
   nomos-mcp simulator   a stand-in for the Nomos API, with invented data
   nomos-mcp explain check_missing --language de --audience customer

@@ -26,6 +26,7 @@ from tests.client.faults.table import fault_table
 from tools.limits import LIMITS
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
+from tools.shown import configuration_shown, transcript_shown
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -98,6 +99,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "faults": faults,
     "settings": settings_table,
     "limits": limits_table,
+    "transcript": transcript_shown,
+    "configuration": configuration_shown,
     "settings-http": lambda: settings_table(HTTP_VARIABLES),
     "resources": resources_table,
     "prompts": prompts_table,

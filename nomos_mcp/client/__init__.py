@@ -29,6 +29,7 @@ from nomos_mcp.client.errors import (
     UnsupportedVersionError,
     VersionMismatchError,
 )
+from nomos_mcp.client.hints import RateHints
 from nomos_mcp.client.models import (
     CurieMeterOrder,
     EdisonMeterOrder,
@@ -76,6 +77,7 @@ __all__ = [
     "PaymentRequiredError",
     "PersonalData",
     "RateBudgetError",
+    "RateHints",
     "Record",
     "Subscription",
     "Timing",

@@ -1,6 +1,7 @@
 """`NomosClient`: the front door of the room."""
 
 from copy import copy
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from nomos_mcp.client.credentials import ClientCredentials, Credentials, NoCrede
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.events import Events
 from nomos_mcp.client.fence import FencedEvents, FencedMeterOrders, FencedSubscriptions
+from nomos_mcp.client.hints import RateHints
 from nomos_mcp.client.hosts import checked_base_url
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.meter_orders import MeterOrders
@@ -117,6 +119,23 @@ class NomosClient:
             CredentialsError: There are no credentials, or they were refused.
         """
         return await self._transport.granted_scopes()
+
+    async def health(self) -> datetime | None:
+        """Ask whether the host answers at all; needs no credentials.
+
+        Returns:
+            The host's time (UTC) as its answer told; None if it did not.
+
+        Raises:
+            APIConnectionError: It does not answer.
+            APIError: It answers with an error.
+        """
+        return await self._transport.health()
+
+    @property
+    def rate_hints(self) -> RateHints | None:
+        """What the last answer said about the rate limit; None before the first."""
+        return self._transport.rate_hints
 
     async def aclose(self) -> None:
         """Close the connections. Closing twice does no harm; a later call opens them again."""

@@ -43,8 +43,8 @@ def rate_hints(headers: Mapping[str, str], now: datetime) -> RateHints:
     limit, remaining = _number(headers.get("ratelimit-limit")), _number(headers.get("ratelimit-remaining"))
     asked = headers.get("retry-after")
     wait = _number(asked)
-    if wait is None and (until := _date(asked)) is not None:
-        wait = max(0.0, (until - (_date(headers.get("date")) or now)).total_seconds())
+    if wait is None and (until := date_of(asked)) is not None:
+        wait = max(0.0, (until - (date_of(headers.get("date")) or now)).total_seconds())
     return RateHints(
         limit=None if limit is None else int(limit),
         remaining=None if remaining is None else int(remaining),
@@ -62,7 +62,8 @@ def _number(text: str | None) -> float | None:
     return float(found[1]) if found else None
 
 
-def _date(text: str | None) -> datetime | None:
+def date_of(text: str | None) -> datetime | None:
+    """Read a date as HTTP writes it; None if there is none that can be read."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):

@@ -5,6 +5,7 @@ Returns JSON or raises what went wrong. Knows nothing of resources and models.
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from http import HTTPStatus
 from itertools import count
 from typing import Final, TypeVar
@@ -25,7 +26,7 @@ from nomos_mcp.client.errors import (
     UnreadableAnswerError,
     VersionMismatchError,
 )
-from nomos_mcp.client.hints import RateHints, rate_hints
+from nomos_mcp.client.hints import RateHints, date_of, rate_hints
 from nomos_mcp.client.retry import passes, pause
 from nomos_mcp.client.timing import Timing
 from nomos_mcp.client.versions import VERSION_HEADER, ApiVersion
@@ -66,6 +67,7 @@ class Transport:
         self._budget = budget
         self._deadline = deadline
         self._timing = timing
+        self.rate_hints: RateHints | None = None
 
     async def get(self, path: str, query: Iterable[tuple[str, str]] = ()) -> Json:
         """Read; repeated while the failure may pass and time is left.
@@ -103,6 +105,22 @@ class Transport:
             return await self._asked(request, ends)
 
         return await self._within_deadline(write)
+
+    async def health(self) -> datetime | None:
+        """Ask whether the host answers at all; return its clock if it told.
+
+        Raises:
+            NomosError: It does not answer, or with an error.
+        """
+
+        async def ask(ends: float) -> Answer:
+            async with self._budget.place(self._left(ends)):
+                return await self._wire.greet(Request("GET", "/health"))
+
+        answer = await self._within_deadline(ask)
+        if is_error(answer.status):
+            raise self._error(answer)
+        return date_of(answer.headers.get("date"))
 
     async def granted_scopes(self) -> frozenset[str] | None:
         """Return the scopes that the token was granted; None if the answer did not say or the token is static."""
@@ -188,7 +206,8 @@ class Transport:
         return rate_hints(answer.headers, self._timing.wall())
 
     def _observe(self, answer: Answer) -> None:
-        self._budget.observe(self._hints(answer), refused=answer.status == HTTPStatus.TOO_MANY_REQUESTS)
+        self.rate_hints = self._hints(answer)
+        self._budget.observe(self.rate_hints, refused=answer.status == HTTPStatus.TOO_MANY_REQUESTS)
 
     def _error(self, answer: Answer) -> APIError:
         hints = self._hints(answer)

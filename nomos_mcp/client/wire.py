@@ -105,6 +105,15 @@ class Wire:
         headers = request.headers if request.body is None else {**request.headers, "Content-Type": "application/json"}
         return await self._sent(request, headers, request.body, _Bearer(token))
 
+    async def greet(self, request: Request) -> Answer:
+        """Send a request without a token.
+
+        Raises:
+            APIConnectionError: As `send`.
+            UnreadableAnswerError: As `send`.
+        """
+        return await self._sent(request, request.headers, None, httpx.Auth())
+
     async def exchange(self, request: Request, form: Form, client_id: str, client_secret: SecretStr) -> Answer:
         """Send a form with client ID and secret (HTTP Basic).
 

@@ -5,22 +5,20 @@ A real MCP client asks the real server, over stdio, about invented data.
 
 import os
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
 from mcp import Client, StdioServerParameters
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult
 
 from nomos_mcp.client.versions import CURIE, EDISON, ApiVersion
+from nomos_mcp.commands.transcript import transcript
 from nomos_mcp.simulator import DEMO
 from nomos_mcp.variables import ACCESS_TOKEN, API_VERSION, BASE_URL, CLIENT_ID, CLIENT_SECRET
 
-_WIDTH = 100
 _DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs
-_EXPLANATION = ("meaning", "waiting_on", "customer_action", "operator_action", "next", "timing", "customer_message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ async def _tour(version: ApiVersion, steps: Sequence[Step]) -> bool:
                 arguments = {name: code if value == CODE else value for name, value in step.arguments.items()}
                 answer = await client.call_tool(step.tool, arguments)
                 code = str((answer.structured_content or {}).get("confirmation_code", code))
-                _print(step, arguments, answer)
+                print(f"\n{transcript(step.question, step.tool, arguments, answer)}")
                 if problem := _problem(step, answer):
                     print(f"\nThis is not what the tour expects: {problem}.")
                     return False
@@ -160,42 +158,6 @@ def _problem(step: Step, answer: CallToolResult) -> str:
         if found != expected:
             return f"{path} is {found!r} and not {expected!r}"
     return ""
-
-
-def _print(step: Step, arguments: Mapping[str, object], answer: CallToolResult) -> None:
-    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    print(f"\n? {step.question}\n> {step.tool}({call})")
-    content = answer.structured_content
-    if content is None:
-        _line("error", "".join(block.text for block in answer.content if isinstance(block, TextContent)))
-        return
-    for name in ("outcome", "message", "next"):
-        if name in content:
-            _line(name, content[name])
-    for name, value in content.get("preview", {}).items():
-        _line("preview", f"{name}: {value}")
-    for order in content.get("orders", []):
-        _line(order["id"], order["summary"])
-    if "complete" in content:
-        _line("returned", f"{content['returned']}, complete: {str(content['complete']).lower()}")
-    if "explanation" in content and "outcome" not in content:
-        _print_explanation(content["explanation"])
-
-
-def _print_explanation(explanation: Mapping[str, object]) -> None:
-    _line("status", f"{explanation['status']} ({explanation['label']})")
-    blocked = explanation.get("blocked")
-    if isinstance(blocked, dict):
-        since = f", since {blocked['since']}" if "since" in blocked else ""
-        _line("blocked", f"{blocked['reason']}{since}: {blocked['meaning']}")
-    for name in _EXPLANATION:
-        if name in explanation:
-            _line(name, explanation[name])
-    _line("confidence", explanation["confidence"])
-
-
-def _line(name: str, value: object) -> None:
-    print(textwrap.fill(str(value), _WIDTH, initial_indent=f"  {name:<17} ", subsequent_indent=" " * 20))
 
 
 def _print_ids() -> None:

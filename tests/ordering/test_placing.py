@@ -3,10 +3,22 @@
 from functools import partial
 
 import anyio
+import httpx
 import pytest
 from mcp import Client
 
-from nomos_mcp.client import NomosClient
+from nomos_mcp.client import (
+    BadRequestError,
+    ErrorDetail,
+    ForbiddenError,
+    MeterOrder,
+    NomosClient,
+    NomosError,
+    PaymentRequiredError,
+    RateBudgetError,
+    UnprocessableEntityError,
+)
+from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.server import create_server
 from nomos_mcp.server.ordering import placing
 from nomos_mcp.settings import Settings
@@ -110,3 +122,75 @@ async def test_a_caller_that_goes_away_does_not_stop_the_order_or_its_record(
     assert gone.cancel_called
     assert len(simulator.ledger) == 1
     assert '"outcome":"ordered"' in capfd.readouterr().err
+
+
+async def test_what_cannot_be_looked_at_is_an_error_that_says_why_and_orders_nothing(simulator: Simulator) -> None:
+    class Unreachable(Faulty):
+        async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+            if scope["path"] != "/oauth/token":
+                raise httpx.ConnectError("refused")
+            await super().__call__(scope, receive, send)
+
+    async with trusted(Unreachable(simulator)) as client:
+        result = await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION})
+    assert result.is_error
+    assert result.structured_content is not None
+    assert (result.structured_content["outcome"], result.structured_content["reason"]) == ("refused", "not_checked")
+    assert "Nothing was ordered. Nomos could not be reached." in result.structured_content["message"]
+    assert not simulator.ledger
+
+
+async def test_whoever_waited_and_cannot_look_does_not_know(simulator: Simulator) -> None:
+    upstream = Faulty(simulator, posts=["reset_after"], reads=["reset_before"] * 50)
+    outcomes: list[str] = []
+
+    async def call(client: Client) -> None:
+        answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
+        outcomes.append(str(answer["outcome"]))
+
+    async with trusted(upstream) as client, anyio.create_task_group() as calls:
+        for _ in range(2):
+            calls.start_soon(call, client)
+    assert outcomes == ["outcome_unknown"] * 2
+    assert (upstream.posted, len(simulator.ledger)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "detail"),
+    [
+        (RateBudgetError(2.0), "not_sent", "2"),
+        (PaymentRequiredError(402), "payment_required", ""),
+        (ForbiddenError(403), "forbidden", ""),
+        (
+            UnprocessableEntityError(422, errors=[ErrorDetail("brand_new_rule", "subscription", "x")]),
+            "brand_new_rule",
+            "",
+        ),
+        (BadRequestError(400), "bad_request", ""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_certain_no_has_a_reason_code(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, error: NomosError, reason: str, detail: str
+) -> None:
+    async def fail(_: object, __: str) -> MeterOrder:
+        raise error
+
+    monkeypatch.setattr(MeterOrders, "create", fail)
+    async with trusted(Faulty(simulator)) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
+    assert (answer["outcome"], answer["reason"]) == ("refused", reason)
+    assert detail in answer["message"]
+
+
+async def test_an_answer_about_another_subscription_is_no_answer(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = MeterOrders.create
+
+    async def mix_up(orders: MeterOrders, subscription_id: str) -> MeterOrder:
+        return (await create(orders, subscription_id)).model_copy(update={"subscription": "sub_other"})
+
+    monkeypatch.setattr(MeterOrders, "create", mix_up)
+    assert await outcome_of(Faulty(simulator)) == "ordered"
+    assert len(simulator.ledger) == 1

@@ -10,9 +10,8 @@ import pytest
 
 from nomos_mcp.service import workers
 from nomos_mcp.service.workers import run_workers
-from tests.service.processes import process
+from tests.service.processes import process, wait_until_closed
 from tests.service.stubborn import dying, stubborn
-from tests.service.test_ending import is_open
 from tests.service.wire import call
 
 KEY = "k" * 32
@@ -48,7 +47,7 @@ def test_one_that_died_is_replaced_and_all_end_together() -> None:
         assert call(server.url).status_code == 200
         assert second in server.workers()
         assert server.end() == 0
-    assert not is_open(server.port)
+        wait_until_closed(server.port)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -56,5 +55,4 @@ def test_they_do_not_outlive_a_parent_that_was_killed() -> None:
     with process("--workers", "2", NOMOS_MCP_STATE_KEY=KEY) as server:
         assert call(server.url).status_code == 200
         os.kill(server.pid, signal.SIGKILL)
-        while is_open(server.port):
-            pass  # for about as long as a worker takes to start
+        wait_until_closed(server.port)

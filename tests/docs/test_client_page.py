@@ -1,8 +1,6 @@
-"""The Python examples of the documentation run, against the simulator."""
+"""The Python examples of docs/client.md run, against the simulator."""
 
 import ast
-import re
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -11,20 +9,13 @@ import pytest
 import nomos_mcp
 from nomos_mcp import NomosClient
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.docs.blocks import Block, blocks
 
-ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/client.md")
-EXAMPLES = [
-    pytest.param(block, id=f"{page}-{number}")
-    for page in PAGES
-    for number, block in enumerate(
-        re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL), 1
-    )
-]
+EXAMPLES = blocks("docs/client.md", "python")
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-async def test_the_example_runs(example: str, monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+async def test_the_example_runs(example: Block, monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
     class Demo(NomosClient):
         """The client of the examples, with credentials and an upstream."""
 
@@ -35,7 +26,7 @@ async def test_the_example_runs(example: str, monkeypatch: pytest.MonkeyPatch, s
 
     monkeypatch.setattr(nomos_mcp, "NomosClient", Demo, raising=False)
     code = compile(
-        example.replace("prdo_…", DEMO.orders["placed"]).replace("sub_…", DEMO.subscriptions["placed"]),
+        example.text.replace("prdo_…", DEMO.orders["placed"]).replace("sub_…", DEMO.subscriptions["placed"]),
         "example",
         "exec",
         flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,

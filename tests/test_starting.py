@@ -1,0 +1,74 @@
+"""What a start says: no credentials are no mistake, half of them are, and nothing starts half configured."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from mcp import Client
+
+from nomos_mcp.server import create_server
+from nomos_mcp.settings import Settings
+from nomos_mcp.variables import VARIABLES
+from tests.server.conftest import Era, error_of
+from tests.server.test_manners import TOOLS
+
+OFFLINE = {"explain_status"}  # tools that answer without credentials
+ARGUMENTS = {
+    "get_meter_order": {"order_id": "prdo_1"},
+    "list_meter_orders_by_status": {"status": "blocked"},
+    "list_subscriptions": {},
+    "get_event": {"event_id": "evt_1"},
+    "order_smart_meter": {"subscription_id": "sub_1"},
+}
+MISTAKES = {
+    "NOMOS_CLIENT_SECRET": "secret-without-id",
+    "NOMOS_API_VERSION": "curie",
+    "NOMOS_BASE_URL": "http://api.nomos.energy",
+    "NOMOS_CUSTOMER_ID": "somebody",
+    "NOMOS_MCP_READ_ONLY": "perhaps",
+}
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    return "auto" if request.param == "auto" else "legacy"
+
+
+async def test_without_credentials_statuses_are_explained(era: Era) -> None:
+    async with Client(create_server(Settings()), mode=era) as client:
+        answer = await client.call_tool("explain_status", {"status": "blocked_wim"})
+    assert not answer.is_error
+
+
+def test_every_other_tool_is_in_the_table_below() -> None:
+    assert set(ARGUMENTS) == set(TOOLS) - OFFLINE
+
+
+@pytest.mark.parametrize("tool", ARGUMENTS)
+async def test_without_credentials_every_other_tool_says_what_to_set(tool: str, era: Era) -> None:
+    async with Client(create_server(Settings()), mode=era) as client:
+        answer = await client.call_tool(tool, ARGUMENTS[tool])
+    said = error_of(answer)
+    assert all(word in said for word in ("NOMOS_CLIENT_ID", "NOMOS_CLIENT_SECRET", "--demo")), said
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["--demo"], ["config", "cursor"], ["doctor"], ["doctor", "--json"]], ids=" ".join
+)
+def test_every_mistake_is_told_at_once_and_nothing_starts(command: list[str]) -> None:
+    clean = {name: value for name, value in os.environ.items() if name not in {each.name for each in VARIABLES}}
+    done = subprocess.run(
+        [sys.executable, "-m", "nomos_mcp", *command],
+        input="",
+        env={**clean, **MISTAKES},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 2
+    assert all(name in said for name in ("NOMOS_CLIENT_ID", *MISTAKES))
+    assert "Traceback" not in said
+    assert "secret-without-id" not in said
