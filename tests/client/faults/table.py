@@ -172,6 +172,11 @@ FAULTS: tuple[Fault, ...] = (
         UnreadableAnswerError,
     ),
     Fault(
+        "Compression that ends before the body does",
+        saying(http(body=gzip.compress(b"{}") + b"x" * 10 * MEGABYTE, headers={"content-encoding": "gzip"})),
+        UnreadableAnswerError,
+    ),
+    Fault(
         "Compression that was not asked for",
         saying(http(headers={"content-encoding": "br"})),
         UnreadableAnswerError,
