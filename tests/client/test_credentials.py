@@ -19,6 +19,7 @@ from nomos_mcp.client import (
     CredentialsError,
     InternalServerError,
     InvalidRequestError,
+    MissingScopeError,
     NomosClient,
     NomosError,
     UnreadableAnswerError,
@@ -251,6 +252,19 @@ def test_a_token_endpoint_that_fails_for_a_moment_is_asked_again(*, write: bool)
 
     virtually(main)
     assert (len(forms), len(shown)) == (3, 1)
+
+
+def test_a_write_is_not_repeated_with_a_new_token_that_is_read_only() -> None:
+    scopes = iter(["read:* write:*", "read:*"])
+    app, _, shown = authority(lambda number, _: pair(number, scope=next(scopes)), expired="at-1")
+
+    async def main() -> None:
+        async with client_of(app) as client:
+            with pytest.raises(MissingScopeError):
+                await client.meter_orders.create("sub_1")
+
+    virtually(main)
+    assert shown == ["Bearer at-1"]
 
 
 def test_a_token_endpoint_that_keeps_failing_is_given_up_and_nothing_is_written() -> None:
