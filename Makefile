@@ -10,7 +10,7 @@ demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
 
 test: $(VENV)/.dev  ## run the tests with the coverage gate
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 check: $(VENV)/.dev  ## format, lint, types, imports, generated files up to date
 	@$(BIN)/ruff format --check .

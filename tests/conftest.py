@@ -38,3 +38,11 @@ async def curie(simulator: Simulator) -> AsyncIterator[NomosClient]:
 async def edison(simulator: Simulator) -> AsyncIterator[NomosClient]:
     async with client_for(simulator, EDISON) as client:
         yield client
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests have counted, at the end, whichever process they ran in."""
+    for report in terminalreporter.getreports("passed"):
+        for name, figures in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(str(figures))

@@ -112,9 +112,7 @@ class Transport:
 
         async def write(ends: float) -> Json:
             await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
-            scopes = self._credentials.scopes
-            if scopes is not None and WRITE_SCOPE not in scopes:
-                raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
+            self._require_scope(request)
             self._reads.forget()
             try:
                 return await self._asked(request, ends)
@@ -197,8 +195,6 @@ class Transport:
             newer = await self._credentials.renewed(used, lend)
             if newer is not None:
                 answer, _ = await self._placed(request, newer, ends, urgent=True)
-            if answer.status == HTTPStatus.UNAUTHORIZED:
-                raise self._error(answer)
         return answer
 
     async def _placed(
@@ -206,11 +202,17 @@ class Transport:
     ) -> tuple[Answer, SecretStr]:
         async with self._budget.place(self._left(ends), urgent=urgent):
             newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
+            self._require_scope(request)
             sent = self._timing.monotonic()
             answer = await self._wire.send(request, newest)
             self._took = self._timing.monotonic() - sent
             self._observe(answer)
         return answer, newest
+
+    def _require_scope(self, request: Request) -> None:
+        scopes = self._credentials.scopes
+        if request.method == "POST" and scopes is not None and WRITE_SCOPE not in scopes:
+            raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
 
     def _lending(self, ends: float) -> Ask:
         async def ask(client_id: str, client_secret: SecretStr, form: Form) -> Json:

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             "this installation is in a cache that may be emptied; `uv tool install nomos-mcp` makes one that stays."
         )
     if options.assistant == _HTTP:
-        return _http(demo=options.demo, write=options.write)
+        return _http(settings, write=options.write)
     assistant = ASSISTANTS[options.assistant]
     return _write(assistant, settings) if options.write else _print(assistant, settings)
 
@@ -111,14 +111,19 @@ def _write(assistant: Assistant, settings: "Settings") -> int:
     return EXIT_OK
 
 
-def _http(*, demo: bool, write: bool) -> int:
+def _http(settings: "Settings", *, write: bool) -> int:
     if write:
         complain("a client of the HTTP service has no file that is known here. Leave out --write.")
         return EXIT_USAGE
-    command = [*own_command(), "http", *(["--demo"] if demo else [])]
-    print(json.dumps({"mcpServers": {NAME: {"type": "http", "url": _URL}}}, indent=2))
+    server: dict[str, object] = {"type": "http", "url": settings.http.public_url or _URL}
+    if settings.http.authenticates:
+        server["headers"] = {"Authorization": "Bearer ${NOMOS_MCP_TOKEN}"}
+    command = [*own_command(), "http", *(["--demo"] if settings.demo else [])]
+    print(json.dumps({"mcpServers": {NAME: server}}, indent=2))
     note(f"Start the service with: {shlex.join(command)}")
     note("Then paste this into your client's configuration.")
+    if settings.http.authenticates:
+        note("${NOMOS_MCP_TOKEN} stands for the caller's token: of your issuer, or of `nomos-mcp token add`.")
     return EXIT_OK
 
 

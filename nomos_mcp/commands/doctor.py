@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _visit(*, demo: bool) -> "AsyncIterator[Finding]":
-    from nomos_mcp.commands.checks import local, upstream  # noqa: PLC0415  as above
+    from nomos_mcp.commands.checks import http, local, upstream  # noqa: PLC0415  as above
     from nomos_mcp.server.app import client_of  # noqa: PLC0415  as above
 
     yield local.python()
@@ -72,6 +72,11 @@ async def _visit(*, demo: bool) -> "AsyncIterator[Finding]":
         yield finding
     if settings is None:
         return
+    if local.serves_http(os.environ):
+        _announce("Asking the issuer ...")
+        async for finding in http.visit(settings.http):
+            _announce("")
+            yield finding
     async with client_of(settings) as client:
         _announce("Asking Nomos ...")
         async for finding in upstream.visit(client, settings):
@@ -104,9 +109,11 @@ def _announce(words: str) -> None:
 def _print_settings() -> None:
     from nomos_mcp.commands.checks.local import in_force  # noqa: PLC0415  as above
 
+    there = in_force(os.environ)
+    widest = max(map(len, there))
     print("\nsettings in force:")
-    for name, value in in_force(os.environ).items():
-        print(f"  {name:<21} {value or '-'}")
+    for name, value in there.items():
+        print(f"  {name:<{widest}}  {value or '-'}")
 
 
 def _print_json(findings: "list[Finding]", result: "State") -> None:

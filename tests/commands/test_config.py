@@ -14,7 +14,7 @@ from mcp import Client, StdioServerParameters
 
 from nomos_mcp.cli import main
 from nomos_mcp.commands.assistants import ASSISTANTS
-from nomos_mcp.variables import VARIABLES
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
 
 FILES = ["claude-desktop", "cursor", "vscode"]
 SECRET = "s3cr3t-and-long-enough-to-be-a-state-key"
@@ -23,7 +23,7 @@ SECRET = "s3cr3t-and-long-enough-to-be-a-state-key"
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home, a working folder and an environment in which nothing is set."""
-    for variable in VARIABLES:
+    for variable in (*VARIABLES, *HTTP_VARIABLES):
         monkeypatch.delenv(variable.name, raising=False)
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     for name in ("HOME", "APPDATA", "USERPROFILE"):
@@ -127,6 +127,19 @@ def test_the_http_service_is_named_by_its_address(capsys: pytest.CaptureFixture[
     assert entry_in(printed.out)["url"].startswith("http://127.0.0.1:")
     assert "http --demo" in printed.err
     assert main(["config", "http", "--write"]) == 2
+
+
+def test_callers_that_have_to_show_a_token_are_told_where_to_put_it(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_TOKENS_FILE", str(home / "tokens.json"))
+    monkeypatch.setenv("NOMOS_MCP_PUBLIC_URL", "https://mcp.example.com/mcp")
+    assert main(["config", "http"]) == 0
+    printed = capsys.readouterr()
+    entry = entry_in(printed.out)
+    assert entry["url"] == "https://mcp.example.com/mcp"
+    assert entry["headers"] == {"Authorization": "Bearer ${NOMOS_MCP_TOKEN}"}
+    assert "nomos-mcp token add" in printed.err
 
 
 @pytest.mark.parametrize("assistant", ASSISTANTS)

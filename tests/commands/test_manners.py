@@ -1,6 +1,8 @@
 """What holds for every command: help with examples and exit codes, completion, quiet ends."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 
@@ -60,6 +62,24 @@ def test_a_reader_that_has_seen_enough_causes_no_traceback() -> None:
     os.close(writer)
     assert done.returncode == 1
     assert done.stderr == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_an_interrupt_ends_a_wait_for_the_network_at_once_and_without_a_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {**os.environ, "NOMOS_BASE_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nomos_mcp", "doctor"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+        connection, _ = silent.accept()  # from here on it waits for an answer that never comes
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+        connection.close()
+    assert process.returncode == -signal.SIGINT
+    assert err == b""
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["config", "cursor", "--demo"]])

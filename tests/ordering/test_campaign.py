@@ -7,6 +7,7 @@ there is one, `outcome_unknown` although looking worked.
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import anyio
@@ -116,7 +117,9 @@ def judge(trial: Trial) -> list[str]:
     return broken
 
 
-async def test_no_schedule_of_faults_breaks_a_promise(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_no_schedule_of_faults_breaks_a_promise(
+    capfd: pytest.CaptureFixture[str], record_property: Callable[[str, object], None]
+) -> None:
     upstream = Faulty(Simulator(now=lambda: NOW))
     counts: Counter[str] = Counter()
     async with trusted(upstream) as client:
@@ -126,8 +129,8 @@ async def test_no_schedule_of_faults_breaks_a_promise(capfd: pytest.CaptureFixtu
             counts.update(line["outcome"] for line in trial.recorded)
             counts["orders in the ledgers"] += len(trial.orders)
     assert counts["ordered"] > SCHEDULES // 3
-    with capfd.disabled():
-        print(f"\nfault campaign, {SCHEDULES} schedules: {dict(sorted(counts.items()))}")  # noqa: T201  a report
+    shown = ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
+    record_property("figures", f"fault campaign, {SCHEDULES} schedules: {shown}")
 
 
 def test_the_judge_notices_each_broken_promise() -> None:

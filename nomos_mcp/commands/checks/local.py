@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from nomos_mcp.commands.checks.finding import Finding
 from nomos_mcp.settings import Settings, SettingsError
-from nomos_mcp.variables import VARIABLES
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
 
 MASK = "********"
 
@@ -55,22 +55,32 @@ def settings(environ: Mapping[str, str], *, demo: bool) -> tuple[Settings | None
 
 
 def in_force(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return every variable with the value that holds: secrets masked, empty where nothing is set."""
+    """Return every variable with the value that holds: secrets masked, empty where nothing is set.
+
+    Those of the HTTP server are left out unless one of them is set.
+    """
     there = _set(environ)
+    http = HTTP_VARIABLES if serves_http(environ) else ()
     return {
         variable.name: (MASK if variable.secret else environ[variable.name].strip())
         if variable.name in there
         else variable.default
-        for variable in VARIABLES
+        for variable in (*VARIABLES, *http)
     }
 
 
+def serves_http(environ: Mapping[str, str]) -> bool:
+    """Whether anything is set that only the HTTP server looks at."""
+    return any(environ.get(variable.name, "").strip() for variable in HTTP_VARIABLES)
+
+
 def _set(environ: Mapping[str, str]) -> set[str]:
-    return {variable.name for variable in VARIABLES if environ.get(variable.name, "").strip()}
+    known = (*VARIABLES, *HTTP_VARIABLES)
+    return {variable.name for variable in known if environ.get(variable.name, "").strip()}
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterable[Finding]:
-    known = [variable.name for variable in VARIABLES]
+    known = [variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)]
     for name in sorted(environ):
         if name.startswith(_PREFIX) and name not in known:
             guess = get_close_matches(name, known, n=1)

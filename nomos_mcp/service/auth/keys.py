@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
-import httpx
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from nomos_mcp.service.auth.errors import TokensUncheckableError
-from nomos_mcp.service.constants import KEYS_ASKED_EVERY, KEYS_DEADLINE, KEYS_FRESH, KEYS_TRUSTED, MAX_KEYS_BYTES
+from nomos_mcp.service.auth.fetching import FetchError, fetched
+from nomos_mcp.service.constants import KEYS_ASKED_EVERY, KEYS_DEADLINE, KEYS_FRESH, KEYS_TRUSTED
 
 
 class Keys:
@@ -47,12 +47,25 @@ class Keys:
         if found is None or (self._age() >= KEYS_FRESH and not self._turn.locked()):
             await self._refresh()
             found = self._known(kid)
-        if self._age() >= KEYS_TRUSTED:
-            raise TokensUncheckableError("Tokens cannot be checked right now: the issuer's keys cannot be read.")
+        self._check_age()
         return _usable(found, algorithm) if found else None
+
+    async def ids(self) -> list[str]:
+        """Read the keys, and return the IDs of those that an allowed algorithm can use; for a report.
+
+        Raises:
+            TokensUncheckableError: The issuer's keys cannot be had.
+        """
+        await self._refresh()
+        self._check_age()
+        return [kid for kid, key in self._keys.items() if key.get("kty") in {"RSA", "EC", "OKP"}]
 
     def _age(self) -> float:
         return self._clock() - self._read_at
+
+    def _check_age(self) -> None:
+        if self._age() >= KEYS_TRUSTED:
+            raise TokensUncheckableError("Tokens cannot be checked right now: the issuer's keys cannot be read.")
 
     def _known(self, kid: str) -> Mapping[str, Any] | None:
         if not kid and len(self._keys) == 1:
@@ -66,26 +79,12 @@ class Keys:
             self._asked_at = self._clock()
             try:
                 with anyio.fail_after(KEYS_DEADLINE):
-                    self._keys = _read(await self._fetched())
-            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, RecursionError) as fault:
-                why = str(fault) if type(fault) is ValueError else type(fault).__name__
+                    self._keys = _read(await fetched(self._url))
+            except (FetchError, TimeoutError, ValueError, RecursionError) as fault:
+                why = str(fault) if type(fault) in {FetchError, ValueError} else type(fault).__name__
                 sys.stderr.write(f"nomos-mcp: the issuer's keys could not be read from {self._url}: {why}\n")
             else:
                 self._read_at = self._clock()
-
-    async def _fetched(self) -> bytes:
-        content = b""
-        async with (
-            httpx.AsyncClient(follow_redirects=False, timeout=KEYS_DEADLINE) as client,
-            client.stream("GET", self._url, headers={"Accept": "application/json"}) as response,
-        ):
-            if response.status_code != httpx.codes.OK:
-                raise ValueError(f"HTTP {response.status_code}")
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > MAX_KEYS_BYTES:
-                    raise ValueError(f"more than {MAX_KEYS_BYTES} bytes")
-        return content
 
 
 def _read(content: bytes) -> dict[str, Mapping[str, Any]]:
