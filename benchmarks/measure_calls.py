@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import cycle
@@ -70,7 +70,7 @@ def order_ids(upstream: str) -> list[str]:
 def _latency(
     contestants: Sequence[Contestant],
     transport: str,
-    callers: dict[str, Callable[[str, Json], Json]],
+    callers: Mapping[str, Callable[[str, Json], Json]],
     ids: Iterator[str],
     rounds: int,
     size: int,

@@ -113,10 +113,8 @@ class RateBudget:
             self._over.popleft()
         rounds, place = divmod(ahead, self._capacity)
         taken = len(self._over) + self._running - self._capacity + place  # places before ours; below 0 one is free
-        if taken < 0:
-            free = now
-        else:
-            free = (self._over[taken] if taken < len(self._over) else now) + RATE_WINDOW
+        end = self._over[taken] if 0 <= taken < len(self._over) else now
+        free = now if taken < 0 else end + RATE_WINDOW
         free += rounds * RATE_WINDOW
         if now < self._until and self._left <= ahead:
             free = max(free, self._until)
