@@ -34,8 +34,8 @@ class RateBudget:
         self.per_second = per_second
         self._capacity = per_second
         self._timing = timing
-        self._turn = anyio.Lock()  # both hand over in the order of asking
-        self._urgent_turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)  # both hand over in the order of asking
+        self._urgent_turn = anyio.Lock(fast_acquire=True)
         self._running = 0
         self._over: deque[float] = deque()  # when the requests of the last second were over
         self._waiting = 0
