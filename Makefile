@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format docs bundle snapshots clean
+.PHONY: demo test check format docs bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -32,8 +32,11 @@ bundle: $(VENV)/.run  ## pack the desktop bundle into dist/
 snapshots: $(VENV)/.dev  ## rewrite the tools' schemas that the tests compare with; read the diff
 	@UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/server/test_schemas.py
 
+bench: $(VENV)/.dev  ## measure ours against a bare and a generated server; make bench ARGS=--quick takes under a minute
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

@@ -31,7 +31,7 @@ class RateBudget:
     """
 
     def __init__(self, per_second: int, timing: Timing) -> None:
-        self._per_second = per_second
+        self.per_second = per_second
         self._capacity = per_second
         self._timing = timing
         self._turn = anyio.Lock()  # both hand over in the order of asking
@@ -70,7 +70,7 @@ class RateBudget:
         """
         now = self._timing.monotonic()
         if hints.limit:
-            self._capacity = min(self._per_second, hints.limit)
+            self._capacity = min(self.per_second, hints.limit)
         if refused:
             told = hints.retry_after if hints.retry_after is not None else hints.reset
             self._hold(now + min(RATE_WINDOW if told is None else told, MAX_HOLD))

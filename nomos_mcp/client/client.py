@@ -16,12 +16,12 @@ from nomos_mcp.client.fence import FencedEvents, FencedMeterOrders, FencedSubscr
 from nomos_mcp.client.hints import RateHints
 from nomos_mcp.client.hosts import checked_base_url
 from nomos_mcp.client.ids import checked
+from nomos_mcp.client.messages import AsgiApp
 from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.client.subscriptions import Subscriptions
 from nomos_mcp.client.timing import REAL_TIME, Timing
 from nomos_mcp.client.transport import Transport
 from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
-from nomos_mcp.client.wire import AsgiApp, Wire
 
 
 class NomosClient:
@@ -79,7 +79,8 @@ class NomosClient:
         self.api_version: ApiVersion = api_version
         self.base_url = checked_base_url(base_url)
         self._transport = Transport(
-            Wire(self.base_url, app),
+            self.base_url,
+            app=app,
             api_version=api_version,
             credentials=_credentials(client_id, _secret(client_secret), _secret(access_token), timing),
             budget=RateBudget(requests_per_second, timing),
@@ -139,6 +140,11 @@ class NomosClient:
     def rate_hints(self) -> RateHints | None:
         """What the last answer said about the rate limit; None before the first."""
         return self._transport.rate_hints
+
+    @property
+    def walks_abreast(self) -> int:
+        """How many walks over pages have to go side by side to use the rate budget, as far away as upstream is now."""
+        return self._transport.walks_abreast
 
     async def aclose(self) -> None:
         """Close the connections. Closing twice does no harm; a later call opens them again."""

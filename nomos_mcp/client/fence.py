@@ -30,6 +30,9 @@ class _Fenced(Resource[T]):
 
     customer_id: str
 
+    def _fence(self) -> str:
+        return self.customer_id
+
     async def _get(self, object_id: str) -> T:
         record = await _alike(super()._get(object_id))
         if record.customer != self.customer_id:
@@ -73,6 +76,9 @@ class FencedEvents(Events):
     def __init__(self, transport: Transport, subscriptions: FencedSubscriptions) -> None:
         super().__init__(transport)
         self._subscriptions = subscriptions
+
+    def _fence(self) -> str:
+        return self._subscriptions.customer_id
 
     async def _get(self, object_id: str) -> Event:
         event = await _alike(super()._get(object_id))

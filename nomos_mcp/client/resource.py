@@ -27,11 +27,16 @@ class Resource(Generic[T]):
         self._model = model
 
     async def _get(self, object_id: str) -> T:
-        record = self._decoded(await self._transport.get(f"{self._path}/{quote(object_id, safe='')}"))
+        path = f"{self._path}/{quote(object_id, safe='')}"
+        record = self._decoded(await self._transport.get(path, fence=self._fence()))
         found = getattr(record, "id", object_id)
         if found != object_id:
             raise UnreadableAnswerError(f"Asked for {object_id}, but the answer is about another object.", status=_OK)
         return record
+
+    def _fence(self) -> str:
+        """Whom it is read for: a customer's ID, or empty for the whole organisation."""
+        return ""
 
     async def _create(self, body: dict[str, str]) -> T:
         return self._decoded(await self._transport.post(self._path, body))
@@ -40,7 +45,8 @@ class Resource(Generic[T]):
         query = [("limit", str(checked_limit(limit))), *(condition.parameter() for condition in filters)]
 
         async def fetch(at: str) -> Page[T]:
-            return self._page(await self._transport.get(self._path, [*query, ("cursor", at)] if at else query), filters)
+            whole = [*query, ("cursor", at)] if at else query
+            return self._page(await self._transport.get(self._path, whole, fence=self._fence()), filters)
 
         return Listing(fetch, cursor)
 

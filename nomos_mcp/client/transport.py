@@ -6,9 +6,11 @@ Returns JSON or raises what went wrong. Knows nothing of resources and models.
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from http import HTTPStatus
 from itertools import count
-from typing import Final, TypeVar
+from math import ceil
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 from pydantic import SecretStr
@@ -27,10 +29,14 @@ from nomos_mcp.client.errors import (
     VersionMismatchError,
 )
 from nomos_mcp.client.hints import RateHints, date_of, rate_hints
+from nomos_mcp.client.messages import Answer, AsgiApp, Request
 from nomos_mcp.client.retry import passes, pause
+from nomos_mcp.client.shared import SharedReads
 from nomos_mcp.client.timing import Timing
 from nomos_mcp.client.versions import VERSION_HEADER, ApiVersion
-from nomos_mcp.client.wire import Answer, Request, Wire
+
+if TYPE_CHECKING:
+    from nomos_mcp.client.wire import Wire
 
 T = TypeVar("T")
 
@@ -42,7 +48,8 @@ class Transport:
     """Sends requests to one host with one identity, one pinned version and one rate budget.
 
     Args:
-        wire: The connections.
+        base_url: Where to; checked by `hosts`.
+        app: Answers in place of the network.
         api_version: Sent with every request and compared with every answer.
         credentials: Who we are.
         budget: Shared by everything that is sent, token requests included.
@@ -52,29 +59,34 @@ class Transport:
 
     def __init__(
         self,
-        wire: Wire,
+        base_url: str,
         *,
+        app: AsgiApp | None,
         api_version: ApiVersion,
         credentials: Credentials,
         budget: RateBudget,
         deadline: float,
         timing: Timing,
     ) -> None:
-        self._wire = wire
+        self._base_url = base_url
+        self._app = app
         self._api_version = api_version
         self._pinned = {VERSION_HEADER: api_version}
         self._credentials = credentials
         self._budget = budget
         self._deadline = deadline
         self._timing = timing
+        self._reads: SharedReads[Json] = SharedReads()
+        self._took = 0.0  # seconds from the last request to its answer
         self.rate_hints: RateHints | None = None
 
-    async def get(self, path: str, query: Iterable[tuple[str, str]] = ()) -> Json:
+    async def get(self, path: str, query: Iterable[tuple[str, str]] = (), *, fence: str = "") -> Json:
         """Read; repeated while the failure may pass and time is left.
 
         Args:
             path: Path below the base URL, its parts already percent-encoded.
             query: Query parameters, not yet encoded.
+            fence: Whom the read is for; equal reads at the same time are one, but not across fences.
 
         Raises:
             NomosError: One of the tree in `errors`.
@@ -82,7 +94,8 @@ class Transport:
         request = Request("GET", path, tuple(query), headers=self._pinned)
 
         async def read(ends: float) -> Json:
-            return await self._repeated(lambda: self._asked(request, ends), ends)
+            key = (fence, request.path, request.query)
+            return await self._reads.read(key, lambda: self._repeated(lambda: self._asked(request, ends), ends))
 
         return await self._within_deadline(read)
 
@@ -100,7 +113,11 @@ class Transport:
         async def write(ends: float) -> Json:
             await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
             self._require_scope(request)
-            return await self._asked(request, ends)
+            self._reads.forget()
+            try:
+                return await self._asked(request, ends)
+            finally:
+                self._reads.forget()
 
         return await self._within_deadline(write)
 
@@ -129,9 +146,21 @@ class Transport:
         await self._within_deadline(ask)
         return self._credentials.scopes
 
+    @property
+    def walks_abreast(self) -> int:
+        """How many calls, one after the other each, have to go side by side to use the rate budget."""
+        return max(1, ceil(self._budget.per_second * self._took))
+
     async def aclose(self) -> None:
         """Close the connection pool; closing twice does no harm."""
-        await self._wire.aclose()
+        if "_wire" in self.__dict__:
+            await self._wire.aclose()
+
+    @cached_property
+    def _wire(self) -> "Wire":
+        from nomos_mcp.client.wire import Wire  # noqa: PLC0415  loads the HTTP library, which a start can do without
+
+        return Wire(self._base_url, self._app)
 
     async def _within_deadline(self, call: Callable[[float], Awaitable[T]]) -> T:
         with anyio.move_on_after(self._deadline):
@@ -174,7 +203,9 @@ class Transport:
         async with self._budget.place(self._left(ends), urgent=urgent):
             newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
             self._require_scope(request)
+            sent = self._timing.monotonic()
             answer = await self._wire.send(request, newest)
+            self._took = self._timing.monotonic() - sent
             self._observe(answer)
         return answer, newest
 

@@ -1,13 +1,13 @@
 """One request on the wire and its answer, or the fault between. The only file that knows the HTTP library.
 
-Knows nothing of tokens' lifetimes, versions, budgets and repeats. Faults are raised outside of the handlers that catch
-them: the library's own exceptions hold what was sent, secrets included, and must not hang on ours.
+It is loaded with the first request. Knows nothing of tokens' lifetimes, versions, budgets and repeats. Faults are
+raised outside of the handlers that catch them: the library's own exceptions hold what was sent, secrets included, and
+must not hang on ours.
 """
 
 import ssl
-from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Generator, Mapping
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -25,57 +25,9 @@ from nomos_mcp.client.errors import (
     NomosError,
     UnreadableAnswerError,
 )
-
-AsgiApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
-"""An ASGI application that answers in place of the network."""
+from nomos_mcp.client.messages import Answer, AsgiApp, Request
 
 _TIMEOUT: Final = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked.
-
-    Attributes:
-        method: HTTP method.
-        path: Path below the base URL, its parts already percent-encoded.
-        query: Query parameters, not yet encoded.
-        body: The JSON to send; None for none.
-        headers: Without secrets.
-    """
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back.
-
-    Attributes:
-        status: HTTP status code.
-        headers: By lower-case name.
-        content: The body, unpacked.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes = field(repr=False)
-
-    @property
-    def request_id(self) -> str:
-        """The request ID that a header carries; empty if none does."""
-        return cleaned(self.headers.get("x-request-id", ""))
 
 
 class Wire:

@@ -21,7 +21,7 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class _Texts(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Turn(_Texts):

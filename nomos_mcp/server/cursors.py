@@ -1,7 +1,8 @@
 """Cursors of our own lists. Opaque to the caller, bound to the query that they continue.
 
 Upstream's cursor says which page to read; ours also says after which item of that page to go on, since a page of
-upstream's may hold more matches than were asked for.
+upstream's may hold more matches than were asked for. Where a list is walked in several parts at once, it says so for
+each of them.
 """
 
 import base64
@@ -15,25 +16,41 @@ from nomos_mcp.client.errors import InvalidRequestError
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
-    """A place in a list.
+class Place:
+    """Where the walk over one part of a list stands.
 
     Attributes:
-        page_size: `limit` that upstream is asked with; it must not change along a walk.
+        part: The statuses that make up the part; empty for the whole list.
         page: Upstream's cursor of the page to read; empty for the first.
         after: ID of the last item that was handed out from that page; empty for none.
         created: When that item was created; tells where to go on if it has left the page.
     """
 
-    page_size: int
+    part: tuple[str, ...] = ()
     page: str = ""
     after: str = ""
     created: datetime | None = None
 
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list.
+
+    Attributes:
+        page_size: `limit` that upstream is asked with; it must not change along a walk.
+        places: Where each of its parts stands; a part that is not among them has ended.
+    """
+
+    page_size: int
+    places: tuple[Place, ...] = (Place(),)
+
     def text(self, query: tuple[str, ...]) -> str:
         """Return the cursor as it is handed out, bound to `query`."""
-        created = self.created.isoformat() if self.created else ""
-        raw = json.dumps([_digest(query), self.page_size, self.page, self.after, created], separators=(",", ":"))
+        places = [
+            [" ".join(place.part), place.page, place.after, place.created.isoformat() if place.created else ""]
+            for place in self.places
+        ]
+        raw = json.dumps([_digest(query), self.page_size, places], separators=(",", ":"))
         return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
@@ -44,13 +61,12 @@ def cursor_of(text: str, query: tuple[str, ...]) -> Cursor:
         InvalidRequestError: It is none, or one of another query.
     """
     try:
-        raw = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        digest, page_size, page, after, created = raw
-        cursor = Cursor(int(page_size), str(page), str(after), datetime.fromisoformat(created) if created else None)
-        sound = 1 <= cursor.page_size <= MAX_PAGE_SIZE and (cursor.created is None or cursor.created.tzinfo is not None)
-    except (ValueError, TypeError):
+        digest, page_size, places = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        cursor = Cursor(int(page_size), tuple(_place(*place) for place in places))
+    except (ValueError, TypeError, AttributeError):
         raise _malformed() from None
-    if not sound:
+    zoned = all(place.created is None or place.created.tzinfo is not None for place in cursor.places)
+    if not (zoned and cursor.places and 1 <= cursor.page_size <= MAX_PAGE_SIZE):
         raise _malformed()
     if digest != _digest(query):
         raise InvalidRequestError(
@@ -58,6 +74,10 @@ def cursor_of(text: str, query: tuple[str, ...]) -> Cursor:
             "unchanged, or leave the cursor out to start again."
         )
     return cursor
+
+
+def _place(part: str, page: str, after: str, created: str) -> Place:
+    return Place(tuple(part.split()), str(page), str(after), datetime.fromisoformat(created) if created else None)
 
 
 def _malformed() -> InvalidRequestError:

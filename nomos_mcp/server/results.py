@@ -1,10 +1,16 @@
 """What a tool returns: the whole answer twice, structured for some clients and as text for the others, nothing null."""
 
+from collections.abc import Sequence
+
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict
 
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import ApiVersion, OrderState
+
+MAX_BYTES = 20_000
+"""Of a result's text. A token is a byte at least, so no result passes 20,000 tokens, whatever upstream sends."""
+_FRAME_BYTES = 3_000  # what a list says beside its lines; most of it is the cursor
 
 
 class Result(BaseModel):
@@ -14,10 +20,29 @@ class Result(BaseModel):
 
     def answer(self) -> CallToolResult:
         """Wrap for MCP: the same JSON as structured content and, compact, as text."""
+        text = self.model_dump_json(exclude_none=True)
+        if len(text.encode()) > MAX_BYTES:
+            return CallToolResult(content=[TextContent(type="text", text=_TOO_LARGE)], is_error=True)
         return CallToolResult(
-            content=[TextContent(type="text", text=self.model_dump_json(exclude_none=True))],
+            content=[TextContent(type="text", text=text)],
             structured_content=self.model_dump(mode="json", exclude_none=True),
         )
+
+
+_TOO_LARGE = (
+    f"The answer is larger than {MAX_BYTES:,} bytes and was not passed on: Nomos sent far more than an answer holds. "
+    "Ask for less, with a smaller limit or a narrower filter; if that does not help, tell support@nomos.energy."
+)
+
+
+def fitting(lines: Sequence[Result]) -> int:
+    """Return how many lines of a list fit into one answer, the first in any case."""
+    room = MAX_BYTES - _FRAME_BYTES
+    for count, line in enumerate(lines):
+        room -= len(line.model_dump_json(exclude_none=True).encode()) + 1
+        if room < 0:
+            return max(1, count)
+    return len(lines)
 
 
 class ListResult(Result):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from nomos_mcp.client.wire import AsgiApp
+from nomos_mcp.client.messages import AsgiApp
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES
-from nomos_mcp.client.wire import AsgiApp
+from nomos_mcp.client.messages import AsgiApp
 from tests.client.faults.wire_server import ORDER
 from tests.client.times import SkippingTime
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nomos_mcp.client import CURIE, Event, MeterOrder, NomosClient, NomosError, Page, Subscription
-from nomos_mcp.client.wire import AsgiApp
+from nomos_mcp.client.messages import AsgiApp
 from tests.client.faults.wire_server import ORDER
 from tests.client.test_personal_data import WHOLE
 from tests.client.times import VIRTUAL, virtually

@@ -25,7 +25,7 @@ from nomos_mcp.client import (
     UnreadableAnswerError,
 )
 from nomos_mcp.client.constants import MAX_ATTEMPTS
-from nomos_mcp.client.wire import AsgiApp
+from nomos_mcp.client.messages import AsgiApp
 from tests.client.faults.wire_server import ORDER, hang, http, saying, serving
 from tests.client.times import VIRTUAL, SkippingTime, virtually
 
@@ -48,7 +48,7 @@ def authority(
     async def app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         status: int = 200
-        body: object = ORDER
+        body: object = {**ORDER, "id": scope["path"].rpartition("/")[2]} if scope["method"] == "GET" else ORDER
         if scope["path"] == "/oauth/token":
             assert base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode() == f"me:{SECRET}"
             posted = b""
@@ -219,7 +219,7 @@ def test_a_late_refusal_of_an_old_token_costs_no_second_renewal() -> None:
             await client.granted_scopes()
             async with anyio.create_task_group() as group:
                 group.start_soon(client.meter_orders.get, "prdo_1")
-                group.start_soon(client.meter_orders.get, "prdo_1")
+                group.start_soon(client.meter_orders.get, "prdo_2")
 
     virtually(main)
     assert len(forms) == 2
@@ -233,8 +233,8 @@ def test_calls_that_wait_for_their_turn_use_the_token_that_came_meanwhile() -> N
         async with client_of(app, requests_per_second=1) as client:
             await client.granted_scopes()
             async with anyio.create_task_group() as group:
-                for _ in range(3):
-                    group.start_soon(client.meter_orders.get, "prdo_1")
+                for number in range(3):
+                    group.start_soon(client.meter_orders.get, f"prdo_{number}")
 
     virtually(main)
     assert len(forms) == 2

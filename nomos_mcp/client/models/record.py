@@ -48,7 +48,7 @@ class Record(BaseModel):
         unreadable: Times that could not be parsed, field name to upstream's text; the field itself is then None.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
     times: ClassVar[tuple[str, ...]] = ()
 
     unreadable: Mapping[str, str] = Field(default_factory=dict, exclude=True, repr=False)

@@ -25,9 +25,9 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.server.cursors import Cursor, cursor_of
 from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.results import ListResult, Result, order_state
+from nomos_mcp.server.results import ListResult, Result, fitting, order_state
 from nomos_mcp.server.strict import READ, strict_tool
-from nomos_mcp.server.walks import MAX_PAGES, walk
+from nomos_mcp.server.walks import Parting, walk
 
 BLOCKED, OPEN, ALL = "blocked", "open", "all"
 
@@ -70,7 +70,7 @@ async def list_meter_orders_by_status(
     is. `complete` is true when this page, with those before it, is everything that matches; otherwise go on with
     `next_cursor`, or say that there is more.
     `limit` 0 lists nothing and answers with `counts` per status and per block reason; if not `complete`, they are of
-    the newest orders only, and `next_cursor` counts the rest.
+    a part of the orders, and `next_cursor` counts the rest.
     """
     desk = desk_of(ctx)
     version = desk.vocabulary
@@ -78,31 +78,50 @@ async def list_meter_orders_by_status(
     counting = limit == 0
     query = ("meter orders", status, customer_id, subscription_id, version)
     start = cursor_of(cursor, query) if cursor else Cursor(MAX_PAGE_SIZE if counting or status == BLOCKED else limit)
+    tally = _Tally(version)
+
+    def counted(order: MeterOrder) -> bool:
+        """Count instead of keeping."""
+        if keep(order):
+            tally.add(order)
+        return False
+
+    async def report(read: int) -> None:
+        await ctx.report_progress(read, message=f"{read:,} orders read")
+
     found = await walk(
-        lambda at: desk.client.meter_orders.list(
-            status=statuses, customer=customer_id, subscription=subscription_id, limit=start.page_size, cursor=at
+        lambda part, at: desk.client.meter_orders.list(
+            status=part or statuses,
+            customer=customer_id,
+            subscription=subscription_id,
+            limit=start.page_size,
+            cursor=at,
         ),
         start,
-        wanted=limit or MAX_PAGES * MAX_PAGE_SIZE,
-        keep=keep,
+        wanted=limit or 1,
+        keep=counted if counting else keep,
+        parting=Parting(statuses, lambda: desk.client.walks_abreast) if statuses else None,
+        report=report,
     )
     now = desk.now()
-    listed = [] if counting else found.items
+    lines = [
+        OrderLine(
+            id=order.id,
+            customer=order.customer,
+            status=order.status,
+            summary=summarise(order_state(order, version), now=now),
+        )
+        for order in found.items
+    ]
+    lines = lines[: fitting(lines)]
+    rest = found.next(len(lines))
     return OrderList(
-        orders=[
-            OrderLine(
-                id=order.id,
-                customer=order.customer,
-                status=order.status,
-                summary=summarise(order_state(order, version), now=now),
-            )
-            for order in listed
-        ],
-        counts=_counts(found.items, version) if counting else None,
-        returned=len(listed),
-        has_more=found.next is not None,
-        next_cursor=found.next.text(query) if found.next else None,
-        complete=found.next is None,
+        orders=lines,
+        counts=tally.counts() if counting else None,
+        returned=len(lines),
+        has_more=rest is not None,
+        next_cursor=rest.text(query) if rest else None,
+        complete=rest is None,
         api_version=version,
     ).answer()
 
@@ -136,18 +155,29 @@ def _selection(status: str, version: ApiVersion) -> tuple[tuple[str, ...], Calla
     )
 
 
-def _counts(orders: list[MeterOrder], version: ApiVersion) -> Counts:
-    states = [order_state(order, version) for order in orders]
-    # Edison has no reasons: there the status that blocks is the reason.
-    reasons = Counter(
-        (state.blocked_reason or "unstated") if version == CURIE else state.status
-        for state in states
-        if is_blocked(state)
-    )
-    statuses = Counter(state.status for state in states)
-    return Counts(
-        total=len(states), by_status=dict(statuses.most_common()), by_block_reason=dict(reasons.most_common())
-    )
+class _Tally:
+    """Counts orders without keeping them."""
+
+    def __init__(self, version: ApiVersion) -> None:
+        self._version = version
+        self._statuses: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def add(self, order: MeterOrder) -> None:
+        """Count an order."""
+        state = order_state(order, self._version)
+        self._statuses[state.status] += 1
+        if is_blocked(state):
+            # Edison has no reasons: there the status that blocks is the reason.
+            self._reasons[(state.blocked_reason or "unstated") if self._version == CURIE else state.status] += 1
+
+    def counts(self) -> Counts:
+        """Return what was counted."""
+        return Counts(
+            total=self._statuses.total(),
+            by_status=dict(self._statuses.most_common()),
+            by_block_reason=dict(self._reasons.most_common()),
+        )
 
 
 def _any(_: MeterOrder) -> bool:

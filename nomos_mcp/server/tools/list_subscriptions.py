@@ -15,7 +15,7 @@ from nomos_mcp.server.dates import first_moment, last_moment
 from nomos_mcp.server.desk import Desk, desk_of
 from nomos_mcp.server.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
 from nomos_mcp.server.failures import nearest
-from nomos_mcp.server.results import ListResult, Result
+from nomos_mcp.server.results import ListResult, Result, fitting
 from nomos_mcp.server.strict import READ, strict_tool
 from nomos_mcp.server.walks import walk
 
@@ -101,7 +101,7 @@ async def list_subscriptions(
     query = ("subscriptions", status, customer_id, plan_id, created_after, created_before, version)
     start = cursor_of(cursor, query) if cursor else Cursor(limit)
     found = await walk(
-        lambda at: desk.client.subscriptions.list(
+        lambda _, at: desk.client.subscriptions.list(
             status=status,
             customer=customer_id,
             plan=plan_id,
@@ -115,12 +115,15 @@ async def list_subscriptions(
     )
     orders = await orders_of(desk.client, found.items)
     proven = proven_plans(found.items, orders)
+    lines = [line_of(subscription, orders, proven) for subscription in found.items]
+    lines = lines[: fitting(lines)]
+    rest = found.next(len(lines))
     return SubscriptionList(
-        subscriptions=[line_of(subscription, orders, proven) for subscription in found.items],
-        returned=len(found.items),
-        has_more=found.next is not None,
-        next_cursor=found.next.text(query) if found.next else None,
-        complete=found.next is None,
+        subscriptions=lines,
+        returned=len(lines),
+        has_more=rest is not None,
+        next_cursor=rest.text(query) if rest else None,
+        complete=rest is None,
         api_version=version,
         note=_NOTE,
     ).answer()

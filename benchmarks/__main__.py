@@ -1,0 +1,116 @@
+"""`make bench`: measure, print, and write `RESULTS.md` with its plots.
+
+`make bench ARGS=--quick` takes under a minute, and writes nothing.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contestants import HERE, Contestant, contestants
+from benchmarks.figures import Figure
+from benchmarks.machine import description
+from benchmarks.measure_blocked import LATENCY, RATE, Answered, blocked, through_the_model, upstream
+from benchmarks.measure_calls import calls
+from benchmarks.measure_growth import by_callers, by_concurrency, by_orders
+from benchmarks.measure_process import processes
+from benchmarks.measure_sizes import answers, definitions
+from benchmarks.plots import Line, chart
+from benchmarks.report import answers_table, blocked_table, figures_table, lines_table, model_table
+
+RESULTS = HERE / "RESULTS.md"
+NOTES = HERE / "NOTES.md"
+PLOTS = HERE / "plots"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    starts: int
+    rounds: int
+    calls: int
+    sizes: tuple[int, ...]
+    callers: tuple[int, ...]
+
+
+_FULL = Plan(starts=11, rounds=7, calls=300, sizes=(100, 1_000, 10_000, 100_000), callers=(1, 2, 4, 8, 16, 32, 64))
+_QUICK = Plan(starts=2, rounds=2, calls=60, sizes=(100, 1_000), callers=(1, 8, 32))
+
+
+def main() -> None:
+    """Measure everything and report."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, small sizes, nothing written")
+    quick = parser.parse_args().quick
+    plan = _QUICK if quick else _FULL
+    begun = time.monotonic()
+    everybody = contestants()
+    lines = []
+    for line in _report(everybody, plan, PLOTS if not quick else None):
+        print(line, flush=True)
+        lines.append(line)
+    print(f"\n{time.monotonic() - begun:.0f} seconds.")
+    if not quick:
+        RESULTS.write_text("\n".join([*lines, "", NOTES.read_text(encoding="utf-8")]), encoding="utf-8")
+
+
+def _report(everybody: tuple[Contestant, ...], plan: Plan, plots: Path | None) -> Iterator[str]:
+    ours, bare, generated = everybody
+    yield "# Fast, lean, and shown to be"
+    yield ""
+    yield from (f"- {line}" for line in description(everybody, plan.rounds))
+    with upstream("simulator") as address:
+        yield from _section(
+            "Against a bare and a generated server", figures_table(_all(everybody, address, plan), bare.name)
+        )
+        yield from _section("What an assistant reads", figures_table(definitions(everybody, address), bare.name))
+        yield from answers_table(answers(ours, address))
+        callers = by_callers((ours, bare), address, plan.callers, plan.calls)
+    yield from _section(
+        f"Which orders are blocked? {1000 * LATENCY:.0f} ms from upstream, {RATE} requests a second or any number",
+        blocked_table(list(_shown(blocked(ours, list(plan.sizes))))),
+    )
+    yield from model_table([(size, *through_the_model(generated, size)) for size in plan.sizes[:3]])
+    orders = by_orders(ours, plan.sizes, plan.calls // 10)
+    seconds, requests = by_concurrency(ours, plan.callers)
+    yield from _section("Growth", _growth(orders, callers, seconds, requests, plots))
+
+
+def _growth(
+    orders: list[Line], callers: list[list[Line]], seconds: list[Line], requests: list[Line], plots: Path | None
+) -> Iterator[str]:
+    charts = (
+        ("orders", "One operation against the orders that exist", "orders", "ms, p50", orders),
+        ("throughput", "Calls a second against callers, HTTP", "callers", "calls/s", callers[0]),
+        ("latency", "One call against callers, HTTP", "callers", "ms, p50", callers[1]),
+        ("concurrent-time", f"Calls at once, {1000 * LATENCY:.0f} ms from upstream", "calls at once", "ms", seconds),
+        ("concurrent-requests", "Requests upstream for calls at once", "calls at once", "requests", requests),
+    )
+    for name, title, x_name, y_name, lines in charts:
+        yield from lines_table(title, x_name, y_name, lines)
+        if plots:
+            chart(plots / f"{name}.svg", title, x_name, y_name, lines)
+            yield f"![{title}](plots/{name}.svg)"
+            yield ""
+
+
+def _all(everybody: Sequence[Contestant], address: str, plan: Plan) -> list[Figure]:
+    return [*processes(everybody, address, plan.starts), *calls(everybody, address, plan.rounds, plan.calls)]
+
+
+def _shown(rows: Iterator[Answered]) -> Iterator[Answered]:
+    yield from rows
+
+
+def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield from lines
+
+
+if __name__ == "__main__":
+    main()

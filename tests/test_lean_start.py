@@ -1,0 +1,39 @@
+"""Starting: nothing is loaded, read or connected before it is needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+_MADE = """
+import sys
+from nomos_mcp.server import create_server
+from nomos_mcp.settings import Settings
+from nomos_mcp.lifecycle.catalogue import texts
+create_server(Settings.from_env())
+print(" ".join(sys.modules), texts.cache_info().currsize)
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> list[str]:
+    """Return the names of the modules that a server has loaded that can answer, and how many catalogues were read."""
+    run = subprocess.run([sys.executable, "-c", _MADE], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "module", ["httpx", "nomos_mcp.client.wire", "nomos_mcp.simulator", "nomos_mcp.service", "argparse"]
+)
+def test_a_server_is_made_without(loaded: list[str], module: str) -> None:
+    assert module not in loaded
+
+
+def test_a_server_is_made_without_reading_what_it_will_say(loaded: list[str]) -> None:
+    assert loaded[-1] == "0"
+
+
+def test_the_command_line_alone_loads_no_server() -> None:
+    code = "import sys; from nomos_mcp.cli import parser; parser(); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"mcp", "pydantic", "httpx", "starlette"} & set(run.stdout.split())
