@@ -23,6 +23,7 @@ from nomos_mcp.lifecycle import (
 from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tests.client.faults.table import fault_table
+from tools.limits import LIMITS
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
 from tools.shown import configuration_shown, transcript_shown
@@ -86,11 +87,18 @@ def faults() -> str:
     return fault_table()
 
 
+def limits_table() -> str:
+    """Return the limits of the web service as a Markdown table."""
+    rows = [f"| {' | '.join(row)} |" for row in LIMITS]
+    return "\n".join(["| What | How much | Past it |", "| --- | --- | --- |", *rows]) + "\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
     "failure-tree": failure_tree,
     "faults": faults,
     "settings": settings_table,
+    "limits": limits_table,
     "transcript": transcript_shown,
     "configuration": configuration_shown,
     "settings-http": lambda: settings_table(HTTP_VARIABLES),
@@ -101,7 +109,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
 }
-FILES = ("README.md", "docs/client.md", "docs/lifecycle.md")
+FILES = ("README.md", "docs/client.md", "docs/lifecycle.md", "docs/deploy.md")
 WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest}
 
 

@@ -9,6 +9,7 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
@@ -67,13 +68,18 @@ class GentleServer(uvicorn.Server):
 
     Args:
         app: What is served.
-        started: What to write on stderr once it is served; empty for nothing.
+        on_start: Called once it is served.
         drain: Seconds in which open connections are told to close before they are closed.
         stop_within: Seconds from the signal to the end of `run`.
     """
 
     def __init__(
-        self, app: ASGIApp, *, started: str = "", drain: float = DRAIN, stop_within: float = STOP_WITHIN
+        self,
+        app: ASGIApp,
+        *,
+        on_start: Callable[[], object] | None = None,
+        drain: float = DRAIN,
+        stop_within: float = STOP_WITHIN,
     ) -> None:
         # Of uvicorn's own limits the one on concurrency is not used: it counts connections that send nothing.
         config = uvicorn.Config(
@@ -88,7 +94,7 @@ class GentleServer(uvicorn.Server):
             timeout_graceful_shutdown=max(1, int(stop_within - drain) - 1),
         )
         super().__init__(config)
-        self._started_line = started
+        self._on_start = on_start
         self._drain = drain
         self._stop_within = stop_within
 
@@ -102,9 +108,8 @@ class GentleServer(uvicorn.Server):
         # The SDK's streams would end themselves at the signal, with the calls that they answer.
         AppStatus.enable_automatic_graceful_drain = False
         await super().startup(sockets)
-        if self._started_line:
-            sys.stderr.write(f"{self._started_line}\n")
-            sys.stderr.flush()
+        if self._on_start is not None:
+            self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, finish what was begun, and end within the bound."""

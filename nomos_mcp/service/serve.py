@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -69,28 +70,17 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
         return False
     with contextlib.closing(listener):
         name = f"[{host}]" if ":" in host else host
-        line = f"nomos-mcp: listening on http://{name}:{listener.getsockname()[1]}{PATH}"
+        url = f"http://{name}:{listener.getsockname()[1]}{PATH}"
         if not (settings.demo or settings.has_credentials):
             sys.stderr.write(f"nomos-mcp: no Nomos credentials are set ({CLIENT_ID}); most calls will say so.\n")
-        if workers == 1:
-            return _serve_one(settings, listener, 1, line)
-        sys.stderr.write(f"{line}, with {workers} processes\n")
-        return run_workers(partial(_serve_one, settings, listener, workers), listener, workers)
+        work = partial(_serve, settings, listener, workers)
+        on_start = partial(sys.stderr.write, f"nomos-mcp: listening on {url}\n")
+        return work(on_start) if workers == 1 else run_workers(work, listener, workers, on_start)
 
 
-def _serve_one(settings: Settings, listener: socket.socket, processes: int, line: str = "") -> bool:
-    """Serve with this process.
-
-    Args:
-        settings: What to start with.
-        listener: Bound and listening.
-        processes: How many serve together.
-        line: Written on stderr once it is served.
-
-    Returns:
-        Whether it served at all.
-    """
+def _serve(settings: Settings, listener: socket.socket, processes: int, on_start: Callable[[], object]) -> bool:
+    """Serve with this process, one of so many; return whether it served at all."""
     with telemetry():
-        server = GentleServer(create_http_app(settings, processes=processes), started=line)
+        server = GentleServer(create_http_app(settings, processes=processes), on_start=on_start)
         server.run(sockets=[listener])
     return server.started

@@ -70,7 +70,7 @@ def token(key: Any = RSA_KEY, algorithm: str = "RS256", kid: str | None = "rsa",
         "aud": PUBLIC_URL,
         "sub": "support-bot",
         "iat": now,
-        "exp": now + 300,
+        "exp": now + 86_400,
         "scope": "orders:read orders:write org",
     }
     kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}

@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,10 @@ class Process:
         return False
 
     @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -67,3 +73,12 @@ def process(*arguments: str, **environment: str) -> Iterator[Process]:
         yield server
     finally:
         server.end()
+
+
+def wait_until_closed(port: int) -> None:
+    """Wait until a port takes no more connections."""
+    while True:
+        with socket.socket() as connection:
+            if connection.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.02)  # nothing tells it

@@ -17,6 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.service import constants, gentle
 from nomos_mcp.service.slots import Slots
+from tests.service.processes import wait_until_closed
 from tests.service.running import running
 from tests.service.wire import call
 
@@ -41,12 +42,6 @@ class Slow:
             await anyio.sleep_forever()
 
         return StreamingResponse(chunks())
-
-
-def is_open(port: int) -> bool:
-    """Whether the server still takes connections."""
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_call_that_was_taken_is_finished() -> None:
@@ -95,8 +90,7 @@ def test_a_connection_that_is_open_is_answered_once_more_and_told_to_close() -> 
     with running(drain=30, stop_within=60) as server, httpx.Client() as client:
         assert "connection" not in client.get(f"{server.url}/healthz").headers
         server.begin_to_end()
-        while is_open(server.port):
-            pass  # a tenth of a second
+        wait_until_closed(server.port)
         assert client.get(f"{server.url}/healthz").headers["connection"] == "close"
 
 

@@ -1,17 +1,12 @@
 """`nomos-mcp http` as a process: what it refuses to start with, and how it starts and ends."""
 
-import os
 import signal
 import socket
-import sys
-import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from nomos_mcp.cli import main
-from nomos_mcp.service.workers import TOO_SOON
 from tests.service.processes import process
 from tests.service.wire import call
 
@@ -71,18 +66,3 @@ def test_without_credentials_it_says_so_and_still_serves() -> None:
     with process() as server:
         assert "no Nomos credentials are set" in server.said
         assert call(server.url).status_code == 200
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc")
-def test_several_processes_serve_replace_one_that_died_and_end_together() -> None:
-    with process("--workers", "2", NOMOS_MCP_STATE_KEY=KEY) as server:
-        assert call(server.url).status_code == 200
-        first, second = server.workers()
-        time.sleep(TOO_SOON)  # one that dies sooner ends them all
-        os.kill(first, signal.SIGKILL)
-        server.wait_for("replacing it")
-        assert call(server.url).status_code == 200
-        assert second in server.workers()
-        assert server.end() == 0
-    with pytest.raises(httpx.ConnectError):
-        call(server.url)

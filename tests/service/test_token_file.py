@@ -99,6 +99,21 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
         TokenFile(tmp_path / "no" / "tokens.json").add("bot", READ, OWN)
 
 
+def test_a_disk_that_is_full_is_told_and_leaves_the_file_as_it_was(
+    file: TokenFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.add("bot", READ, OWN)
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(TokenFileError, match="No space left"):
+        file.add("robot", READ, OWN)
+    assert [entry.name for entry in file.entries()] == ["bot"]
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("name", "scopes", "customer", "said"),
     [
