@@ -11,6 +11,8 @@ from mcp import Client, StdioServerParameters
 
 from nomos_mcp import __version__
 from nomos_mcp.cli import main
+from nomos_mcp.client import CURIE
+from nomos_mcp.commands.tour import Step
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import answer_of
 
@@ -42,6 +44,32 @@ def test_the_tour_answers_every_question_as_expected(capsys: pytest.CaptureFixtu
     for words in ("Why is my smart meter blocked?", "outcome           ordered", "already_ordered", "blocked_wim"):
         assert words in shown
     assert all(order in shown for order in DEMO.orders.values())
+
+
+def test_the_tour_is_the_same_whatever_is_set_for_real_work(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("READ_ONLY", "1"), ("CONFIRM", "elicit"), ("AUDIT_FILE", "/no/such/folder/audit")):
+        monkeypatch.setenv(f"NOMOS_MCP_{name}", value)
+    monkeypatch.setenv("NOMOS_CUSTOMER_ID", "cus_1")
+    assert main(["demo"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (Step("?", "explain_status", {"status": "placed"}, {"explanation.waiting_on": "nobody"}), "is 'customer'"),
+        (Step("?", "explain_status", {"status": "placed"}, fails=True), "an answer where an error belongs"),
+        (Step("?", "explain_status", {"status": "nonsense"}), "an error"),
+    ],
+)
+def test_a_tour_that_goes_wrong_says_where_and_fails(
+    step: Step, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_mcp.commands.tour._TOURS", ((CURIE, (step,)),))
+    assert main(["demo"]) == 1
+    assert said in capsys.readouterr().out
 
 
 def test_stdout_carries_protocol_only_and_the_end_of_input_ends_the_server() -> None:

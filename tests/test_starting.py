@@ -54,7 +54,9 @@ async def test_without_credentials_every_other_tool_says_what_to_set(tool: str, 
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["--demo"], ["config", "cursor"], ["doctor"], ["doctor", "--json"]], ids=" ".join
+    "command",
+    [[], ["--demo"], ["config", "cursor"], ["http", "--port", "0"], ["doctor"], ["doctor", "--json"]],
+    ids=" ".join,
 )
 def test_every_mistake_is_told_at_once_and_nothing_starts(command: list[str]) -> None:
     clean = {name: value for name, value in os.environ.items() if name not in {each.name for each in VARIABLES}}

@@ -1,6 +1,8 @@
 """What the README shows of the program at work: real answers to real calls, on a day that stands still."""
 
+import io
 import json
+from contextlib import redirect_stderr
 from datetime import UTC, datetime
 from typing import Final
 
@@ -55,7 +57,9 @@ def transcript_shown() -> str:
                 for question, tool, arguments, only in QUESTIONS
             ]
 
-    return "```text\n" + "\n\n".join(anyio.run(asked)) + "\n```\n"
+    with redirect_stderr(io.StringIO()):  # where each attempt to order is put on record
+        shown = anyio.run(asked)
+    return "```text\n" + "\n\n".join(shown) + "\n```\n"
 
 
 def configuration_shown() -> str:

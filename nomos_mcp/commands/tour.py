@@ -5,18 +5,21 @@ A real MCP client asks the real server, over stdio, about invented data.
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TextIO
 
 import anyio
 from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult
 
 from nomos_mcp.client.versions import CURIE, EDISON, ApiVersion
 from nomos_mcp.commands.transcript import transcript
 from nomos_mcp.simulator import DEMO
-from nomos_mcp.variables import ACCESS_TOKEN, API_VERSION, BASE_URL, CLIENT_ID, CLIENT_SECRET
+from nomos_mcp.variables import API_VERSION
 
 _DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs
 
@@ -112,6 +115,7 @@ _EDISON_TOUR = (
         {"explanation.waiting_on": "nomos"},
     ),
 )
+_TOURS: tuple[tuple[ApiVersion, Sequence[Step]], ...] = ((CURIE, _CURIE_TOUR), (EDISON, _EDISON_TOUR))
 
 
 def tour() -> bool:
@@ -121,13 +125,21 @@ def tour() -> bool:
         Whether every answer was the expected one.
     """
     print("All data in this tour is invented; it comes from the built-in simulator.")
-    good = anyio.run(partial(_tour, CURIE, _CURIE_TOUR)) and anyio.run(partial(_tour, EDISON, _EDISON_TOUR))
+    good = False
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        try:
+            good = all(anyio.run(partial(_tour, version, steps, log)) for version, steps in _TOURS)
+        finally:
+            if not good:  # otherwise the server's lines about each order would only stand between the answers
+                log.seek(0)
+                sys.stderr.write(log.read())
     _print_ids()
     return good
 
 
-async def _tour(version: ApiVersion, steps: Sequence[Step]) -> bool:
-    environment = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
+async def _tour(version: ApiVersion, steps: Sequence[Step], log: TextIO) -> bool:
+    # The tour shows the invented data as it is, whatever is set for real work in this shell.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NOMOS_")}
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "nomos_mcp", "--demo"],
@@ -136,7 +148,7 @@ async def _tour(version: ApiVersion, steps: Sequence[Step]) -> bool:
     print(f"\n=== API version {version}: `nomos-mcp --demo` over stdio ===")
     code = ""
     with anyio.fail_after(_DEADLINE):
-        async with Client(server) as client:
+        async with Client(stdio_client(server, errlog=log)) as client:
             for step in steps:
                 arguments = {name: code if value == CODE else value for name, value in step.arguments.items()}
                 answer = await client.call_tool(step.tool, arguments)
@@ -164,6 +176,3 @@ def _print_ids() -> None:
     print("\n=== Ask your own assistant: what the invented data holds, under IDs that never change ===\n")
     for item in DEMO.describe():
         print(f"  {item.id:<30} {item.shows}")
-
-
-_CREDENTIALS = {ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET}

@@ -11,6 +11,7 @@ from nomos_mcp.simulator.demo.catalogue import DEMO
 from nomos_mcp.simulator.serve import HOST, bound, serve, url_of
 from nomos_mcp.simulator.versions import ApiVersion
 
+_MANY: Final = 10_000  # orders past which a start takes longer than a second
 _WHY: Final = {
     errno.EADDRINUSE: "it is in use. Choose another one with --port, or --port 0 for any that is free",
     errno.EACCES: "this user may not use it. Choose one above 1023 with --port",
@@ -47,6 +48,8 @@ def run(
         why = _WHY.get(error.errno or 0, error.strerror)
         sys.stderr.write(f"nomos-mcp: port {port} on {HOST} cannot be had: {why}.\n")
         return 1
+    if orders > _MANY:
+        sys.stderr.write(f"nomos-mcp: inventing {orders} orders ...\n")
     simulator = Simulator(
         seed,
         now=real_clock if stand_still is None else lambda: stand_still,

@@ -160,3 +160,12 @@ def test_importing_the_simulator_loads_neither_server_nor_http_client_nor_webhoo
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_start_that_takes_long_says_what_it_is_doing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_mcp.simulator.command.serve", lambda _, listener: listener.close())
+    monkeypatch.setattr("nomos_mcp.simulator.command._MANY", 10)
+    assert main(["simulator", "--port", "0", "--orders", "11"]) == 0
+    assert "inventing 11 orders" in capsys.readouterr().err
