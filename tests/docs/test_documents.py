@@ -21,6 +21,8 @@ RUN = {
     "docs/architecture.md": {"mermaid"},
     "docs/ordering.md": {"mermaid"},
     "docs/client.md": {"python"},  # tests/docs/test_client_page.py
+    "docs/deploy.md": {"console", "ini", "json", "nginx", "shell"},  # tests/service/test_deploy.py
+    "docs/embedding.md": {"python"},  # tests/service/test_embedding.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
 }
 SERVING = {"http", "simulator"}  # they serve until they are ended, and have tests of their own
