@@ -40,6 +40,8 @@ class Body:
             piece = self._unpacker.decompress(chunk, self._room + 1) if self._unpacker else chunk
         except zlib.error:
             raise self._unreadable("has a broken compression") from None
+        if self._unpacker and self._unpacker.unused_data:  # which would be kept, and grow
+            raise self._unreadable("goes on after the end of its compression")
         if len(piece) > self._room:
             raise self._unreadable(f"is larger than {MAX_ANSWER_BYTES // (1024 * 1024)} MiB; it was not read further")
         self._room -= len(piece)

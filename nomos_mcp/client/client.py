@@ -100,8 +100,11 @@ class NomosClient:
             customer_id: `cus_…`.
 
         Raises:
-            InvalidRequestError: The ID is malformed.
+            InvalidRequestError: The ID is malformed, or this is another customer's view already.
         """
+        fence = self.subscriptions
+        if isinstance(fence, FencedSubscriptions) and fence.customer_id != customer_id:
+            raise InvalidRequestError("This view of the client is one customer's; another's is made from the client.")
         subscriptions = FencedSubscriptions(self._transport, self.api_version, checked(customer_id, "customer"))
         view = copy(self)
         view.subscriptions = subscriptions

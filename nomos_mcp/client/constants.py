@@ -35,7 +35,8 @@ MAX_WORD: Final = 64
 TOKEN_RENEWED_AHEAD: Final = 60.0
 """An access token counts as expired this long before it is."""
 TOKEN_DEFAULT_LIFETIME: Final = 3600.0
-"""Lifetime that the vendor documents; used where the answer does not state one."""
+"""Lifetime that the vendor documents; used where the answer does not state one that can be meant."""
+TOKEN_LONGEST_LIFETIME: Final = 365 * 24 * 3600.0
 
 MAX_PAGE_SIZE: Final = 100
 """Upper bound of `limit`, as the vendor documents it."""

@@ -13,8 +13,16 @@ import anyio
 from pydantic import SecretStr
 
 from nomos_mcp.client.answers import Json
-from nomos_mcp.client.constants import TOKEN_DEFAULT_LIFETIME, TOKEN_RENEWED_AHEAD
-from nomos_mcp.client.errors import CredentialsError, InvalidRequestError, NomosError, UnreadableAnswerError
+from nomos_mcp.client.constants import TOKEN_DEFAULT_LIFETIME, TOKEN_LONGEST_LIFETIME, TOKEN_RENEWED_AHEAD
+from nomos_mcp.client.errors import (
+    APIError,
+    CredentialsError,
+    InternalServerError,
+    InvalidRequestError,
+    NomosError,
+    TooManyRequestsError,
+    UnreadableAnswerError,
+)
 
 Form = Mapping[str, str | SecretStr]
 Ask = Callable[[str, SecretStr, Form], Awaitable[Json]]
@@ -93,7 +101,6 @@ class StaticToken:
 @dataclass(frozen=True, slots=True)
 class _Grant:
     token: SecretStr
-    refresh_token: SecretStr | None
     expires_at: float
     scopes: frozenset[str] | None
 
@@ -112,6 +119,7 @@ class ClientCredentials:
     client_secret: SecretStr
     clock: Callable[[], float]
     _grant: _Grant | None = field(default=None, init=False, repr=False)
+    _refresh_token: SecretStr | None = field(default=None, init=False, repr=False)
     _renewal: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
     _failures: int = field(default=0, init=False, repr=False)
     _failure: NomosError | None = field(default=None, init=False, repr=False)
@@ -156,38 +164,45 @@ class ClientCredentials:
             if self._failure is not None and self._failures != failures:
                 raise self._failure.with_traceback(None)  # it failed while this call waited for it
             try:
-                self._grant = await self._fetch(stale, ask)
+                self._grant = await self._fetch(ask)
             except NomosError as failure:
                 self._failures, self._failure = self._failures + 1, failure
                 raise
             self._failure = None
             return self._grant
 
-    async def _fetch(self, stale: _Grant | None, ask: Ask) -> _Grant:
-        asked_at = self.clock()
-        if stale is not None and stale.refresh_token is not None:
-            form: Form = {"grant_type": "refresh_token", "refresh_token": stale.refresh_token}
+    async def _fetch(self, ask: Ask) -> _Grant:
+        # Taken away before it is sent: it is good for one use, and a lost answer leaves open whether it was used.
+        refresh_token, self._refresh_token = self._refresh_token, None
+        if refresh_token is not None:
             try:
-                return _granted(await ask(self.client_id, self.client_secret, form), asked_at)
-            except CredentialsError:
-                pass  # used up or expired: refresh tokens rotate; the client credentials still stand
-        return _granted(await ask(self.client_id, self.client_secret, {"grant_type": "client_credentials"}), asked_at)
+                return await self._exchanged({"grant_type": "refresh_token", "refresh_token": refresh_token}, ask)
+            except (TooManyRequestsError, InternalServerError):
+                raise
+            except (CredentialsError, APIError):
+                pass  # used up, expired or not taken at all; the client credentials still stand
+        return await self._exchanged({"grant_type": "client_credentials"}, ask)
+
+    async def _exchanged(self, form: Form, ask: Ask) -> _Grant:
+        asked_at = self.clock()
+        answer = await ask(self.client_id, self.client_secret, form)
+        token = _secret(answer.get("access_token"))
+        if token is None:
+            del answer  # it may hold the other token, and a traceback may be shown with its variables
+            raise UnreadableAnswerError("The token endpoint's answer holds no usable access token.", status=200)
+        self._refresh_token = _secret(answer.get("refresh_token"))
+        scope, lifetime = answer.get("scope"), _lifetime(answer.get("expires_in"))
+        return _Grant(
+            token=token,
+            expires_at=asked_at + max(lifetime - TOKEN_RENEWED_AHEAD, lifetime / 2),
+            scopes=frozenset(scope.split()) if isinstance(scope, str) else None,
+        )
 
 
-def _granted(answer: Json, asked_at: float) -> _Grant:
-    token = _secret(answer.get("access_token"))
-    if token is None:
-        del answer  # it may hold the other token, and a traceback may be shown with its variables
-        raise UnreadableAnswerError("The token endpoint's answer holds no usable access token.", status=200)
-    stated, scope = answer.get("expires_in"), answer.get("scope")
-    usable = isinstance(stated, int | float) and not isinstance(stated, bool) and stated > 0
-    lifetime = float(stated) if usable and isinstance(stated, int | float) else TOKEN_DEFAULT_LIFETIME
-    return _Grant(
-        token=token,
-        refresh_token=_secret(answer.get("refresh_token")),
-        expires_at=asked_at + max(lifetime - TOKEN_RENEWED_AHEAD, lifetime / 2),
-        scopes=frozenset(scope.split()) if isinstance(scope, str) else None,
-    )
+def _lifetime(stated: object) -> float:
+    if isinstance(stated, int | float) and not isinstance(stated, bool) and 0 < stated <= TOKEN_LONGEST_LIFETIME:
+        return float(stated)
+    return TOKEN_DEFAULT_LIFETIME
 
 
 def _secret(value: object) -> SecretStr | None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from nomos_mcp.client.errors import NotFoundError
 from nomos_mcp.client.events import Events
 from nomos_mcp.client.filters import Filter, equal
+from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.client.models import Event, MeterOrder, Subscription
 from nomos_mcp.client.pages import Listing, Page
@@ -75,9 +76,10 @@ class FencedEvents(Events):
 
     async def _get(self, object_id: str) -> Event:
         event = await _alike(super()._get(object_id))
-        if event.context.subscription is None:
+        subscription_id = event.context.subscription or ""
+        if kind_of(subscription_id) != "subscription":
             raise NotFoundError(_NOT_FOUND)
-        await self._subscriptions.get(event.context.subscription)
+        await self._subscriptions.get(subscription_id)
         return event
 
 

@@ -71,13 +71,18 @@ def between(field: str, after: datetime | None, before: datetime | None) -> tupl
     """Conditions `after <= field <= before`, each only if given.
 
     Raises:
-        InvalidRequestError: A time has no zone.
+        InvalidRequestError: A time has no zone, or is none in UTC.
     """
     bounds: tuple[tuple[Literal["gte", "lte"], datetime | None], ...] = (("gte", after), ("lte", before))
     for _, moment in bounds:
         if moment is not None and moment.tzinfo is None:
             raise InvalidRequestError(f"The filter {field!r} needs a time with a zone, 2026-05-27T00:00:00Z for one.")
-    return tuple(Filter(field, operator, (moment,)) for operator, moment in bounds if moment is not None)
+    try:
+        return tuple(
+            Filter(field, operator, (moment.astimezone(UTC),)) for operator, moment in bounds if moment is not None
+        )
+    except OverflowError:
+        raise InvalidRequestError(f"The filter {field!r} needs a time between the years 1 and 9999 in UTC.") from None
 
 
 def refuse_unknown(filters: Iterable[Filter], known: frozenset[str], api_version: str) -> None:
@@ -109,4 +114,4 @@ def refuse_foreign(values: Iterable[str], own: Iterable[str], other: Iterable[st
 
 
 def _wire_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.isoformat().replace("+00:00", "Z")

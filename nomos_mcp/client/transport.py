@@ -99,9 +99,7 @@ class Transport:
 
         async def write(ends: float) -> Json:
             await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
-            scopes = self._credentials.scopes
-            if scopes is not None and WRITE_SCOPE not in scopes:
-                raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
+            self._require_scope(request)
             return await self._asked(request, ends)
 
         return await self._within_deadline(write)
@@ -168,8 +166,6 @@ class Transport:
             newer = await self._credentials.renewed(used, lend)
             if newer is not None:
                 answer, _ = await self._placed(request, newer, ends, urgent=True)
-            if answer.status == HTTPStatus.UNAUTHORIZED:
-                raise self._error(answer)
         return answer
 
     async def _placed(
@@ -177,9 +173,15 @@ class Transport:
     ) -> tuple[Answer, SecretStr]:
         async with self._budget.place(self._left(ends), urgent=urgent):
             newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
+            self._require_scope(request)
             answer = await self._wire.send(request, newest)
             self._observe(answer)
         return answer, newest
+
+    def _require_scope(self, request: Request) -> None:
+        scopes = self._credentials.scopes
+        if request.method == "POST" and scopes is not None and WRITE_SCOPE not in scopes:
+            raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
 
     def _lending(self, ends: float) -> Ask:
         async def ask(client_id: str, client_secret: SecretStr, form: Form) -> Json:

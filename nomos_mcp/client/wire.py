@@ -161,9 +161,10 @@ class Wire:
                     raise refused
                 named = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, named, body.whole())
-        except (httpx.InvalidURL, UnicodeEncodeError):
+        except (httpx.InvalidURL, UnicodeError):
             failure = InvalidRequestError(
-                "The request cannot be written as a URL: a cursor or a filter is too long, or holds broken characters."
+                "The request cannot be written as a URL: a cursor or a filter is too long, or one of them or the base "
+                "URL's host holds broken characters."
             )
         except httpx.TransportError as fault:
             failure = refused or _failure(fault, self.host)
@@ -211,5 +212,7 @@ def _failure(fault: httpx.TransportError, host: str) -> NomosError:
             why = cleaned(cause.verify_message)
             return CertificateError(f"The certificate of {host} is not trusted: {why}. Nothing was sent.")
         cause = cause.__cause__ or cause.__context__
-    why = cleaned(str(fault)) or "no reason given"
+    # The library quotes what broke the protocol, which is whatever somebody at the other end wrote.
+    broken = isinstance(fault, httpx.ProtocolError)
+    why = "it ended early or is not HTTP" if broken else cleaned(str(fault)) or "no reason given"
     return APIConnectionError(f"No answer from {host}: {type(fault).__name__}, {why}.")

@@ -2,12 +2,14 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from nomos_mcp.commands.command import Subparsers, new_command
 from nomos_mcp.variables import API_VERSION, VARIABLES
 
 _VERSIONS = next(variable for variable in VARIABLES if variable.name == API_VERSION)
+_YEARS = range(1970, 3000)
 _FASTEST = 1000.0  # days a second; past that an order is over before anybody has read it
 
 
@@ -69,21 +71,26 @@ def run(options: argparse.Namespace) -> int:
 
 def _number(least: int, most: int) -> Callable[[str], int]:
     def number(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"use a number from {least} to {most}")
-        return value
+        with suppress(ValueError):
+            if least <= (value := int(text)) <= most:
+                return value
+        raise argparse.ArgumentTypeError(f"use a number from {least} to {most}")
 
     return number
 
 
 def _speed(text: str) -> float:
-    speed = float(text)
-    if not 0 < speed <= _FASTEST:
-        raise argparse.ArgumentTypeError(f"use more than 0 and at most {_FASTEST:g} days")
-    return speed
+    with suppress(ValueError):
+        if 0 < (speed := float(text)) <= _FASTEST:
+            return speed
+    raise argparse.ArgumentTypeError(f"use more than 0 and at most {_FASTEST:g} days")
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it like 2026-06-15T10:00:00Z") from None
+    if moment.year not in _YEARS:
+        raise argparse.ArgumentTypeError(f"use a year from {_YEARS[0]} to {_YEARS[-1]}")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -49,7 +49,7 @@ class Simulator:
         now: The clock; the data set is laid out around the moment it shows at construction, tokens expire by it, and
             new orders carry it. Fractions of a second are cut off. The orders move by `advance` only.
         days_per_second: A fast clock: how many days pass in the simulator for each second of `now`. The orders then
-            move by themselves.
+            move by themselves; tokens still last an hour of `now`, as their callers are told.
         rate_limit: Requests per second of `now` and client, as the vendor states 10; None counts nothing and sends no
             `ratelimit-*` headers.
         orders: How many orders to add to those that have a name.
@@ -78,7 +78,8 @@ class Simulator:
         self._outside = now
         self._clock = WorldClock(now, days_per_second)
         self._moves_by_itself = days_per_second > 0
-        tokens = Tokens(_clients(api_version), DEMO.static_keys, self._clock)
+        self._callers_clock = WorldClock(now)
+        tokens = Tokens(_clients(api_version), DEMO.static_keys, self._callers_clock)
         numbers = count()
         cursors = Cursors()
         self.world = World(seed, self._clock)
@@ -155,7 +156,8 @@ class Simulator:
         if not 0 <= days <= 10_000:  # noqa: PLR2004  27 years
             raise ValueError(f"Time can advance by 0 to 10000 days at once, not by {days}.")
         known = len(self.world.events)
-        self._clock.skip(timedelta(days=days))
+        for clock in (self._clock, self._callers_clock):
+            clock.skip(timedelta(days=days))
         self._life.run_until(self._clock())
         return list(islice(self.world.events.values(), known, None))
 

@@ -5,9 +5,14 @@ Everything that needs a time asks the one clock a `Simulator` was given, so that
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware datetime."""
+
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""Where the world stands still, short of the end of the calendar: what is reckoned from a time has room around it."""
 
 _SECONDS_A_DAY = 86_400
 
@@ -34,8 +39,11 @@ class WorldClock:
     def __call__(self) -> datetime:
         """Give the present in UTC, without a fraction."""
         outside = self._outside()
-        moment = outside + self._skipped + (outside - self._start) * self._rate
-        return moment.astimezone(UTC).replace(microsecond=0)
+        try:
+            moment = outside + self._skipped + (outside - self._start) * self._rate
+        except OverflowError:
+            return LATEST
+        return min(moment, LATEST).astimezone(UTC).replace(microsecond=0)
 
     def skip(self, span: timedelta) -> None:
         """Move ahead at once."""

@@ -8,6 +8,7 @@ import pytest
 
 from nomos_mcp.client import (
     CURIE,
+    EDISON,
     APIError,
     ApiVersion,
     InternalServerError,
@@ -87,6 +88,11 @@ async def test_an_answer_of_another_version_is_not_used(version: str) -> None:
     failure = await failure_of(app)
     assert isinstance(failure, VersionMismatchError)
     assert (failure.expected, failure.received) == (CURIE, version)
+
+
+async def test_a_refusal_of_another_version_is_not_used_either() -> None:
+    app, _ = answering((401, b'{"code":"UNAUTHORIZED"}'), version=EDISON)
+    assert isinstance(await failure_of(app), VersionMismatchError)
 
 
 async def test_an_order_other_than_the_one_asked_for_is_not_used() -> None:

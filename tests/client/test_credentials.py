@@ -19,6 +19,7 @@ from nomos_mcp.client import (
     CredentialsError,
     InternalServerError,
     InvalidRequestError,
+    MissingScopeError,
     NomosClient,
     NomosError,
     UnreadableAnswerError,
@@ -97,9 +98,10 @@ def test_a_token_is_renewed_a_minute_ahead_with_the_newest_refresh_token() -> No
     assert shown == ["Bearer at-1", "Bearer at-1", "Bearer at-2", "Bearer at-2", "Bearer at-3"]
 
 
-def test_a_used_up_refresh_token_falls_back_to_the_client_credentials() -> None:
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 422])
+def test_a_refresh_token_that_is_not_taken_is_followed_by_the_client_credentials(status: int) -> None:
     app, forms, shown = authority(
-        lambda number, form: (400, {"code": "BAD_REQUEST"}) if "refresh_token" in form else pair(number)
+        lambda number, form: (status, {"code": "REFUSED"}) if "refresh_token" in form else pair(number)
     )
 
     async def main() -> None:
@@ -113,8 +115,27 @@ def test_a_used_up_refresh_token_falls_back_to_the_client_credentials() -> None:
     assert shown == ["Bearer at-1", "Bearer at-3"]
 
 
-def test_a_lifetime_that_upstream_does_not_state_is_the_documented_hour() -> None:
-    app, forms, _ = authority(lambda number, _: (200, {"access_token": f"at-{number}", "expires_in": "soon"}))
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_refresh_token_is_sent_once_as_nobody_knows_whether_a_failed_exchange_used_it(status: int) -> None:
+    app, forms, _ = authority(
+        lambda number, form: (status, {"code": "FAILED"}) if "refresh_token" in form else pair(number)
+    )
+
+    async def main() -> None:
+        async with client_of(app) as client:
+            await client.meter_orders.get("prdo_1")
+            await anyio.sleep(4000)
+            await client.meter_orders.get("prdo_1")
+
+    virtually(main)
+    assert [form.get("refresh_token") for form in forms] == [None, "rt-1", None]
+
+
+@pytest.mark.parametrize(
+    "stated", ["soon", None, True, -1, 0, pytest.param(10**400, id="huge"), float("inf"), float("nan")]
+)
+def test_a_lifetime_that_cannot_be_meant_is_the_documented_hour(stated: object) -> None:
+    app, forms, _ = authority(lambda number, _: (200, {"access_token": f"at-{number}", "expires_in": stated}))
 
     async def main() -> None:
         async with client_of(app) as client:
@@ -231,6 +252,19 @@ def test_a_token_endpoint_that_fails_for_a_moment_is_asked_again(*, write: bool)
 
     virtually(main)
     assert (len(forms), len(shown)) == (3, 1)
+
+
+def test_a_write_is_not_repeated_with_a_new_token_that_is_read_only() -> None:
+    scopes = iter(["read:* write:*", "read:*"])
+    app, _, shown = authority(lambda number, _: pair(number, scope=next(scopes)), expired="at-1")
+
+    async def main() -> None:
+        async with client_of(app) as client:
+            with pytest.raises(MissingScopeError):
+                await client.meter_orders.create("sub_1")
+
+    virtually(main)
+    assert shown == ["Bearer at-1"]
 
 
 def test_a_token_endpoint_that_keeps_failing_is_given_up_and_nothing_is_written() -> None:

@@ -77,6 +77,12 @@ async def test_a_value_with_a_comma_and_a_time_without_zone_are_refused(curie: N
         curie.subscriptions.list(created_after=NOW.replace(tzinfo=None))
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+02:00", "9999-12-31T23:00:00-02:00"])
+def test_a_time_that_is_none_in_utc_is_refused(curie: NomosClient, moment: str) -> None:
+    with pytest.raises(InvalidRequestError, match="years 1 and 9999"):
+        curie.subscriptions.list(created_after=datetime.fromisoformat(moment))
+
+
 @pytest.mark.parametrize("bound", ["max_items", "max_pages"])
 async def test_a_negative_bound_of_a_walk_is_refused(curie: NomosClient, bound: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"{bound} is -1"):

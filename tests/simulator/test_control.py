@@ -110,6 +110,16 @@ async def test_a_mistake_is_answered_with_what_is_wrong(
     assert said in answer.json()["error"]
 
 
+@pytest.mark.parametrize("path", ["/webhooks", "/advance", "/faults"])
+async def test_a_web_page_controls_nothing(sim: Simulator, anonymous: httpx.AsyncClient, path: str) -> None:
+    headers = {"Origin": "http://page.example", "Content-Type": "text/plain"}
+    body = {"/webhooks": '{"url":"http://127.0.0.1:9/"}', "/advance": '{"days":1}', "/faults": '{"kind":"reset"}'}[path]
+    before = sim.now
+    answer = await anonymous.post(CONTROL + path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"][:9]) == (403, "web pages")
+    assert (sim.now, dict(sim.faults.active), dict(sim.webhooks.endpoints)) == (before, {}, {})
+
+
 async def test_a_mistake_of_the_simulators_own_is_the_documented_500(
     sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

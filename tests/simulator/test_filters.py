@@ -1,12 +1,12 @@
 """`filter[field][operator]=value`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
-from nomos_mcp.simulator import DEMO
+from nomos_mcp.simulator import DEMO, Simulator
 
 
 async def listed(client: httpx.AsyncClient, path: str, *filters: tuple[str, str]) -> list[dict[str, Any]]:
@@ -128,6 +128,14 @@ async def test_companies_among_the_customers_are_found(curie: httpx.AsyncClient)
         ("filter[created_at][lte]", "2026-06-30T00:00:00Z"),
     )
     assert ids(items) == {DEMO.customers["housing_company"]}
+
+
+async def test_subscriptions_cannot_be_filtered_before_batman(
+    sim: Simulator, connect: Callable[..., httpx.AsyncClient]
+) -> None:
+    chucky = connect(sim, version="2025-12-01.chucky")
+    everyone = await listed(chucky, "/subscriptions")
+    assert await listed(chucky, "/subscriptions", ("filter[status][eq]", "ended")) == everyone
 
 
 async def test_customers_cannot_be_filtered_before_edison(batman: httpx.AsyncClient) -> None:

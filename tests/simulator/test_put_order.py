@@ -58,6 +58,13 @@ async def test_an_appointment_can_be_given(sim: Simulator, curie: httpx.AsyncCli
     assert (await curie.get(f"/meter-orders/{PLACED}")).json()["appointment_at"] == "2026-08-03T09:00:00Z"
 
 
+async def test_an_appointment_of_another_zone_is_told_in_utc(sim: Simulator, curie: httpx.AsyncClient) -> None:
+    sim.put_order(
+        PLACED, OrderState.model_validate({"status": "scheduled", "appointment_at": "2026-08-03T09:00+02:00"})
+    )
+    assert (await curie.get(f"/meter-orders/{PLACED}")).json()["appointment_at"] == "2026-08-03T07:00:00Z"
+
+
 @pytest.mark.parametrize("reason", ["customer_request", "pre_existing"])
 async def test_a_cancellation_has_its_reason(sim: Simulator, curie: httpx.AsyncClient, reason: str) -> None:
     sim.put_order(PLACED, OrderState.model_validate({"status": "cancelled", "cancelled_reason": reason}))
@@ -85,6 +92,8 @@ def test_an_unknown_order_can_not_be_put_anywhere(sim: Simulator) -> None:
         ({"status": "placed", "cancelled_reason": "pre_existing"}, "belongs to the status 'cancelled'"),
         ({"status": "on_its_way"}, "Input should be"),
         ({"status": "scheduled", "appointment_at": "2026-08-03T09:00:00"}, "timezone"),
+        ({"status": "scheduled", "appointment_at": "0001-01-01T00:00:00+14:00"}, "from 1900 to 9000"),
+        ({"status": "scheduled", "appointment_at": "9999-12-31T23:59:59-14:00"}, "from 1900 to 9000"),
     ],
 )
 def test_a_state_that_makes_no_sense_is_refused_with_the_reason(fields: dict[str, object], said: str) -> None:

@@ -102,13 +102,31 @@ def test_a_port_that_is_in_use_is_said_to_be(capsys: pytest.CaptureFixture[str])
         ("--api-version", "curie"),
         ("--days-per-second", "0"),
         ("--now", "yesterday"),
+        ("--port", "http"),
+        ("--days-per-second", "fast"),
     ],
 )
-def test_a_wrong_option_is_refused_by_name(capsys: pytest.CaptureFixture[str], option: str, value: str) -> None:
+def test_a_wrong_option_is_refused_by_name_and_told_what_it_may_be(
+    capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["simulator", option, value])
     assert caught.value.code == 2
-    assert f"argument {option}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"argument {option}: " in told
+    assert any(word in told for word in ("use ", "choose from", "write it like"))
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [("yesterday", "write it like 2026-"), ("9999-12-31T00:00:00Z", "from 1970 to 2999"), ("0001-01-01", "from 1970")],
+)
+def test_a_time_that_nothing_can_be_laid_out_around_is_refused(
+    capsys: pytest.CaptureFixture[str], time: str, said: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["simulator", "--now", time])
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("after_commit", "ordered"), [(False, 0), (True, 1)])

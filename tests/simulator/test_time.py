@@ -126,6 +126,19 @@ async def test_tokens_expire_as_time_is_moved(sim: Simulator, anonymous: httpx.A
     assert (await anonymous.get("/meter-orders", headers=headers)).status_code == 401
 
 
+async def test_with_a_fast_clock_a_token_still_lasts_an_hour_of_its_callers(clock: Any, connect: Connect) -> None:
+    sim = Simulator(now=clock, days_per_second=1)
+    client = connect(sim, token=None)
+    form = {"grant_type": "client_credentials"}
+    answer = await client.post("/oauth/token", data=form, auth=(DEMO.client_id, DEMO.client_secret))
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    statuses = []
+    for seconds in (3599, 1):
+        clock.moment += timedelta(seconds=seconds)
+        statuses.append((await client.get("/events/evt_x", headers=headers)).status_code)
+    assert statuses == [404, 401]
+
+
 async def test_a_fast_clock_moves_the_orders_by_itself(clock: Any, connect: Connect) -> None:
     sim = Simulator(now=clock, days_per_second=1)
     client = connect(sim)
@@ -148,6 +161,16 @@ async def test_a_server_lets_a_fast_world_move_while_nobody_asks(clock: Any) -> 
 def test_time_runs_neither_backwards_nor_out_of_the_calendar(sim: Simulator, days: float) -> None:
     with pytest.raises(ValueError, match="Time can advance by 0 to 10000 days"):
         sim.advance(days)
+
+
+@pytest.mark.parametrize("days_per_second", [0, 1e6])
+def test_the_world_stands_still_before_the_calendar_ends(clock: Any, days_per_second: float) -> None:
+    sim = Simulator(now=clock, days_per_second=days_per_second)
+    for _ in range(300):
+        clock.moment += timedelta(hours=1)
+        sim.advance(10_000)
+    assert sim.now.year == 9000
+    assert sim.advance(1) == []
 
 
 def test_an_order_that_is_put_somewhere_stays_there(sim: Simulator) -> None:

@@ -49,6 +49,14 @@ async def test_an_access_token_is_refused_once_its_hour_is_over(anonymous: httpx
     assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
 
 
+@pytest.mark.parametrize("shown", ["Basic é", "Basic %%%", "Basic /w==", "Basic", "Bearer é", "é"])
+async def test_credentials_that_cannot_be_read_are_401(anonymous: httpx.AsyncClient, shown: str) -> None:
+    headers = {b"Authorization": shown.encode("latin-1")}
+    answers = [await anonymous.post("/oauth/token", data=CREDENTIALS, headers=headers)]
+    answers.append(await anonymous.get("/meter-orders", headers=headers))
+    assert [answer.status_code for answer in answers] == [401, 401]
+
+
 async def test_a_static_key_does_not_expire(curie: httpx.AsyncClient, clock: Any) -> None:
     clock.moment += timedelta(days=365)
     assert (await curie.get("/meter-orders")).status_code == 200

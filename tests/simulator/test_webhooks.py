@@ -104,6 +104,24 @@ async def test_a_retry_waits_for_the_clock_and_ends_with_success(sim: Simulator,
     assert sim.webhooks.waiting == 0
 
 
+async def test_what_is_interrupted_is_delivered_the_next_time(sim: Simulator, receiver: Receiver) -> None:
+    async def lost(_url: str, _body: bytes, _headers: Mapping[str, str]) -> int | None:
+        raise TimeoutError
+
+    sim.webhooks.add(Endpoint(url=URL))
+    for status in ("check_submitted", "check_reviewed"):
+        sim.put_order(PLACED, OrderState.model_validate({"status": status}))
+    sim.webhooks.send = lost
+    with pytest.raises(TimeoutError):
+        await sim.webhooks.deliver()
+    sim.webhooks.send = receiver
+    await sim.webhooks.deliver()
+    assert [event["topic"] for event in receiver.events] == [
+        "meter_order.check_submitted",
+        "meter_order.check_reviewed",
+    ]
+
+
 async def test_only_the_topics_that_were_asked_for_are_delivered(sim: Simulator, receiver: Receiver) -> None:
     sim.webhooks.add(Endpoint(url=URL, topics=frozenset({"meter_order.blocked", "subscription.activated"})))
     sim.advance(30)

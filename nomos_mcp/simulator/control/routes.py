@@ -5,11 +5,13 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nomos_mcp.simulator.app import Simulator
 from nomos_mcp.simulator.clock import on_the_wire
@@ -57,7 +59,20 @@ def control(simulator: Simulator) -> ASGIApp:
             Route("/_simulator/webhooks/{id}", handles.remove_webhook, methods=["DELETE"]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _refused},
+        middleware=[Middleware(_WithoutPages)],
     )
+
+
+class _WithoutPages:
+    """Turns web pages away: any page in a browser reaches loopback, and by a webhook whatever else listens there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = "origin" in Headers(scope=scope)
+        refusal = JSONResponse({"error": "web pages may not control the simulator; ask without an Origin header"}, 403)
+        await (refusal if page else self._app)(scope, receive, send)
 
 
 class _Control:

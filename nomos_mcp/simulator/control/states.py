@@ -1,14 +1,22 @@
 """Putting an order into a state, in the API's words: curie's, edison's, or both where one of them lacks a word."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Final, Literal, Self
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, model_validator
 
+from nomos_mcp.simulator.clock import EARLIEST, LATEST
 from nomos_mcp.simulator.views.meter_orders import CurieStatus, EdisonStatus
 from nomos_mcp.simulator.world.changes import held, moved, released
 from nomos_mcp.simulator.world.records import CancelReason, HoldReason, Order, Stage
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"use a time from {EARLIEST.year} to {LATEST.year}")
+    return moment.astimezone(UTC)
+
 
 _Word = Literal[CurieStatus, EdisonStatus]
 _STAGES: Final[Mapping[_Word, Stage]] = {
@@ -53,7 +61,7 @@ class OrderState(BaseModel):
     status: _Word | None = None
     blocked_reason: Literal["check_missing", "grid_operator_registration"] | None = None
     cancelled_reason: CancelReason = "customer_request"
-    appointment_at: AwareDatetime | None = Field(default=None)
+    appointment_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
     moves_on: bool = False
 
     @model_validator(mode="after")

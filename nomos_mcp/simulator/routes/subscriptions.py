@@ -7,6 +7,7 @@ from nomos_mcp.simulator.errors import Json
 from nomos_mcp.simulator.lists.cursors import Cursors
 from nomos_mcp.simulator.lists.pages import Listing, page
 from nomos_mcp.simulator.routes.resource import resource, visible
+from nomos_mcp.simulator.versions import BATMAN
 from nomos_mcp.simulator.views import customers as customers_view, subscriptions as view
 from nomos_mcp.simulator.world.world import World
 
@@ -28,7 +29,9 @@ class SubscriptionRoutes:
         return [resource("/subscriptions", self._list), resource("/subscriptions/{id}", self._get)]
 
     async def _list(self, call: Call) -> Json:
-        listing = Listing(self._world.subscriptions, view.FIELDS, view.shown, view.listed)
+        # Batman's document has filters; nothing published on chucky mentions any, so it ignores them (inferred).
+        fields = view.FIELDS if call.version >= BATMAN else ()
+        listing = Listing(self._world.subscriptions, fields, view.shown, view.listed)
         return page(listing, call.query, self._cursors)
 
     async def _get(self, call: Call) -> Json:

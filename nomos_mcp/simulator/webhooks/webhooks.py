@@ -1,6 +1,7 @@
 """The deliveries of one simulator: what is due to whom, and what became of it."""
 
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -119,6 +120,8 @@ class Webhooks:
     async def deliver(self) -> Sequence[Attempt]:
         """Try every delivery that is due, and the retries that have fallen due meanwhile.
 
+        What is not tried to its end, because this is cancelled or `send` raises, stays due.
+
         Returns:
             The attempts; none when another call is at it already.
         """
@@ -126,11 +129,15 @@ class Webhooks:
             return []
         self._sending = True
         known = len(self.attempts)
+        due: deque[_Delivery] = deque()
         try:
             while due := self._take_due():
-                for delivery in due:
-                    await self._attempt(delivery)
+                while due:
+                    await self._attempt(due[0])
+                    due.popleft()
         finally:
+            for delivery in due:
+                heappush(self._waiting, delivery)
             self._sending = False
         return self.attempts[known:]
 
@@ -145,7 +152,7 @@ class Webhooks:
     def _push(self, due: datetime, endpoint_id: str, event: Event, number: int) -> None:
         heappush(self._waiting, _Delivery(due, next(self._serials), endpoint_id, event, number))
 
-    def _take_due(self) -> list[_Delivery]:
+    def _take_due(self) -> deque[_Delivery]:
         now = self._now()
         due: dict[str, list[_Delivery]] = {}
         while self._waiting and self._waiting[0].due <= now:
@@ -154,7 +161,7 @@ class Webhooks:
         for endpoint_id, deliveries in due.items():
             if endpoint_id in self._endpoints and self._endpoints[endpoint_id].out_of_order:
                 self._rng.shuffle(deliveries)
-        return [delivery for deliveries in due.values() for delivery in deliveries]
+        return deque(delivery for deliveries in due.values() for delivery in deliveries)
 
     async def _attempt(self, delivery: _Delivery) -> None:
         endpoint = self._endpoints.get(delivery.endpoint_id)

@@ -87,6 +87,8 @@ def _documented(status: int, code: str, kind: type[APIError], attempts: int = 1,
     return Fault(f"HTTP {status} {code}", saying(error(status, code)), kind, attempts, note)
 
 
+_COMPRESSED = gzip.compress(http().partition(b"\r\n\r\n")[2])
+
 FAULTS: tuple[Fault, ...] = (
     _documented(400, "BAD_REQUEST", BadRequestError, note="`detail_codes` tells the rule"),
     _documented(401, "UNAUTHORIZED", UnauthorizedError, note="after one new token and one repeat, where there can be"),
@@ -172,13 +174,18 @@ FAULTS: tuple[Fault, ...] = (
         UnreadableAnswerError,
     ),
     Fault(
+        "Compression that ends before the body does",
+        saying(http(body=_COMPRESSED + b"x" * 10 * MEGABYTE, headers={"content-encoding": "gzip"})),
+        UnreadableAnswerError,
+    ),
+    Fault(
         "Compression that was not asked for",
         saying(http(headers={"content-encoding": "br"})),
         UnreadableAnswerError,
     ),
     Fault(
         "Compressed properly",
-        saying(http(body=gzip.compress(http().partition(b"\r\n\r\n")[2]), headers={"content-encoding": "gzip"})),
+        saying(http(body=_COMPRESSED, headers={"content-encoding": "gzip"})),
         None,
     ),
     Fault(
