@@ -25,6 +25,7 @@ from nomos_mcp.service.request_ids import request_id
 _LOGGED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "completion/complete": ""}
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_ERRORS: Final = 400
+_MAX_TEXT: Final = 128  # a caller's name is as long as its issuer likes
 
 
 @dataclass(slots=True)
@@ -40,7 +41,11 @@ _answer: ContextVar[_Answer] = ContextVar("_answer")
 def write_line(**fields: object) -> None:
     """Write one line of JSON on stderr, with the time and the request ID; empty fields are left out."""
     line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields, "request_id": request_id.get()}
-    kept = {name: value for name, value in line.items() if value not in ("", {}, None)}
+    kept = {
+        name: value[:_MAX_TEXT] if isinstance(value, str) else value
+        for name, value in line.items()
+        if value not in ("", {})
+    }
     sys.stderr.write(json.dumps(kept, separators=(",", ":")) + "\n")
     sys.stderr.flush()
 

@@ -36,10 +36,10 @@ class Authority:
 
     def __init__(self) -> None:
         self.keys: list[dict[str, Any]] = [
-            {**_jwk(RSAAlgorithm.to_jwk(RSA_KEY.public_key())), "kid": "rsa", "use": "sig"},
-            {**_jwk(ECAlgorithm.to_jwk(EC_KEY.public_key())), "kid": "ec", "alg": "ES256"},
+            {**as_jwk(RSAAlgorithm.to_jwk(RSA_KEY.public_key())), "kid": "rsa", "use": "sig"},
+            {**as_jwk(ECAlgorithm.to_jwk(EC_KEY.public_key())), "kid": "ec", "alg": "ES256"},
             {"kty": "oct", "k": "c2VjcmV0", "kid": "oct"},
-            {**_jwk(RSAAlgorithm.to_jwk(STRANGER.public_key())), "kid": "enc", "use": "enc"},
+            {**as_jwk(RSAAlgorithm.to_jwk(STRANGER.public_key())), "kid": "enc", "use": "enc"},
         ]
         self.content: bytes | None = None
         self.status = 200
@@ -82,6 +82,7 @@ def public_key_pem() -> bytes:
     return RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _jwk(text: str | dict[str, Any]) -> dict[str, Any]:
+def as_jwk(text: str | dict[str, Any]) -> dict[str, Any]:
+    """Return a key as the key set holds it."""
     found: dict[str, Any] = json.loads(text) if isinstance(text, str) else text
     return found

@@ -1,5 +1,6 @@
 """`docs/deploy.md` does what it says: the configuration of nginx, the commands, the traces."""
 
+import json
 import os
 import re
 import shutil
@@ -22,7 +23,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nomos_mcp.cli import main
+from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.settings import Settings
+from nomos_mcp.settings_http import HttpSettings
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import Era, answer_of, era  # noqa: F401  a fixture
 from tests.service.authority import Authority, settings, token
@@ -144,6 +147,16 @@ def test_the_service_of_the_page_names_a_command_that_there_is() -> None:
     found = re.search(r"^ExecStart=\S+/nomos-mcp (.*)$", TEXT, re.MULTILINE)
     assert found
     assert found[1].split() == ["http", "--workers", "2"]
+
+
+def test_the_line_of_the_page_has_the_fields_of_a_real_one(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    found = re.search(r"```json\n(.*?)```", TEXT, re.DOTALL)
+    assert found
+    file = tmp_path / "tokens"
+    made = TokenFile(file).add("chat-42", ("orders:read",), DEMO.customers["installed"])
+    with running(Settings(demo=True, http=HttpSettings(tokens_file=str(file)))) as service:
+        call(service.url, "get_meter_order", {"order_id": DEMO.orders["installed"]}, token=made)
+    assert list(json.loads(found[1])) == list(json.loads(capfd.readouterr().err))
 
 
 class Collector:

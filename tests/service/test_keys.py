@@ -5,11 +5,14 @@ from typing import Any
 
 import anyio
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+from jwt.warnings import InsecureKeyLengthWarning
 
 from nomos_mcp.service.auth.errors import TokenRefusedError, TokensUncheckableError
 from nomos_mcp.service.auth.issuer import Issuer
 from nomos_mcp.service.auth.keys import Keys
-from tests.service.authority import EC_KEY, Authority, settings, token
+from tests.service.authority import EC_KEY, Authority, as_jwk, settings, token
 from tests.serving import served
 
 
@@ -126,3 +129,12 @@ async def test_a_key_that_is_none_lets_nobody_in(issuer: Issuer, authority: Auth
     for text in (token(), token(EC_KEY, "ES256", kid="ec")):
         with pytest.raises(TokenRefusedError):
             await issuer.check(text)
+
+
+async def test_a_key_that_is_too_short_proves_nothing(issuer: Issuer, authority: Authority) -> None:
+    short = rsa.generate_private_key(65537, 1024)  # noqa: S505  that is the point
+    authority.keys = [{**as_jwk(RSAAlgorithm.to_jwk(short.public_key())), "kid": "rsa"}]
+    with pytest.warns(InsecureKeyLengthWarning):
+        signed = token(short)
+    with pytest.raises(TokenRefusedError):
+        await issuer.check(signed)

@@ -44,7 +44,7 @@ class Issuer:
 
         Raises:
             TokenRefusedError: It is malformed, expired, not valid yet, of another issuer, for another audience, or not
-                signed by one of the issuer's keys with an allowed algorithm.
+                signed by one of the issuer's keys, of sufficient length, with an allowed algorithm.
             TokensUncheckableError: The issuer's keys cannot be had.
         """
         algorithm, kid = _head(token)
@@ -59,7 +59,7 @@ class Issuer:
                 issuer=self._issuer,
                 audience=self._audience,
                 leeway=CLOCK_SKEW,
-                options={"require": ["exp", "iss", "aud"]},
+                options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
             )
         except ExpiredSignatureError:
             raise TokenRefusedError(_EXPIRED) from None
