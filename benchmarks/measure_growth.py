@@ -1,14 +1,14 @@
 """How the cost of an operation grows: with the orders that exist, with the callers, with the calls under way."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
+from itertools import count, cycle
 
 from benchmarks.contestants import Contestant
 from benchmarks.figures import percentile
 from benchmarks.measure_blocked import LATENCY, taken, upstream
-from benchmarks.measure_calls import http_throughput, timed
+from benchmarks.measure_calls import http_throughput, order_ids
 from benchmarks.plots import Line
 from benchmarks.upstream import order_id
 from benchmarks.wires import Stdio, answer_to, free_port, listening
@@ -30,9 +30,15 @@ def by_orders(ours: Contestant, sizes: Sequence[int], calls: int) -> list[Line]:
             server.initialize()
             for name, arguments in _OPERATIONS.items():
                 tool = _TOOLS.get(name, name.partition(" ")[0])
-                samples = timed(partial(server.call, tool, arguments), calls)
+                samples = [_seconds(partial(server.call, tool, arguments)) for _ in range(calls)]
                 lines[name].points.append((size, 1000 * percentile(samples, 0.5)))
     return list(lines.values())
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
 
 
 def by_callers(contestants: Sequence[Contestant], address: str, callers: Sequence[int], calls: int) -> list[list[Line]]:
@@ -43,9 +49,10 @@ def by_callers(contestants: Sequence[Contestant], address: str, callers: Sequenc
         rate.append(Line(contestant.name, []))
         wait.append(Line(contestant.name, []))
         with listening((*contestant.tuned, str(port)), contestant.env(address), port):
-            http_throughput(contestant, port, 4, 40)
+            ids = cycle(order_ids(address))
+            http_throughput(contestant, port, ids, 4, 40)
             for number in callers:
-                per_second, p50 = http_throughput(contestant, port, number, max(calls, 4 * number))
+                per_second, p50 = http_throughput(contestant, port, ids, number, max(calls, 4 * number))
                 rate[-1].points.append((number, per_second))
                 wait[-1].points.append((number, 1000 * p50))
     return [rate, wait]

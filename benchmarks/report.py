@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.figures import Figure
+from benchmarks.floor import REQUESTS_GOAL, TIME_GOAL
 from benchmarks.measure_blocked import Answered
 from benchmarks.plots import Line
-
-_REQUESTS_GOAL = 1.2
-_TIME_GOAL = 1.3
 
 
 def figures_table(figures: Sequence[Figure], against: str) -> Iterator[str]:
@@ -41,7 +39,7 @@ def blocked_table(rows: Sequence[Answered]) -> Iterator[str]:
         requests, seconds = row.requests / row.floor.requests, row.seconds / row.floor.seconds
         missed = [
             f"**{name} missed**"
-            for name, ratio, goal in (("requests", requests, _REQUESTS_GOAL), ("time", seconds, _TIME_GOAL))
+            for name, ratio, goal in (("requests", requests, REQUESTS_GOAL), ("time", seconds, TIME_GOAL))
             if ratio > goal
         ]
         yield _row(

@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--per-second", type=int, default=0)
     options = parser.parse_args()
-    app = Crowd(options.orders) if options.kind == "crowd" else Simulator()
+    app = Crowd(options.orders) if options.kind == "crowd" else Simulator(orders=options.orders)
     uvicorn.run(Far(app, options.latency, options.per_second), port=options.port, log_level="error", lifespan="off")
 
 

@@ -161,7 +161,9 @@ def listening(command: Sequence[str], env: Mapping[str, str], port: int) -> Iter
     Raises:
         WireError: It does not, within a minute.
     """
-    process = subprocess.Popen(command, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         ends = time.monotonic() + _STARTED_WITHIN
         while not _takes_connections(port):

@@ -19,6 +19,8 @@ def cleaned(text: object, limit: int = MAX_UPSTREAM_TEXT) -> str:
     """Bound a text of upstream's and strip control and formatting characters. Anything but a string becomes empty."""
     if not isinstance(text, str):
         return ""
+    if len(text) <= limit and text.isprintable():
+        return text
     printable = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text[: limit + 1])
     return printable if len(printable) <= limit else printable[:limit] + "…"
 

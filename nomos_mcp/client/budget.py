@@ -34,8 +34,8 @@ class RateBudget:
         self.per_second = per_second
         self._capacity = per_second
         self._timing = timing
-        self._turn = anyio.Lock()  # both hand over in the order of asking
-        self._urgent_turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)  # both hand over in the order of asking
+        self._urgent_turn = anyio.Lock(fast_acquire=True)
         self._running = 0
         self._over: deque[float] = deque()  # when the requests of the last second were over
         self._waiting = 0
@@ -111,10 +111,11 @@ class RateBudget:
         now = self._timing.monotonic()
         while self._over and self._over[0] + RATE_WINDOW <= now:
             self._over.popleft()
-        taken = [*(over + RATE_WINDOW for over in self._over), *[now + RATE_WINDOW] * self._running]
-        places = [*[now] * (self._capacity - len(taken)), *taken]
         rounds, place = divmod(ahead, self._capacity)
-        free = places[len(places) - self._capacity + place] + rounds * RATE_WINDOW
+        taken = len(self._over) + self._running - self._capacity + place  # places before ours; below 0 one is free
+        end = self._over[taken] if 0 <= taken < len(self._over) else now
+        free = now if taken < 0 else end + RATE_WINDOW
+        free += rounds * RATE_WINDOW
         if now < self._until and self._left <= ahead:
             free = max(free, self._until)
         return free - now

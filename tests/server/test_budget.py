@@ -8,12 +8,15 @@ import string
 import bpe_openai  # type: ignore[import-untyped]  # it ships no types
 from mcp import Client
 
+from nomos_mcp.simulator import DEMO
 from tests.server.conftest import error_of
 
 DEFINITIONS = 2_600
 LIST_BYTES = 30_000
 INSTRUCTIONS = 350
 PAGE_OF_ORDERS = 1_500
+ORDER_FOR_AGENT = 450
+ORDER_FOR_CUSTOMER = 300
 
 
 def tokens(text: str) -> int:
@@ -53,3 +56,18 @@ def with_real_ids(page: str) -> str:
         return match[1] + "".join(rng.choices(letters, k=24))
 
     return re.sub(r"\b(prdo_|sub_|cus_)[a-z0-9]{24}\b", random_id, page)
+
+
+async def test_an_order_with_its_explanation_stays_cheap(assistant: Client) -> None:
+    for order_id in DEMO.orders.values():
+        answer = await assistant.call_tool("get_meter_order", {"order_id": order_id})
+        if not answer.is_error:  # a few exist in the older API version only
+            assert tokens(error_of(answer)) <= ORDER_FOR_AGENT
+            assert tokens(with_real_ids(error_of(answer))) <= ORDER_FOR_AGENT
+
+
+async def test_what_a_customer_may_be_told_stays_cheaper(assistant: Client) -> None:
+    for order_id in DEMO.orders.values():
+        answer = await assistant.call_tool("explain_status", {"order_id": order_id, "audience": "customer"})
+        if not answer.is_error:
+            assert tokens(error_of(answer)) <= ORDER_FOR_CUSTOMER
