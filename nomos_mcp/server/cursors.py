@@ -48,7 +48,7 @@ def cursor_of(text: str, query: tuple[str, ...]) -> Cursor:
         digest, page_size, page, after, created = raw
         cursor = Cursor(int(page_size), str(page), str(after), datetime.fromisoformat(created) if created else None)
         sound = 1 <= cursor.page_size <= MAX_PAGE_SIZE and (cursor.created is None or cursor.created.tzinfo is not None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise _malformed() from None
     if not sound:
         raise _malformed()
