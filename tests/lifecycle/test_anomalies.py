@@ -51,6 +51,14 @@ FUTURE = 3
                 "clear this up before asking the customer."
             ),
         ),
+        (
+            "scheduled",
+            {"appointment_at": FUTURE, "blocked_reason": "grid_operator_registration", "blocked_at": PAST},
+            (
+                "An appointment is set although the order is on hold: "
+                "clear up whether it stands before telling the customer."
+            ),
+        ),
         ("placed", {"installed_at": PAST}, "installed_at is set although the status is placed."),
         (
             "installed",
