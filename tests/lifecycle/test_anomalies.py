@@ -54,10 +54,7 @@ FUTURE = 3
         (
             "scheduled",
             {"appointment_at": FUTURE, "blocked_reason": "grid_operator_registration", "blocked_at": PAST},
-            (
-                "An appointment is set although the order is on hold: "
-                "clear up whether it stands before telling the customer."
-            ),
+            "An appointment is set although the order is on hold: find out whether it stands.",
         ),
         ("placed", {"installed_at": PAST}, "installed_at is set although the status is placed."),
         (
