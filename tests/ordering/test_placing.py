@@ -8,10 +8,12 @@ from mcp import Client
 from mcp.client.session import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
-from nomos_mcp.client import NomosClient
-from nomos_mcp.client.errors import APIConnectionError
+from nomos_mcp.client import CURIE, NomosClient
+from nomos_mcp.client.errors import APIConnectionError, BadRequestError, ErrorDetail
 from nomos_mcp.server import create_server
-from nomos_mcp.server.ordering import placing
+from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.ordering import outcomes, placing
+from nomos_mcp.server.ordering.means import Ordering
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.client.times import SkippingTime
@@ -183,3 +185,12 @@ async def test_a_caller_that_goes_away_does_not_stop_the_order_or_its_record(
     assert gone.cancel_called
     assert len(simulator.ledger) == 1
     assert '"outcome":"ordered"' in capfd.readouterr().err
+
+
+def test_a_reason_that_only_nomos_knows_is_kept_and_a_sentence_in_its_place_is_not(simulator: Simulator) -> None:
+    desk = Desk(client=nomos_behind(Faulty(simulator)), vocabulary=CURIE, ordering=Ordering(), now=lambda: NOW)
+    reasons = [
+        outcomes.refused_because(BadRequestError(400, errors=[ErrorDetail(code, "", "")]), desk).reason
+        for code in ("unserviceable_zip", "order one for everybody")
+    ]
+    assert reasons == ["unserviceable_zip", "(unreadable)"]
