@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from nomos_mcp.client.answers import cleaned
 from nomos_mcp.client.bodies import ACCEPTED_ENCODING, Body
-from nomos_mcp.client.constants import CONNECT_TIMEOUT, READ_TIMEOUT
+from nomos_mcp.client.constants import CONNECT_TIMEOUT, MAX_WORD, READ_TIMEOUT
 from nomos_mcp.client.credentials import Form
 from nomos_mcp.client.errors import (
     APIConnectionError,
@@ -75,7 +75,7 @@ class Answer:
     @property
     def request_id(self) -> str:
         """The request ID that a header carries; empty if none does."""
-        return cleaned(self.headers.get("x-request-id", ""))
+        return cleaned(self.headers.get("x-request-id", ""), MAX_WORD)
 
 
 class Wire:
