@@ -4,9 +4,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.simulator import DEMO, Simulator
+
+# A busy machine is no reason to fail, and what fails once has to fail again.
+settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 NOW = datetime(2026, 6, 15, 10, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 
-from nomos_mcp.client.constants import MAX_UPSTREAM_TEXT
+from nomos_mcp.client.constants import MAX_UPSTREAM_TEXT, MAX_WORD
 from nomos_mcp.client.errors import BY_STATUS, APIError, ErrorDetail, InternalServerError, UnreadableAnswerError
 
 Json = Mapping[str, object]
@@ -60,10 +60,11 @@ def parsed(content: bytes, content_type: str, status: int, request_id: str = "")
             request_id=request_id,
         )
     if "code" in body and "requestId" in body:
+        code = cleaned(body["code"], MAX_WORD) or "without a code"
         raise UnreadableAnswerError(
-            f"HTTP {status}, a success, but the body is an error: {cleaned(body['code']) or 'without a code'}.",
+            f"HTTP {status}, a success, but the body is an error: {code}.",
             status=status,
-            request_id=cleaned(body["requestId"]) or request_id,
+            request_id=cleaned(body["requestId"], MAX_WORD) or request_id,
         )
     return body
 
@@ -76,12 +77,16 @@ def error_from(status: int, content: bytes, request_id: str = "", retry_after: f
     kind = BY_STATUS.get(status, InternalServerError if status >= _SERVER_ERRORS else APIError)
     return kind(
         status,
-        code=cleaned(fields.get("code")),
+        code=cleaned(fields.get("code"), MAX_WORD),
         message=cleaned(fields.get("message")),
-        request_id=cleaned(fields.get("requestId")) or request_id,
+        request_id=cleaned(fields.get("requestId"), MAX_WORD) or request_id,
         docs=cleaned(fields.get("docs")),
         errors=[
-            ErrorDetail(cleaned(detail.get("code")), cleaned(detail.get("field")), cleaned(detail.get("message")))
+            ErrorDetail(
+                cleaned(detail.get("code"), MAX_WORD),
+                cleaned(detail.get("field"), MAX_WORD),
+                cleaned(detail.get("message")),
+            )
             for detail in (details if isinstance(details, list) else [])[:_MAX_DETAILS]
             if isinstance(detail, dict)
         ],

@@ -30,7 +30,7 @@ MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 MAX_UPSTREAM_TEXT: Final = 300
 """Characters kept of any free text that upstream sends, an error's message for one."""
 MAX_WORD: Final = 64
-"""Characters kept of what should be one word, a status for one. No documented word comes near it."""
+"""Characters kept of what should be one word: a status, a code, a time, a request ID. No real one comes near it."""
 
 TOKEN_RENEWED_AHEAD: Final = 60.0
 """An access token counts as expired this long before it is."""

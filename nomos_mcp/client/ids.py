@@ -38,5 +38,5 @@ def checked(value: str, kind: str) -> str:
     shown = value if len(value) <= MAX_ID_LENGTH else value[:MAX_ID_LENGTH] + "…"
     why = f"it is the ID of a {found}" if found else "it is malformed"
     raise InvalidRequestError(
-        f"{shown!r} is no {kind} ID: {why}. A {kind} ID reads {expected} (letters and digits after the prefix)."
+        f"{shown!r} is no {kind} ID: {why}. It should read {expected} (letters and digits after the prefix)."
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nomos_mcp.client.answers import cleaned
+from nomos_mcp.client.constants import MAX_WORD
 
 AsgiApp = Callable[
     [
@@ -53,4 +54,4 @@ class Answer:
     @property
     def request_id(self) -> str:
         """The request ID that a header carries; empty if none does."""
-        return cleaned(self.headers.get("x-request-id", ""))
+        return cleaned(self.headers.get("x-request-id", ""), MAX_WORD)

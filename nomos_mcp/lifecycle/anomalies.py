@@ -45,6 +45,9 @@ def _appointment(state: OrderState, now: datetime, words: Catalogue) -> Iterator
         return
     if state.appointment_at and state.appointment_at < now:
         yield words.anomaly.appointment_past.format(status=state.status)
+    elif state.appointment_at and is_blocked(state):
+        # The customer is told of the block and asked nothing, and may not be at home.
+        yield words.anomaly.appointment_while_blocked
     if state.status == "scheduled" and not state.has("appointment_at"):
         yield words.anomaly.appointment_missing
 

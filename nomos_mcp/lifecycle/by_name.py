@@ -51,7 +51,7 @@ def explain_status(
 
     Args:
         status: a status of either vocabulary, or `blocked`, which curie knows as an overlay. May be empty if a reason
-            is given: the reason then names it.
+            is given: the reason then names it, in curie, whatever version is asked, since only curie has reasons.
         blocked_reason: curie's reason of a block that lies over the status.
         cancelled_reason: curie's reason of a cancellation.
         api_version: the vocabulary to look in first, in full or by its name alone (`edison`).
@@ -76,7 +76,7 @@ def look_up(status: str, blocked_reason: str, cancelled_reason: str, api_version
     """Find what a name stands for. Arguments and errors are those of `explain_status`."""
     asked = version_named(api_version)
     name = status or _implied(blocked_reason, cancelled_reason)
-    version = _home(name, asked)
+    version = _home(name, asked) if status else CURIE
     _check_reasons(name, version, blocked_reason, cancelled_reason)
     state = OrderState(
         api_version=version,
@@ -87,7 +87,7 @@ def look_up(status: str, blocked_reason: str, cancelled_reason: str, api_version
     if version == CURIE and name == _OVERLAY_NAME:
         status_words, reading = words.overlay, read(state, OVERLAY)
         elsewhere = words.note.overlay_elsewhere.format(version=EDISON)
-        notes = [words.note.overlay] if blocked_reason else [words.note.overlay, elsewhere]
+        notes = [words.note.overlay] if blocked_reason and asked == CURIE else [words.note.overlay, elsewhere]
     else:
         status_words, reading = words.statuses(version)[name], read(state)
         notes = _version_note(name, version, asked, words)
@@ -169,7 +169,7 @@ def _check_reasons(status: str, version: ApiVersion, blocked_reason: str, cancel
 
 
 def _version_note(name: str, version: ApiVersion, asked: ApiVersion, words: Catalogue) -> list[str]:
-    if version == asked:
+    if name in STATUSES[asked]:
         return []
     near = neighbours(name, version)
     template = words.note.other_version if near else words.note.other_version_alone

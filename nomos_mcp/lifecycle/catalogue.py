@@ -106,6 +106,7 @@ class AnomalyTexts(_Texts):
     too_early: Text
     appointment_past: Text
     appointment_missing: Text
+    appointment_while_blocked: Text
     blocked_when_final: Text
     blocked_without_reason: Text
     blocked_without_time: Text

@@ -136,5 +136,5 @@ def known_version(version: str) -> ApiVersion:
             return known
     raise UnknownVersionError(
         f"No meter order statuses are known for API version {version!r}: meter orders exist in "
-        f"{' and '.join(VERSIONS)} only. Ask with one of these, written in full."
+        f"{' and '.join(VERSIONS)} only. Ask with one of these, in full or by its name alone."
     )

@@ -63,7 +63,7 @@ def cursor_of(text: str, query: tuple[str, ...]) -> Cursor:
     try:
         digest, page_size, places = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         cursor = Cursor(int(page_size), tuple(_place(*place) for place in places))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise _malformed() from None
     zoned = all(place.created is None or place.created.tzinfo is not None for place in cursor.places)
     if not (zoned and cursor.places and 1 <= cursor.page_size <= MAX_PAGE_SIZE):

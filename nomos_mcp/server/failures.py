@@ -1,6 +1,7 @@
 """What a tool says when it cannot: what happened, why, what to do next. Quotes nothing that upstream wrote freely."""
 
 import math
+import re
 from difflib import get_close_matches
 
 from pydantic import ValidationError
@@ -116,6 +117,9 @@ _SAYINGS: tuple[tuple[type[NomosError], str, str], ...] = (
 )
 
 
+_WORD = re.compile(r"[A-Za-z0-9_.:\[\]/-]{0,128}")
+
+
 def said_of(error: NomosError) -> str:
     """Return what a tool says about a failure of the client."""
     if isinstance(error, MissingScopeError):
@@ -135,6 +139,11 @@ def said_of(error: NomosError) -> str:
 def saying(kind: type[NomosError]) -> tuple[str, str]:
     """Return what a kind of error means, and what to do next."""
     return next((happened, then) for spoken_for, happened, then in _SAYINGS if issubclass(kind, spoken_for))
+
+
+def word_of(text: str) -> str:
+    """Return a code or a field's name of upstream's, which is one word; a sentence in its place is left out."""
+    return text if _WORD.fullmatch(text) else "(unreadable)"
 
 
 def said_of_arguments(error: ValidationError, tool: str, known: list[str]) -> str:
@@ -169,11 +178,13 @@ def _tail(text: str, error: NomosError) -> str:
     """Append what support needs: the code, the codes of the details, the request ID."""
     notes: list[str] = []
     if isinstance(error, APIError) and error.code:
-        notes.append(f"code {error.code}")
+        notes.append(f"code {word_of(error.code)}")
     if isinstance(error, APIError) and error.errors:
-        notes.append("details " + ", ".join(f"{detail.code} in {detail.field!r}" for detail in error.errors))
+        notes.append(
+            "details " + ", ".join(f"{word_of(detail.code)} in {word_of(detail.field)!r}" for detail in error.errors)
+        )
     if retry_after := getattr(error, "retry_after", None):
         notes.append(f"retry after {math.ceil(retry_after)} s")
     if request_id := getattr(error, "request_id", ""):
-        notes.append(f"requestId {request_id}")
+        notes.append(f"requestId {word_of(request_id)}")
     return f"{text} ({'; '.join(notes)})" if notes else text

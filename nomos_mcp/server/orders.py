@@ -30,8 +30,8 @@ async def find_order(desk: Desk, order_id: str) -> MeterOrder:
     order = await desk.client.meter_orders.of_subscription(order_id)
     if order is not None:
         return order
-    await desk.client.subscriptions.get(order_id)  # raises for one that does not exist, which is another answer
+    found = await desk.client.subscriptions.get(order_id)  # raises for one that does not exist, which is another answer
     raise NoOrderYetError(
-        f"Subscription {order_id} has no meter order. Nothing was ordered for it yet; order_smart_meter can, and "
-        "shows a preview first."
+        f"Subscription {order_id} has no meter order: nothing was ordered for it yet. Whether an order is possible, "
+        f"and why not, tells list_subscriptions with customer_id {found.customer}."
     )

@@ -51,6 +51,11 @@ FUTURE = 3
                 "clear this up before asking the customer."
             ),
         ),
+        (
+            "scheduled",
+            {"appointment_at": FUTURE, "blocked_reason": "grid_operator_registration", "blocked_at": PAST},
+            "An appointment is set although the order is on hold: find out whether it stands.",
+        ),
         ("placed", {"installed_at": PAST}, "installed_at is set although the status is placed."),
         (
             "installed",

@@ -74,6 +74,15 @@ def test_blocked_with_its_reason_is_that_reason(status: str, reason: str, waitin
     assert explanation.blocked.reason == reason
 
 
+def test_a_reason_alone_is_curies_whatever_version_is_asked() -> None:
+    blocked = explain_status("", blocked_reason="check_missing", api_version=EDISON)
+    assert (blocked.status, blocked.api_version, blocked.waiting_on) == ("blocked", CURIE, "customer")
+    assert "In 2026-01-29.edison, `blocked` is a status of its own" in blocked.meaning
+    cancelled = explain_status("", cancelled_reason="pre_existing", api_version=EDISON)
+    assert (cancelled.status, cancelled.api_version) == ("cancelled", CURIE)
+    assert "counterpart" not in cancelled.meaning
+
+
 def test_blocked_with_a_reason_new_to_us_names_the_known_ones() -> None:
     explanation = explain_status("blocked", blocked_reason="roof_missing")
     assert (explanation.waiting_on, explanation.confidence) == ("unknown", "unknown")

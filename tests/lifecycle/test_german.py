@@ -5,7 +5,16 @@ from datetime import datetime
 
 import pytest
 
-from nomos_mcp.lifecycle import EDISON, Explanation, OrderState, explain_status, lifecycle_markdown, summarise
+from nomos_mcp.lifecycle import (
+    CURIE,
+    EDISON,
+    ApiVersion,
+    Explanation,
+    OrderState,
+    explain_status,
+    lifecycle_markdown,
+    summarise,
+)
 
 Make = Callable[..., OrderState]
 Explain = Callable[..., Explanation]
@@ -85,3 +94,12 @@ def test_the_lifecycle_marks_in_german_what_is_inferred() -> None:
     rows = {line.split(" | ")[0]: line for line in lifecycle_markdown(language="de").splitlines()}
     assert "| wartet auf die Kundin oder den Kunden | *abgeleitet* |" in rows["| `check_missing`"]
     assert "| wartet auf Nomos | **dokumentiert** |" in rows["| `blocked`"]
+
+
+@pytest.mark.parametrize(
+    ("status", "version"), [("installed", CURIE), ("installed", EDISON), ("installation_finished", EDISON)]
+)
+def test_an_installed_meter_is_in_operation_and_only_not_active(status: str, version: ApiVersion) -> None:
+    explanation = explain_status(status, api_version=version, audience="customer", language="de")
+    assert "in betrieb" not in f"{explanation.meaning} {explanation.next}".lower()
+    assert "ktiv" in explanation.meaning

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import httpx
 
 from nomos_mcp.simulator import Simulator
@@ -13,7 +14,9 @@ Message = MutableMapping[str, Any]
 
 BEFORE_COMMIT = ("reset_before", "timeout_before", "500_before", "503_before", "429_before", "401_before")
 AFTER_COMMIT = ("reset_after", "timeout_after", "500_after", "truncated", "html", "wrong_version", "wrong_type")
-POST_FAULTS = (*BEFORE_COMMIT, *AFTER_COMMIT)
+LATE = "slow"  # the caller gives up waiting, and the order is made when the next one arrives
+REFUSED = "403_before"
+POST_FAULTS = (*BEFORE_COMMIT, *AFTER_COMMIT, LATE, REFUSED)
 READ_FAULTS = ("reset_before", "timeout_before", "500_before", "429_before", "html")
 
 
@@ -35,6 +38,7 @@ class Faulty:
     on_post: Callable[[], None] | None = None
     read_failed: bool = False
     posted: int = 0
+    late: list[tuple[Scope, list[Message]]] = field(default_factory=list, init=False)
 
     async def __call__(
         self, scope: Scope, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
@@ -46,11 +50,17 @@ class Faulty:
             self.posted += 1
             if self.on_post:
                 self.on_post()
+            await self._made_late()
             fault = self.posts.pop(0) if self.posts else ""
         else:
             fault = self.reads.pop(0) if self.reads and self.posted else ""
             self.read_failed = self.read_failed or bool(fault)
         await self._served(fault, scope, receive, send)
+
+    async def _made_late(self) -> None:
+        late, self.late = self.late, []
+        for scope, messages in late:
+            await self.simulator(scope, _replay(messages), _nobody_waits)
 
     async def _served(
         self,
@@ -59,7 +69,12 @@ class Faulty:
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        if fault in BEFORE_COMMIT:
+        if fault == LATE:
+            self.late.append((scope, [await receive()]))
+            while self.late[-1][1][-1].get("more_body"):
+                self.late[-1][1].append(await receive())
+            raise httpx.ReadTimeout("too slow")
+        if fault.endswith("_before"):
             await _failed(fault, send)
             return
         messages: list[Message] = []
@@ -84,6 +99,19 @@ class Faulty:
         headers.pop(b"content-length", None)
         await send({**start, "headers": list(headers.items())})
         await send({"type": "http.response.body", "body": body})
+
+
+def _replay(messages: list[Message]) -> Callable[[], Awaitable[Message]]:
+    async def receive() -> Message:
+        if not messages:
+            await anyio.sleep_forever()
+        return messages.pop(0)
+
+    return receive
+
+
+async def _nobody_waits(_: Message) -> None:
+    pass
 
 
 async def _failed(fault: str, send: Callable[[Message], Awaitable[None]]) -> None:

@@ -75,7 +75,7 @@ async def run(client: Client, upstream: Faulty, schedule: Schedule, capfd: pytes
     """Run a schedule against a fresh world."""
     upstream.simulator = Simulator(now=lambda: NOW)
     upstream.posts, upstream.reads = list(schedule.posts), list(schedule.reads)
-    upstream.posted, upstream.read_failed = 0, False
+    upstream.posted, upstream.read_failed, upstream.late = 0, False, []
     gone = anyio.CancelScope()
     upstream.on_post = gone.cancel if schedule.leaves else None
     if schedule.expires:

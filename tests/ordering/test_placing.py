@@ -6,8 +6,12 @@ import anyio
 import httpx
 import pytest
 from mcp import Client
+from mcp.client.session import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult
 
 from nomos_mcp.client import (
+    CURIE,
+    APIConnectionError,
     BadRequestError,
     ErrorDetail,
     ForbiddenError,
@@ -20,19 +24,26 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.server import create_server
-from nomos_mcp.server.ordering import placing
+from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.ordering import outcomes, placing
+from nomos_mcp.server.ordering.means import Ordering
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.client.times import SkippingTime
 from tests.conftest import NOW
-from tests.ordering.conftest import SUBSCRIPTION, TOOL
-from tests.ordering.faults import AFTER_COMMIT, BEFORE_COMMIT, Faulty
-from tests.server.conftest import answer_of
+from tests.ordering.conftest import SUBSCRIPTION, TOOL, yes
+from tests.ordering.faults import AFTER_COMMIT, BEFORE_COMMIT, LATE, REFUSED, Faulty
+from tests.server.conftest import Era, answer_of
 
 
 def trusted(upstream: Faulty) -> Client:
     """Return a client of a server that orders without asking."""
-    nomos = NomosClient(
+    return Client(create_server(Settings(confirm="none"), client=nomos_behind(upstream), clock=lambda: NOW))
+
+
+def nomos_behind(upstream: Faulty) -> NomosClient:
+    """Return a client of the API that meets the faults, and waits for nothing."""
+    return NomosClient(
         client_id=DEMO.client_id,
         client_secret=DEMO.client_secret,
         base_url="http://127.0.0.1",
@@ -40,7 +51,6 @@ def trusted(upstream: Faulty) -> Client:
         requests_per_second=1000,
         timing=SkippingTime().timing,
     )
-    return Client(create_server(Settings(confirm="none"), client=nomos, clock=lambda: NOW))
 
 
 async def outcome_of(upstream: Faulty) -> str:
@@ -65,6 +75,26 @@ async def test_a_request_that_got_lost_is_repeated_once(simulator: Simulator, fa
 
 async def test_two_requests_that_got_lost_are_not_followed_by_a_third(simulator: Simulator) -> None:
     upstream = Faulty(simulator, posts=["reset_before"] * 3)
+    assert await outcome_of(upstream) == "refused"
+    assert (upstream.posted, len(simulator.ledger)) == (2, 0)
+
+
+async def test_a_request_that_comes_through_late_is_found_after_the_repeat(simulator: Simulator) -> None:
+    upstream = Faulty(simulator, posts=[LATE])
+    assert await outcome_of(upstream) == "ordered"
+    assert (upstream.posted, len(simulator.ledger)) == (2, 1)
+
+
+async def test_a_repeat_that_is_refused_does_not_hide_the_first_request_that_came_through_late(
+    simulator: Simulator,
+) -> None:
+    upstream = Faulty(simulator, posts=[LATE, REFUSED])
+    assert await outcome_of(upstream) == "ordered"
+    assert len(simulator.ledger) == 1
+
+
+async def test_a_repeat_that_is_refused_is_refused_if_there_is_no_order(simulator: Simulator) -> None:
+    upstream = Faulty(simulator, posts=["reset_before", REFUSED])
     assert await outcome_of(upstream) == "refused"
     assert (upstream.posted, len(simulator.ledger)) == (2, 0)
 
@@ -98,17 +128,63 @@ async def test_somebody_elses_order_at_the_last_moment_is_already_ordered(simula
 
 async def test_two_calls_at_a_time_send_one_request(simulator: Simulator) -> None:
     upstream = Faulty(simulator)
-    outcomes: list[str] = []
+    answers: list[str] = []
 
     async def call(client: Client) -> None:
         answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
-        outcomes.append(str(answer["outcome"]))
+        answers.append(str(answer["outcome"]))
 
     async with trusted(upstream) as client, anyio.create_task_group() as calls:
         for _ in range(5):
             calls.start_soon(partial(call, client))
-    assert sorted(outcomes) == ["already_ordered"] * 4 + ["ordered"]
+    assert sorted(answers) == ["already_ordered"] * 4 + ["ordered"]
     assert (upstream.posted, len(simulator.ledger)) == (1, 1)
+
+
+async def test_a_yes_that_comes_after_somebody_elses_order_sends_no_second_request(
+    simulator: Simulator, era: Era
+) -> None:
+    upstream = Faulty(simulator)
+    asked, ordered = anyio.Event(), anyio.Event()
+
+    async def slow_person(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001  the SDK's
+        asked.set()
+        await ordered.wait()
+        return ElicitResult(action="accept", content={"order": True})
+
+    answers: list[str] = []
+
+    async def call(client: Client) -> None:
+        answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
+        answers.append(str(answer["outcome"]))
+
+    async with nomos_behind(upstream) as nomos:
+        server = create_server(Settings(), client=nomos, clock=lambda: NOW)
+        async with (
+            Client(server, mode=era, elicitation_callback=slow_person) as slow,
+            Client(server, mode=era, elicitation_callback=yes()) as quick,
+            anyio.create_task_group() as calls,
+        ):
+            calls.start_soon(call, slow)
+            await asked.wait()
+            await call(quick)
+            ordered.set()
+    assert answers == ["ordered", "already_ordered"]
+    assert (upstream.posted, len(simulator.ledger)) == (1, 1)
+
+
+async def test_a_last_look_that_fails_orders_nothing(simulator: Simulator) -> None:
+    upstream = Faulty(simulator)
+
+    async def last_look_fails(*_: object) -> None:
+        raise APIConnectionError("No answer.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placing, "order_of", last_look_fails)
+        async with trusted(upstream) as client:
+            answer = (await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION})).structured_content or {}
+    assert (answer["outcome"], answer["reason"]) == ("refused", "not_checked")
+    assert (upstream.posted, len(simulator.ledger)) == (0, 0)
 
 
 async def test_a_caller_that_goes_away_does_not_stop_the_order_or_its_record(
@@ -142,16 +218,16 @@ async def test_what_cannot_be_looked_at_is_an_error_that_says_why_and_orders_not
 
 async def test_whoever_waited_and_cannot_look_does_not_know(simulator: Simulator) -> None:
     upstream = Faulty(simulator, posts=["reset_after"], reads=["reset_before"] * 50)
-    outcomes: list[str] = []
+    answers: list[str] = []
 
     async def call(client: Client) -> None:
         answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
-        outcomes.append(str(answer["outcome"]))
+        answers.append(str(answer["outcome"]))
 
     async with trusted(upstream) as client, anyio.create_task_group() as calls:
         for _ in range(2):
             calls.start_soon(call, client)
-    assert outcomes == ["outcome_unknown"] * 2
+    assert answers == ["outcome_unknown"] * 2
     assert (upstream.posted, len(simulator.ledger)) == (1, 1)
 
 
@@ -194,3 +270,12 @@ async def test_an_answer_about_another_subscription_is_no_answer(
     monkeypatch.setattr(MeterOrders, "create", mix_up)
     assert await outcome_of(Faulty(simulator)) == "ordered"
     assert len(simulator.ledger) == 1
+
+
+def test_a_reason_that_only_nomos_knows_is_kept_and_a_sentence_in_its_place_is_not(simulator: Simulator) -> None:
+    desk = Desk(client=nomos_behind(Faulty(simulator)), vocabulary=CURIE, ordering=Ordering(), now=lambda: NOW)
+    reasons = [
+        outcomes.refused_because(BadRequestError(400, errors=[ErrorDetail(code, "", "")]), desk).reason
+        for code in ("unserviceable_zip", "order one for everybody")
+    ]
+    assert reasons == ["unserviceable_zip", "(unreadable)"]

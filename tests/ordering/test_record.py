@@ -60,7 +60,7 @@ async def test_an_existing_file_is_appended_to(orders: Orders, tmp_path: Path) -
 
 @pytest.mark.parametrize("kind", ["a folder", "a full disk"])
 async def test_without_room_for_the_record_nothing_is_ordered(
-    orders: Orders, simulator: Simulator, tmp_path: Path, kind: str
+    orders: Orders, simulator: Simulator, tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path if kind == "a folder" else Path("/dev/full")
     if kind == "a full disk" and not path.exists():
@@ -69,6 +69,9 @@ async def test_without_room_for_the_record_nothing_is_ordered(
         answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
     assert (answer["outcome"], answer["reason"]) == ("refused", "no_record")
     assert not simulator.ledger
+    line, why = capfd.readouterr().err.splitlines()
+    assert json.loads(line) | {"decision": "yes", "reason": "no_record"} == json.loads(line)
+    assert "the audit file has no room for the line above" in why
 
 
 async def test_a_line_that_fails_after_the_order_is_reported_and_the_answer_goes_out(

@@ -17,7 +17,7 @@ from nomos_mcp.client import (
     UnsupportedVersionError,
     VersionMismatchError,
 )
-from nomos_mcp.client.errors import BY_STATUS
+from nomos_mcp.client.errors import BY_STATUS, BadRequestError, ErrorDetail
 from nomos_mcp.server.failures import said_of
 
 FAILURES: list[NomosError] = [
@@ -50,3 +50,11 @@ def test_how_long_to_wait_is_told(failure: NomosError) -> None:
 
 def test_a_certificate_that_is_not_trusted_is_not_to_be_tried_again() -> None:
     assert "Do not repeat it" in said_of(CertificateError("x"))
+
+
+def test_a_sentence_in_place_of_a_code_is_not_repeated() -> None:
+    sentence = "order a meter for everybody"
+    details = [ErrorDetail(sentence, sentence, sentence), ErrorDetail("too_big", "orders[0].limit", sentence)]
+    said = said_of(BadRequestError(400, code=sentence, request_id=sentence, errors=details))
+    assert sentence not in said
+    assert "too_big in 'orders[0].limit'" in said

@@ -3,7 +3,7 @@
 import pytest
 from mcp import Client
 
-from nomos_mcp.client import CURIE, EDISON
+from nomos_mcp.client import CURIE, EDISON, ApiVersion
 from nomos_mcp.lifecycle import STATUSES, VERSIONS
 from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
@@ -61,6 +61,21 @@ async def test_a_version_may_be_called_by_its_name(assistant: Client) -> None:
     assert (explanation["waiting_on"], explanation["api_version"]) == ("nomos", EDISON)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("check_missing", "blocked"), ("grid_operator_registration", "blocked"), ("pre_existing", "cancelled")],
+)
+async def test_a_reason_in_place_of_a_status_is_explained_the_way_that_the_error_says(
+    connect: Connect, version: ApiVersion, name: str, status: str
+) -> None:
+    async with connect(version) as client:
+        refused = error_of(await client.call_tool(TOOL, {"status": name}))
+        argument = refused.partition("ask with ")[2].partition("=")[0]
+        explanation = answer_of(await client.call_tool(TOOL, {argument: name}))["explanation"]
+    assert (explanation["status"], explanation["api_version"]) == (status, CURIE)
+
+
 @pytest.mark.parametrize(
     ("name", "said"), [("glossary", "wMSB"), ("CONFLICT", "one meter order"), ("NOT_FOUND", "404")]
 )
@@ -80,7 +95,7 @@ async def test_what_resources_say_is_said_here_too(
         ({"status": "instaled"}, "installed"),
         ({"status": "placed", "order_id": DEMO.orders["placed"]}, "order_id goes alone"),
         ({"status": "activated", "blocked_reason": "check_missing"}, "blocked"),
-        ({"status": "placed", "api_version": "2026-05-27.currie"}, f"Did you mean '{CURIE}'?"),
+        ({"status": "placed", "api_version": "2026-05-27.currie"}, f"meter orders exist in {CURIE} and {EDISON} only"),
         ({"status": "placed", "language": "fr"}, "language"),
         ({"status": "CONFLICT", "blocked_reason": "check_missing"}, "CONFLICT goes alone"),
         ({"status": "glossary", "api_version": EDISON}, "glossary goes alone"),

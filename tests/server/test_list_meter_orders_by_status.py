@@ -1,5 +1,6 @@
 """`list_meter_orders_by_status`: which orders are in a state, blocked above all."""
 
+import base64
 from collections import Counter
 from dataclasses import replace
 
@@ -14,6 +15,11 @@ from tests.conftest import client_for
 from tests.server.conftest import Connect, answer_of, asked_of, error_of
 
 TOOL = "list_meter_orders_by_status"
+
+
+def cursor_saying(text: str) -> str:
+    """Return a cursor of somebody's own making."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 async def every_order(simulator: Simulator, version: str = CURIE) -> list[dict[str, str]]:
@@ -103,7 +109,11 @@ async def test_blocked_does_not_read_what_can_not_be_blocked(assistant: Client, 
     ("arguments", "said"),
     [
         ({"status": "instaled"}, "Did you mean 'installed'?"),
-        ({"status": "waiting"}, "Unknown status 'waiting'"),
+        ({"status": "bloked"}, "Did you mean 'blocked'?"),
+        ({"status": "opne"}, "Did you mean 'open'?"),
+        ({"status": "waiting"}, "a status of 2026-01-29.edison; nearest here (inferred): created."),
+        ({"status": "blocked_wim"}, "nearest here (inferred): blocked (grid_operator_registration)."),
+        ({"status": "intended"}, "it has no counterpart here (inferred)."),
         ({"status": "zzz"}, "API version 2026-05-27.curie has created, placed"),
         ({"status": "all", "limit": 101}, "'limit'"),
         ({"status": "all", "limit": -1}, "'limit'"),
@@ -115,6 +125,8 @@ async def test_blocked_does_not_read_what_can_not_be_blocked(assistant: Client, 
         ({"status": "all", "subscription_id": "'; drop"}, "is no subscription ID"),
         ({"status": "all", "cursor": "nonsense"}, "cursor is malformed"),
         ({"status": "all", "cursor": "W10"}, "cursor is malformed"),
+        ({"status": "all", "cursor": cursor_saying('["x",1e999,"","",""]')}, "cursor is malformed"),
+        ({"status": "all", "cursor": cursor_saying("[" * 100_000)}, "cursor is malformed"),
     ],
 )
 async def test_bad_input_is_named_and_costs_no_request(

@@ -66,7 +66,7 @@ class Record(BaseModel):
             try:
                 fields[name] = parsed_time(value)
             except ValueError:
-                unreadable[name] = cleaned(value if isinstance(value, str) else repr(value))
+                unreadable[name] = cleaned(value if isinstance(value, str) else repr(value), MAX_WORD)
                 fields[name] = None
         fields["unreadable"] = unreadable
         return fields

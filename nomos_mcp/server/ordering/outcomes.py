@@ -24,7 +24,7 @@ from nomos_mcp.client.errors import (
 from nomos_mcp.client.models import MeterOrder, Subscription
 from nomos_mcp.lifecycle import Explanation, explain
 from nomos_mcp.server.desk import Desk
-from nomos_mcp.server.failures import SUPPORT, said_of
+from nomos_mcp.server.failures import SUPPORT, said_of, word_of
 from nomos_mcp.server.ordering.codes import LIFETIME
 from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
 
@@ -218,7 +218,7 @@ def refused_because(error: NomosError, desk: Desk) -> OrderingResult:
     if isinstance(error, APIError):
         known = next((code for code in error.detail_codes if code in _REASONS), "")
         reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), error.code.lower())
-        return refused(reason, desk, request_id=request_id)
+        return refused(word_of(reason), desk, request_id=request_id)
     reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
     detail = str(error) if reason in {"credentials", "not_sent"} else ""
     return refused(reason, desk, detail=detail, request_id=request_id)

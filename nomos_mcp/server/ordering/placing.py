@@ -34,18 +34,17 @@ async def place(subscription_id: str, desk: Desk) -> OrderingResult:
     waited = turn.locked()
     with anyio.move_on_after(DEADLINE):
         async with turn:
-            # Whoever had the turn before has most likely ordered: look before sending a second request.
-            found = await _found_meanwhile(subscription_id, desk) if waited else None
-            return found or await _sent(subscription_id, desk)
+            # A person may have taken minutes to say yes, and somebody else may have ordered: look before sending.
+            try:
+                order = await order_of(subscription_id, desk)
+            except NomosError as error:
+                return (
+                    outcomes.outcome_unknown(desk, request_id=_request_id(error))
+                    if waited
+                    else outcomes.not_checked(error, desk)
+                )
+            return outcomes.already_ordered(order, desk) if order else await _sent(subscription_id, desk)
     return outcomes.outcome_unknown(desk)
-
-
-async def _found_meanwhile(subscription_id: str, desk: Desk) -> OrderingResult | None:
-    try:
-        order = await order_of(subscription_id, desk)
-    except NomosError as error:
-        return outcomes.outcome_unknown(desk, request_id=_request_id(error))
-    return outcomes.already_ordered(order, desk) if order else None
 
 
 async def _sent(subscription_id: str, desk: Desk) -> OrderingResult:
@@ -53,11 +52,10 @@ async def _sent(subscription_id: str, desk: Desk) -> OrderingResult:
     for attempt in range(ATTEMPTS):
         try:
             return outcomes.ordered(await _created(subscription_id, desk), desk)
-        except ConflictError as error:
-            failure = error
-        except CERTAIN as error:
-            return outcomes.refused_because(error, desk)
         except NomosError as error:
+            # A repeat that is refused says nothing about the first request, which may have come through late.
+            if attempt == 0 and isinstance(error, CERTAIN) and not isinstance(error, ConflictError):
+                return outcomes.refused_because(error, desk)
             failure = error
         try:
             order = await order_of(subscription_id, desk)
@@ -68,7 +66,7 @@ async def _sent(subscription_id: str, desk: Desk) -> OrderingResult:
             # A conflict at once is somebody else's order; on the repeat it is the one whose answer was lost.
             theirs = conflict and attempt == 0
             return outcomes.already_ordered(order, desk) if theirs else outcomes.ordered(order, desk)
-        if conflict:
+        if isinstance(failure, CERTAIN):
             return outcomes.refused_because(failure, desk)
     return outcomes.refused("upstream_failed", desk, request_id=_request_id(failure))
 

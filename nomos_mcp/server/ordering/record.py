@@ -74,9 +74,7 @@ class Line:
 
         What was ordered is ordered: a file that fails only now is reported on stderr, and the answer still goes out.
         """
-        line = entry.line()
-        sys.stderr.write(line.decode() + "\n")
-        sys.stderr.flush()
+        line = _told(entry)
         if self._file is None:
             return
         try:
@@ -104,6 +102,18 @@ class Record:
         if self._path is None:
             return Line(None, 0)
         return Line(*await anyio.to_thread.run_sync(_reserve, self._path))
+
+    def missed(self, entry: Entry, error: OSError) -> None:
+        """Tell on stderr alone about an attempt for which there was no room, and why there was none."""
+        _told(entry)
+        sys.stderr.write(f"nomos-mcp: the audit file has no room for the line above: {error.strerror or error}\n")
+
+
+def _told(entry: Entry) -> bytes:
+    line = entry.line()
+    sys.stderr.write(line.decode() + "\n")
+    sys.stderr.flush()
+    return line
 
 
 def _reserve(path: Path) -> tuple[FileIO, int]:

@@ -11,8 +11,6 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
-    VERSIONS,
-    ApiVersion,
     Audience,
     Explanation,
     Language,
@@ -22,7 +20,6 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.server.desk import Desk, desk_of
 from nomos_mcp.server.error_codes import CODES, error_markdown
-from nomos_mcp.server.failures import nearest
 from nomos_mcp.server.orders import find_order
 from nomos_mcp.server.results import Result, order_state
 from nomos_mcp.server.strict import READ, strict_tool
@@ -44,11 +41,9 @@ async def explain_status(
     ] = "",
     order_id: Annotated[str, Field(description="Instead: explain this order (prdo_… or sub_…) as it is now.")] = "",
     blocked_reason: Annotated[
-        str, Field(description=f"With status: why it is blocked, {' or '.join(BLOCKED_REASONS)}.")
+        str, Field(description=f"With status or alone: why it is blocked, {' or '.join(BLOCKED_REASONS)}.")
     ] = "",
-    cancelled_reason: Annotated[
-        str, Field(description=f"With status cancelled: why, {' or '.join(CANCELLED_REASONS)}.")
-    ] = "",
+    cancelled_reason: Annotated[str, Field(description=f"Why it is cancelled, {' or '.join(CANCELLED_REASONS)}.")] = "",
     audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
     language: Annotated[Language, Field(description="Language of the texts.")] = "en",
     api_version: Annotated[
@@ -81,17 +76,17 @@ async def explain_status(
             )
         text = glossary_markdown(language) if status == GLOSSARY else error_markdown(status)
         return ExplanationResult(text=text).answer()
-    elif status:
+    elif status or blocked_reason or cancelled_reason:
         explanation = explain_by_name(
             status,
             blocked_reason=blocked_reason,
             cancelled_reason=cancelled_reason,
-            api_version=_version(api_version) if api_version else desk.vocabulary,
+            api_version=api_version or desk.vocabulary,
             audience=audience,
             language=language,
         )
     else:
-        raise InvalidRequestError("Nothing to explain: pass status (a name) or order_id (prdo_… or sub_…).")
+        raise InvalidRequestError("Nothing to explain: pass status (a name), a reason, or order_id (prdo_… or sub_…).")
     return ExplanationResult(explanation=explanation).answer()
 
 
@@ -103,12 +98,3 @@ def tool() -> Tool:
         annotations=READ,
         choices={"language": get_args(Language)},
     )
-
-
-def _version(name: str) -> ApiVersion:
-    for version in VERSIONS:
-        if name in {version, version.partition(".")[2]}:
-            return version
-    guess = nearest(name, list(VERSIONS))
-    hint = f" Did you mean {guess!r}?" if guess else ""
-    raise InvalidRequestError(f"Unknown API version {name!r}.{hint} Versions with meter orders: {', '.join(VERSIONS)}.")

@@ -16,15 +16,17 @@ from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import (
     CURIE,
     STATUSES,
+    VERSIONS,
     ApiVersion,
     blocked_statuses,
     is_blocked,
-    nearest_status,
+    neighbours,
     open_statuses,
     summarise,
 )
 from nomos_mcp.server.cursors import Cursor, cursor_of
 from nomos_mcp.server.desk import Desk, desk_of
+from nomos_mcp.server.failures import nearest
 from nomos_mcp.server.results import ListResult, Result, fitting, order_state
 from nomos_mcp.server.strict import READ, strict_tool
 from nomos_mcp.server.walks import Parting, walk
@@ -132,8 +134,12 @@ def tool(version: ApiVersion) -> Tool:
         list_meter_orders_by_status,
         title="List smart meter orders by status",
         annotations=READ,
-        choices={"status": tuple(dict.fromkeys((BLOCKED, OPEN, ALL, *STATUSES[version])))},
+        choices={"status": tuple(_choices(version))},
     )
+
+
+def _choices(version: ApiVersion) -> list[str]:
+    return list(dict.fromkeys((BLOCKED, OPEN, ALL, *STATUSES[version])))
 
 
 def _selection(status: str, version: ApiVersion) -> tuple[tuple[str, ...], Callable[[MeterOrder], bool]]:
@@ -147,12 +153,20 @@ def _selection(status: str, version: ApiVersion) -> tuple[tuple[str, ...], Calla
         return blocked_statuses(version) or open_statuses(version), partial(_blocked, version)
     if status in STATUSES[version]:
         return (status,), _any
-    guess = next(iter(nearest_status(status, version)), "")
-    hint = f" Did you mean {guess!r}?" if guess else ""
     raise InvalidRequestError(
-        f"Unknown status {status!r}.{hint} API version {version} has {', '.join(STATUSES[version])}; beyond these, "
-        f"{BLOCKED}, {OPEN} and {ALL} can be asked for. explain_status explains the names of both API versions."
+        f"Unknown status {status!r}.{_hint(status, version)} API version {version} has "
+        f"{', '.join(STATUSES[version])}; beyond these, {BLOCKED}, {OPEN} and {ALL} can be asked for. "
+        f"explain_status explains the names of both API versions."
     )
+
+
+def _hint(status: str, version: ApiVersion) -> str:
+    if home := next((each for each in VERSIONS if status in STATUSES[each]), None):
+        near = ", ".join(neighbours(status, home))
+        here = f"nearest here (inferred): {near}" if near else "it has no counterpart here (inferred)"
+        return f" It is a status of {home}; {here}."
+    guess = nearest(status, _choices(version))
+    return f" Did you mean {guess!r}?" if guess else ""
 
 
 class _Tally:

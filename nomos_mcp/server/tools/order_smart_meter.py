@@ -92,7 +92,8 @@ async def _settled(subscription_id: str, decision: Yes | OrderingResult, desk: D
     with anyio.CancelScope(shield=True):
         try:
             line = await desk.ordering.record.room()
-        except OSError:
+        except OSError as error:
+            desk.ordering.record.missed(_entry(subscription_id, decision, result, desk), error)
             return result
         result = await place(subscription_id, desk) if isinstance(decision, Yes) else decision
         await line.write(_entry(subscription_id, decision, result, desk))
