@@ -39,7 +39,7 @@ class Plan:
 
 
 _FULL = Plan(starts=11, rounds=7, calls=300, sizes=(100, 1_000, 10_000, 100_000), callers=(1, 2, 4, 8, 16, 32, 64))
-_QUICK = Plan(starts=2, rounds=2, calls=60, sizes=(100, 1_000), callers=(1, 8, 32))
+_QUICK = Plan(starts=1, rounds=2, calls=60, sizes=(100, 1_000), callers=(1, 8, 32))
 
 
 def main() -> None:

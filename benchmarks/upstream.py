@@ -182,7 +182,9 @@ def main() -> None:
     parser.add_argument("--per-second", type=int, default=0)
     options = parser.parse_args()
     app = Crowd(options.orders) if options.kind == "crowd" else Simulator(orders=options.orders)
-    uvicorn.run(Far(app, options.latency, options.per_second), port=options.port, log_level="error", lifespan="off")
+    far = Far(app, options.latency, options.per_second)
+    # Kept long: a connection that is closed while its owner waits for its turn would be measured as a failure.
+    uvicorn.run(far, port=options.port, log_level="error", lifespan="off", timeout_keep_alive=600)
 
 
 if __name__ == "__main__":

@@ -123,11 +123,16 @@ class Http:
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def call(self, tool: str, arguments: Json) -> Json:
-        """Call a tool and return its result."""
+        """Call a tool and return its result; once more if the server has closed the connection while it was idle."""
+        try:
+            return self._called(tool, arguments)
+        except ConnectionError:
+            self._connection.close()
+            return self._called(tool, arguments)
+
+    def _called(self, tool: str, arguments: Json) -> Json:
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
         headers = {
             "Content-Type": "application/json",

@@ -22,11 +22,11 @@ def parts_of(statuses: Sequence[str], seen: Mapping[str, int], most: int) -> lis
         most: How many parts to make at most.
 
     Returns:
-        No more parts than shorten the walk: the largest status alone takes its time.
+        At most one part for each status that was seen; the others go along with them.
     """
     weights = {status: seen.get(status, 0) for status in statuses}
-    useful = -(-sum(weights.values()) // max(1, *weights.values()))
-    parts: list[list[str]] = [[] for _ in range(max(1, min(most, useful, len(statuses))))]
+    useful = sum(weight > 0 for weight in weights.values())
+    parts: list[list[str]] = [[] for _ in range(max(1, min(most, useful)))]
     for status in sorted(statuses, key=lambda status: -weights[status]):
         min(parts, key=lambda part: sum(weights[each] for each in part)).append(status)
     return [tuple(part) for part in parts]

@@ -209,7 +209,8 @@ def test_parts_are_about_as_long_as_each_other_and_no_more_than_help() -> None:
     seen = {"created": 30, "placed": 60, "check_submitted": 20, "check_reviewed": 30, "scheduled": 40, "installed": 20}
     parts = parts_of(STATUSES, seen, most=6)
     assert sorted(status for part in parts for status in part) == sorted(STATUSES)
-    assert [sum(seen[status] for status in part) for part in parts] == [60, 40, 50, 50]
+    assert [sum(seen[status] for status in part) for part in parts] == [60, 40, 30, 30, 20, 20]
+    assert [sum(seen[status] for status in part) for part in parts_of(STATUSES, seen, most=3)] == [80, 60, 60]
     assert parts_of(STATUSES, seen, most=1) == [tuple(sorted(STATUSES, key=lambda status: -seen[status]))]
     assert len(parts_of(STATUSES, {"placed": 100}, most=6)) == 1
     assert len(parts_of(("placed",), {"placed": 100}, most=6)) == 1
