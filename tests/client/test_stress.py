@@ -9,8 +9,8 @@ import pytest
 
 from nomos_mcp.client import CURIE, MeterOrder, NomosClient
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.client.live import live
 from tests.client.test_budget import most_in_a_second
+from tests.serving import served
 
 CALLERS = 200
 PER_SECOND = 60
@@ -72,7 +72,7 @@ def test_no_call_is_lost_no_token_asked_for_twice_and_no_second_overfilled(backe
                     for name in names:
                         group.start_soon(call, name)
 
-    with live(upstream) as url:
+    with served(upstream) as url:
         anyio.run(main, url, backend=backend)
 
     assert sorted(order.id for order in answers) == sorted(names)
