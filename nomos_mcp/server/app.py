@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,15 @@ from pydantic.networks import AnyUrl
 from nomos_mcp import __version__
 from nomos_mcp.client import NomosClient, NomosError, NotFoundError
 from nomos_mcp.client.constants import REQUESTS_PER_SECOND
-from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
-from nomos_mcp.server.callers import ORDERS_WRITE, Caller, current_caller
+from nomos_mcp.server.callers import Caller, current_caller
 from nomos_mcp.server.completions import add_completions
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
 from nomos_mcp.server.ordering.codes import Codes
 from nomos_mcp.server.ordering.means import Ordering
+from nomos_mcp.server.ordering.preflight import barred
 from nomos_mcp.server.ordering.record import Record
 from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.server.resources import add_resources, is_static
@@ -81,7 +82,7 @@ def create_server(
         vocabulary=vocabulary,
         ordering=ordering_of(chosen),
         now=clock or _utc_now,
-        caller=caller or (Caller.customer(chosen.customer_id) if chosen.customer_id else Caller.local()),
+        caller=caller or caller_of(chosen),
     )
 
     @asynccontextmanager
@@ -148,6 +149,11 @@ def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
     )
 
 
+def caller_of(settings: Settings) -> Caller:
+    """Return who is served where no token says so: the operator, fenced in if the settings name a customer."""
+    return Caller.customer(settings.customer_id) if settings.customer_id else Caller.local()
+
+
 def _state_security(settings: Settings) -> RequestStateSecurity | None:
     key = settings.state_key.get_secret_value()
     return RequestStateSecurity(keys=[key]) if key else None
@@ -180,14 +186,11 @@ class NomosServer(MCPServer[Desk]):
         return tools if await self._may_order() else [tool for tool in tools if tool.name != ORDER_TOOL]
 
     async def _may_order(self) -> bool:
-        if self.desk.ordering.read_only or ORDERS_WRITE not in current_caller(self.desk.caller).scopes:
-            return False
         try:
             with anyio.fail_after(_SCOPES_DEADLINE):
-                scopes = await self.desk.client.granted_scopes()
+                return await barred(replace(self.desk, caller=current_caller(self.desk.caller))) is None
         except (NomosError, TimeoutError):
             return True  # not known now; the call itself will tell
-        return scopes is None or WRITE_SCOPE in scopes
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None

@@ -15,8 +15,7 @@ from starlette.types import ASGIApp
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.server import create_server
-from nomos_mcp.server.app import client_of
-from nomos_mcp.server.callers import Caller
+from nomos_mcp.server.app import caller_of, client_of
 from nomos_mcp.service.auth.admission import Admission, Challenges
 from nomos_mcp.service.auth.bearer import Bearer
 from nomos_mcp.service.auth.issuer import Issuer
@@ -56,8 +55,7 @@ def create_http_app(
     own = client is None
     used = client or client_of(chosen, processes=processes)
     server = create_server(chosen, client=used)
-    default = Caller.customer(chosen.customer_id) if chosen.customer_id else Caller.local()
-    server.middleware.extend([CallLog(default), Fairness(chosen.http.calls_per_minute / processes)])
+    server.middleware.extend([CallLog(caller_of(chosen)), Fairness(chosen.http.calls_per_minute / processes)])
     # Called for the session manager that it makes: the SDK's own application checks hosts after the token and the
     # body, answers a missing token without the scope to ask for, and redirects /mcp/.
     server.streamable_http_app(

@@ -37,13 +37,8 @@ async def preflight(subscription_id: str, desk: Desk) -> Orderable | OrderingRes
     Raises:
         NomosError: It could not be looked at.
     """
-    if desk.ordering.read_only:
-        return outcomes.refused("read_only", desk)
-    if ORDERS_WRITE not in desk.caller.scopes:
-        return outcomes.refused("not_allowed", desk)
-    scopes = await desk.client.granted_scopes()
-    if scopes is not None and WRITE_SCOPE not in scopes:
-        return outcomes.refused("missing_scope", desk)
+    if (bar := await barred(desk)) is not None:
+        return bar
     try:
         subscription, order = await both(
             partial(desk.client.subscriptions.get, subscription_id),
@@ -52,6 +47,22 @@ async def preflight(subscription_id: str, desk: Desk) -> Orderable | OrderingRes
     except NotFoundError as error:
         return outcomes.refused("not_found", desk, request_id=error.request_id)
     return _verdict(subscription, order, desk) or Orderable(subscription)
+
+
+async def barred(desk: Desk) -> OrderingResult | None:
+    """Tell why nothing may be ordered here, whatever the subscription; None if something may.
+
+    Raises:
+        NomosError: The scopes of the credentials could not be learned.
+    """
+    if desk.ordering.read_only:
+        return outcomes.refused("read_only", desk)
+    if ORDERS_WRITE not in desk.caller.scopes:
+        return outcomes.refused("not_allowed", desk)
+    scopes = await desk.client.granted_scopes()
+    if scopes is not None and WRITE_SCOPE not in scopes:
+        return outcomes.refused("missing_scope", desk)
+    return None
 
 
 async def order_of(subscription_id: str, desk: Desk) -> MeterOrder | None:
