@@ -59,7 +59,7 @@ class Settings(BaseModel):
         api_version: `NOMOS_API_VERSION`; which vocabulary of statuses upstream is asked for.
         base_url: `NOMOS_BASE_URL`; HTTPS, or plain HTTP on loopback.
         customer_id: `NOMOS_CUSTOMER_ID`; only this customer's objects are seen.
-        confirm: `NOMOS_MCP_CONFIRM`; how a person's yes to an order is come by.
+        confirm: `NOMOS_MCP_CONFIRM`; how an order is confirmed.
         read_only: `NOMOS_MCP_READ_ONLY`; nothing may be ordered.
         audit_file: `NOMOS_MCP_AUDIT_FILE`; where attempts to order are recorded, besides stderr.
         state_key: `NOMOS_MCP_STATE_KEY`; signs confirmation codes and the state of open questions. By default a random

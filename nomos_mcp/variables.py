@@ -63,7 +63,7 @@ VARIABLES: Final = (
     ),
     Variable(BASE_URL, "where the Nomos API is; plain HTTP on loopback only", "https://api.nomos.energy"),
     Variable(CUSTOMER_ID, "serve this customer (cus_…) only: nobody else's objects can be seen"),
-    Variable(CONFIRM, "how a person's yes to an order is come by", "auto", ("auto", "elicit", "none")),
+    Variable(CONFIRM, "how an order is confirmed", "auto", ("auto", "elicit", "none")),
     Variable(READ_ONLY, "1: nothing can be ordered", "0", ("0", "1")),
     Variable(AUDIT_FILE, "file in which every attempt to order is recorded, besides stderr", kind="filepath"),
     Variable(

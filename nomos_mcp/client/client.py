@@ -57,6 +57,7 @@ class NomosClient:
         events: `get`.
         api_version: The pinned version.
         base_url: The API's address.
+        timing: Clock, sleep and jitter.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class NomosClient:
             raise InvalidRequestError("requests_per_second must be at least 1, and deadline more than 0 seconds.")
         self.api_version: ApiVersion = api_version
         self.base_url = checked_base_url(base_url)
+        self.timing = timing
         self._transport = Transport(
             self.base_url,
             app=app,

@@ -198,15 +198,28 @@ class InternalServerError(APIError):
 
 
 class APIConnectionError(NomosError):
-    """There was no answer. Whether a request arrived is unknown."""
+    """There was no answer.
+
+    Attributes:
+        sent: Whether the request may have arrived. False if the connection was never made.
+    """
+
+    sent = True
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class APITimeoutError(APIConnectionError):
-    """There was no answer in time. Whether a request arrived is unknown."""
+    """There was no answer in time."""
 
 
 class CertificateError(APIConnectionError):
     """The host's certificate is not trusted: another host than Nomos may be answering. Nothing was sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, sent=False)
 
 
 class VersionMismatchError(NomosError):

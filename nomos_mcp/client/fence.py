@@ -16,7 +16,7 @@ from nomos_mcp.client.models import Event, MeterOrder, Subscription
 from nomos_mcp.client.pages import Listing, Page
 from nomos_mcp.client.resource import Resource
 from nomos_mcp.client.subscriptions import Subscriptions
-from nomos_mcp.client.transport import Transport
+from nomos_mcp.client.transport import BeforeSend, Transport
 from nomos_mcp.client.versions import ApiVersion
 
 T = TypeVar("T", bound=MeterOrder | Subscription)
@@ -62,9 +62,9 @@ class FencedMeterOrders(_Fenced[MeterOrder], MeterOrders):
         self.customer_id = subscriptions.customer_id
         self._subscriptions = subscriptions
 
-    async def _create(self, body: dict[str, str]) -> MeterOrder:
+    async def _create(self, body: dict[str, str], before_send: BeforeSend | None) -> MeterOrder:
         await self._subscriptions.get(body["subscription"])
-        return await super()._create(body)
+        return await super()._create(body, before_send)
 
 
 class FencedEvents(Events):

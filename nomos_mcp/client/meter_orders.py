@@ -13,7 +13,7 @@ from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrde
 from nomos_mcp.client.models.meter_order import CurieStatus, EdisonStatus
 from nomos_mcp.client.pages import Listing
 from nomos_mcp.client.resource import Resource
-from nomos_mcp.client.transport import Transport
+from nomos_mcp.client.transport import BeforeSend, Transport
 from nomos_mcp.client.versions import CURIE, EDISON, METER_ORDER_VERSIONS, ApiVersion
 
 Product = Literal["smart-meter-energy-metering", "smart-meter-metrify", "smart-meter-inexogy"]
@@ -120,13 +120,16 @@ class MeterOrders(Resource[MeterOrder]):
         async with aclosing(listing.items()) as orders:
             return await anext(orders, None)
 
-    async def create(self, subscription_id: str) -> MeterOrder:
+    async def create(self, subscription_id: str, *, before_send: BeforeSend | None = None) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.
 
-        Sent once: after a fault it is unknown whether the order exists; look for it with `list(subscription=…)`.
+        Sent once. After a fault nobody knows whether the order exists: look for it with `list(subscription=…)`, and go
+        on looking, since reads may lag behind writes.
 
         Args:
             subscription_id: `sub_…`, a consumption subscription that has not ended and never had an order.
+            before_send: Awaited when everything is ready (token, turn in the rate limit), right before the request
+                leaves. If it raises, nothing is sent. Called again if the request is sent again after a 401.
 
         Raises:
             InvalidRequestError: The ID is malformed, or the token is known to be read-only; nothing was sent.
@@ -135,7 +138,7 @@ class MeterOrders(Resource[MeterOrder]):
             NomosError: Anything else of the tree in `errors`.
         """
         self._require_version()
-        return await self._create({"subscription": checked(subscription_id, "subscription")})
+        return await self._create({"subscription": checked(subscription_id, "subscription")}, before_send)
 
     def _require_version(self) -> None:
         if self._api_version not in _MODELS:

@@ -11,7 +11,7 @@ from nomos_mcp.client.errors import UnreadableAnswerError
 from nomos_mcp.client.filters import Filter
 from nomos_mcp.client.models import Record
 from nomos_mcp.client.pages import Listing, Page, checked_limit
-from nomos_mcp.client.transport import Transport
+from nomos_mcp.client.transport import BeforeSend, Transport
 
 T = TypeVar("T", bound=Record)
 
@@ -38,8 +38,8 @@ class Resource(Generic[T]):
         """Whom it is read for: a customer's ID, or empty for the whole organisation."""
         return ""
 
-    async def _create(self, body: dict[str, str]) -> T:
-        return self._decoded(await self._transport.post(self._path, body))
+    async def _create(self, body: dict[str, str], before_send: BeforeSend | None) -> T:
+        return self._decoded(await self._transport.post(self._path, body, before_send))
 
     def _list(self, filters: Sequence[Filter], limit: int, cursor: str) -> Listing[T]:
         query = [("limit", str(checked_limit(limit))), *(condition.parameter() for condition in filters)]

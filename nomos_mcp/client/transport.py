@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from nomos_mcp.client.wire import Wire
 
 T = TypeVar("T")
+BeforeSend = Callable[[], Awaitable[None]]
+"""Called right before a write leaves, with its turn in the rate limit taken; what it raises keeps the write back."""
 
 _REDIRECTS: Final = range(300, 400)
 _REFUSED_CREDENTIALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -99,10 +101,15 @@ class Transport:
 
         return await self._within_deadline(read)
 
-    async def post(self, path: str, body: Mapping[str, str]) -> Json:
+    async def post(self, path: str, body: Mapping[str, str], before_send: BeforeSend | None = None) -> Json:
         """Write, once: a write is never repeated, except after a 401, which tells that it was not looked at.
 
         Getting the token beforehand is repeated as a read is: nothing of the write is sent before it is there.
+
+        Args:
+            path: Path below the base URL.
+            body: Sent as JSON.
+            before_send: See `BeforeSend`; called again if the write is sent again after a 401.
 
         Raises:
             MissingScopeError: The token is known to be read-only; nothing was sent.
@@ -115,7 +122,7 @@ class Transport:
             self._require_scope(request)
             self._reads.forget()
             try:
-                return await self._asked(request, ends)
+                return await self._asked(request, ends, before_send)
             finally:
                 self._reads.forget()
 
@@ -178,8 +185,8 @@ class Transport:
             await self._timing.sleep(wait)
         raise AssertionError  # pragma: no cover  count() does not end
 
-    async def _asked(self, request: Request, ends: float) -> Json:
-        answer = await self._authorised(request, ends)
+    async def _asked(self, request: Request, ends: float, before_send: BeforeSend | None = None) -> Json:
+        answer = await self._authorised(request, ends, before_send)
         version = answer.headers.get(VERSION_HEADER.lower(), "")
         if version != self._api_version and (version or not is_error(answer.status)):
             raise VersionMismatchError(self._api_version, cleaned(version))
@@ -187,22 +194,37 @@ class Transport:
             raise self._error(answer)
         return _body(answer)
 
-    async def _authorised(self, request: Request, ends: float) -> Answer:
+    async def _authorised(self, request: Request, ends: float, before_send: BeforeSend | None) -> Answer:
         lend = self._lending(ends)
         token = await self._credentials.token(lend)
-        answer, used = await self._placed(request, token, ends)
+        answer, used = await self._placed(request, token, ends, before_send)
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            newer = await self._credentials.renewed(used, lend)
+            try:
+                newer = await self._credentials.renewed(used, lend)
+            except CredentialsError:
+                raise
+            except NomosError:
+                if request.body is None:
+                    raise
+                return answer  # a write has to tell what became of it: it was refused
             if newer is not None:
-                answer, _ = await self._placed(request, newer, ends, urgent=True)
+                answer, _ = await self._placed(request, newer, ends, before_send, urgent=True)
         return answer
 
     async def _placed(
-        self, request: Request, token: SecretStr, ends: float, *, urgent: bool = False
+        self,
+        request: Request,
+        token: SecretStr,
+        ends: float,
+        before_send: BeforeSend | None,
+        *,
+        urgent: bool = False,
     ) -> tuple[Answer, SecretStr]:
         async with self._budget.place(self._left(ends), urgent=urgent):
             newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
             self._require_scope(request)
+            if before_send is not None:
+                await before_send()
             sent = self._timing.monotonic()
             answer = await self._wire.send(request, newest)
             self._took = self._timing.monotonic() - sent

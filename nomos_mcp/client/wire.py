@@ -28,6 +28,8 @@ from nomos_mcp.client.errors import (
 from nomos_mcp.client.messages import Answer, AsgiApp, Request
 
 _TIMEOUT: Final = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
+_UNCONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Faults before the first byte of a request."""
 
 
 class Wire:
@@ -156,8 +158,9 @@ def _encoded(form: Form) -> bytes:
 
 
 def _failure(fault: httpx.TransportError, host: str) -> NomosError:
+    sent = not isinstance(fault, _UNCONNECTED)
     if isinstance(fault, httpx.TimeoutException):
-        return APITimeoutError(f"{host} did not answer in time ({type(fault).__name__}).")
+        return APITimeoutError(f"{host} did not answer in time ({type(fault).__name__}).", sent=sent)
     cause: BaseException | None = fault
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -167,4 +170,4 @@ def _failure(fault: httpx.TransportError, host: str) -> NomosError:
     # The library quotes what broke the protocol, which is whatever somebody at the other end wrote.
     broken = isinstance(fault, httpx.ProtocolError)
     why = "it ended early or is not HTTP" if broken else cleaned(str(fault)) or "no reason given"
-    return APIConnectionError(f"No answer from {host}: {type(fault).__name__}, {why}.")
+    return APIConnectionError(f"No answer from {host}: {type(fault).__name__}, {why}.", sent=sent)

@@ -35,10 +35,10 @@ from nomos_mcp.server.callers import Caller, current_caller
 from nomos_mcp.server.completions import add_completions
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
+from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.codes import Codes
-from nomos_mcp.server.ordering.means import Ordering
+from nomos_mcp.server.ordering.config import Ordering
 from nomos_mcp.server.ordering.preflight import barred
-from nomos_mcp.server.ordering.record import Record
 from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.server.resources import add_resources, is_static
 from nomos_mcp.server.texts import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
@@ -57,7 +57,7 @@ def create_server(
     client: NomosClient | None = None,
     caller: Caller | None = None,
     clock: Callable[[], datetime] | None = None,
-) -> MCPServer[Desk]:
+) -> "NomosServer":
     """Make the server.
 
     Args:
@@ -165,7 +165,7 @@ def ordering_of(settings: Settings) -> Ordering:
         confirm=settings.confirm,
         read_only=settings.read_only,
         codes=Codes(settings.state_key.get_secret_value().encode()),
-        record=Record(Path(settings.audit_file) if settings.audit_file else None),
+        audit_log=AuditLog(Path(settings.audit_file) if settings.audit_file else None),
     )
 
 
@@ -179,6 +179,10 @@ class NomosServer(MCPServer[Desk]):
     """
 
     desk: Desk
+
+    async def stop_ordering(self) -> None:
+        """Let no further order leave, and wait for the outcome of those that have left. For a process that ends."""
+        await self.desk.ordering.stop()
 
     async def list_tools(self) -> list[MCPTool]:
         """List the tools that can be used: not the one that orders, if nothing may be ordered."""

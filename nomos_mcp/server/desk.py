@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Context
 from nomos_mcp.client import NomosClient
 from nomos_mcp.lifecycle import ApiVersion as Vocabulary
 from nomos_mcp.server.callers import ORDERS_READ, Caller, current_caller
-from nomos_mcp.server.ordering.means import Ordering
+from nomos_mcp.server.ordering.config import Ordering
 
 
 @dataclass(frozen=True, slots=True)

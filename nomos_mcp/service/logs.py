@@ -5,7 +5,6 @@ Of a call's arguments only IDs are written. Never a token, a URL's query, or a t
 
 import json
 import re
-import sys
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.server.callers import Caller, current_caller
 from nomos_mcp.service.request_ids import request_id
+from nomos_mcp.stderr import write_line
 
 _LOGGED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "completion/complete": ""}
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -38,7 +38,7 @@ class _Answer:
 _answer: ContextVar[_Answer] = ContextVar("_answer")
 
 
-def write_line(**fields: object) -> None:
+def log(**fields: object) -> None:
     """Write one line of JSON on stderr, with the time and the request ID; empty fields are left out."""
     line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields, "request_id": request_id.get()}
     kept = {
@@ -46,8 +46,7 @@ def write_line(**fields: object) -> None:
         for name, value in line.items()
         if value not in ("", {})
     }
-    sys.stderr.write(json.dumps(kept, separators=(",", ":")) + "\n")
-    sys.stderr.flush()
+    write_line(json.dumps(kept, separators=(",", ":")))
 
 
 class CallLog:
@@ -78,7 +77,7 @@ class CallLog:
         finally:
             caller = current_caller(self._default)
             _answer.get().is_call = True
-            write_line(
+            log(
                 event="call",
                 caller=caller.name,
                 customer=caller.customer_id,
@@ -120,7 +119,7 @@ class RefusalLog:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= _CLIENT_ERRORS and not known.is_call:
-                write_line(event="refused", http=scope["method"], status=message["status"])
+                log(event="refused", http=scope["method"], status=message["status"])
             await send(message)
 
         token = _answer.set(known)

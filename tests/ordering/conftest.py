@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.server.conftest import Era, assistant, connect, era  # noqa: F401  fi
 
 TOOL = "order_smart_meter"
 SUBSCRIPTION = DEMO.subscriptions["can_order"]
+_ON_ANOTHER_PLAN = DEMO.subscriptions["can_order_metrify"]
 
 Orders = Callable[..., AbstractAsyncContextManager[Client]]
 
@@ -37,6 +39,16 @@ class Person:
 
 def yes() -> Person:
     return Person("accept", {"order": True})
+
+
+def move_to_another_plan(simulator: Simulator) -> str:
+    """Put the subscription that can order on another plan, and return that plan's ID."""
+    ours, other = (simulator.world.subscriptions.get(each) for each in (SUBSCRIPTION, _ON_ANOTHER_PLAN))
+    assert ours
+    assert other
+    assert ours.plan_id != other.plan_id
+    simulator.world.subscriptions.put(replace(ours, plan_id=other.plan_id))
+    return other.plan_id
 
 
 @pytest.fixture

@@ -1,13 +1,19 @@
 """A client that cannot ask gets a preview and a code; nothing is ordered without them, and never twice."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from mcp import Client
 
+from nomos_mcp.server import create_server
 from nomos_mcp.server.ordering.codes import LIFETIME, Codes
+from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.ordering.conftest import SUBSCRIPTION, TOOL
+from tests.conftest import NOW
+from tests.ordering.conftest import SUBSCRIPTION, TOOL, move_to_another_plan
+from tests.ordering.faults import Faulty
+from tests.ordering.test_submit import nomos_behind
 from tests.server.conftest import answer_of, error_of
 
 
@@ -42,15 +48,15 @@ async def test_a_cancelled_order_counts_and_names_who_can_repeat_it(assistant: C
     [
         ("yes", "no code that this tool gave out"),
         ("zz-abc", "no code that this tool gave out"),
-        ("ffffffff-aaaa", "not given out to this caller for this subscription"),
-        ("of another process", "not since this server was started"),
+        ("ffffffff-aaaa-bbbb", "not given out to this caller for this subscription"),
+        ("of another process", "not since this server started"),
     ],
 )
 async def test_a_code_that_was_not_given_out_orders_nothing(
     assistant: Client, simulator: Simulator, code: str, said: str
 ) -> None:
     if code == "of another process":
-        code = Codes().code("local", "", SUBSCRIPTION, "http://127.0.0.1")
+        code = Codes().code("preview", "local", "", SUBSCRIPTION, "http://127.0.0.1")
     answer = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION, "confirmation_code": code}))
     assert (answer["outcome"], answer["reason"]) == ("refused", "invalid_code")
     assert said in answer["message"]
@@ -65,23 +71,66 @@ async def test_a_code_for_another_subscription_orders_nothing(assistant: Client,
     assert not simulator.ledger
 
 
+async def test_a_code_is_bound_to_what_was_shown(assistant: Client, simulator: Simulator) -> None:
+    first = answer_of(await assistant.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
+    plan = move_to_another_plan(simulator)
+    arguments = {"subscription_id": SUBSCRIPTION, "confirmation_code": first["confirmation_code"]}
+    second = answer_of(await assistant.call_tool(TOOL, arguments))
+    assert (second["outcome"], second["reason"]) == ("confirmation_required", "changed")
+    assert second["preview"]["plan"] == plan
+    assert not simulator.ledger
+    arguments["confirmation_code"] = second["confirmation_code"]
+    assert answer_of(await assistant.call_tool(TOOL, arguments))["outcome"] == "ordered"
+
+
+async def test_a_code_is_used_up_by_the_first_order_that_leaves(simulator: Simulator) -> None:
+    upstream = Faulty(simulator, posts=["403_before"])
+    server = create_server(Settings(), client=nomos_behind(upstream), clock=lambda: NOW)
+    async with Client(server) as client:
+        code = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))["confirmation_code"]
+        arguments = {"subscription_id": SUBSCRIPTION, "confirmation_code": code}
+        assert answer_of(await client.call_tool(TOOL, arguments))["reason"] == "forbidden"
+        again = answer_of(await client.call_tool(TOOL, arguments))
+    assert (again["outcome"], again["reason"]) == ("refused", "invalid_code")
+    assert "used for an order before" in again["message"]
+    assert upstream.posted == 1
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda code: "0" + code, lambda code: f" {code}"])
+def test_a_used_code_stays_used_however_its_date_is_spelled(spelled: Callable[[str], str]) -> None:
+    codes = Codes()
+    code = codes.code("preview", "sub_1")
+    date, _, rest = code.partition("-")
+    assert codes.use(code)
+    assert not codes.use(code)
+    assert codes.flaw(f"{spelled(date)}-{rest}", "preview", "sub_1") == "used"
+
+
+@pytest.mark.parametrize("code", ["f" * 10**6, "é" * 10, "\ud800", "\0-\0-\0", "----", "1-2-" + "9" * 5000])
+async def test_a_code_of_any_size_and_kind_is_an_invalid_code(assistant: Client, code: str) -> None:
+    assert Codes().flaw(code, "preview", "sub_1") in {"not a code", "not for this call"}
+    if code != "\ud800":  # which no JSON can carry
+        arguments = {"subscription_id": SUBSCRIPTION, "confirmation_code": code}
+        assert answer_of(await assistant.call_tool(TOOL, arguments))["reason"] == "invalid_code"
+
+
 def test_a_code_expires_and_can_not_be_prolonged() -> None:
     seconds = [1000.0]
     codes = Codes(clock=lambda: seconds[0])
-    code = codes.code("sub_1", "host")
-    assert codes.flaw(code, "sub_1", "host") == ""
+    code = codes.code("preview", "sub_1", "host")
+    assert codes.flaw(code, "preview", "sub_1", "host") == ""
     seconds[0] += LIFETIME
-    assert codes.flaw(code, "sub_1", "host") == "it has expired"
+    assert codes.flaw(code, "preview", "sub_1", "host") == "expired"
     prolonged = re.sub(r"^[0-9a-f]+", f"{10**6:x}", code)
-    assert "not given out" in codes.flaw(prolonged, "sub_1", "host")
+    assert codes.flaw(prolonged, "preview", "sub_1", "host") == "not for this call"
 
 
 def test_a_code_is_good_in_every_process_with_the_same_key_and_for_nobody_else() -> None:
     key = b"k" * 32
-    code = Codes(key).code("alice", "sub_1", "host")
-    assert Codes(key).flaw(code, "alice", "sub_1", "host") == ""
-    assert Codes(b"x" * 32).flaw(code, "alice", "sub_1", "host")
-    assert Codes(key).flaw(code, "bob", "sub_1", "host")
+    code = Codes(key).code("preview", "alice", "sub_1", "host")
+    assert Codes(key).flaw(code, "preview", "alice", "sub_1", "host") == ""
+    assert Codes(b"x" * 32).flaw(code, "preview", "alice", "sub_1", "host")
+    assert Codes(key).flaw(code, "preview", "bob", "sub_1", "host")
 
 
 @pytest.mark.parametrize(

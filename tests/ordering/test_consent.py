@@ -1,10 +1,19 @@
 """A person's yes: asked for where the client can ask, refused where it has to be and cannot, and never made up."""
 
+import json
+
+import anyio
 import pytest
+from mcp import Client
+from mcp.client.session import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult, ErrorData
 
 from nomos_mcp.client import EDISON
+from nomos_mcp.server import create_server
+from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.ordering.conftest import SUBSCRIPTION, TOOL, Orders, Person, yes
+from tests.conftest import NOW, client_for
+from tests.ordering.conftest import SUBSCRIPTION, TOOL, Orders, Person, move_to_another_plan, yes
 from tests.server.conftest import answer_of
 
 ARGUMENTS = {"subscription_id": SUBSCRIPTION}
@@ -19,12 +28,20 @@ async def test_a_yes_in_the_form_orders(orders: Orders, simulator: Simulator) ->
     assert len(person.asked) == 1
 
 
-async def test_the_question_names_subscription_customer_plan_and_that_it_is_once_and_for_all(orders: Orders) -> None:
+async def test_the_question_names_all_that_the_preview_holds_and_that_it_is_once_and_for_all(orders: Orders) -> None:
     person = Person("decline")
     async with orders(person) as client:
         await client.call_tool(TOOL, ARGUMENTS)
         await client.call_tool(TOOL, ARGUMENTS)
-    for words in (SUBSCRIPTION, DEMO.customers["can_order"], "plan pln_", "once for this subscription, ever"):
+    shown = (
+        SUBSCRIPTION,
+        DEMO.customers["can_order"],
+        "plan pln_",
+        "active, meter type",
+        "at 127.0.0.1?",
+        "once for this subscription, ever",
+    )
+    for words in shown:
         assert words in person.asked[0]
     assert person.asked[0] == person.asked[1]
 
@@ -136,7 +153,9 @@ async def test_a_mere_interest_is_no_order_and_nomos_decides_about_it(orders: Or
     async with orders(person, api_version=EDISON) as client:
         answer = answer_of(await client.call_tool(TOOL, {"subscription_id": DEMO.subscriptions["intended"]}))
     assert person.asked
-    assert (answer["outcome"], answer["reason"]) == ("refused", "conflict")
+    assert answer["outcome"] == "already_ordered"  # Nomos says so by a conflict, and shows the interest only
+    assert "order" not in answer
+    assert answer["request_id"]
     assert not simulator.ledger
 
 
@@ -145,3 +164,62 @@ async def test_edison_orders_too(orders: Orders, simulator: Simulator) -> None:
         answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
     assert answer["order"]["status"] == "waiting"
     assert len(simulator.ledger) == 1
+
+
+async def test_a_subscription_that_changes_while_the_form_is_open_is_asked_about_again(
+    orders: Orders, simulator: Simulator
+) -> None:
+    async def change_and_confirm(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        if len(asked) == 1:
+            plans.append(move_to_another_plan(simulator))
+        return await yes()(context, params)
+
+    asked: list[str] = []
+    plans: list[str] = []
+    async with orders(change_and_confirm) as client:
+        answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
+        if answer["outcome"] == "confirmation_required":  # older revisions cannot ask twice within a call
+            assert answer["reason"] == "changed"
+            assert "confirmation_code" not in answer
+            assert not simulator.ledger
+            answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
+    assert answer["outcome"] == "ordered"
+    assert len(asked) == 2
+    assert plans[0] in asked[1]
+
+
+async def test_a_form_that_is_answered_with_an_error_is_no_yes_and_leaves_a_line(
+    simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def fail(context: ClientRequestContext, params: ElicitRequestParams) -> ErrorData:  # noqa: ARG001  the SDK's
+        return ErrorData(code=-32000, message="no window")
+
+    async with client_for(simulator) as nomos:
+        server = create_server(Settings(), client=nomos, clock=lambda: NOW)
+        async with Client(server, mode="legacy", elicitation_callback=fail) as client:
+            answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
+    assert answer["outcome"] == "declined"
+    assert "answered the question with an error (-32000)" in answer["message"]
+    assert not simulator.ledger
+    assert '"outcome":"declined"' in capfd.readouterr().err
+
+
+async def test_a_call_that_is_cancelled_while_the_form_is_open_orders_nothing_and_leaves_a_line(
+    simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    withdrawn = anyio.CancelScope()
+
+    async def withdraw(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001  the SDK's
+        withdrawn.cancel()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async with client_for(simulator) as nomos:
+        server = create_server(Settings(), client=nomos, clock=lambda: NOW)
+        async with Client(server, mode="legacy", elicitation_callback=withdraw) as client:
+            with withdrawn:
+                await client.call_tool(TOOL, ARGUMENTS)
+    assert not simulator.ledger
+    line = json.loads(capfd.readouterr().err)
+    assert (line["outcome"], line["subscription"]) == ("cancelled", SUBSCRIPTION)

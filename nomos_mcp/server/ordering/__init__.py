@@ -1,9 +1,9 @@
-"""Ordering a smart meter: looked at first, said yes to by a person, sent once, and put on record.
+"""Ordering a smart meter: checked first, confirmed by a person, sent once, and recorded.
 
-The way of one order, none of it visited twice:
+The steps of one order:
 
     preflight   may it be ordered at all? reads only
-    consent     who said yes, and how is that known?
-    placing     the one write, and what became of it if its answer was lost
-    record      one line about it, before the answer goes out
+    consent     did a person confirm it, and how is that known?
+    submit      the one write, and what became of it if its answer was lost
+    audit_log   one line about the attempt, begun before the write and completed before the answer goes out
 """

@@ -1,7 +1,7 @@
-"""Confirmation codes: proof that an order was previewed, for one caller, subscription and host, a short while ago.
+"""Confirmation codes: proof that this very order was previewed, by one caller, at one host, a short while ago.
 
 A code is signed and carries nothing secret. A model cannot make one up, and one for another subscription is refused.
-It does not prove that a person said yes: whoever can call the tool can read the preview and pass the code on.
+It does not prove that a person confirmed: whoever can call the tool can read the preview and pass the code on.
 """
 
 import base64
@@ -9,12 +9,15 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 LIFETIME: Final = 600
 """Seconds for which a code is valid."""
 
 _SIGNATURE_BYTES: Final = 16
+_MAX_LENGTH: Final = 128  # a code has about 50 characters
+
+Flaw = Literal["", "not a code", "not for this call", "expired", "used", "changed"]
 
 
 class Codes:
@@ -28,24 +31,48 @@ class Codes:
     def __init__(self, key: bytes = b"", clock: Callable[[], float] = time.time) -> None:
         self._key = hmac.digest(key or secrets.token_bytes(32), b"nomos-mcp confirmation code", "sha256")
         self._clock = clock
+        self._used: dict[str, int] = {}  # signature of a used code to the second in which it expires
 
-    def code(self, *bound_to: str) -> str:
-        """Make a code that is valid for `LIFETIME` seconds and for exactly these words."""
+    def code(self, preview: str, *bound_to: str) -> str:
+        """Make a code for a preview that is valid for `LIFETIME` seconds and for exactly these words."""
         expires = int(self._clock()) + LIFETIME
-        return f"{expires:x}-{self._signature(expires, bound_to)}"
+        shown = self._digest("preview", preview)[:8]
+        return f"{expires:x}-{shown}-{self._digest(str(expires), shown, *bound_to)}"
 
-    def flaw(self, code: str, *bound_to: str) -> str:
-        """Tell what is wrong with a code, or return an empty string if it is right."""
-        expiry, _, signature = code.partition("-")
+    def flaw(self, code: str, preview: str, *bound_to: str) -> Flaw:
+        """Tell what is wrong with a code; empty if nothing is.
+
+        Args:
+            code: What the caller passed.
+            preview: What would be ordered now. If the code was made for another preview, the flaw is "changed".
+            bound_to: As for `code`.
+        """
+        if len(code) > _MAX_LENGTH or not code.isascii():
+            return "not a code"
+        expiry, _, rest = code.partition("-")
+        shown, _, signature = rest.partition("-")
         try:
             expires = int(expiry, 16)
         except ValueError:
-            return "it is no code that this tool gave out"
-        if not hmac.compare_digest(signature.encode(), self._signature(expires, bound_to).encode()):
-            return "it was not given out to this caller for this subscription, or not since this server was started"
-        return "it has expired" if expires <= self._clock() else ""
+            return "not a code"
+        if not hmac.compare_digest(signature, self._digest(str(expires), shown, *bound_to)):
+            return "not for this call"
+        if expires <= self._clock():
+            return "expired"
+        if signature in self._used:
+            return "used"
+        return "" if shown == self._digest("preview", preview)[:8] else "changed"
 
-    def _signature(self, expires: int, bound_to: tuple[str, ...]) -> str:
-        message = "\0".join((str(expires), *bound_to)).encode()
-        digest = hmac.digest(self._key, message, "sha256")[:_SIGNATURE_BYTES]
+    def use(self, code: str) -> bool:
+        """Use a valid code up; False if it was used before."""
+        now = self._clock()
+        self._used = {each: expires for each, expires in self._used.items() if expires > now}
+        expiry, _, signature = code.split("-")
+        if signature in self._used:
+            return False
+        self._used[signature] = int(expiry, 16)
+        return True
+
+    def _digest(self, *words: str) -> str:
+        digest = hmac.digest(self._key, "\0".join(words).encode(), "sha256")[:_SIGNATURE_BYTES]
         return base64.b32encode(digest).decode().rstrip("=").lower()

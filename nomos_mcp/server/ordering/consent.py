@@ -1,4 +1,4 @@
-"""Who said yes, and how is that known? Every path that is not a clear yes ends without an order.
+"""Did a person confirm the order, and how is that known? Anything but a clear yes ends without an order.
 
 What each way proves:
 
@@ -8,25 +8,31 @@ What each way proves:
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, Elicit
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, WithJsonSchema
 
-from nomos_mcp.client.models import Subscription
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
-from nomos_mcp.server.ordering.outcomes import OrderingResult
+from nomos_mcp.server.ordering.codes import Flaw
+from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.ordering.preflight import Orderable
 
 How = Literal["elicitation", "code", "trusted"]
 
-_FIRST_WITH_INPUT_REQUIRED = "2026-07-28"
+_FIRST_WITH_INPUT_REQUIRED: Final = "2026-07-28"
+_FLAWS: Final[dict[Flaw, str]] = {
+    "not a code": "it is no code that this tool gave out",
+    "not for this call": "it was not given out to this caller for this subscription, or not since this server started",
+    "expired": "it has expired",
+    "used": "it was used for an order before",
+}
 
 
-class Answer(BaseModel):
+class ConfirmationForm(BaseModel):
     """The form that a person fills in. Anything but a true `order` counts as no, nonsense included."""
 
     order: Annotated[
@@ -36,20 +42,28 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Yes:
-    """A yes, and how it is known."""
+    """A yes, and how it is known.
+
+    Attributes:
+        how: How it is known.
+        shown: What was confirmed; None if nothing was shown.
+        code: The confirmation code, if that is how it is known.
+    """
 
     how: How
+    shown: Preview | None = None
+    code: str = ""
 
 
 def decide(
     found: Orderable | OrderingResult, code: str, desk: Desk, ctx: Context[Desk]
-) -> Elicit[Answer] | Yes | OrderingResult:
-    """Decide how a yes is come by, for this caller and this subscription.
+) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
+    """Decide how this order is confirmed.
 
     Args:
         found: What the preflight found.
         code: The confirmation code that came with the call, or an empty string.
-        desk: The means of the server.
+        desk: What the server works with.
         ctx: The call.
 
     Returns:
@@ -57,48 +71,70 @@ def decide(
     """
     if isinstance(found, OrderingResult):
         return found
-    subscription, confirm = found.subscription, desk.ordering.confirm
+    confirm = desk.ordering.confirm
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
-        return Elicit(question(subscription), Answer)
+        return Elicit(question(found.preview), ConfirmationForm)
     if confirm == "elicit":
         return outcomes.refused("not_confirmable", desk)
-    return _by_code(subscription, code, desk)
+    return _by_code(found.preview, code, desk)
 
 
-def answered(result: ElicitationResult[Any], desk: Desk) -> Yes | OrderingResult:
+def answered(result: ElicitationResult[Any], found: Orderable | OrderingResult, desk: Desk) -> Yes | OrderingResult:
     """Read what `decide` came to, once the client has answered a question if there was one."""
     if not isinstance(result, AcceptedElicitation):
         return outcomes.declined("the person said no" if result.action == "decline" else "the form was closed", desk)
-    if isinstance(result.data, Answer):
+    if isinstance(result.data, ConfirmationForm) and isinstance(found, Orderable):
         yes = result.data.order is True
-        return Yes("elicitation") if yes else outcomes.declined("the person did not tick the yes", desk)
+        return Yes("elicitation", found.preview) if yes else outcomes.declined("the person did not tick the yes", desk)
     decided: Yes | OrderingResult = result.data
     return decided
 
 
-def question(subscription: Subscription) -> str:
+def recheck(yes: Yes, preview: Preview, desk: Desk) -> OrderingResult | None:
+    """Check that what would be ordered now is what was confirmed; None if it is.
+
+    Args:
+        yes: The confirmation.
+        preview: What would be ordered now.
+        desk: What the server works with.
+    """
+    if yes.shown is None or yes.shown == preview:
+        return None
+    code = _new_code(preview, desk) if yes.how == "code" else None
+    return outcomes.confirmation_required(preview, code, desk, changed=True)
+
+
+def question(preview: Preview) -> str:
     """Return the question that a person is asked.
 
-    It depends on nothing but the subscription: asked again in a later round, it has to read the same.
+    It names everything that the preview holds and depends on nothing else: an answer counts for exactly this question.
     """
-    preview = outcomes.preview_of(subscription)
     warning = f" {preview.warning}" if preview.warning else ""
     return (
-        f"Order a smart meter for subscription {preview.subscription} (customer {preview.customer}, plan "
-        f"{preview.plan})?{warning} An installer will come to the customer's home. It can be ordered once for this "
-        "subscription, ever, and not be taken back here."
+        f"Order a {preview.product} for subscription {preview.subscription} (customer {preview.customer}, plan "
+        f"{preview.plan}, {preview.subscription_status}, meter type {preview.meter_type or 'not known'}) at "
+        f"{preview.host}?{warning} An installer will come to the customer's home. It can be ordered once for this "
+        "subscription, ever, and cannot be taken back here."
     )
 
 
-def _by_code(subscription: Subscription, code: str, desk: Desk) -> Yes | OrderingResult:
-    codes = desk.ordering.codes
-    bound_to = (desk.caller.name, desk.caller.customer_id, subscription.id, desk.client.base_url)
+def _by_code(preview: Preview, code: str, desk: Desk) -> Yes | OrderingResult:
     if not code:
-        return outcomes.confirmation_required(subscription, codes.code(*bound_to), desk)
-    flaw = codes.flaw(code, *bound_to)
-    return outcomes.refused("invalid_code", desk, detail=flaw) if flaw else Yes("code")
+        return outcomes.confirmation_required(preview, _new_code(preview, desk), desk)
+    flaw = desk.ordering.codes.flaw(code, preview.digest(), *_bound_to(preview, desk))
+    if flaw == "changed":
+        return outcomes.confirmation_required(preview, _new_code(preview, desk), desk, changed=True)
+    return outcomes.refused("invalid_code", desk, detail=_FLAWS[flaw]) if flaw else Yes("code", preview, code)
+
+
+def _new_code(preview: Preview, desk: Desk) -> str:
+    return desk.ordering.codes.code(preview.digest(), *_bound_to(preview, desk))
+
+
+def _bound_to(preview: Preview, desk: Desk) -> tuple[str, ...]:
+    return desk.caller.name, desk.caller.customer_id, preview.subscription, desk.client.base_url
 
 
 def _can_ask(ctx: Context[Desk]) -> bool:

@@ -1,14 +1,15 @@
 """What can come of a call of `order_smart_meter`, and what the assistant is told about it."""
 
-from typing import Literal
+import logging
+from typing import Any, Literal
 
 from mcp.types import CallToolResult
 
+from nomos_mcp.client.constants import MAX_WORD
 from nomos_mcp.client.errors import (
+    APIConnectionError,
     APIError,
     BadRequestError,
-    CertificateError,
-    ConflictError,
     CredentialsError,
     ForbiddenError,
     InvalidRequestError,
@@ -18,6 +19,7 @@ from nomos_mcp.client.errors import (
     NotFoundError,
     PaymentRequiredError,
     RateBudgetError,
+    TooManyRequestsError,
     UnauthorizedError,
     UnprocessableEntityError,
 )
@@ -26,14 +28,21 @@ from nomos_mcp.lifecycle import Explanation, explain
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import SUPPORT, said_of, word_of
 from nomos_mcp.server.ordering.codes import LIFETIME
+from nomos_mcp.server.orders import INTEREST
 from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
 
+_log = logging.getLogger(__name__)
+
 Outcome = Literal["ordered", "already_ordered", "confirmation_required", "declined", "refused", "outcome_unknown"]
+MadeBy = Literal["this_call", "unknown"]
+Unknown = Literal["answer_lost", "look_failed", "not_visible"]
+"""Why it is not known whether an order was made."""
 
 _FAILURES = {"credentials", "not_checked"}
-_NO_REPEAT = "Do not repeat the call."
+_DO_NOT_REPEAT = "Do not repeat the call."
+_ASK_AGAIN = "Once that is fixed, ask the person before trying again."
 _REASONS: dict[str, tuple[str, str]] = {
-    "read_only": ("This server is set to read only (NOMOS_MCP_READ_ONLY).", _NO_REPEAT),
+    "read_only": ("This server is set to read only (NOMOS_MCP_READ_ONLY).", _DO_NOT_REPEAT),
     "not_allowed": ("Your access token lacks the scope orders:write.", "Ask the operator of this server."),
     "missing_scope": (
         "The Nomos token lacks the scope write:*.",
@@ -54,21 +63,17 @@ _REASONS: dict[str, tuple[str, str]] = {
     ),
     "unsupported_meter_order": ("Nomos does not support an order for this subscription.", f"Ask {SUPPORT} why."),
     "payment_required": ("The organisation's Nomos plan does not include ordering.", f"Ask {SUPPORT} about the plan."),
-    "forbidden": ("The Nomos credentials may not order for this subscription.", _NO_REPEAT),
+    "forbidden": ("The Nomos credentials may not order for this subscription.", _DO_NOT_REPEAT),
     "unauthorized": ("Nomos refused the access token.", "The operator has to renew or check the credentials."),
     "credentials": (
         "There are no Nomos credentials, or Nomos refused them.",
         "The operator has to check the settings.",
     ),
-    "not_sent": ("The order was not sent.", "Once that is mended, ask the person before trying again."),
-    "conflict": (
-        "Nomos says that this subscription has had its one order, and shows none to these credentials.",
-        f"Ask {SUPPORT}, and give the requestId.",
+    "rate_limited": (
+        "Nomos refused the order because of too many requests from these credentials.",
+        "Ask the person again later, and then call again.",
     ),
-    "upstream_failed": (
-        "Nomos failed to answer twice, and looking afterwards shows no order for this subscription.",
-        "Look with get_meter_order before anything else; if there is still none, ask the person before trying again.",
-    ),
+    "not_sent": ("The order was not sent.", _ASK_AGAIN),
     "not_confirmable": (
         "This server orders only after a yes through a form of the client, and this client cannot show one.",
         "Use a client that supports elicitation, or ask the operator about NOMOS_MCP_CONFIRM.",
@@ -78,28 +83,40 @@ _REASONS: dict[str, tuple[str, str]] = {
         "Call again without a code for a new preview, and show it to a person again.",
     ),
     "no_record": (
-        "The order could not be put on record (NOMOS_MCP_AUDIT_FILE), and without a record nothing is ordered.",
+        "The order could not be recorded (NOMOS_MCP_AUDIT_FILE), and without a record nothing is ordered.",
         "The operator has to make that file writable.",
     ),
+}
+_UNKNOWN: dict[Unknown, str] = {
+    "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, which proves nothing",
+    "look_failed": "the answer of Nomos was lost, and looking for the order failed too",
+    "not_visible": "the answer of Nomos was lost; Nomos says that an order exists, but does not show it yet",
 }
 
 
 class Preview(Result):
-    """What would be ordered."""
+    """What would be ordered, and where."""
 
+    product: Literal["smart meter"] = "smart meter"
     subscription: str
     customer: str
     plan: str
     subscription_status: str
     meter_type: str | None = None
+    host: str
     warning: str | None = None
+
+    def digest(self) -> str:
+        """Return what a confirmation is bound to: every field, and so everything that was shown."""
+        return self.model_dump_json()
 
 
 class OrderingResult(Result):
-    """What came of a call. An error of the tool where it could not even be looked at what would be ordered."""
+    """What came of a call. An error of the tool where what would be ordered could not be read."""
 
     outcome: Outcome
     reason: str | None = None
+    made_by: MadeBy | None = None
     message: str
     next: str
     preview: Preview | None = None
@@ -110,27 +127,51 @@ class OrderingResult(Result):
     api_version: str
 
     def answer(self) -> CallToolResult:
-        """Wrap for MCP."""
+        """Wrap for MCP. An order that is there is never hidden behind the size of its answer."""
         answer = super().answer()
+        if answer.structured_content is None and self.order:
+            bare = {name: self.order[name][:MAX_WORD] for name in ("id", "status")}
+            answer = super(OrderingResult, self.model_copy(update={"order": bare, "explanation": None})).answer()
         answer.is_error = self.reason in _FAILURES
         return answer
 
 
-def ordered(order: MeterOrder, desk: Desk) -> OrderingResult:
-    """The order exists, and this call made it."""
+def ordered(order: MeterOrder, made_by: MadeBy, desk: Desk) -> OrderingResult:
+    """The order exists. Whose request made it is unknown if the answer to ours was lost."""
+    message = f"The smart meter is ordered: {order.id}."
+    if made_by == "unknown":
+        message += " The answer to this call's request was lost, so somebody else's request may have made this order."
     return OrderingResult(
         outcome="ordered",
-        message=f"The smart meter is ordered: {order.id}.",
+        made_by=made_by,
+        message=message,
         next="Tell the customer that it is ordered, without a date. get_meter_order once a day is plenty.",
         **_order(order, desk),
     )
 
 
-def already_ordered(order: MeterOrder, desk: Desk) -> OrderingResult:
-    """The subscription has its one order; this call made none."""
+def already_ordered(order: MeterOrder | None, desk: Desk, *, request_id: str = "") -> OrderingResult:
+    """The subscription has its one order; this call made none.
+
+    Args:
+        order: The order; None if Nomos says that there is one and does not show it.
+        desk: What the server works with.
+        request_id: Upstream's request ID, for support.
+    """
+    if order is None:
+        return OrderingResult(
+            outcome="already_ordered",
+            message=(
+                "This call ordered nothing: Nomos says that this subscription has had its one order, and does not show "
+                "it to these credentials, or not yet."
+            ),
+            next=f"Look for it later: get_meter_order with the subscription's ID. If it stays unseen, ask {SUPPORT}.",
+            request_id=request_id or None,
+            api_version=desk.vocabulary,
+        )
     return OrderingResult(
         outcome="already_ordered",
-        message=f"Nothing was ordered: this subscription has its one order, {order.id}, status {order.status}.",
+        message=f"This call ordered nothing: the subscription has its one order, {order.id}, status {order.status}.",
         next=(
             f"The API cannot repeat it; to retry a cancelled order, write to {SUPPORT}."
             if order.status == "cancelled"
@@ -140,37 +181,53 @@ def already_ordered(order: MeterOrder, desk: Desk) -> OrderingResult:
     )
 
 
-def confirmation_required(subscription: Subscription, code: str, desk: Desk) -> OrderingResult:
-    """A person has to say yes first."""
+def confirmation_required(preview: Preview, code: str | None, desk: Desk, *, changed: bool = False) -> OrderingResult:
+    """A person has to confirm first.
+
+    Args:
+        preview: What would be ordered.
+        code: Proves that the preview was handed out; None if the client asks its user itself.
+        desk: What the server works with.
+        changed: The person confirmed another preview than this one.
+    """
+    happened = (
+        "Nothing is ordered yet: what would be ordered has changed since it was confirmed."
+        if changed
+        else "Nothing is ordered yet. An order is physical, and possible once for this subscription, ever."
+    )
+    then = (
+        "Show the preview to a person and ask. Only after their yes, call order_smart_meter again with the same "
+        f"subscription_id and this confirmation_code, within {LIFETIME // 60} minutes."
+        if code
+        else "Call order_smart_meter again: the person is asked about the new preview."
+    )
     return OrderingResult(
         outcome="confirmation_required",
-        message="Nothing is ordered yet. An order is physical, and possible once for this subscription, ever.",
-        next=(
-            "Show the preview to a person and ask. Only after their yes, call order_smart_meter again with the same "
-            f"subscription_id and this confirmation_code, within {LIFETIME // 60} minutes."
-        ),
-        preview=preview_of(subscription),
+        reason="changed" if changed else None,
+        message=happened,
+        next=then,
+        preview=preview,
         confirmation_code=code,
         api_version=desk.vocabulary,
     )
 
 
 def declined(message: str, desk: Desk) -> OrderingResult:
-    """A person was asked and did not say yes."""
+    """There is no yes: a person said no, or the form came back without an answer."""
     return OrderingResult(
         outcome="declined",
-        message=f"Nothing was ordered: {message}.",
+        message=f"This call ordered nothing: {message}.",
         next="Accept it. Call again only if the person asks for it.",
         api_version=desk.vocabulary,
     )
 
 
 def refused(reason: str, desk: Desk, *, detail: str = "", request_id: str = "") -> OrderingResult:
-    """Nothing was ordered, for a reason of ours or one that Nomos gave.
+    """This call ordered nothing, for a reason of ours or one that Nomos gave.
 
     Args:
         reason: A reason code of ours; one that only Nomos knows is kept as it came.
-        desk: The means of the server.
+        desk: What the server works with.
         detail: What exactly is wrong, if there is more to say.
         request_id: Upstream's request ID, for support.
     """
@@ -179,7 +236,7 @@ def refused(reason: str, desk: Desk, *, detail: str = "", request_id: str = "") 
     return OrderingResult(
         outcome="refused",
         reason=reason,
-        message=f"Nothing was ordered. {happened}{more}",
+        message=f"This call ordered nothing. {happened}{more}",
         next=then,
         request_id=request_id or None,
         api_version=desk.vocabulary,
@@ -187,25 +244,26 @@ def refused(reason: str, desk: Desk, *, detail: str = "", request_id: str = "") 
 
 
 def not_checked(error: NomosError, desk: Desk) -> OrderingResult:
-    """Nothing was ordered, because it could not be looked at what would be."""
+    """This call ordered nothing, because what would be ordered could not be read."""
     return OrderingResult(
         outcome="refused",
         reason="credentials" if isinstance(error, CredentialsError) else "not_checked",
-        message=f"Nothing was ordered. {said_of(error)}",
-        next="Once that is mended, call again.",
-        request_id=getattr(error, "request_id", "") or None,
+        message=f"This call ordered nothing: the subscription and its order could not be read. {said_of(error)}",
+        next="Once that is fixed, call again.",
+        request_id=request_id_of(error) or None,
         api_version=desk.vocabulary,
     )
 
 
-def outcome_unknown(desk: Desk, *, request_id: str = "") -> OrderingResult:
+def outcome_unknown(reason: Unknown, desk: Desk, *, request_id: str = "") -> OrderingResult:
     """The order may exist or not; nobody can tell right now."""
     return OrderingResult(
         outcome="outcome_unknown",
-        message="It is not known whether the smart meter was ordered: the answer was lost, and looking failed too.",
+        reason=reason,
+        message=f"It is not known whether the smart meter was ordered: {_UNKNOWN[reason]}.",
         next=(
-            "Do not tell the customer that it failed, nor that it worked. Look again later: get_meter_order with the "
-            f"subscription's ID. If it stays unknown, ask {SUPPORT}."
+            "Tell the customer neither that it failed nor that it worked. Look again later: get_meter_order with the "
+            f"subscription's ID. If it stays unknown, ask {SUPPORT}. Do not order again."
         ),
         request_id=request_id or None,
         api_version=desk.vocabulary,
@@ -213,28 +271,45 @@ def outcome_unknown(desk: Desk, *, request_id: str = "") -> OrderingResult:
 
 
 def refused_because(error: NomosError, desk: Desk) -> OrderingResult:
-    """Nothing was ordered, because of an error that says so for certain."""
-    request_id = getattr(error, "request_id", "")
-    if isinstance(error, APIError):
+    """This call ordered nothing: Nomos refused the order, or it never left."""
+    if isinstance(error, APIError) and is_certain(error):
         known = next((code for code in error.detail_codes if code in _REASONS), "")
         reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), error.code.lower())
-        return refused(word_of(reason), desk, request_id=request_id)
+        return refused(word_of(reason), desk, request_id=error.request_id)
     reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
-    detail = str(error) if reason in {"credentials", "not_sent"} else ""
-    return refused(reason, desk, detail=detail, request_id=request_id)
+    detail = said_of(error) if reason == "not_sent" else str(error) if reason == "credentials" else ""
+    return refused(reason, desk, detail=detail, request_id=request_id_of(error))
 
 
-def preview_of(subscription: Subscription) -> Preview:
-    """Return what a person should see before saying yes."""
-    warning = "The meter of this subscription is smart already; it needs no order." if _is_smart(subscription) else None
+def preview_of(subscription: Subscription, host: str) -> Preview:
+    """Return what a person should see before saying yes.
+
+    Args:
+        subscription: As just read.
+        host: Where the order would be placed.
+    """
+    smart = subscription.meter_type == "smart"
     return Preview(
         subscription=subscription.id,
         customer=subscription.customer,
         plan=subscription.plan,
         subscription_status=subscription.status,
         meter_type=subscription.meter_type,
-        warning=warning,
+        host=host,
+        warning="The meter of this subscription is smart already; it needs no order." if smart else None,
     )
+
+
+def is_certain(error: NomosError) -> bool:
+    """Whether the request that failed certainly made no order: it was refused, or it never left."""
+    if isinstance(error, APIConnectionError):
+        return not error.sent
+    return isinstance(error, _REFUSALS)
+
+
+def request_id_of(error: NomosError | None) -> str:
+    """Return upstream's request ID of an error; empty if it has none."""
+    return str(getattr(error, "request_id", ""))
 
 
 _BY_KIND: dict[type[NomosError], str] = {
@@ -244,28 +319,26 @@ _BY_KIND: dict[type[NomosError], str] = {
     ForbiddenError: "forbidden",
     NotFoundError: "not_found",
     UnauthorizedError: "unauthorized",
-    ConflictError: "conflict",
+    TooManyRequestsError: "rate_limited",
 }
 
-CERTAIN: tuple[type[NomosError], ...] = (
+_REFUSALS = (
     *_BY_KIND,
     BadRequestError,
     MethodNotAllowedError,
     UnprocessableEntityError,
     InvalidRequestError,
     RateBudgetError,
-    CertificateError,
 )
-"""Errors after which an order certainly was not made by the request that failed."""
 
 
-def _is_smart(subscription: Subscription) -> bool:
-    return subscription.meter_type == "smart"
-
-
-def _order(order: MeterOrder, desk: Desk) -> dict[str, object]:
-    return {
-        "order": order_fields(order),
-        "explanation": explain(order_state(order, desk.vocabulary), now=desk.now()),
-        "api_version": desk.vocabulary,
-    }
+def _order(order: MeterOrder, desk: Desk) -> dict[str, Any]:
+    """Return the order and what it means; the order alone if explaining it fails, which must not hide it."""
+    known: dict[str, Any] = {"order": {"id": order.id, "status": order.status}, "api_version": desk.vocabulary}
+    try:
+        known["order"] = order_fields(order)
+        if order.status != INTEREST:  # its texts say that nothing was ordered
+            known["explanation"] = explain(order_state(order, desk.vocabulary), now=desk.now())
+    except Exception as error:  # noqa: BLE001  whatever it is, the order is there
+        _log.warning("Order %s could not be explained: %s", order.id, type(error).__name__)
+    return known

@@ -1,15 +1,17 @@
-"""May a smart meter be ordered for this subscription? Reads only, side by side."""
+"""May a smart meter be ordered for this subscription? Reads only, two at a time."""
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import NotFoundError
-from nomos_mcp.client.models import MeterOrder, Subscription
+from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.server.callers import ORDERS_WRITE
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
-from nomos_mcp.server.ordering.outcomes import OrderingResult
+from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.orders import INTEREST
 from nomos_mcp.server.together import both
 
@@ -19,34 +21,63 @@ FEED_IN = "feed_in"
 
 @dataclass(frozen=True, slots=True)
 class Orderable:
-    """A subscription that a smart meter may be ordered for, as far as can be told before trying."""
+    """A subscription for which a smart meter may be ordered, as far as can be told before trying."""
 
-    subscription: Subscription
+    preview: Preview
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What looking for the order of a subscription showed.
+
+    Attributes:
+        order: The order, if one can be seen. That none can proves nothing: reads may lag behind writes.
+        interest: Records of a customer's mere interest (edison's `intended`).
+    """
+
+    order: MeterOrder | None
+    interest: tuple[MeterOrder, ...] = ()
 
 
 async def preflight(subscription_id: str, desk: Desk) -> Orderable | OrderingResult:
-    """Look at a subscription and at the order that it may have.
+    """Read a subscription and the order that it may have.
 
     Args:
         subscription_id: `sub_…`, well-formed.
-        desk: The means of the server.
+        desk: What the server works with.
 
     Returns:
-        The subscription, or why nothing is to be ordered for it.
+        What would be ordered, or why nothing is to be ordered.
 
     Raises:
-        NomosError: It could not be looked at.
+        NomosError: They could not be read.
     """
     if (bar := await barred(desk)) is not None:
         return bar
     try:
-        subscription, order = await both(
-            partial(desk.client.subscriptions.get, subscription_id),
-            partial(order_of, subscription_id, desk),
+        preview, seen = await both(
+            partial(read_preview, subscription_id, desk),
+            partial(look, subscription_id, desk),
         )
     except NotFoundError as error:
         return outcomes.refused("not_found", desk, request_id=error.request_id)
-    return _verdict(subscription, order, desk) or Orderable(subscription)
+    if seen.order is not None:
+        return outcomes.already_ordered(seen.order, desk)
+    return preview if isinstance(preview, OrderingResult) else Orderable(preview)
+
+
+async def read_preview(subscription_id: str, desk: Desk) -> Preview | OrderingResult:
+    """Read what would be ordered, or why the subscription rules it out.
+
+    Raises:
+        NomosError: The subscription could not be read.
+    """
+    subscription = await desk.client.subscriptions.get(subscription_id)
+    if subscription.status == ENDED:
+        return outcomes.refused("ended_subscription", desk)
+    if subscription.direction == FEED_IN:
+        return outcomes.refused("feed_in", desk)
+    return outcomes.preview_of(subscription, urlsplit(desk.client.base_url).netloc)
 
 
 async def barred(desk: Desk) -> OrderingResult | None:
@@ -65,23 +96,18 @@ async def barred(desk: Desk) -> OrderingResult | None:
     return None
 
 
-async def order_of(subscription_id: str, desk: Desk) -> MeterOrder | None:
-    """Find the order of a subscription.
+async def look(subscription_id: str, desk: Desk) -> Look:
+    """Look for the order of a subscription.
 
     A customer's mere interest is none. Whether an order can follow it is not documented; Nomos will tell.
 
     Raises:
         NomosError: Looking failed.
     """
-    order = await desk.client.meter_orders.of_subscription(subscription_id)
-    return None if order is not None and order.status == INTEREST else order
-
-
-def _verdict(subscription: Subscription, order: MeterOrder | None, desk: Desk) -> OrderingResult | None:
-    if order is not None:
-        return outcomes.already_ordered(order, desk)
-    if subscription.status == ENDED:
-        return outcomes.refused("ended_subscription", desk)
-    if subscription.direction == FEED_IN:
-        return outcomes.refused("feed_in", desk)
-    return None
+    interest: list[MeterOrder] = []
+    async with aclosing(desk.client.meter_orders.list(subscription=subscription_id).items()) as orders:
+        async for order in orders:
+            if order.status != INTEREST:
+                return Look(order, tuple(interest))
+            interest.append(order)
+    return Look(None, tuple(interest))

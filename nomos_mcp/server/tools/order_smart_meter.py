@@ -1,29 +1,37 @@
-"""The tool `order_smart_meter`: the one write. What happens on the way is in `nomos_mcp.server.ordering`."""
+"""The tool `order_smart_meter`: the one write. Its steps are in `nomos_mcp.server.ordering`."""
 
+import logging
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
+from mcp import MCPError
 from mcp.server.elicitation import ElicitationResult
 from mcp.server.mcpserver import Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
+from starlette.requests import Request
 
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
-from nomos_mcp.client.ids import checked
+from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.server.desk import Desk, desk_of
 from nomos_mcp.server.ordering import outcomes
-from nomos_mcp.server.ordering.consent import Answer, Yes, answered, decide
+from nomos_mcp.server.ordering.audit_log import Attempt, Entry
+from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide
 from nomos_mcp.server.ordering.outcomes import OrderingResult
-from nomos_mcp.server.ordering.placing import place
 from nomos_mcp.server.ordering.preflight import Orderable, preflight
-from nomos_mcp.server.ordering.record import Entry
+from nomos_mcp.server.ordering.submit import Submission
 from nomos_mcp.server.strict import ORDER, strict_tool
 
+_log = logging.getLogger(__name__)
 
-async def look(subscription_id: str, ctx: Context[Desk]) -> Orderable | OrderingResult:
-    """Look before anything else. What cannot be looked at is not ordered for."""
+
+async def check(subscription_id: str, ctx: Context[Desk]) -> Orderable | OrderingResult:
+    """Read what would be ordered. Nothing is ordered for what cannot be read."""
     desk = desk_of(ctx)
     checked(subscription_id, "subscription")
     try:
@@ -34,20 +42,21 @@ async def look(subscription_id: str, ctx: Context[Desk]) -> Orderable | Ordering
         return outcomes.not_checked(error, desk)
 
 
-async def ask(
+async def confirm(
     confirmation_code: str,
     ctx: Context[Desk],
-    found: Annotated[Orderable | OrderingResult, Resolve(look)],
-) -> Elicit[Answer] | Yes | OrderingResult:
-    """Come by a yes, or by the outcome without one."""
+    found: Annotated[Orderable | OrderingResult, Resolve(check)],
+) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
+    """Get the confirmation, or the outcome without one."""
     return decide(found, confirmation_code, desk_of(ctx), ctx)
 
 
 async def order_smart_meter(
     subscription_id: Annotated[str, Field(description="Subscription to order for (sub_…).")],
     ctx: Context[Desk],
-    consent: Annotated[ElicitationResult[Any], Resolve(ask)],
-    confirmation_code: Annotated[  # noqa: ARG001  `ask` takes it, by this name
+    found: Annotated[Orderable | OrderingResult, Resolve(check)],
+    consent: Annotated[ElicitationResult[Any], Resolve(confirm)],
+    confirmation_code: Annotated[  # noqa: ARG001  `confirm` takes it, by this name
         str, Field(description="The code of the preview, once a person has said yes.")
     ] = "",
 ) -> Annotated[CallToolResult, OrderingResult]:
@@ -58,24 +67,34 @@ async def order_smart_meter(
     cancelled one counts; only support@nomos.energy can repeat it). `outcome_unknown`: say neither that it worked nor
     that it failed; look again later. Not for feed-in or ended subscriptions.
     """
-    desk = desk_of(ctx)
-    decision = answered(consent, desk)
-    return (await _settled(subscription_id, decision, desk)).answer()
+    return (await _settled(subscription_id, answered(consent, found, desk_of(ctx)), ctx)).answer()
+
+
+_settling: ContextVar[bool] = ContextVar("_settling")
+"""Whether the call has come to the point from which `_settled` records it."""
 
 
 class OrderTool(Tool):
-    """A tool whose unreadable answers to a question are outcomes, on record like the others."""
+    """A tool whose calls are recorded even if the question comes back as an error or the call is cancelled."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  the SDK's
-        """Run the tool; the SDK raises a bare `ToolError` for an answer that it cannot read, and nothing else does."""
+        """Run the tool. The SDK raises a bare `ToolError` for an answer that it cannot read, and nothing else does."""
+        subscription_id = str(arguments.get("subscription_id", ""))
+        _settling.set(False)
         try:
             return await super().run(arguments, context, convert_result)
         except ToolError as failure:
             if type(failure.__cause__) is not ToolError:
                 raise
-            desk = desk_of(context)
-            nonsense = outcomes.declined("the answer to the question could not be read", desk)
-            return (await _settled(str(arguments["subscription_id"]), nonsense, desk)).answer()
+            why = "the answer to the question could not be read"
+        except MCPError as error:
+            why = f"the client answered the question with an error ({error.error.code})"
+        except anyio.get_cancelled_exc_class():
+            if not _settling.get():
+                await _record_cancelled(subscription_id, context)
+            raise
+        result = outcomes.declined(why, desk_of(context))
+        return (await _settled(subscription_id, result, context)).answer()
 
 
 def tool() -> Tool:
@@ -83,33 +102,67 @@ def tool() -> Tool:
     return strict_tool(order_smart_meter, title="Order a smart meter", annotations=ORDER, kind=OrderTool)
 
 
-async def _settled(subscription_id: str, decision: Yes | OrderingResult, desk: Desk) -> OrderingResult:
-    """Order if there is a yes, and put on record what came of it before anybody is told.
-
-    The caller's cancellation waits: what was begun is brought to its end and goes on record.
-    """
-    result = outcomes.refused("no_record", desk)
-    with anyio.CancelScope(shield=True):
+async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Context[Desk]) -> OrderingResult:
+    """Order if there is a yes, and record what came of it before anybody is told."""
+    _settling.set(True)
+    desk = desk_of(ctx)
+    yes = decision if isinstance(decision, Yes) else None
+    with desk.ordering.begun():
         try:
-            line = await desk.ordering.record.room()
-        except OSError as error:
-            desk.ordering.record.missed(_entry(subscription_id, decision, result, desk), error)
-            return result
-        result = await place(subscription_id, desk) if isinstance(decision, Yes) else decision
-        await line.write(_entry(subscription_id, decision, result, desk))
+            with anyio.CancelScope(shield=True):
+                attempt = await desk.ordering.audit_log.begin(_entry(subscription_id, yes, desk))
+        except OSError:
+            return outcomes.refused("no_record", desk)
+        if isinstance(decision, Yes):
+            result = await _submitted(subscription_id, decision, attempt, ctx)
+        else:
+            result = decision
+        with anyio.CancelScope(shield=True):
+            await attempt.complete(
+                decision="yes" if yes else "no" if result.outcome == "declined" else "none",
+                outcome=result.outcome,
+                reason=result.reason or "",
+                made_by=result.made_by or "",
+                order=(result.order or {}).get("id", ""),
+                request_id=result.request_id or "",
+            )
     return result
 
 
-def _entry(subscription_id: str, decision: Yes | OrderingResult, result: OrderingResult, desk: Desk) -> Entry:
-    yes = decision if isinstance(decision, Yes) else None
+async def _submitted(subscription_id: str, yes: Yes, attempt: Attempt, ctx: Context[Desk]) -> OrderingResult:
+    desk = desk_of(ctx)
+    submission = Submission(subscription_id, yes, desk, attempt, partial(_is_gone, ctx))
+    try:
+        return await submission.run()
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            await attempt.complete(outcome="outcome_unknown" if submission.sent else "cancelled")
+        raise
+    except Exception as error:  # noqa: BLE001  what was sent must not be hidden by a mistake of ours
+        _log.error("Ordering for %s failed: %s", subscription_id, type(error).__name__)
+        if not submission.sent:
+            return outcomes.refused("not_sent", desk, detail=f"an internal error, {type(error).__name__}")
+        return outcomes.outcome_unknown("look_failed", desk)
+
+
+async def _record_cancelled(subscription_id: str, ctx: Context[Desk]) -> None:
+    with anyio.CancelScope(shield=True), suppress(NomosError, OSError):
+        desk = desk_of(ctx)
+        attempt = await desk.ordering.audit_log.begin(_entry(subscription_id, None, desk))
+        await attempt.complete(outcome="cancelled")
+
+
+async def _is_gone(ctx: Context[Desk]) -> bool:
+    """Whether the HTTP connection of the call was closed; other transports cancel the call."""
+    request = ctx.request_context.request
+    return isinstance(request, Request) and await request.is_disconnected()
+
+
+def _entry(subscription_id: str, yes: Yes | None, desk: Desk) -> Entry:
     return Entry(
         time=desk.now().isoformat(timespec="seconds"),
         caller=desk.caller.name,
-        subscription=subscription_id,
-        decision="yes" if yes else "no" if result.outcome == "declined" else "none",
+        subscription=subscription_id if kind_of(subscription_id) == "subscription" else "",
+        decision="yes" if yes else "none",
         confirmed=yes.how if yes else "",
-        outcome=result.outcome,
-        reason=result.reason or "",
-        order=(result.order or {}).get("id", ""),
-        request_id=result.request_id or "",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nomos_mcp.server.ordering.record import LINE_BYTES, Entry, Record
+from nomos_mcp.server.ordering.audit_log import LINE_BYTES, AuditLog, Entry
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, Orders, Person, yes
 from tests.server.conftest import answer_of
@@ -32,7 +32,8 @@ async def test_each_attempt_is_one_line_in_the_file_and_on_stderr(
         ("ordered", "yes", "elicitation"),
         ("already_ordered", "none", None),
     ]
-    assert [json.loads(line) for line in capfd.readouterr().err.splitlines()] == lines
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line for line in told if line["outcome"] != "begun"] == lines
     assert all(line["caller"] == "local" and line["subscription"] == SUBSCRIPTION for line in lines)
     assert lines[2]["order"].startswith("prdo_")
     assert lines[2]["time"] == "2026-06-15T10:00:00+00:00"
@@ -77,19 +78,23 @@ async def test_without_room_for_the_record_nothing_is_ordered(
 async def test_a_line_that_fails_after_the_order_is_reported_and_the_answer_goes_out(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    line = await Record(tmp_path / "audit.jsonl").room()
-    assert line._file is not None
-    os.close(line._file.fileno())
-    await line.write(_entry())
+    attempt = await AuditLog(tmp_path / "audit.jsonl").begin(_entry())
+    assert attempt._file is not None
+    os.close(attempt._file.fileno())
+    await attempt.complete(outcome="ordered")
     assert "did not take the line above" in capfd.readouterr().err
 
 
 async def test_lines_that_were_begun_together_do_not_mix(tmp_path: Path) -> None:
-    record = Record(tmp_path / "audit.jsonl")
-    first, second = await record.room(), await record.room()
-    await second.write(_entry(subscription="sub_2"))
-    await first.write(_entry(subscription="sub_1"))
-    assert [line["subscription"] for line in lines_of(tmp_path / "audit.jsonl")] == ["sub_1", "sub_2"]
+    log = AuditLog(tmp_path / "audit.jsonl")
+    first, second = await log.begin(_entry(subscription="sub_1")), await log.begin(_entry(subscription="sub_2"))
+    await second.complete(outcome="ordered")
+    assert [(line["subscription"], line["outcome"]) for line in lines_of(tmp_path / "audit.jsonl")] == [
+        ("sub_1", "begun"),
+        ("sub_2", "ordered"),
+    ]
+    await first.complete(outcome="refused")
+    assert [line["outcome"] for line in lines_of(tmp_path / "audit.jsonl")] == ["refused", "ordered"]
 
 
 def test_the_longest_line_fits_its_room() -> None:
@@ -99,4 +104,4 @@ def test_the_longest_line_fits_its_room() -> None:
 
 
 def _entry(**fields: str) -> Entry:
-    return Entry(**(dict.fromkeys(Entry.__annotations__, "x") | fields))
+    return Entry(**({"time": "x", "caller": "x", "subscription": "x"} | fields))

@@ -1,0 +1,169 @@
+"""The audit log of attempts to order: one JSON line each, in the audit file and on stderr. No personal data.
+
+A line is begun in the file, with time, caller and subscription, before anything else happens, and completed in place
+before the answer goes out. So a full disk cannot lead to an order without a line, and a line that still says "begun"
+is an attempt during which the process ended.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+
+from nomos_mcp.stderr import write_line
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover  not on Windows: there, one process to an audit file
+    fcntl = None  # type: ignore[assignment]
+
+LINE_BYTES: Final = 1024
+"""Bytes taken for a line, its end included; the longest line of bounded fields is far shorter."""
+
+_MAX_FIELD: Final = 128
+_file_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One attempt.
+
+    Attributes:
+        time: When it began, UTC, ISO 8601.
+        caller: Who called.
+        subscription: For which subscription.
+        decision: `yes`, `no`, or `none` if nobody was asked or the question was not reached.
+        confirmed: How a yes is known: `elicitation`, `code`, `trusted`, or empty.
+        outcome: `begun`, then what the caller is told, or `cancelled` if the call was given up and nothing was sent.
+        reason: Why, for a refusal or an unknown outcome.
+        made_by: For an order: `this_call`, or `unknown` if the answer was lost.
+        order: ID of the order, if there is one.
+        request_id: Upstream's request ID, if it named one.
+    """
+
+    time: str
+    caller: str
+    subscription: str
+    decision: str = "none"
+    confirmed: str = ""
+    outcome: str = "begun"
+    reason: str = ""
+    made_by: str = ""
+    order: str = ""
+    request_id: str = ""
+
+    def line(self) -> str:
+        """Return the entry as one line of JSON, empty fields left out."""
+        fields = {name: value[:_MAX_FIELD] for name, value in asdict(self).items() if value}
+        return json.dumps(fields, separators=(",", ":"))
+
+
+class Attempt:
+    """The line of one attempt, begun and not yet completed.
+
+    Attributes:
+        entry: What is known so far.
+    """
+
+    def __init__(self, entry: Entry, file: FileIO | None, offset: int) -> None:
+        self.entry = entry
+        self._file = file
+        self._offset = offset
+
+    def sending(self) -> None:
+        """Say on stderr that the order is about to leave; the file says so already."""
+        write_line(self.entry.line())
+
+    async def complete(self, **outcome: str) -> None:
+        """Write the outcome into the file, see it on disk, and repeat it on stderr.
+
+        What was ordered is ordered: if the file fails only now, stderr says so, and the answer still goes out.
+
+        Args:
+            **outcome: Fields of `Entry` to set.
+        """
+        self.entry = replace(self.entry, **outcome)
+        line, problem = self.entry.line(), ""
+        if self._file is not None:
+            try:
+                await anyio.to_thread.run_sync(_complete, self._file, self._offset, line.encode())
+            except OSError as error:
+                problem = f"nomos-mcp: the audit file did not take the line above: {error.strerror or error}"
+        write_line(line)
+        if problem:
+            write_line(problem)
+
+
+class AuditLog:
+    """Where attempts are recorded.
+
+    Args:
+        path: The audit file, made if it does not exist (mode 0600); None for stderr alone.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+
+    async def begin(self, entry: Entry) -> Attempt:
+        """Write the line of an attempt that begins.
+
+        Raises:
+            OSError: The file does not take it. Nothing may be ordered then; stderr has been told.
+        """
+        if self._path is None:
+            return Attempt(entry, None, 0)
+        try:
+            return Attempt(entry, *await anyio.to_thread.run_sync(_begin, self._path, entry.line().encode()))
+        except OSError as error:
+            write_line(replace(entry, outcome="refused", reason="no_record").line())
+            write_line(f"nomos-mcp: the audit file has no room for the line above: {error.strerror or error}")
+            raise
+
+
+def _begin(path: Path, line: bytes) -> tuple[FileIO, int]:
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+    try:
+        with _locked(file):
+            offset = file.seek(0, os.SEEK_END)
+            try:
+                _put(file, line)
+            except OSError:
+                file.truncate(offset)
+                raise
+    except OSError:
+        file.close()
+        raise
+    return file, offset
+
+
+def _complete(file: FileIO, offset: int, line: bytes) -> None:
+    with file, _locked(file):
+        file.seek(offset)
+        _put(file, line)
+
+
+def _put(file: FileIO, line: bytes) -> None:
+    padded = line.ljust(LINE_BYTES - 1) + b"\n"
+    if file.write(padded) != len(padded):
+        raise OSError("The audit file took only a part of the line.")
+    os.fsync(file.fileno())
+
+
+@contextmanager
+def _locked(file: FileIO) -> Iterator[None]:
+    """Keep other threads and other processes from taking the same room."""
+    with _file_lock:
+        if fcntl is not None:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            if fcntl is not None:
+                fcntl.flock(file.fileno(), fcntl.LOCK_UN)

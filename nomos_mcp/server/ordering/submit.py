@@ -1,0 +1,217 @@
+"""The one write, and what became of it if its answer was lost.
+
+Reads may lag behind writes, so a look that shows no order proves nothing. After a lost answer only an order that was
+found settles the outcome; everything else leaves it unknown.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
+
+from nomos_mcp.client.errors import ConflictError, InvalidRequestError, NomosError, UnreadableAnswerError
+from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.ordering import outcomes
+from nomos_mcp.server.ordering.audit_log import Attempt
+from nomos_mcp.server.ordering.consent import Yes, recheck
+from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
+from nomos_mcp.server.ordering.preflight import Look, look, read_preview
+from nomos_mcp.server.orders import INTEREST
+from nomos_mcp.server.together import both
+
+DEADLINE: Final = 150.0
+"""Seconds until the order has to leave, and from then on until there is an outcome."""
+
+LOOK_FOR: Final = 10.0
+"""Seconds for which an order is looked for after a lost answer, before the repeat and once more after it."""
+
+LOOK_FOR_OTHERS: Final = 3.0
+"""Seconds for which somebody else's order is looked for. That there is one is known; only its ID is not."""
+
+_PAUSES: Final = (0.25, 0.5, 1.0, 1.5, 2.0)
+"""Seconds between looks; the last one repeats."""
+
+
+class WithheldError(InvalidRequestError):
+    """The order was kept back at the last moment, and not sent.
+
+    Attributes:
+        reason: The reason code of the outcome.
+    """
+
+    def __init__(self, message: str, reason: str = "not_sent") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Submission:
+    """One order for one subscription, from the confirmation to the outcome.
+
+    Args:
+        subscription_id: `sub_…`; the preflight has passed.
+        yes: The confirmation.
+        desk: What the server works with.
+        attempt: The line of the audit log.
+        is_gone: Whether the client has gone away.
+
+    Attributes:
+        sent: Whether a request has left.
+    """
+
+    def __init__(
+        self, subscription_id: str, yes: Yes, desk: Desk, attempt: Attempt, is_gone: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self.sent = False
+        self._subscription_id = subscription_id
+        self._yes = yes
+        self._desk = desk
+        self._attempt = attempt
+        self._is_gone = is_gone
+        self._scope = anyio.CancelScope()
+        self._bound = anyio.CancelScope()
+        self._unknown: Unknown = "answer_lost"
+        self._conflict = False
+        self._request_id = ""
+        self._before = Look(None)
+        self._looked_at = desk.now()
+
+    async def run(self) -> OrderingResult:
+        """Order, and do not return before it is as clear as it can be whether the order exists.
+
+        Submissions for the same subscription wait for each other. A cancellation takes effect until the request
+        leaves, and again before a repeat; in between the outcome is waited for.
+
+        Returns:
+            `ordered`, `already_ordered`, `confirmation_required`, `refused` or `outcome_unknown`.
+        """
+        lock = self._desk.ordering.locks.setdefault(self._subscription_id, anyio.Lock())
+        self._bound.deadline = anyio.current_time() + DEADLINE
+        with self._scope, self._bound:
+            async with lock:
+                return await self._checked()
+        if self._conflict:
+            return outcomes.already_ordered(None, self._desk, request_id=self._request_id)
+        if self.sent:
+            return self._not_known()
+        return outcomes.refused("not_sent", self._desk, detail="its turn did not come in time")
+
+    async def _checked(self) -> OrderingResult:
+        """Check once more, then send: a person may have taken minutes to confirm, or somebody else may have ordered."""
+        desk, subscription_id = self._desk, self._subscription_id
+        self._looked_at = desk.now()
+        try:
+            preview, self._before = await both(
+                partial(read_preview, subscription_id, desk), partial(look, subscription_id, desk)
+            )
+        except NomosError as error:
+            return outcomes.not_checked(error, desk)
+        if self._before.order is not None:
+            return outcomes.already_ordered(self._before.order, desk)
+        if isinstance(preview, OrderingResult):
+            return preview
+        return recheck(self._yes, preview, desk) or await self._sent()
+
+    async def _sent(self) -> OrderingResult:
+        try:
+            return await self._create()
+        except WithheldError as error:
+            return outcomes.refused(error.reason, self._desk, detail=str(error))
+        except NomosError as error:
+            self._request_id = outcomes.request_id_of(error)
+            self._conflict = isinstance(error, ConflictError)
+            if not self._conflict and (not self.sent or outcomes.is_certain(error)):
+                return outcomes.refused_because(error, self._desk)
+        if self._conflict:
+            order = await self._find(LOOK_FOR_OTHERS)
+            return outcomes.already_ordered(order, self._desk, request_id=self._request_id)
+        if (order := await self._find(LOOK_FOR)) is not None:
+            return outcomes.ordered(order, "unknown", self._desk)
+        return self._not_known() if self._unknown == "look_failed" else await self._repeated()
+
+    async def _repeated(self) -> OrderingResult:
+        """Send once more. Nomos accepts one order for a subscription, so this cannot make a second one.
+
+        What a refused repeat says is not said of the first request, which may have come through late.
+        """
+        try:
+            return await self._create()
+        except WithheldError:
+            return self._not_known()
+        except ConflictError:
+            self._unknown = "not_visible"
+        except NomosError as error:
+            self._request_id = outcomes.request_id_of(error) or self._request_id
+        if (order := await self._find(LOOK_FOR)) is not None:
+            return outcomes.ordered(order, "unknown", self._desk)
+        return self._not_known()
+
+    async def _create(self) -> OrderingResult:
+        """Send the order.
+
+        Raises:
+            NomosError: There is no answer that names the order.
+        """
+        order = await self._desk.client.meter_orders.create(self._subscription_id, before_send=self._before_send)
+        if order.subscription != self._subscription_id or not self._counts(order):
+            raise UnreadableAnswerError("The answer is not about the order that was sent.", status=200)
+        return outcomes.ordered(order, "this_call", self._desk)
+
+    async def _before_send(self) -> None:
+        """Let the order leave, unless the caller has gone; from here on a cancellation waits for the outcome.
+
+        Raises:
+            WithheldError: It must not leave.
+        """
+        self._scope.shield = False
+        if await self._is_gone():
+            raise WithheldError("The client went away before the order was sent.")
+        if self._desk.ordering.stopping:
+            raise WithheldError("The server is stopping.")
+        await checkpoint_if_cancelled()
+        self._scope.shield = True
+        if self.sent:
+            return
+        if self._yes.code and not self._desk.ordering.codes.use(self._yes.code):
+            raise WithheldError("Another call has used the code.", "invalid_code")
+        self._attempt.sending()
+        self.sent = True
+        self._bound.deadline = anyio.current_time() + DEADLINE
+
+    async def _find(self, seconds: float) -> MeterOrder | None:
+        """Look with growing pauses, until the order is seen or a look that began after so many seconds shows none."""
+        timing = self._desk.client.timing
+        began = timing.monotonic()
+        pauses = iter(_PAUSES)
+        pause = 0.0
+        while True:
+            waited = timing.monotonic() - began
+            try:
+                seen = await look(self._subscription_id, self._desk)
+            except NomosError:
+                failed = True
+            else:
+                failed = False
+                found = (seen.order, *(order for order in seen.interest if self._counts(order)))
+                if order := next(filter(None, found), None):
+                    return order
+            if waited >= (2 * seconds if failed else seconds):
+                self._unknown = "look_failed" if failed and self._unknown == "answer_lost" else self._unknown
+                return None
+            pause = next(pauses, pause)
+            await timing.sleep(min(pause, max(seconds - waited, _PAUSES[0])))
+
+    def _counts(self, order: MeterOrder) -> bool:
+        """Whether an order is one that was made since the last look before the request.
+
+        A customer's interest (edison's `intended`) may be what Nomos makes of an order, or be there all along.
+        """
+        if order.status != INTEREST:
+            return True
+        known = {each.id for each in self._before.interest}
+        return order.id not in known and order.created_at is not None and order.created_at >= self._looked_at
+
+    def _not_known(self) -> OrderingResult:
+        return outcomes.outcome_unknown(self._unknown, self._desk, request_id=self._request_id)
