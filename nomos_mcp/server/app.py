@@ -180,9 +180,13 @@ class NomosServer(MCPServer[Desk]):
 
     desk: Desk
 
-    async def stop_ordering(self) -> None:
-        """Let no further order leave, and wait for the outcome of those that have left. For a process that ends."""
-        await self.desk.ordering.stop()
+    def stop_ordering(self) -> None:
+        """Let no further order leave: the process was told to end, or its only client is gone."""
+        self.desk.ordering.stopping = True
+
+    async def orders_finished(self) -> None:
+        """Wait for the outcome of the orders that have left."""
+        await self.desk.ordering.finished()
 
     async def list_tools(self) -> list[MCPTool]:
         """List the tools that can be used: not the one that orders, if nothing may be ordered."""

@@ -69,7 +69,11 @@ def create_http_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
             async with manager.run():
-                yield
+                try:
+                    yield
+                finally:
+                    server.stop_ordering()
+                    await server.orders_finished()
         finally:
             if own:
                 await used.aclose()
@@ -94,6 +98,7 @@ def create_http_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
+    app.state.stop_ordering = server.stop_ordering
     return app
 
 

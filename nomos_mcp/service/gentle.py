@@ -69,6 +69,7 @@ class GentleServer(uvicorn.Server):
     Args:
         app: What is served.
         on_start: Called once it is served.
+        on_stop: Called when the end begins, before anything else.
         drain: Seconds in which open connections are told to close before they are closed.
         stop_within: Seconds from the signal to the end of `run`.
     """
@@ -78,6 +79,7 @@ class GentleServer(uvicorn.Server):
         app: ASGIApp,
         *,
         on_start: Callable[[], object] | None = None,
+        on_stop: Callable[[], object] | None = None,
         drain: float = DRAIN,
         stop_within: float = STOP_WITHIN,
     ) -> None:
@@ -95,6 +97,7 @@ class GentleServer(uvicorn.Server):
         )
         super().__init__(config)
         self._on_start = on_start
+        self._on_stop = on_stop
         self._drain = drain
         self._stop_within = stop_within
 
@@ -113,6 +116,8 @@ class GentleServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, finish what was begun, and end within the bound."""
+        if self._on_stop is not None:
+            self._on_stop()
         try:
             async with asyncio.timeout(self._stop_within):
                 await self._drained(sockets or [])

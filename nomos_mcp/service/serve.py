@@ -81,6 +81,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
 def _serve(settings: Settings, listener: socket.socket, processes: int, on_start: Callable[[], object]) -> bool:
     """Serve with this process, one of so many; return whether it served at all."""
     with telemetry():
-        server = GentleServer(create_http_app(settings, processes=processes), on_start=on_start)
+        app = create_http_app(settings, processes=processes)
+        server = GentleServer(app, on_start=on_start, on_stop=app.state.stop_ordering)
         server.run(sockets=[listener])
     return server.started

@@ -405,7 +405,8 @@ async def test_a_server_that_is_stopping_sends_no_order_and_waits_for_those_that
             stopped: list[int] = []
 
             async def stop() -> None:
-                await server.stop_ordering()
+                server.stop_ordering()
+                await server.orders_finished()
                 stopped.append(len(simulator.ledger))
 
             async with anyio.create_task_group() as tasks:

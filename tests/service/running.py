@@ -35,6 +35,10 @@ class Running:
     def begin_to_end(self) -> None:
         self._server.should_exit = True
 
+    def wait_until_ending(self) -> None:
+        while self._server.servers and self._server.servers[0].is_serving():
+            time.sleep(0.01)  # as above
+
     def end(self) -> None:
         self.begin_to_end()
         self._thread.join()
@@ -45,9 +49,11 @@ def running(
     settings: Settings | None = None, *, client: NomosClient | None = None, app: Any = None, **gently: Any
 ) -> Iterator[Running]:
     """Serve for as long as the block lasts: the service with these settings, or another application."""
-    served = app or create_http_app(settings or Settings(demo=True), client=client)
+    if app is None:
+        app = create_http_app(settings or Settings(demo=True), client=client)
+        gently = {"on_stop": app.state.stop_ordering, **gently}
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        server = Running(GentleServer(served, **{"drain": 0.2, "stop_within": 5, **gently}), listener)
+        server = Running(GentleServer(app, **{"drain": 0.2, "stop_within": 5, **gently}), listener)
         server.start()
         try:
             yield server

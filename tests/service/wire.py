@@ -1,5 +1,6 @@
 """Requests as a client of either era sends them, for tests that look at HTTP itself."""
 
+import socket
 from typing import Any
 
 import httpx
@@ -31,7 +32,23 @@ def post(
     url: str, method: str, params: dict[str, Any] | None = None, *, modern: bool = True, token: str = "", **more: str
 ) -> httpx.Response:
     """Send one request; `more` are headers, with `_` for `-`."""
-    sent = {**(params or {}), **({"_meta": _META} if modern else {})}
+    with httpx.Client(timeout=30) as client:
+        return client.send(_request(url, method, params or {}, modern=modern, token=token, more=more))
+
+
+def opened(url: str, tool: str, arguments: dict[str, Any], *, modern: bool = True) -> socket.socket:
+    """Call a tool, and return the connection without waiting for the answer."""
+    request = _request(url, "tools/call", {"name": tool, "arguments": arguments}, modern=modern, token="", more={})
+    connection = socket.create_connection((request.url.host, request.url.port or 80))
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    connection.sendall(f"POST {request.url.path} HTTP/1.1\r\n{head}\r\n".encode() + request.read())
+    return connection
+
+
+def _request(
+    url: str, method: str, params: dict[str, Any], *, modern: bool, token: str, more: dict[str, str]
+) -> httpx.Request:
+    sent = {**params, **({"_meta": _META} if modern else {})}
     headers = {**_ACCEPT, "mcp-protocol-version": MODERN if modern else LEGACY}
     if modern:
         headers["mcp-method"] = method
@@ -41,7 +58,7 @@ def post(
         headers["authorization"] = f"Bearer {token}"
     headers |= {name.replace("_", "-"): value for name, value in more.items()}
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": sent}
-    return httpx.post(f"{url}/mcp", headers=headers, json=body, timeout=30)
+    return httpx.Request("POST", f"{url}/mcp", headers=headers, json=body)
 
 
 def raw(url: str, content: bytes, **more: str) -> httpx.Response:

@@ -48,8 +48,7 @@ class Ordering:
                 self._idle.set()
                 self._idle = anyio.Event()
 
-    async def stop(self) -> None:
-        """Let no further order leave, and wait for the outcome of those that have left."""
-        self.stopping = True
+    async def finished(self) -> None:
+        """Wait for the outcome of what has begun. Orders that wait to be sent end soon once `stopping` is set."""
         while self._begun:
             await self._idle.wait()
