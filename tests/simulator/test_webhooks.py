@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
 from threading import Thread
 from typing import Any
 
@@ -16,7 +17,6 @@ from pydantic import ValidationError
 
 from nomos_mcp.simulator import DEMO, OrderState, Simulator
 from nomos_mcp.simulator.webhooks.endpoint import Endpoint
-from nomos_mcp.simulator.webhooks.webhooks import RETRY_AFTER
 
 URL = "http://127.0.0.1:9/hook"
 PLACED = DEMO.orders["placed"]
@@ -78,7 +78,7 @@ async def test_the_signature_is_dated_by_the_clock_of_the_receiver(
     assert receiver.headers[-1]["X-Nomos-Signature"].startswith(f"t={int(clock.moment.timestamp())},")
 
 
-async def test_what_is_not_taken_is_repeated_twelve_times_over_three_days(sim: Simulator, receiver: Receiver) -> None:
+async def test_what_is_not_taken_is_repeated_by_the_published_schedule(sim: Simulator, receiver: Receiver) -> None:
     sim.webhooks.add(Endpoint(url=URL, topics=frozenset({"meter_order.check_submitted"})))
     receiver.status = None
     sim.put_order(PLACED, OrderState(status="check_submitted"))
@@ -86,8 +86,9 @@ async def test_what_is_not_taken_is_repeated_twelve_times_over_three_days(sim: S
     sim.advance(4)
     attempts = [attempt for attempt in await sim.webhooks.deliver() if attempt.event_id == receiver.events[0]["id"]]
     assert [attempt.number for attempt in attempts] == list(range(1, 14))
-    assert attempts[-1].due - start == sum(RETRY_AFTER, timedelta())
-    assert timedelta(days=2.9) < attempts[-1].due - start <= timedelta(days=3)
+    assert attempts[0].due == start
+    waits = [(later.due - earlier.due) // timedelta(minutes=1) for earlier, later in pairwise(attempts)]
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 120, 240, 480, 960, 1920]
     sim.advance(4)
     assert attempts[0].event_id not in {attempt.event_id for attempt in await sim.webhooks.deliver()}
 

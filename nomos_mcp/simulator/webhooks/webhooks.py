@@ -23,10 +23,13 @@ from nomos_mcp.simulator.world.world import World
 Send = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
 """Posts a body with headers to a URL; gives the answer's status, or None when there was none."""
 
-_MINUTES: Final = (1, 5, 15, 30, 60, 120, 240, 360, 480, 720, 960, 1320)
-RETRY_AFTER: Final = tuple(timedelta(minutes=minutes) for minutes in _MINUTES)
-"""How long after an attempt the next one follows. The vendor documents up to 12 retries over about 3 days, and no
-schedule: this one is invented to fit, and ends after 71 hours and 51 minutes."""
+_DOUBLING: Final = (1, 2, 4, 8, 16, 32)
+RETRY_AFTER: Final = (
+    *(timedelta(minutes=minutes) for minutes in _DOUBLING),
+    *(timedelta(hours=hours) for hours in _DOUBLING),
+)
+"""How long after an attempt the next one follows, as the vendor publishes it. That these waits follow one another, and
+that they come after a first delivery at once, is inferred: so they end after 64 hours and 3 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
