@@ -4,16 +4,13 @@ Beyond `created_at`, edison orders carry no times and no reasons, so nothing can
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, Catalogue
 from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final, read
-from nomos_mcp.lifecycle.times import berlin_moment
+from nomos_mcp.lifecycle.times import CLOCK_SKEW, as_it_came, berlin_moment, in_berlin, is_after, is_before
 from nomos_mcp.lifecycle.vocabularies import CURIE, PATHS
-
-_CLOCK_SKEW: Final = timedelta(minutes=5)
-"""The vendor's clock and ours may differ: an order created this second must not look like one from the future."""
 
 _HAPPENED: Final = ("created_at", "installed_at", "activated_at", "cancelled_at", "blocked_at")
 _MILESTONES: Final = {"installed": "installed_at", "activated": "activated_at", "cancelled": "cancelled_at"}
@@ -31,9 +28,14 @@ def anomalies(state: OrderState, now: datetime, words: Catalogue) -> list[str]:
     say = words.anomaly
     found = [say.unreadable.format(field=name, text=repr(raw)) for name, raw in state.unreadable.items()]
     found += [
+        say.unreadable.format(field=name, text=repr(as_it_came(moment)))
+        for name in (*_HAPPENED, "appointment_at")
+        if (moment := getattr(state, name)) and not in_berlin(moment)
+    ]
+    found += [
         say.in_future.format(field=name, when=berlin_moment(moment, words))
         for name in _HAPPENED
-        if (moment := getattr(state, name)) and moment - now > _CLOCK_SKEW
+        if (moment := getattr(state, name)) and in_berlin(moment) and is_after(moment, now + CLOCK_SKEW)
     ]
     if state.api_version == CURIE:
         found += [*_appointment(state, now, words), *_milestones(state, say), *_block(state, say)]
@@ -43,9 +45,10 @@ def anomalies(state: OrderState, now: datetime, words: Catalogue) -> list[str]:
 def _appointment(state: OrderState, now: datetime, words: Catalogue) -> Iterator[str]:
     if read(state).status.phase != "before_installation":
         return
-    if state.appointment_at and state.appointment_at < now:
+    appointment = state.appointment_at if state.appointment_at and in_berlin(state.appointment_at) else None
+    if appointment and is_before(appointment, now):
         yield words.anomaly.appointment_past.format(status=state.status)
-    elif state.appointment_at and is_blocked(state):
+    elif appointment and is_blocked(state):
         # The customer is told of the block and asked nothing, and may not be at home.
         yield words.anomaly.appointment_while_blocked
     if state.status == "scheduled" and not state.has("appointment_at"):

@@ -60,12 +60,11 @@ class FormatTexts(_Texts):
 
 
 class AgeTexts(_Texts):
-    """Whole days before (`ago_*`) and after (`ahead_*`) now."""
+    """Days before (`ago_*`) and after (`ahead_*`) today."""
 
-    ago_none: Text
+    today: Text
     ago_one: Text
     ago_many: Text
-    ahead_none: Text
     ahead_one: Text
     ahead_many: Text
 

@@ -7,7 +7,7 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
 from nomos_mcp.lifecycle.compose import choose_turn, compose
 from nomos_mcp.lifecycle.explanation import Explanation
 from nomos_mcp.lifecycle.order import OrderState, Reading, read
-from nomos_mcp.lifecycle.times import age, berlin_moment
+from nomos_mcp.lifecycle.times import age_of_event, berlin_moment, in_berlin, is_before
 from nomos_mcp.lifecycle.timing import is_past_target, timing
 from nomos_mcp.lifecycle.vocabularies import Audience
 
@@ -34,8 +34,8 @@ def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", l
     since = None
     if reading.block and state.blocked_at:
         since = berlin_moment(state.blocked_at, words)
-        if audience == "agent":
-            since += f" ({age(state.blocked_at, now, words)})"
+        if audience == "agent" and (age := age_of_event(state.blocked_at, now, words)):
+            since += f" ({age})"
     return compose(
         state,
         reading,
@@ -51,9 +51,11 @@ def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", l
 
 def _turn(state: OrderState, reading: Reading, status_words: StatusTexts, now: datetime, words: Catalogue) -> Turn:
     turn = choose_turn(state, reading, status_words, words)
-    if state.status == "scheduled" and state.appointment_at and not reading.block:
-        turn = words.appointment.upcoming if state.appointment_at >= now else words.appointment.past
-        when = berlin_moment(state.appointment_at, words)
+    appointment = state.appointment_at
+    # A customer is told no appointment that Berlin's calendar cannot show.
+    if state.status == "scheduled" and appointment and in_berlin(appointment) and not reading.block:
+        turn = words.appointment.past if is_before(appointment, now) else words.appointment.upcoming
+        when = berlin_moment(appointment, words)
         turn = turn.model_copy(update={"customer_message": turn.customer_message.format(appointment=when)})
     return _late(turn, reading, words) if is_past_target(state, reading, now) else turn
 

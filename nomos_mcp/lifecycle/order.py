@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 
 from nomos_mcp.lifecycle.statuses import BLOCKS, UNKNOWN, Facts, blocked_statuses, facts_of
@@ -13,8 +13,9 @@ from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS,
 class OrderState:
     """A meter order as far as its explanation needs it.
 
-    Every time is aware and in UTC. An edison order carries no time but `created_at`, and no reason. Its `updated_at` is
-    left out on purpose: it is not the time of the change of status.
+    Every time is aware and in UTC, or a plain date where the API gave a day without a time of day. An edison order
+    carries no time but `created_at`, and no reason. Its `updated_at` is left out on purpose: it is not the time of the
+    change of status.
 
     Attributes:
         unreadable: timestamps that could not be parsed, field name to raw text, bounded in length by whoever read it.
@@ -22,12 +23,12 @@ class OrderState:
 
     api_version: ApiVersion
     status: str
-    created_at: datetime | None = None
-    installed_at: datetime | None = None
-    activated_at: datetime | None = None
-    cancelled_at: datetime | None = None
-    blocked_at: datetime | None = None
-    appointment_at: datetime | None = None
+    created_at: datetime | date | None = None
+    installed_at: datetime | date | None = None
+    activated_at: datetime | date | None = None
+    cancelled_at: datetime | date | None = None
+    blocked_at: datetime | date | None = None
+    appointment_at: datetime | date | None = None
     blocked_reason: str | None = None
     cancelled_reason: str | None = None
     unreadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,50 +1,102 @@
-"""UTC in, words about time out: Europe/Berlin with its zone, ages in whole days, and the one published target.
+"""The API's times as words: Berlin time with its zone, ages in days of Berlin's calendar, and the one published target.
 
 It is told what time it is, and how the language writes it.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from nomos_mcp.lifecycle.catalogue import Catalogue
 
-TARGET: Final = timedelta(weeks=8)
+TARGET_DAYS: Final = 8 * 7
 """Published target from order to installed meter ("about eight weeks"): the whole way, no single step."""
 
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""The vendor's clock and ours may differ: an order created this second must not look like one from the future."""
+
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
+_YEARS: Final = range(1900, 9999)
+"""Years that Berlin's calendar can show. Year 1 and year 9999 stand for no date in many systems, and overflow here."""
+
+Time = datetime | date
+"""A time of the API, aware, or a day where it gave no time of day: a day in Berlin."""
 
 
-def berlin_moment(moment: datetime, words: Catalogue) -> str:
-    """A moment for people, such as "12 Nov 2026, 10:30 CET".
+def in_berlin(time: Time) -> Time | None:
+    """A time by Berlin's clocks, a day as it is; None for what Berlin's calendar cannot show."""
+    if time.year not in _YEARS:
+        return None
+    return time.astimezone(_BERLIN) if isinstance(time, datetime) else time
+
+
+def as_it_came(time: Time) -> str:
+    """A time as the API writes it."""
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def berlin_moment(time: Time, words: Catalogue) -> str:
+    """A time for people, such as "12 Nov 2026, 10:30 CET"; a day without a time of day; or a time as it came.
 
     Args:
-        moment: an aware time.
+        time: a time or a day.
         words: the language's catalogue.
     """
-    local = moment.astimezone(_BERLIN)
+    local = in_berlin(time)
+    if not isinstance(local, datetime):
+        return berlin_date(time, words)
     zone = words.format.zones["CEST" if local.dst() else "CET"]
     return words.format.moment.format(date=_date(local, words), time=f"{local:%H:%M}", zone=zone)
 
 
-def berlin_date(moment: datetime, words: Catalogue) -> str:
-    """The day in Berlin, such as "12 Nov 2026"."""
-    return _date(moment.astimezone(_BERLIN), words)
+def berlin_date(time: Time, words: Catalogue) -> str:
+    """The day in Berlin, such as "12 Nov 2026", or the time as it came."""
+    local = in_berlin(time)
+    return as_it_came(time) if local is None else _date(local, words)
 
 
-def age(moment: datetime, now: datetime, words: Catalogue) -> str:
-    """The whole days that have passed since `moment` or remain until it, such as "8 days ago"."""
-    elapsed = now - moment
-    days = abs(elapsed).days
-    ago = elapsed >= timedelta(0)
+def is_before(time: Time, now: datetime) -> bool:
+    """Whether a time has passed. A day passes when it ends in Berlin."""
+    return time < (now if isinstance(time, datetime) else _day(now))
+
+
+def is_after(time: Time, now: datetime) -> bool:
+    """Whether a time lies ahead. A day lies ahead until it begins in Berlin."""
+    return time > (now if isinstance(time, datetime) else _day(now))
+
+
+def days_since(time: Time, now: datetime) -> int | None:
+    """How many days ago a time was by Berlin's calendar, negative if it lies ahead.
+
+    None for what Berlin's calendar cannot show.
+    """
+    return None if in_berlin(time) is None else (_day(now) - _day(time)).days
+
+
+def age(time: Time, now: datetime, words: Catalogue) -> str | None:
+    """The days that have passed since `time` or remain until it, such as "8 days ago". None as for `days_since`."""
+    days = days_since(time, now)
+    if days is None:
+        return None
     if days == 0:
-        return words.age.ago_none if ago else words.age.ahead_none
-    if days == 1:
-        return words.age.ago_one if ago else words.age.ahead_one
-    return (words.age.ago_many if ago else words.age.ahead_many).format(days=days)
+        return words.age.today
+    if abs(days) == 1:
+        return words.age.ago_one if days > 0 else words.age.ahead_one
+    return (words.age.ago_many if days > 0 else words.age.ahead_many).format(days=abs(days))
 
 
-def _date(local: datetime, words: Catalogue) -> str:
+def age_of_event(time: Time, now: datetime, words: Catalogue) -> str | None:
+    """The age of something that has happened: one that lies ahead by no more than clocks differ is of today."""
+    just_now = is_after(time, now) and not is_after(time, now + CLOCK_SKEW)
+    return words.age.today if just_now else age(time, now, words)
+
+
+def _day(time: Time) -> date:
+    local = in_berlin(time) or time
+    return local.date() if isinstance(local, datetime) else local
+
+
+def _date(local: date, words: Catalogue) -> str:
     # Not strftime: month names would follow the locale of the process instead of the language asked for.
     month = words.format.months[local.month - 1]
     return words.format.date.format(day=local.day, month=month, year=local.year)

@@ -4,13 +4,24 @@ from datetime import datetime
 
 from nomos_mcp.lifecycle.catalogue import Catalogue
 from nomos_mcp.lifecycle.order import OrderState, Reading, is_blocked
-from nomos_mcp.lifecycle.times import TARGET, age, berlin_date, berlin_moment
+from nomos_mcp.lifecycle.times import (
+    TARGET_DAYS,
+    Time,
+    age,
+    age_of_event,
+    berlin_date,
+    berlin_moment,
+    days_since,
+    in_berlin,
+    is_before,
+)
 
 
 def is_past_target(state: OrderState, reading: Reading, now: datetime) -> bool:
     """Whether an order that is not installed yet is older than the target of about eight weeks."""
     waiting = reading.status.phase == "before_installation" and not state.has("installed_at")
-    return waiting and state.created_at is not None and now - state.created_at > TARGET
+    days = days_since(state.created_at, now) if waiting and state.created_at else None
+    return days is not None and days > TARGET_DAYS
 
 
 def timing_by_name(reading: Reading, words: Catalogue) -> str | None:
@@ -32,17 +43,18 @@ def timing(state: OrderState, reading: Reading, now: datetime, words: Catalogue)
         words: the language's catalogue.
     """
 
-    def dated(template: str, moment: datetime | None) -> str | None:
-        if moment is None:
+    def dated(template: str, time: Time | None, *, happened: bool = True) -> str | None:
+        if time is None:
             return None
-        return template.format(
-            date=berlin_date(moment, words), moment=berlin_moment(moment, words), age=age(moment, now, words)
-        )
+        told = age_of_event(time, now, words) if happened else age(time, now, words)
+        if told is None:
+            template = template.replace(" ({age})", "")
+        return template.format(date=berlin_date(time, words), moment=berlin_moment(time, words), age=told)
 
     said: list[str | None]
     match reading.status.phase:
         case "before_installation":
-            appointment = dated(words.timing.appointment, state.appointment_at)
+            appointment = dated(words.timing.appointment, state.appointment_at, happened=False)
             said = [appointment, dated(words.timing.ordered, state.created_at), _target(state, reading, now, words)]
         case "after_installation":
             said = [dated(words.timing.installed, state.installed_at), words.timing.no_target]
@@ -60,5 +72,6 @@ def _target(state: OrderState, reading: Reading, now: datetime, words: Catalogue
     if is_past_target(state, reading, now):
         return words.timing.past_target
     # A date that is set says more than the target, and beside a block the target would read as a promise.
-    set_aside = is_blocked(state) or (state.appointment_at is not None and state.appointment_at >= now)
-    return None if set_aside else words.timing.target
+    appointment = state.appointment_at
+    ahead = appointment is not None and in_berlin(appointment) is not None and not is_before(appointment, now)
+    return None if is_blocked(state) or ahead else words.timing.target

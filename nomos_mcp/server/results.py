@@ -64,14 +64,14 @@ OrderFields = dict[str, str]
 
 
 def order_fields(order: MeterOrder) -> OrderFields:
-    """Return what the API said about an order, times that could not be read in its own words."""
+    """Return what the API said about an order: times that could not be read in its own words, days without a time."""
     fields: OrderFields = order.model_dump(mode="json", exclude_none=True)
-    return {**fields, **order.unreadable}
+    return {**fields, **order.unreadable, **{name: day.isoformat() for name, day in order.date_only.items()}}
 
 
 def order_state(order: MeterOrder, api_version: ApiVersion) -> OrderState:
     """Return what an explanation needs of an order."""
-    facts = {name: getattr(order, name) for name in _FACTS if hasattr(order, name)}
+    facts = {name: order.date_only.get(name, getattr(order, name)) for name in _FACTS if hasattr(order, name)}
     return OrderState(api_version=api_version, status=order.status, unreadable=order.unreadable, **facts)
 
 

@@ -1,6 +1,6 @@
 """Records: times, references and words, as they come and as they should not."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from pydantic import ValidationError
@@ -25,6 +25,12 @@ def test_times_are_aware_and_utc(came: object, read: datetime) -> None:
     assert order.created_at == read
     assert order.created_at.tzinfo is UTC
     assert order.unreadable == {}
+
+
+def test_a_day_without_a_time_of_day_is_kept_apart() -> None:
+    order = CurieMeterOrder.model_validate({**ORDER, "appointment_at": "2026-06-15"})
+    assert order.date_only == {"appointment_at": date(2026, 6, 15)}
+    assert "date_only" not in order.model_dump()
 
 
 @pytest.mark.parametrize("came", ["next tuesday", "", 1_780_000_000, ["2026"], "0001-01-01T00:00:00+14:00"])

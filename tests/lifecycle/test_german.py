@@ -45,17 +45,6 @@ def test_the_appointment_is_told_with_day_hour_and_zone(curie: Make, explained: 
     assert message.startswith("Der Termin für den Einbau Ihres Smart Meters: 23.11.2026, 10:30 Uhr MEZ.")
 
 
-@pytest.mark.parametrize(
-    ("days", "words"),
-    [(0.1, "vor weniger als einem Tag"), (1.5, "vor 1 Tag"), (2, "vor 2 Tagen"), (-0.1, "in weniger als einem Tag"),
-     (-1, "in 1 Tag"), (-2.5, "in 2 Tagen")],
-)  # fmt: skip
-def test_an_age_is_told_in_whole_days(
-    days: float, words: str, curie: Make, explained: Explain, days_ago: DaysAgo
-) -> None:
-    assert f"({words})" in (explained(curie("scheduled", appointment_at=days_ago(days)), language="de").timing or "")
-
-
 def test_an_order_past_the_target_is_said_to_be_past_it(curie: Make, explained: Explain, days_ago: DaysAgo) -> None:
     late = explained(curie("check_submitted", created_at=days_ago(57)), language="de")
     assert late.timing == "Bestellt am 24.09.2026 (vor 57 Tagen). Der Richtwert von etwa acht Wochen ist überschritten."

@@ -1,7 +1,8 @@
 """What all records share: frozen, lenient about what is new, and readable even with a time that is not."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated, ClassVar
 
@@ -46,12 +47,15 @@ class Record(BaseModel):
 
     Attributes:
         unreadable: Times that could not be parsed, field name to upstream's text; the field itself is then None.
+        date_only: Times of which upstream gave the day and no time of day, field name to day; the field itself is then
+            midnight UTC of that day, which nobody said.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
     times: ClassVar[tuple[str, ...]] = ()
 
     unreadable: Mapping[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+    date_only: Mapping[str, date] = Field(default_factory=dict, exclude=True, repr=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -60,6 +64,7 @@ class Record(BaseModel):
             return data
         fields = dict(data)
         unreadable: dict[str, str] = {}
+        date_only: dict[str, date] = {}
         for name in cls.times:
             if (value := fields.get(name)) is None:
                 continue
@@ -68,5 +73,9 @@ class Record(BaseModel):
             except ValueError:
                 unreadable[name] = cleaned(value if isinstance(value, str) else repr(value), MAX_WORD)
                 fields[name] = None
+            else:
+                with suppress(ValueError, TypeError):  # a text with a time of day, or a time that is parsed already
+                    date_only[name] = date.fromisoformat(value)
         fields["unreadable"] = unreadable
+        fields["date_only"] = date_only
         return fields

@@ -42,13 +42,19 @@ async def event_result(desk: Desk, event_id: str) -> EventResult:
     result = EventResult(
         id=event.id,
         topic=event.topic,
-        timestamp=event.model_dump(mode="json")["timestamp"] or event.unreadable.get("timestamp"),
+        timestamp=_timestamp(event),
         happened=TOPICS.get(event.topic, "This topic is new to this server; what it means is not known here."),
         confidence="documented" if event.topic in TOPICS else "unknown",
         concerns=event.context.model_dump(exclude_none=True),
         api_version=desk.client.api_version,
     )
     return result.model_copy(update=await _state_now(desk, event))
+
+
+def _timestamp(event: Event) -> str | None:
+    if day := event.date_only.get("timestamp"):
+        return day.isoformat()
+    return event.model_dump(mode="json")["timestamp"] or event.unreadable.get("timestamp")
 
 
 async def _state_now(desk: Desk, event: Event) -> dict[str, object]:
