@@ -9,6 +9,7 @@ from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language
 from nomos_mcp.lifecycle.diagram import lifecycle_diagram
 from nomos_mcp.lifecycle.document import lifecycle_markdown
 from nomos_mcp.lifecycle.errors import (
+    CatalogueError,
     ContradictionError,
     LifecycleError,
     UnknownAudienceError,
@@ -48,6 +49,7 @@ __all__ = [
     "ApiVersion",
     "Audience",
     "Blocked",
+    "CatalogueError",
     "Confidence",
     "ContradictionError",
     "Explanation",

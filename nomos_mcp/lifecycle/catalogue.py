@@ -1,23 +1,60 @@
-"""The texts, one TOML file a language, checked for shape when first read. It knows no order and decides nothing.
+"""The texts, one TOML file a language, checked when first read. It knows no order and decides nothing.
 
-A missing, spare or empty entry is an error on reading, so that every language says everything or does not load.
+A missing, spare or empty entry is an error on reading, so that every language says everything or does not load: every
+status, reason and word of the facts has its entry, every blank is one that is filled in, and what English says is said.
 """
 
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Final, Literal, get_args
+from string import Formatter
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from nomos_mcp.lifecycle.errors import UnknownLanguageError
-from nomos_mcp.lifecycle.vocabularies import CURIE, ApiVersion, Confidence, WaitingOn
+from nomos_mcp.lifecycle.errors import CatalogueError, UnknownLanguageError
+from nomos_mcp.lifecycle.statuses import BLOCKS, STATUSES
+from nomos_mcp.lifecycle.vocabularies import CANCELLED_REASONS, CURIE, EDISON, ApiVersion, Confidence, WaitingOn
 
 Language = Literal["en", "de"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+_REFERENCE: Final[Language] = "en"
 
-Text = Annotated[str, Field(min_length=1)]
+
+def _blanks(*names: str) -> AfterValidator:
+    """Exactly these {blanks} to fill in, so that filling them in cannot fail."""
+
+    def check(text: str) -> str:
+        found = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        if found != set(names):
+            told = [" ".join(f"{{{name}}}" for name in sorted(which)) or "none" for which in (found, names)]
+            raise ValueError(f"the blanks are {told[0]} instead of {told[1]}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _for_each(*names: str) -> AfterValidator:
+    """An entry for each of these names and none besides."""
+
+    def check(entries: _Entries) -> _Entries:
+        flaws = [f"{name} is missing" for name in names if name not in entries]
+        flaws += [f"{name} is spare" for name in entries if name not in names]
+        if flaws:
+            raise ValueError(", ".join(flaws))
+        return entries
+
+    return AfterValidator(check)
+
+
+_Entries = TypeVar("_Entries", bound=Mapping[Any, Any])
+_Filled = Field(min_length=1)
+Text = Annotated[str, _Filled, _blanks()]
+Dated = Annotated[str, _Filled, _blanks("date", "age")]
+ForStatus = Annotated[str, _Filled, _blanks("status")]
+Counted = Annotated[str, _Filled, _blanks("days")]
 
 
 class _Texts(BaseModel):
@@ -43,20 +80,26 @@ class StatusTexts(Turn):
     hold: Text | None = None
 
 
-class AppointmentTexts(_Texts):
-    """What is said instead of the texts of `scheduled` when the date is known: placeholder `{appointment}`."""
+class AppointmentTurn(Turn):
+    """A turn whose message names the appointment."""
 
-    upcoming: Turn
-    past: Turn
+    customer_message: Annotated[str, _Filled, _blanks("appointment")]
+
+
+class AppointmentTexts(_Texts):
+    """What is said instead of the texts of `scheduled` when the date is known."""
+
+    upcoming: AppointmentTurn
+    past: AppointmentTurn
 
 
 class FormatTexts(_Texts):
     """How a day and a moment are written."""
 
     months: Annotated[tuple[Text, ...], Field(min_length=12, max_length=12)]
-    date: Text
-    moment: Text
-    zones: Mapping[Literal["CET", "CEST"], Text]
+    date: Annotated[str, _Filled, _blanks("day", "month", "year")]
+    moment: Annotated[str, _Filled, _blanks("date", "time", "zone")]
+    zones: Annotated[Mapping[str, Text], _for_each("CET", "CEST")]
 
 
 class AgeTexts(_Texts):
@@ -64,9 +107,9 @@ class AgeTexts(_Texts):
 
     today: Text
     ago_one: Text
-    ago_many: Text
+    ago_many: Counted
     ahead_one: Text
-    ahead_many: Text
+    ahead_many: Counted
 
 
 class TimingTexts(_Texts):
@@ -75,12 +118,12 @@ class TimingTexts(_Texts):
     target: Text
     no_target: Text
     no_order: Text
-    ordered: Text
+    ordered: Dated
     past_target: Text
-    installed: Text
-    activated: Text
-    cancelled: Text
-    appointment: Text
+    installed: Dated
+    activated: Dated
+    cancelled: Dated
+    appointment: Annotated[str, _Filled, _blanks("moment", "age")]
     apology: Text
     escalation: Text
 
@@ -88,44 +131,44 @@ class TimingTexts(_Texts):
 class NoteTexts(_Texts):
     """What is added to a label or a meaning."""
 
-    blocked_label: Text
-    other_version: Text
-    other_version_alone: Text
+    blocked_label: Annotated[str, _Filled, _blanks("label")]
+    other_version: Annotated[str, _Filled, _blanks("status", "version", "asked", "near")]
+    other_version_alone: Annotated[str, _Filled, _blanks("status", "version", "asked")]
     overlay: Text
-    overlay_elsewhere: Text
-    unknown_blocked_reason: Text
-    unknown_cancelled_reason: Text
+    overlay_elsewhere: Annotated[str, _Filled, _blanks("version")]
+    unknown_blocked_reason: Annotated[str, _Filled, _blanks("known")]
+    unknown_cancelled_reason: Annotated[str, _Filled, _blanks("reason", "known")]
 
 
 class AnomalyTexts(_Texts):
     """What is odd about an order's fields."""
 
-    unreadable: Text
-    in_future: Text
-    too_early: Text
-    appointment_past: Text
+    unreadable: Annotated[str, _Filled, _blanks("field", "text")]
+    in_future: Annotated[str, _Filled, _blanks("field", "when")]
+    too_early: Annotated[str, _Filled, _blanks("field", "status")]
+    appointment_past: ForStatus
     appointment_missing: Text
     appointment_while_blocked: Text
-    blocked_when_final: Text
+    blocked_when_final: ForStatus
     blocked_without_reason: Text
     blocked_without_time: Text
-    check_already_reviewed: Text
-    without_time: Text
+    check_already_reviewed: ForStatus
+    without_time: Annotated[str, _Filled, _blanks("field", "status")]
     cancelled_without_reason: Text
 
 
 class SummaryTexts(_Texts):
     """The pieces of the one line of a list item."""
 
-    blocked: Text
-    blocked_since: Text
+    blocked: Annotated[str, _Filled, _blanks("status", "reason")]
+    blocked_since: Annotated[str, _Filled, _blanks("status", "reason", "date")]
     blocked_unstated: Text
-    since: Text
-    cancelled: Text
-    appointment_upcoming: Text
-    appointment_past: Text
-    past_target: Text
-    anomalies: Text
+    since: Annotated[str, _Filled, _blanks("status", "date")]
+    cancelled: Annotated[str, _Filled, _blanks("status", "reason")]
+    appointment_upcoming: Annotated[str, _Filled, _blanks("status", "when")]
+    appointment_past: Annotated[str, _Filled, _blanks("status", "when")]
+    past_target: Annotated[str, _Filled, _blanks("age")]
+    anomalies: Annotated[str, _Filled, _blanks("count")]
 
 
 class DocumentTexts(_Texts):
@@ -170,7 +213,7 @@ class SheetTexts(_Texts):
     escalation: Text
     sources: Text
     nothing: Text
-    confidence: Mapping[Confidence, Text]
+    confidence: Annotated[Mapping[str, Text], _for_each(*get_args(Confidence))]
 
 
 class Term(_Texts):
@@ -184,14 +227,14 @@ class Term(_Texts):
 class Catalogue(_Texts):
     """Everything that is said in one language."""
 
-    curie: Mapping[str, StatusTexts]
-    edison: Mapping[str, StatusTexts]
+    curie: Annotated[Mapping[str, StatusTexts], _for_each(*STATUSES[CURIE])]
+    edison: Annotated[Mapping[str, StatusTexts], _for_each(*STATUSES[EDISON])]
     overlay: StatusTexts
     unknown: StatusTexts
-    blocked: Mapping[str, Turn]
-    cancelled: Mapping[str, Turn]
+    blocked: Annotated[Mapping[str, Turn], _for_each(*BLOCKS)]
+    cancelled: Annotated[Mapping[str, Turn], _for_each(*CANCELLED_REASONS)]
     appointment: AppointmentTexts
-    waiting_on: Mapping[WaitingOn, Text]
+    waiting_on: Annotated[Mapping[str, Text], _for_each(*get_args(WaitingOn))]
     format: FormatTexts
     age: AgeTexts
     timing: TimingTexts
@@ -214,10 +257,51 @@ def texts(language: str) -> Catalogue:
 
     Raises:
         UnknownLanguageError: there is none.
+        CatalogueError: it is not complete.
     """
     if language not in LANGUAGES:
         raise UnknownLanguageError(
             f"There are no explanations in {language!r}: the languages are {', '.join(LANGUAGES)}. Ask in one of them."
         )
-    path = files("nomos_mcp.lifecycle") / "texts" / f"{language}.toml"
-    return Catalogue.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    return catalogue_of(language, raw_texts(language))
+
+
+def raw_texts(language: str) -> dict[str, Any]:
+    """A language's file as it is."""
+    return tomllib.loads((files("nomos_mcp.lifecycle") / "texts" / f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def catalogue_of(language: str, raw: Mapping[str, Any]) -> Catalogue:
+    """Check a language's texts, and that they say what the English ones say.
+
+    Raises:
+        CatalogueError: an entry is missing, empty or spare, or has other blanks than those that are filled in.
+    """
+    try:
+        catalogue = Catalogue.model_validate(raw)
+    except ValidationError as error:
+        flaws = [f"{'.'.join(map(str, flaw['loc']))}{_told(flaw)}" for flaw in error.errors()]
+    else:
+        # Entries that not every status has, words of the field, columns: of these English has the right ones.
+        ours, english = _entries(raw), _entries(raw if language == _REFERENCE else raw_texts(_REFERENCE))
+        flaws = [f"{entry} is missing" for entry in english if entry not in ours]
+        flaws += [f"{entry} is spare, English has none" for entry in ours if entry not in english]
+        if not flaws:
+            return catalogue
+    raise CatalogueError(f"The texts in {language!r} are not complete. Correct {language}.toml: {'; '.join(flaws)}.")
+
+
+def _told(flaw: ErrorDetails) -> str:
+    told = {"missing": " is missing", "extra_forbidden": " is spare", "string_too_short": " is empty"}
+    return told.get(flaw["type"]) or ": " + flaw["msg"].removeprefix("Value error, ")
+
+
+def _entries(tree: Mapping[str, Any], path: str = "") -> list[str]:
+    """Where each text stands, such as `curie.placed.label`; of a list, each of its texts."""
+    found: list[str] = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            found += _entries(value, f"{path}{key}.")
+        else:
+            found += [f"{path}{key}.{n}" for n in range(len(value))] if isinstance(value, list) else [f"{path}{key}"]
+    return found

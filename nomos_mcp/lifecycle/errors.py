@@ -1,4 +1,6 @@
-"""What can be wrong with a question. An order is never wrong: a value in it that is new to us is explained as unknown.
+"""What can be wrong with a question, or with our texts.
+
+An order is never wrong: a value in it that is new to us is explained as unknown.
 
 LifecycleError (a ValueError)
 ├── UnknownStatusError      no vocabulary has this name
@@ -6,6 +8,8 @@ LifecycleError (a ValueError)
 ├── UnknownLanguageError    no catalogue in this language
 ├── UnknownAudienceError    neither agent nor customer
 └── ContradictionError      the arguments cannot be true of one order
+
+CatalogueError (a RuntimeError)   a language's texts are not complete
 """
 
 
@@ -31,3 +35,7 @@ class UnknownAudienceError(LifecycleError):
 
 class ContradictionError(LifecycleError):
     """The arguments exclude each other."""
+
+
+class CatalogueError(RuntimeError):
+    """A language's texts are not complete. The message names the language and each entry: no question is at fault."""
