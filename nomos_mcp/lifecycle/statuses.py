@@ -67,10 +67,23 @@ FACTS: Final[Mapping[ApiVersion, Mapping[str, Facts]]] = MappingProxyType(
             "installation_planning": _inferred("installer", _EDISON_STATUS),
             "installation_scheduled": _inferred("installer", _EDISON_STATUS),
             "installation_waiting": _inferred("installer", _EDISON_STATUS),
-            "installation_finished": _inferred("grid_operator", _EDISON_STATUS, "after_installation"),
+            "installation_finished": Facts(
+                waiting_on="grid_operator",
+                confidence="inferred",
+                # "New meter data was transferred to the network operator": read as data about the meter.
+                sources=(_EDISON_STATUS, _GUIDE, _WHO_INFERRED, "inferred: meter data is the meter's master data"),
+                phase="after_installation",
+            ),
             "installed": _inferred("installer", _EDISON_STATUS, "after_installation"),
             "activated": _over("success", _EDISON_STATUS, _GUIDE),
-            "pre_installed": _over("success", _EDISON_STATUS, _GUIDE),
+            "pre_installed": Facts(
+                # Both documents say what it means, neither that it is an end.
+                waiting_on="nobody",
+                confidence="inferred",
+                sources=(_EDISON_STATUS, _GUIDE, _WHO_INFERRED, "inferred: final, outcome"),
+                outcome="success",
+                phase="over",
+            ),
             "blocked": _documented("nomos", _EDISON_STATUS, _GUIDE),
             "blocked_wim": _documented("grid_operator", _EDISON_STATUS, _GUIDE),
             "cancelled": _over("cancelled", _EDISON_STATUS, _GUIDE),

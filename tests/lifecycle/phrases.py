@@ -30,11 +30,28 @@ BLAME = Phrase(
     r"you (failed|forgot|missed|cancelled|delayed|did not (send|answer|confirm))|your fault|overdue|you are late",
     r"Sie haben [^.]*(versäumt|vergessen|verpasst|storniert|verzögert|nicht)|Ihre Schuld|in Verzug|überfällig",
 )
-ALWAYS_FORBIDDEN = (PROMISE, BLAME)
+HOURLY = Phrase("how often prices change", r"hour", r"stündlich|Stunde")
+DISCONNECTION = Phrase("the word for a disconnection", r"disconnect|cut off", r"sperr")
+PRESENT_OPERATOR = Phrase(
+    # The term alone is today's operator to a customer; the partner is not. A change of operator is called by its name.
+    "the meter operator instead of the partner",
+    r"meter operator(?<!changing the meter operator)",
+    r"(?<!Wechsel des )Messstellenbetreiber",
+)
+CONSUMPTION_DATA = Phrase(
+    "that consumption goes to the grid operator",
+    r"(its|your) (data|readings|consumption)",
+    r"(seine|Ihre) (Daten|Mess)",
+)
+ALWAYS_FORBIDDEN = (PROMISE, BLAME, HOURLY, DISCONNECTION, PRESENT_OPERATOR)
 
 # --- never in some states ---------------------------------------------------------------------------------------------
 
-DYNAMIC = Phrase("that prices can be dynamic", r"dynamic", r"dynamisch")
+DYNAMIC = Phrase(
+    "that prices can be dynamic",
+    r"dynamic(?! prices are not possible so far)",
+    r"dynamisch(?!e Preise sind deshalb noch nicht möglich)",
+)
 CHECK = Phrase("that a check is to be done", r"photo|picture|smart meter check", r"Foto|Smart-Meter-Check")
 REVIEW = Phrase("that it is reviewed at Nomos", r"our side|manual|approval", r"bei uns geprüft|manuell|Freigabe")
 REQUEST = Phrase("a request to the customer", r"\bplease\b", r"\bbitte\b")

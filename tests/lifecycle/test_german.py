@@ -1,5 +1,6 @@
 """What the German texts add: dates as they are written in Germany, and sentences put together from pieces."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from nomos_mcp.lifecycle import (
     lifecycle_markdown,
     summarise,
 )
+from nomos_mcp.lifecycle.catalogue import texts
 
 Make = Callable[..., OrderState]
 Explain = Callable[..., Explanation]
@@ -77,6 +79,21 @@ def test_a_manual_review_is_never_explained_as_a_missing_check() -> None:
     assert not any(word in review.model_dump_json() for word in ("Check", "Foto"))
     missing = explain_status("blocked", blocked_reason="check_missing", language="de")
     assert not any(word in missing.model_dump_json() for word in ("manuell", "Freigabe", "Nomos"))
+
+
+def test_the_words_of_the_trade_that_customers_misread_stand_in_no_german_text() -> None:
+    everything = texts("de").model_dump_json()
+    assert not re.findall(r"\w*sperr\w*|\w*stündlich\w*", everything, re.IGNORECASE)
+    beside_the_glossary = texts("de").model_copy(update={"glossary": {}}).model_dump_json()
+    assert not re.findall(r"(?<!Wechsel des )Messstellenbetreiber", beside_the_glossary)
+
+
+def test_a_held_order_is_called_angehalten_wherever_it_is_told() -> None:
+    words = texts("de")
+    assert words.overlay.label == "Angehalten"
+    assert "angehalten" in words.note.blocked_label
+    for turn in words.blocked.values():
+        assert "angehalten" in turn.customer_message
 
 
 def test_the_lifecycle_marks_in_german_what_is_inferred() -> None:

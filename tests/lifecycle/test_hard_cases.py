@@ -116,6 +116,19 @@ def test_a_smart_meter_that_was_there_already_is_good_news(curie: Make, edison: 
         assert explanation.meaning.startswith("Good news")
 
 
+def test_that_a_meter_that_was_there_already_is_an_end_is_called_inferred(edison: Make, explained: Explain) -> None:
+    explanation = explained(edison("pre_installed"))
+    assert (explanation.final, explanation.confidence) == (True, "inferred")
+    assert {"inferred: waiting_on", "inferred: final, outcome"} <= set(explanation.sources or ())
+    assert explained(edison("cancelled")).confidence == "documented"
+
+
+def test_it_is_the_meters_own_data_that_goes_to_the_grid_operator(edison: Make, explained: Explain) -> None:
+    explanation = explained(edison("installation_finished"))
+    assert "the details of the new meter go to the grid operator" in explanation.meaning
+    assert "inferred: meter data is the meter's master data" in (explanation.sources or ())
+
+
 def test_a_cancelled_order_is_not_ordered_again_but_taken_to_support(
     curie: Make, edison: Make, explained: Explain
 ) -> None:
