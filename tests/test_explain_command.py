@@ -46,6 +46,23 @@ Was folgt             Mit der Bestätigung kann es weitergehen.
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["blocked"], "To do: customer  not known\n"),
+        (["placed", "--blocked-reason", "roof_missing"], "To do: customer  not known\n"),
+        (["installed", "--blocked-reason", "check_missing"], "To do: customer  not known\n"),
+        (["blocked", "--language", "de"], "Zu tun: Kundin/Kunde  nicht bekannt\n"),
+        (["grid_operator_registration"], "To do: customer  Nothing.\n"),
+    ],
+)
+def test_that_there_is_nothing_to_do_is_printed_only_where_it_is_known(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", *arguments, "--audience", "customer"]) == 0
+    assert line in capsys.readouterr().out
+
+
 def test_a_customer_gets_nothing_that_is_for_support(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "placed", "--audience", "customer"]) == 0
     out = capsys.readouterr().out

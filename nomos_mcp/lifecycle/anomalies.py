@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, Catalogue
-from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final, read
-from nomos_mcp.lifecycle.times import CLOCK_SKEW, as_it_came, berlin_moment, in_berlin, is_after, is_before
-from nomos_mcp.lifecycle.vocabularies import CURIE, PATHS
+from nomos_mcp.lifecycle.order import CHECK_REVIEWED, OrderState, fields_ahead, is_blocked, is_final, read
+from nomos_mcp.lifecycle.times import CLOCK_SKEW, as_it_came, berlin_moment, in_berlin, is_after, is_ahead
+from nomos_mcp.lifecycle.vocabularies import CURIE
 
 _HAPPENED: Final = ("created_at", "installed_at", "activated_at", "cancelled_at", "blocked_at")
 _MILESTONES: Final = {"installed": "installed_at", "activated": "activated_at", "cancelled": "cancelled_at"}
-_CHECK_DONE: Final = PATHS[CURIE][PATHS[CURIE].index("check_reviewed") :]
 
 
 def anomalies(state: OrderState, now: datetime, words: Catalogue) -> list[str]:
@@ -43,14 +42,15 @@ def anomalies(state: OrderState, now: datetime, words: Catalogue) -> list[str]:
 
 
 def _appointment(state: OrderState, now: datetime, words: Catalogue) -> Iterator[str]:
-    if read(state).status.phase != "before_installation":
-        return
-    appointment = state.appointment_at if state.appointment_at and in_berlin(state.appointment_at) else None
-    if appointment and is_before(appointment, now):
+    phase = read(state).status.phase
+    appointment = state.appointment_at
+    if is_ahead(appointment, now):
+        if phase in ("after_installation", "over"):
+            yield words.anomaly.appointment_too_late.format(status=state.status)
+        elif is_blocked(state):
+            yield words.anomaly.appointment_while_blocked
+    elif phase == "before_installation" and appointment and in_berlin(appointment):
         yield words.anomaly.appointment_past.format(status=state.status)
-    elif appointment and is_blocked(state):
-        # The customer is told of the block and asked nothing, and may not be at home.
-        yield words.anomaly.appointment_while_blocked
     if state.status == "scheduled" and not state.has("appointment_at"):
         yield words.anomaly.appointment_missing
 
@@ -61,17 +61,7 @@ def _milestones(state: OrderState, say: AnomalyTexts) -> Iterator[str]:
         yield say.without_time.format(field=name, status=state.status)
     if state.status == "cancelled" and not state.cancelled_reason:
         yield say.cancelled_without_reason
-    early = {
-        "installed_at": read(state).status.phase == "before_installation",
-        "activated_at": read(state).status.phase in ("before_installation", "after_installation"),
-        "cancelled_at": read(state).status.outcome in ("open", "success"),
-        "cancelled_reason": read(state).status.outcome in ("open", "success"),
-    }
-    yield from (
-        say.too_early.format(field=name, status=state.status)
-        for name, is_early in early.items()
-        if is_early and state.has(name)
-    )
+    yield from (say.too_early.format(field=name, status=state.status) for name in fields_ahead(state))
 
 
 def _block(state: OrderState, say: AnomalyTexts) -> Iterator[str]:
@@ -83,5 +73,5 @@ def _block(state: OrderState, say: AnomalyTexts) -> Iterator[str]:
         yield say.blocked_without_reason
     if not state.has("blocked_at"):
         yield say.blocked_without_time
-    if state.blocked_reason == "check_missing" and state.status in _CHECK_DONE:
+    if state.blocked_reason == "check_missing" and state.status in CHECK_REVIEWED:
         yield say.check_already_reviewed.format(status=state.status)

@@ -55,6 +55,7 @@ Text = Annotated[str, _Filled, _blanks()]
 Dated = Annotated[str, _Filled, _blanks("date", "age")]
 ForStatus = Annotated[str, _Filled, _blanks("status")]
 Counted = Annotated[str, _Filled, _blanks("days")]
+NamesAppointment = Annotated[str, _Filled, _blanks("appointment")]
 
 
 class _Texts(BaseModel):
@@ -80,15 +81,22 @@ class StatusTexts(Turn):
     hold: Text | None = None
 
 
+class BlockTexts(Turn):
+    """A turn under a block; `beside_appointment` is the message where an appointment lies ahead."""
+
+    beside_appointment: NamesAppointment
+
+
 class AppointmentTurn(Turn):
     """A turn whose message names the appointment."""
 
-    customer_message: Annotated[str, _Filled, _blanks("appointment")]
+    customer_message: NamesAppointment
 
 
 class AppointmentTexts(_Texts):
-    """What is said instead of the texts of `scheduled` when the date is known."""
+    """What is said of an order that carries an appointment; `on_hold` is what to do with it under a block."""
 
+    on_hold: Text
     upcoming: AppointmentTurn
     past: AppointmentTurn
 
@@ -148,6 +156,7 @@ class AnomalyTexts(_Texts):
     too_early: Annotated[str, _Filled, _blanks("field", "status")]
     appointment_past: ForStatus
     appointment_missing: Text
+    appointment_too_late: ForStatus
     appointment_while_blocked: Text
     blocked_when_final: ForStatus
     blocked_without_reason: Text
@@ -231,7 +240,8 @@ class Catalogue(_Texts):
     edison: Annotated[Mapping[str, StatusTexts], _for_each(*STATUSES[EDISON])]
     overlay: StatusTexts
     unknown: StatusTexts
-    blocked: Annotated[Mapping[str, Turn], _for_each(*BLOCKS)]
+    contradiction: Turn
+    blocked: Annotated[Mapping[str, BlockTexts], _for_each(*BLOCKS)]
     cancelled: Annotated[Mapping[str, Turn], _for_each(*CANCELLED_REASONS)]
     appointment: AppointmentTexts
     waiting_on: Annotated[Mapping[str, Text], _for_each(*get_args(WaitingOn))]

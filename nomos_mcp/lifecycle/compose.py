@@ -7,7 +7,7 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn
 from nomos_mcp.lifecycle.errors import UnknownAudienceError
 from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage
 from nomos_mcp.lifecycle.order import OrderState, Reading, is_final, stage_of
-from nomos_mcp.lifecycle.statuses import blocked_statuses
+from nomos_mcp.lifecycle.statuses import CONTRADICTION, blocked_statuses
 from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS, PATHS, Audience
 
 
@@ -15,6 +15,8 @@ def choose_turn(state: OrderState, reading: Reading, status_words: StatusTexts, 
     """Whose turn it is: the block says it first, then the reason of a cancellation, then the status."""
     if reading.block:
         return words.blocked[reading.block]
+    if reading.turn is CONTRADICTION:
+        return words.contradiction
     if state.status == "cancelled" and state.cancelled_reason in CANCELLED_REASONS:
         return words.cancelled[state.cancelled_reason]
     return status_words

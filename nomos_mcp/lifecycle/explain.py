@@ -7,9 +7,9 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
 from nomos_mcp.lifecycle.compose import choose_turn, compose
 from nomos_mcp.lifecycle.explanation import Explanation
 from nomos_mcp.lifecycle.order import OrderState, Reading, read
-from nomos_mcp.lifecycle.times import age_of_event, berlin_moment, in_berlin, is_before
+from nomos_mcp.lifecycle.times import Time, age_of_event, berlin_moment, in_berlin, is_ahead
 from nomos_mcp.lifecycle.timing import is_past_target, timing
-from nomos_mcp.lifecycle.vocabularies import Audience
+from nomos_mcp.lifecycle.vocabularies import CURIE, Audience
 
 
 def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", language: str = "en") -> Explanation:
@@ -51,13 +51,29 @@ def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", l
 
 def _turn(state: OrderState, reading: Reading, status_words: StatusTexts, now: datetime, words: Catalogue) -> Turn:
     turn = choose_turn(state, reading, status_words, words)
-    appointment = state.appointment_at
     # A customer is told no appointment that Berlin's calendar cannot show.
-    if state.status == "scheduled" and appointment and in_berlin(appointment) and not reading.block:
-        turn = words.appointment.past if is_before(appointment, now) else words.appointment.upcoming
-        when = berlin_moment(appointment, words)
-        turn = turn.model_copy(update={"customer_message": turn.customer_message.format(appointment=when)})
+    if state.api_version == CURIE and state.appointment_at and in_berlin(state.appointment_at):
+        turn = _beside(state.appointment_at, turn, state, reading, now, words)
     return _late(turn, reading, words) if is_past_target(state, reading, now) else turn
+
+
+def _beside(
+    appointment: Time, turn: Turn, state: OrderState, reading: Reading, now: datetime, words: Catalogue
+) -> Turn:
+    """The turn beside an appointment. While one lies ahead, nobody may be told that there is nothing to do."""
+    ahead, when = is_ahead(appointment, now), berlin_moment(appointment, words)
+    if reading.block and ahead:
+        message = words.blocked[reading.block].beside_appointment.format(appointment=when)
+        action = turn.customer_action or words.appointment.on_hold
+        return turn.model_copy(update={"customer_message": message, "customer_action": action})
+    if reading.turn is reading.status and reading.status.phase == "before_installation":
+        said = words.appointment.upcoming if ahead else words.appointment.past
+        meaning = said.meaning if state.status == "scheduled" else turn.meaning
+        message = said.customer_message.format(appointment=when)
+        return said.model_copy(update={"customer_message": message, "meaning": meaning})
+    if reading.turn is reading.status and reading.status.phase == "after_installation" and ahead:
+        return turn.model_copy(update={"customer_message": words.contradiction.customer_message})
+    return turn
 
 
 def _late(turn: Turn, reading: Reading, words: Catalogue) -> Turn:

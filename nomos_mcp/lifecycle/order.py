@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Final
 
-from nomos_mcp.lifecycle.statuses import BLOCKS, UNKNOWN, Facts, blocked_statuses, facts_of
+from nomos_mcp.lifecycle.statuses import BLOCKS, CONTRADICTION, UNKNOWN, Facts, blocked_statuses, facts_of
 from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, PATHS, ApiVersion, Confidence
+
+CHECK_REVIEWED: Final = PATHS[CURIE][PATHS[CURIE].index("check_reviewed") :]
+"""curie's statuses from the review of the check on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +48,8 @@ class Reading:
 
     Attributes:
         status: the facts of the status, as if nothing lay over it.
-        block: key of the text on curie's overlay (a reason, `unknown` or `unstated`); None if no overlay lies there.
-        turn: the facts that decide who acts: the overlay's if there is one, else the status's.
+        block: key of the text on curie's overlay (one of `BLOCKS`); None if no overlay lies there.
+        turn: the facts that decide who acts: the overlay's if there is one, else the status's, or `CONTRADICTION`.
     """
 
     status: Facts
@@ -60,7 +64,7 @@ class Reading:
     @property
     def sources(self) -> tuple[str, ...]:
         """Where all this is written. What is inferred of the status does not count once a block decides who acts."""
-        if self.block is None:
+        if self.turn is self.status:
             return self.status.sources
         documented = (source for source in self.status.sources if not source.startswith("inferred"))
         return tuple(dict.fromkeys([*documented, *self.turn.sources]))
@@ -76,9 +80,25 @@ def read(state: OrderState, status: Facts | None = None) -> Reading:
     status = status or facts_of(state.status, state.api_version)
     block = _overlay(state) if is_blocked(state) else None
     turn = BLOCKS[block] if block else status
+    if turn.outcome == "open" and block is None and fields_ahead(state):
+        turn = CONTRADICTION
     if state.status == "cancelled" and state.cancelled_reason not in (None, "", *CANCELLED_REASONS):
         turn = replace(status, confidence="unknown")
     return Reading(status=status, block=block, turn=turn)
+
+
+def fields_ahead(state: OrderState) -> list[str]:
+    """Fields that tell of more than the status does, such as `installed_at` of an order that is placed."""
+    if state.api_version != CURIE:
+        return []
+    status = facts_of(state.status, state.api_version)
+    early = {
+        "installed_at": status.phase == "before_installation",
+        "activated_at": status.phase in ("before_installation", "after_installation"),
+        "cancelled_at": status.outcome in ("open", "success"),
+        "cancelled_reason": status.outcome in ("open", "success"),
+    }
+    return [name for name, is_early in early.items() if is_early and state.has(name)]
 
 
 def is_final(state: OrderState) -> bool:
@@ -108,5 +128,9 @@ def _overlay(state: OrderState) -> str | None:
         return None
     if not state.blocked_reason:
         return "unstated"
+    if state.blocked_reason == "check_missing" and (
+        state.status in CHECK_REVIEWED or state.has("installed_at") or state.has("activated_at")
+    ):
+        return "check_missing_after_review"
     # Only true reasons count: the vendor sending "unstated" would be a new reason like any other.
     return state.blocked_reason if state.blocked_reason in BLOCKED_REASONS else "unknown"

@@ -57,11 +57,12 @@ def _lines(explanation: Explanation, do_not_say: str | None, words: Catalogue) -
     whose_turn = words.waiting_on[explanation.waiting_on]
     if explanation.confidence and explanation.waiting_on != "unknown":
         whose_turn += f" ({say.confidence[explanation.confidence]})"
+    nothing = say.confidence["unknown"] if explanation.waiting_on == "unknown" else say.nothing
     entries = (
         (say.meaning, explanation.meaning),
         (say.blocked, explanation.blocked and explanation.blocked.meaning),
         (say.waiting_on, whose_turn),
-        (say.customer_action, explanation.customer_action or say.nothing),
+        (say.customer_action, explanation.customer_action or nothing),
         (say.operator_action, explanation.operator_action),
         (say.customer_message, explanation.customer_message),
         (say.do_not_say, do_not_say),

@@ -95,14 +95,22 @@ BLOCKS: Final[Mapping[str, Facts]] = MappingProxyType(
     {
         "check_missing": _inferred("customer", _CURIE_BLOCKED),
         "grid_operator_registration": _inferred("grid_operator", _CURIE_BLOCKED),
+        "check_missing_after_review": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
         "unknown": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
         "unstated": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
     }
 )
-"""curie's overlay by reason; `unknown` is a reason that is new to us, `unstated` a block that gives none."""
+"""curie's overlay by reason.
+
+`unknown` is a reason that is new to us, `unstated` a block that gives none, and `check_missing_after_review` a check
+that is said to be missing although its review, or what follows it, has happened.
+"""
 
 OVERLAY: Final = _documented("unknown", _CURIE_BLOCKED)
 """`blocked` asked for by name under curie: the overlay is documented, who acts depends on its reason."""
+
+CONTRADICTION: Final = Facts(waiting_on="unknown", confidence="unknown")
+"""An order whose fields tell of more than its status does: neither is to be trusted over the other."""
 
 UNKNOWN: Final = Facts(waiting_on="unknown", confidence="unknown", outcome="unknown", phase="unknown")
 

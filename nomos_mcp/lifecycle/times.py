@@ -65,6 +65,11 @@ def is_after(time: Time, now: datetime) -> bool:
     return time > (now if isinstance(time, datetime) else _day(now))
 
 
+def is_ahead(appointment: Time | None, now: datetime) -> bool:
+    """Whether an appointment is still to come: a day is until it ends in Berlin."""
+    return appointment is not None and in_berlin(appointment) is not None and not is_before(appointment, now)
+
+
 def days_since(time: Time, now: datetime) -> int | None:
     """How many days ago a time was by Berlin's calendar, negative if it lies ahead.
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from nomos_mcp.lifecycle.catalogue import Catalogue
-from nomos_mcp.lifecycle.order import OrderState, Reading, is_blocked
+from nomos_mcp.lifecycle.order import OrderState, Reading, fields_ahead, is_blocked
 from nomos_mcp.lifecycle.times import (
     TARGET_DAYS,
     Time,
@@ -12,14 +12,13 @@ from nomos_mcp.lifecycle.times import (
     berlin_date,
     berlin_moment,
     days_since,
-    in_berlin,
-    is_before,
+    is_ahead,
 )
 
 
 def is_past_target(state: OrderState, reading: Reading, now: datetime) -> bool:
     """Whether an order that is not installed yet is older than the target of about eight weeks."""
-    waiting = reading.status.phase == "before_installation" and not state.has("installed_at")
+    waiting = reading.status.phase == "before_installation" and not fields_ahead(state)
     days = days_since(state.created_at, now) if waiting and state.created_at else None
     return days is not None and days > TARGET_DAYS
 
@@ -52,19 +51,20 @@ def timing(state: OrderState, reading: Reading, now: datetime, words: Catalogue)
         return template.format(date=berlin_date(time, words), moment=berlin_moment(time, words), age=told)
 
     said: list[str | None]
+    appointment = dated(words.timing.appointment, state.appointment_at, happened=False)
+    ahead = appointment if is_ahead(state.appointment_at, now) else None
     match reading.status.phase:
         case "before_installation":
-            appointment = dated(words.timing.appointment, state.appointment_at, happened=False)
             said = [appointment, dated(words.timing.ordered, state.created_at), _target(state, reading, now, words)]
         case "after_installation":
-            said = [dated(words.timing.installed, state.installed_at), words.timing.no_target]
+            said = [ahead, dated(words.timing.installed, state.installed_at), words.timing.no_target]
         case "before_order":
             said = [words.timing.no_order]
         case "over":
             end = dated(words.timing.activated, state.activated_at) if state.status == "activated" else None
             said = [end or dated(words.timing.cancelled, state.cancelled_at)]
         case _:
-            said = [dated(words.timing.ordered, state.created_at)]
+            said = [ahead, dated(words.timing.ordered, state.created_at)]
     return " ".join(filter(None, said)) or None
 
 
@@ -72,6 +72,5 @@ def _target(state: OrderState, reading: Reading, now: datetime, words: Catalogue
     if is_past_target(state, reading, now):
         return words.timing.past_target
     # A date that is set says more than the target, and beside a block the target would read as a promise.
-    appointment = state.appointment_at
-    ahead = appointment is not None and in_berlin(appointment) is not None and not is_before(appointment, now)
-    return None if is_blocked(state) or ahead else words.timing.target
+    set_aside = is_blocked(state) or is_ahead(state.appointment_at, now) or fields_ahead(state)
+    return None if set_aside else words.timing.target

@@ -9,17 +9,24 @@ from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion, OrderState
 from tests.lifecycle.phrases import (
     ACCEPTED,
     ASKS_WHETHER,
+    AT_HOME,
+    CANCELLED,
     CHECK,
+    CONFIRM,
     CONFIRMED,
     CONSUMPTION_DATA,
     DYNAMIC,
     GOOD_NEWS,
     INSTALLED,
+    KEEP_FREE,
     MISSED,
     NOT_ACTIVE,
+    NOT_KNOWN_YET,
     NOT_ORDERED,
     NOTHING_TO_DO,
+    ON_HOLD,
     PAST_TARGET,
+    PHOTO,
     REGRET,
     REORDER,
     REQUEST,
@@ -33,7 +40,7 @@ NOW: Final = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ORDERED: Final = datetime(2026, 11, 10, 9, 30, tzinfo=UTC)
 LONG_AGO: Final = datetime(2026, 9, 1, 9, 30, tzinfo=UTC)
 EARLIER: Final = datetime(2026, 11, 16, 9, 30, tzinfo=UTC)
-LATER: Final = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+LATER: Final = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +63,8 @@ class Row:
     outcome: str = "open"
     acts: bool = False
     known: bool = True
-    always: tuple[Phrase, ...] = ()
-    never: tuple[Phrase, ...] = ()
+    always: tuple[Phrase, ...]
+    never: tuple[Phrase, ...]
 
     @property
     def state(self) -> OrderState:
@@ -89,15 +96,35 @@ PLAIN: Final = (
     _curie("A reviewed check leads to an appointment that the customer confirms.", "check_reviewed", "installer",
            acts=True, always=(GOOD_NEWS,), never=(DYNAMIC, INSTALLED)),
     _curie("A scheduled order without its appointment names no date.", "scheduled", "installer",
-           acts=True, never=(DYNAMIC, CHECK, INSTALLED)),
+           acts=True, always=(AT_HOME,), never=(DYNAMIC, CHECK, INSTALLED)),
     _curie("A scheduled order names its appointment and holds out no target beside it.", "scheduled", "installer",
-           fields={"appointment_at": LATER}, acts=True, never=(DYNAMIC, CHECK, INSTALLED, TARGET)),
-    _curie("An appointment under a block names no target, and the registration is still a wait.", "scheduled",
-           "grid_operator", fields={**GRID, "appointment_at": LATER}, always=(NOTHING_TO_DO,),
-           never=(DYNAMIC, REQUEST, TARGET)),
-    _curie("A missing check over an appointment is the customer's turn.", "scheduled", "customer",
-           fields={**CHECK_MISSING, "appointment_at": LATER}, acts=True, always=(CHECK,),
-           never=(DYNAMIC, REVIEW, TARGET)),
+           fields={"appointment_at": LATER}, acts=True, always=(AT_HOME,), never=(DYNAMIC, CHECK, INSTALLED, TARGET)),
+    _curie("An appointment under a block names no target, and is kept free until it is clear whether it stands.",
+           "scheduled", "grid_operator", fields={**GRID, "appointment_at": LATER}, acts=True,
+           always=(ON_HOLD, KEEP_FREE), never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
+    _curie("A missing check over an appointment contradicts it, so no photo is asked for.", "scheduled", "unknown",
+           fields={**CHECK_MISSING, "appointment_at": LATER}, known=False, acts=True, always=(ON_HOLD, KEEP_FREE),
+           never=(DYNAMIC, REVIEW, PHOTO, NOTHING_TO_DO, TARGET)),
+    _curie("A missing check is the customer's turn beside an appointment too.", "placed", "customer",
+           fields={**CHECK_MISSING, "appointment_at": LATER}, acts=True, always=(CHECK, KEEP_FREE),
+           never=(DYNAMIC, REVIEW, NOTHING_TO_DO, TARGET)),
+    _curie("An appointment that comes before the status says so is told all the same.", "check_submitted", "installer",
+           fields={"appointment_at": LATER}, acts=True, always=(AT_HOME,), never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
+    _curie("An appointment after the installation is not passed over.", "installed", "installer",
+           fields={"installed_at": EARLIER, "appointment_at": LATER}, always=(NOT_KNOWN_YET,),
+           never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
+    _curie("An installation that the status does not tell of is not guessed at.", "placed", "unknown",
+           fields={"installed_at": EARLIER}, known=False, always=(NOT_KNOWN_YET,),
+           never=(DYNAMIC, PHOTO, NOTHING_TO_DO, TARGET)),
+    _curie("An activation that the status does not tell of is not guessed at.", "installed", "unknown",
+           fields={"installed_at": EARLIER, "activated_at": EARLIER}, known=False, always=(NOT_KNOWN_YET,),
+           never=(DYNAMIC, NOT_ACTIVE, NOTHING_TO_DO)),
+    _curie("A cancellation that the status does not tell of is not guessed at.", "scheduled", "unknown",
+           fields={"cancelled_at": EARLIER, "appointment_at": LATER}, known=False, always=(NOT_KNOWN_YET,),
+           never=(DYNAMIC, AT_HOME, NOTHING_TO_DO, TARGET)),
+    _curie("A missing check is not asked for where the meter is in, whatever the status.", "placed", "unknown",
+           fields={**CHECK_MISSING, "installed_at": EARLIER}, known=False, always=(ON_HOLD, NOT_KNOWN_YET),
+           never=(DYNAMIC, PHOTO, NOTHING_TO_DO)),
     _curie("An appointment that has passed is asked about.", "scheduled", "installer",
            fields={"appointment_at": EARLIER}, acts=True, always=(ASKS_WHETHER,), never=(DYNAMIC, INSTALLED, MISSED)),
     _curie("An installed meter is good news and not active yet.", "installed", "installer",
@@ -114,24 +141,31 @@ PLAIN: Final = (
     _curie("A block by the grid operator left on an active order holds nothing up.", "activated", "nobody", "success",
            fields={"activated_at": EARLIER, **GRID}, always=(DYNAMIC,), never=(REQUEST, TARGET)),
     _curie("A cancelled order is over and not to be ordered again.", "cancelled", "nobody", "cancelled",
-           fields={"cancelled_at": EARLIER}, never=(DYNAMIC, REORDER, TARGET)),
+           fields={"cancelled_at": EARLIER}, always=(CANCELLED,), never=(DYNAMIC, REORDER, TARGET)),
     _curie("A meter that was there already is good news.", "cancelled", "nobody", "cancelled",
-           fields={"cancelled_reason": "pre_existing"}, always=(GOOD_NEWS, NOTHING_TO_DO),
-           never=(DYNAMIC, REGRET, REORDER)),
+           fields={"cancelled_reason": "pre_existing"}, always=(GOOD_NEWS,), never=(DYNAMIC, REGRET, REORDER)),
+    _curie("An appointment left on a cancelled order is no reason to say that there is nothing to do.", "cancelled",
+           "nobody", "cancelled", fields={"cancelled_reason": "pre_existing", "appointment_at": LATER},
+           always=(GOOD_NEWS,), never=(DYNAMIC, NOTHING_TO_DO, REORDER)),
     _curie("An order cancelled on request may have been cancelled by anybody.", "cancelled", "nobody", "cancelled",
-           fields={"cancelled_reason": "customer_request"}, never=(DYNAMIC, REORDER, REGRET)),
+           fields={"cancelled_reason": "customer_request"}, always=(CANCELLED,), never=(DYNAMIC, REORDER, REGRET)),
     _curie("A reason of cancelling that is new to us is not interpreted.", "cancelled", "nobody", "cancelled",
-           fields={"cancelled_reason": "moved_away"}, known=False, never=(DYNAMIC, REORDER, GOOD_NEWS)),
+           fields={"cancelled_reason": "moved_away"}, known=False, always=(CANCELLED,),
+           never=(DYNAMIC, REORDER, GOOD_NEWS)),
     _curie("A block left on a cancelled order asks nothing of anybody.", "cancelled", "nobody", "cancelled",
-           fields={"cancelled_reason": "customer_request", **GRID}, never=(DYNAMIC, REORDER, TARGET)),
+           fields={"cancelled_reason": "customer_request", **GRID}, always=(CANCELLED,),
+           never=(DYNAMIC, REORDER, TARGET)),
     _curie("A missing check left on a cancelled order is not asked for.", "cancelled", "nobody", "cancelled",
            fields={"cancelled_reason": "pre_existing", **CHECK_MISSING}, always=(GOOD_NEWS,), never=(CHECK, REORDER)),
     _curie("A status that is new to us tells nothing about whose turn it is.", "teleported", "unknown", "unknown",
-           known=False, never=(DYNAMIC, WHO, TARGET)),
+           known=False, always=(NOT_KNOWN_YET,), never=(DYNAMIC, WHO, TARGET, NOTHING_TO_DO)),
     _curie("A missing check over a status that is new to us is still the customer's.", "teleported", "customer",
            "unknown", fields=CHECK_MISSING, known=False, acts=True, always=(CHECK,), never=(DYNAMIC, REVIEW, TARGET)),
     _curie("The grid operator's turn over a status that is new to us is still waiting.", "teleported",
            "grid_operator", "unknown", fields=GRID, known=False, always=(NOTHING_TO_DO,), never=(DYNAMIC, REQUEST)),
+    _curie("An appointment over a status that is new to us is kept free under a block.", "teleported",
+           "grid_operator", "unknown", fields={**GRID, "appointment_at": LATER}, known=False, acts=True,
+           always=(KEEP_FREE,), never=(DYNAMIC, NOTHING_TO_DO)),
     _edison("Interest is no order yet.", "intended", "customer",
             acts=True, always=(NOT_ORDERED,), never=(DYNAMIC, ACCEPTED, TARGET)),
     _edison("A waiting order is Nomos's to hand over.", "waiting", "nomos",
@@ -141,11 +175,11 @@ PLAIN: Final = (
     _edison("A checked order leads to an appointment that the customer confirms.", "checked", "installer",
             acts=True, always=(GOOD_NEWS,), never=(DYNAMIC, INSTALLED)),
     _edison("A planned installation may need a date confirmed.", "installation_planning", "installer",
-            acts=True, never=(DYNAMIC, CHECK, INSTALLED)),
+            acts=True, always=(CONFIRM,), never=(DYNAMIC, CHECK, INSTALLED)),
     _edison("A scheduled installation names no date, for edison carries none.", "installation_scheduled", "installer",
-            acts=True, never=(DYNAMIC, CHECK, INSTALLED)),
+            acts=True, always=(CONFIRM, AT_HOME), never=(DYNAMIC, CHECK, INSTALLED)),
     _edison("A confirmed date is waited for at home.", "installation_waiting", "installer",
-            acts=True, never=(DYNAMIC, CHECK, INSTALLED)),
+            acts=True, always=(AT_HOME,), never=(DYNAMIC, CHECK, INSTALLED)),
     _edison("A finished installation goes to the grid operator and is not active yet.", "installation_finished",
             "grid_operator", always=(GOOD_NEWS, NOT_ACTIVE, NOTHING_TO_DO),
             never=(DYNAMIC, REQUEST, TARGET, CONSUMPTION_DATA)),
@@ -160,24 +194,41 @@ PLAIN: Final = (
     _edison("An order held in the change of meter operator waits for the grid operator.", "blocked_wim",
             "grid_operator", always=(NOTHING_TO_DO,), never=(DYNAMIC, CHECK, REQUEST, REVIEW, TARGET)),
     _edison("A cancelled order names no reason, for edison carries none.", "cancelled", "nobody", "cancelled",
-            never=(DYNAMIC, REORDER, GOOD_NEWS, TARGET)),
+            always=(CANCELLED,), never=(DYNAMIC, REORDER, GOOD_NEWS, TARGET)),
     _edison("A status that is new to us is not guessed at in edison either.", "teleported", "unknown", "unknown",
-            known=False, never=(DYNAMIC, WHO, TARGET)),
+            known=False, always=(NOT_KNOWN_YET,), never=(DYNAMIC, WHO, TARGET, NOTHING_TO_DO)),
 )  # fmt: skip
 
-OVERLAID: Final = tuple(
-    row
-    for status in ("created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed")
-    for row in (
+BEFORE_REVIEW: Final = ("created", "placed", "check_submitted")
+FROM_REVIEW_ON: Final = ("check_reviewed", "scheduled", "installed")
+
+OVERLAID: Final = (
+    *(
         _curie(f"A missing check over {status} is the customer's turn.", status, "customer",
-               fields=CHECK_MISSING, acts=True, always=(CHECK,), never=(DYNAMIC, REVIEW)),
-        _curie(f"A pending registration over {status} is the grid operator's turn: the customer can only wait.",
-               status, "grid_operator", fields=GRID, always=(NOTHING_TO_DO,), never=(DYNAMIC, REQUEST, REVIEW)),
-        _curie(f"A reason that is new to us over {status} is not interpreted.", status, "unknown",
-               fields=NEW_REASON, known=False, never=(DYNAMIC, REQUEST, REVIEW)),
-        _curie(f"A block without a reason over {status} is nobody's fault.", status, "unknown",
-               fields=NO_REASON, known=False, never=(DYNAMIC, REQUEST, REVIEW)),
-    )
+               fields=CHECK_MISSING, acts=True, always=(CHECK, ON_HOLD), never=(DYNAMIC, REVIEW, NOTHING_TO_DO))
+        for status in BEFORE_REVIEW
+    ),
+    *(
+        _curie(f"A missing check over {status} contradicts it, so no photo is asked for.", status, "unknown",
+               fields=CHECK_MISSING, known=False, always=(ON_HOLD, NOT_KNOWN_YET),
+               never=(DYNAMIC, REQUEST, PHOTO, REVIEW, NOTHING_TO_DO))
+        for status in FROM_REVIEW_ON
+    ),
+    *(
+        row
+        for status in (*BEFORE_REVIEW, *FROM_REVIEW_ON)
+        for row in (
+            _curie(f"A pending registration over {status} is the grid operator's turn: the customer can only wait.",
+                   status, "grid_operator", fields=GRID, always=(NOTHING_TO_DO, ON_HOLD),
+                   never=(DYNAMIC, REQUEST, REVIEW)),
+            _curie(f"A reason that is new to us over {status} is not interpreted.", status, "unknown",
+                   fields=NEW_REASON, known=False, always=(ON_HOLD, NOT_KNOWN_YET),
+                   never=(DYNAMIC, REQUEST, REVIEW, NOTHING_TO_DO)),
+            _curie(f"A block without a reason over {status} is nobody's fault.", status, "unknown",
+                   fields=NO_REASON, known=False, always=(ON_HOLD, NOT_KNOWN_YET),
+                   never=(DYNAMIC, REQUEST, REVIEW, NOTHING_TO_DO)),
+        )
+    ),
 )  # fmt: skip
 
 _NO_TARGET: Final = (
@@ -194,7 +245,7 @@ _NO_TARGET: Final = (
 def _late(row: Row) -> Row:
     says = f"{row.says.removesuffix('.')}, and eight weeks later too."
     late = replace(row, says=says, fields={**row.fields, "created_at": LONG_AGO})
-    if row.status in _NO_TARGET:
+    if row.status in _NO_TARGET or {"installed_at", "cancelled_at"} & row.fields.keys():
         return replace(late, never=(*row.never, PAST_TARGET))
     allowed = tuple(phrase for phrase in row.never if phrase is not TARGET)
     return replace(late, always=(*row.always, PAST_TARGET), never=allowed)

@@ -52,6 +52,7 @@ DYNAMIC = Phrase(
     r"dynamic(?! prices are not possible so far)",
     r"dynamisch(?!e Preise sind deshalb noch nicht möglich)",
 )
+PHOTO = Phrase("a request for a photo or details", r"photo|picture|send (the|our)|details it needs", r"Foto|schicken")
 CHECK = Phrase("that a check is to be done", r"photo|picture|smart meter check", r"Foto|Smart-Meter-Check")
 REVIEW = Phrase("that it is reviewed at Nomos", r"our side|manual|approval", r"bei uns geprüft|manuell|Freigabe")
 REQUEST = Phrase("a request to the customer", r"\bplease\b", r"\bbitte\b")
@@ -72,6 +73,20 @@ TARGET = Phrase("the target", r"eight weeks", r"acht Wochen")
 
 NOTHING_TO_DO = Phrase(
     "that there is nothing to do", r"nothing you need to do", r"müssen (Sie )?(im Moment )?nichts tun"
+)
+ON_HOLD = Phrase("that it is on hold", r"on hold", r"angehalten")
+NOT_KNOWN_YET = Phrase(
+    "that it has to be found out first", r"first have to (find out|look)", r"müssen erst|erst klären"
+)
+CANCELLED = Phrase("that it is cancelled", r"cancelled", r"storniert")
+AT_HOME = Phrase("to be at home", r"at home", r"zu Hause")
+CONFIRM = Phrase(
+    "to confirm the date", r"please confirm it|please do so", r"bestätigen Sie ihn bitte|holen Sie das bitte nach"
+)
+KEEP_FREE = Phrase(
+    "to keep the appointment free",
+    r"keep your appointment on [^.]* free",
+    r"halten Sie (außerdem )?Ihren Termin \([^)]*\) frei",
 )
 GOOD_NEWS = Phrase("good news", r"good news", r"gute Nachricht")
 NOT_ACTIVE = Phrase("that it is not active yet", r"not active yet", r"aktiv ist er noch nicht")

@@ -54,7 +54,17 @@ FUTURE = 3
         (
             "scheduled",
             {"appointment_at": FUTURE, "blocked_reason": "grid_operator_registration", "blocked_at": PAST},
-            "An appointment is set although the order is on hold: find out whether it stands.",
+            "An appointment is set under a block: find out whether it stands.",
+        ),
+        (
+            "installed",
+            {"installed_at": PAST, "appointment_at": FUTURE},
+            "An appointment lies ahead although the status is installed: find out whether it stands.",
+        ),
+        (
+            "cancelled",
+            {"cancelled_at": PAST, "cancelled_reason": "customer_request", "appointment_at": FUTURE},
+            "An appointment lies ahead although the status is cancelled: find out whether it stands.",
         ),
         ("placed", {"installed_at": PAST}, "installed_at is set although the status is placed."),
         (

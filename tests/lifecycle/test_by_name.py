@@ -100,6 +100,12 @@ def test_a_status_with_a_block_over_it_is_told_as_on_hold() -> None:
     assert explanation.waiting_on == "grid_operator"
 
 
+@pytest.mark.parametrize("status", ["check_reviewed", "scheduled", "installed"])
+def test_a_missing_check_contradicts_a_status_after_its_review_by_name_too(status: str) -> None:
+    explanation = explain_status(status, blocked_reason="check_missing")
+    assert (explanation.waiting_on, explanation.customer_action) == ("unknown", None)
+
+
 @pytest.mark.parametrize("status", ["cancelled", ""])
 def test_cancelled_with_its_reason_is_that_reason(status: str) -> None:
     explanation = explain_status(status, cancelled_reason="pre_existing")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from string import Formatter
 from typing import Any, get_args
 
 import pytest
@@ -10,8 +9,6 @@ import pytest
 from nomos_mcp.lifecycle import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
-    CURIE,
-    EDISON,
     LANGUAGES,
     STATUSES,
     VERSIONS,
@@ -43,7 +40,7 @@ def test_every_status_has_its_texts_and_no_other_has(version: ApiVersion, langua
 
 @each_language
 def test_every_reason_has_its_texts_and_no_other_has(language: str) -> None:
-    assert set(texts(language).blocked) == {*BLOCKED_REASONS, "unknown", "unstated"}
+    assert set(texts(language).blocked) == {*BLOCKED_REASONS, "check_missing_after_review", "unknown", "unstated"}
     assert set(texts(language).cancelled) == set(CANCELLED_REASONS)
 
 
@@ -135,11 +132,13 @@ def test_every_flaw_is_told_at_once() -> None:
 @each_language
 def test_only_the_texts_about_an_appointment_have_a_blank_to_fill_in(language: str) -> None:
     words = texts(language)
-    turns = [*words.statuses(CURIE).values(), *words.statuses(EDISON).values(), *words.blocked.values()]
-    turns += [*words.cancelled.values(), words.overlay, words.unknown]
-    assert not any("{" in turn.model_dump_json(exclude_none=True)[1:-1] for turn in turns)
-    for known in (words.appointment.upcoming, words.appointment.past):
-        assert [name for _, name, _, _ in Formatter().parse(known.customer_message) if name] == ["appointment"]
+    beside = {name: block.beside_appointment for name, block in words.blocked.items()}
+    told = [*beside.values(), words.appointment.upcoming.customer_message, words.appointment.past.customer_message]
+    assert all("{appointment}" in text for text in told)
+    rest = "".join(turn.model_dump_json(exclude_none=True)[1:-1] for turn in _turns(language).values())
+    for text in told:
+        rest = rest.replace(text, "")
+    assert "{" not in rest
 
 
 @each_language
@@ -204,6 +203,7 @@ def _turns(language: str) -> dict[str, Turn]:
     return turns | {
         "overlay": words.overlay,
         "unknown": words.unknown,
+        "contradiction": words.contradiction,
         "appointment.upcoming": appointment.upcoming,
         "appointment.past": appointment.past,
     }

@@ -12,8 +12,8 @@ Explain = Callable[..., Explanation]
 
 
 def test_a_block_decides_whose_turn_it_is_not_the_status_under_it(curie: Make, explained: Explain) -> None:
-    free = explained(curie("scheduled"))
-    blocked = explained(curie("scheduled", blocked_reason="check_missing"))
+    free = explained(curie("check_submitted"))
+    blocked = explained(curie("check_submitted", blocked_reason="check_missing"))
     assert (free.waiting_on, blocked.waiting_on) == ("installer", "customer")
     assert blocked.customer_action != free.customer_action
     assert blocked.customer_message != free.customer_message
@@ -73,6 +73,49 @@ def test_a_reason_that_looks_like_a_key_of_ours_is_still_new_to_us(curie: Make, 
     blocked = explained(curie("placed", blocked_reason="unstated")).blocked
     assert blocked is not None
     assert blocked.meaning == "The order is on hold for a reason that is new to us."
+
+
+@pytest.mark.parametrize("status", ["check_reviewed", "scheduled", "installed"])
+def test_a_check_that_is_missing_after_its_review_is_passed_on_and_cleared_up_first(
+    status: str, curie: Make, explained: Explain, days_ago: Callable[[float], datetime]
+) -> None:
+    order = curie(status, blocked_reason="check_missing", blocked_at=days_ago(1), installed_at=None)
+    explanation = explained(order)
+    assert explanation.blocked is not None
+    assert explanation.blocked.reason == "check_missing"
+    assert (explanation.waiting_on, explanation.customer_action) == ("unknown", None)
+    assert "Find out whether the check is missing before" in (explanation.operator_action or "")
+    assert any("clear this up before asking the customer" in anomaly for anomaly in explanation.anomalies or ())
+
+
+def test_an_appointment_under_a_block_is_told_with_its_reason_and_kept_free(
+    curie: Make, explained: Explain, days_ago: Callable[[float], datetime]
+) -> None:
+    order = curie("scheduled", blocked_reason="grid_operator_registration", appointment_at=days_ago(-2))
+    explanation = explained(order, audience="customer")
+    assert "its registration with your local grid operator is pending" in explanation.customer_message
+    assert "22 Nov 2026, 10:30 CET" in explanation.customer_message
+    assert explanation.customer_action == "Keep the appointment free for now."
+    assert explanation.waiting_on == "grid_operator"
+
+
+def test_an_appointment_before_the_status_is_scheduled_leaves_the_meaning_of_the_status(
+    curie: Make, explained: Explain, days_ago: Callable[[float], datetime]
+) -> None:
+    explanation = explained(curie("check_submitted", appointment_at=days_ago(-2)))
+    assert explanation.meaning == "The smart meter check has been submitted to the installation partner."
+    assert "scheduled for 22 Nov 2026, 10:30 CET" in explanation.customer_message
+
+
+def test_an_order_whose_fields_contradict_its_status_is_not_guessed_at(
+    curie: Make, explained: Explain, days_ago: Callable[[float], datetime]
+) -> None:
+    explanation = explained(curie("placed", installed_at=days_ago(3)))
+    assert (explanation.waiting_on, explanation.confidence) == ("unknown", "unknown")
+    assert explanation.customer_action is None
+    assert explanation.timing == "Ordered 10 Nov 2026 (10 days ago)."
+    assert explanation.sources == ["API reference (curie): MeterOrder.status"]
+    assert explanation.anomalies == ["installed_at is set although the status is placed."]
 
 
 def test_a_time_of_blocking_alone_makes_an_order_blocked(curie: Make, now: datetime) -> None:

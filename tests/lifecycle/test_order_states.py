@@ -1,16 +1,25 @@
 """Every state an order can be in, and what must and must not be said about it, in every language and to everyone."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from nomos_mcp.lifecycle import LANGUAGES, Explanation, explain
+from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    CURIE,
+    LANGUAGES,
+    STATUSES,
+    Explanation,
+    OrderState,
+    explain,
+)
 from nomos_mcp.lifecycle.catalogue import texts
 from nomos_mcp.lifecycle.times import berlin_date
-from tests.lifecycle.order_states import NOW, ORDERED, STATES, Row
-from tests.lifecycle.phrases import ALWAYS_FORBIDDEN
+from tests.lifecycle.order_states import EARLIER, NOW, ORDERED, STATES, Row
+from tests.lifecycle.phrases import ALWAYS_FORBIDDEN, NOTHING_TO_DO, PHOTO
 
 FOR_AGENTS = {"operator_action", "escalation", "anomalies", "confidence", "sources"}
 DATES = {"en": r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b", "de": r"\b\d{2}\.\d{2}\.\d{4}\b"}
@@ -32,6 +41,10 @@ def told(explanation: Explanation) -> str:
     if "blocked" in said:
         said["blocked"].pop("reason", None)
     return str(said)
+
+
+def test_no_row_is_without_something_that_has_to_be_said_and_something_that_must_not_be() -> None:
+    assert not [row.says for row in STATES if not (row.always and row.never)]
 
 
 def test_at_least_sixty_states_are_tried_and_each_reads_as_its_own_sentence() -> None:
@@ -80,6 +93,68 @@ def test_what_must_not_be_said_is_not_said(row: Row, audience: str, language: st
 def test_what_has_to_be_said_is_said(row: Row, audience: str, language: str) -> None:
     text = told(explained(row, audience, language))
     assert not [phrase.name for phrase in row.always if not phrase.found_in(text, language)]
+
+
+# --- every combination of a status, a block and an appointment, beyond the rows of the table --------------------------
+
+BLOCKS: tuple[dict[str, Any], ...] = (
+    {},
+    *({"blocked_reason": reason, "blocked_at": EARLIER} for reason in (*BLOCKED_REASONS, "roof_missing", None)),
+)
+MILESTONES: tuple[dict[str, Any], ...] = (
+    {},
+    *({name: EARLIER} for name in ("installed_at", "activated_at", "cancelled_at")),
+    *({"cancelled_reason": reason} for reason in (*CANCELLED_REASONS, "moved_away")),
+)
+each_status = pytest.mark.parametrize("status", [*STATUSES[CURIE], "teleported"])
+each_block = pytest.mark.parametrize("block", BLOCKS, ids=str)
+each_milestone = pytest.mark.parametrize("milestone", MILESTONES, ids=lambda fields: "-".join(fields) or "none")
+
+
+@each_language
+@each_audience
+@each_milestone
+@each_block
+@each_status
+@pytest.mark.parametrize("appointment", [NOW + timedelta(days=2), NOW, NOW.date()], ids=["in two days", "now", "today"])
+def test_nobody_is_told_that_there_is_nothing_to_do_beside_an_appointment_that_lies_ahead(
+    appointment: date, status: str, block: Any, milestone: Any, audience: Any, language: str
+) -> None:
+    state = OrderState(api_version=CURIE, status=status, appointment_at=appointment, **block, **milestone)
+    text = told(explain(state, now=NOW, audience=audience, language=language))
+    assert not NOTHING_TO_DO.found_in(text, language)
+
+
+@each_language
+@each_audience
+@each_milestone
+@each_status
+def test_who_has_a_reviewed_check_or_a_meter_is_asked_for_no_photo_and_no_details(
+    status: str, milestone: Any, audience: Any, language: str
+) -> None:
+    fields = {"blocked_reason": "check_missing", "blocked_at": EARLIER, **milestone}
+    explanation = explain(
+        OrderState(api_version=CURIE, status=status, **fields), now=NOW, audience=audience, language=language
+    )
+    before_review = status in {"created", "placed", "check_submitted", "teleported"}
+    has_a_meter = {"installed_at", "activated_at"} & milestone.keys()
+    asked = PHOTO.found_in(f"{explanation.customer_message} {explanation.customer_action}", language)
+    assert bool(asked) is (before_review and not has_a_meter)
+
+
+@each_language
+@each_audience
+@each_block
+@each_status
+def test_that_there_is_nothing_to_do_is_said_only_where_it_is_known_who_acts_and_it_is_not_the_customer(
+    status: str, block: Any, audience: Any, language: str
+) -> None:
+    explanation = explain(
+        OrderState(api_version=CURIE, status=status, **block), now=NOW, audience=audience, language=language
+    )
+    said = NOTHING_TO_DO.found_in(told(explanation), language)
+    assert not (said and explanation.waiting_on in {"customer", "unknown"})
+    assert not (said and explanation.customer_action)
 
 
 @each_language

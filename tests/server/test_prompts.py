@@ -48,6 +48,21 @@ async def test_a_prompt_reads_well_with_required_arguments_only(assistant: Clien
 
 
 @pytest.mark.parametrize("name", REQUIRED)
+async def test_a_prompt_has_nothing_to_do_said_only_where_the_customers_message_says_it(
+    assistant: Client, name: str
+) -> None:
+    text = " ".join((await rendered(assistant, name, REQUIRED[name])).split())
+    for sentence in re.findall(r"[^.;]*nothing to do[^.;]*", text):
+        assert "only where `customer_message` says so" in sentence or "do not suggest" in sentence
+
+
+async def test_the_reply_to_a_customer_warns_of_what_is_not_known(assistant: Client) -> None:
+    text = " ".join((await rendered(assistant, "order-status-reply", {"order_id": "prdo_1"})).split())
+    assert "a status or a block that is new to us, or an order that contradicts itself" in text
+    assert "only where `customer_message` says so" in text
+
+
+@pytest.mark.parametrize("name", REQUIRED)
 async def test_a_prompt_names_a_tool_and_only_tools_that_exist(assistant: Client, name: str) -> None:
     text = await rendered(assistant, name, REQUIRED[name])
     named = set(re.findall(r"\b(?:get|list|explain|order)_[a-z_]+\b", text)) - {"order_id"}
