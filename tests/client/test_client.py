@@ -72,8 +72,11 @@ async def test_a_list_is_one_page_when_awaited(curie: NomosClient) -> None:
 
 async def test_a_walk_finds_every_order_once_newest_first(curie: NomosClient, simulator: Simulator) -> None:
     orders = [order async for order in curie.meter_orders.list(limit=7)]
+    ours = {order.id for order in simulator.world.orders if order.organisation == DEMO.organisation}
+    assert {order.id for order in orders} == ours - {DEMO.orders["intended"]}  # which is no order under curie
     assert len({order.id for order in orders}) == len(orders)
     created = [order.created_at for order in orders if order.created_at]
+    assert len(created) == len(orders)
     assert created == sorted(created, reverse=True)
     listed = [request for request in simulator.requests if request.path.startswith("/meter-orders")]
     assert len(listed) == -(-len(orders) // 7)

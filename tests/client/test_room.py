@@ -13,9 +13,13 @@ from nomos_mcp.client import errors
 FOLDER = Path(client.__file__).parent
 
 
-def test_what_is_exported_is_there_and_sorted() -> None:
+def test_what_is_exported_is_there_once_and_sorted() -> None:
     assert all(hasattr(client, name) for name in client.__all__)
-    assert len(set(client.__all__)) == len(client.__all__)
+    # Constants first, then classes, then functions, as the linter sorts them.
+    assert client.__all__ == sorted(set(client.__all__), key=lambda name: (not name.isupper(), name[0].islower(), name))
+
+
+def test_the_client_is_exported_by_the_package_too() -> None:
     assert nomos_mcp.NomosClient is client.NomosClient
 
 
@@ -65,7 +69,12 @@ def test_every_error_survives_pickling() -> None:
         client.VersionMismatchError("a", "b"),
         client.RateBudgetError(3),
         client.CredentialsError("None.", request_id="r"),
+        client.APITimeoutError("No answer in time."),
+        client.MissingScopeError("The token lacks the scope."),
     ]
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.NomosError)}
+    assert {kind.__init__ for kind in kinds} == {type(error).__init__ for error in made}  # every way to make one
+    assert {kind.__reduce__ for kind in kinds} == {errors.NomosError.__reduce__}
     for error in made:
         again = pickle.loads(pickle.dumps(error))  # noqa: S301  our own
         assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

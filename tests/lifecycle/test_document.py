@@ -37,7 +37,9 @@ def test_who_acts_is_marked_as_documented_or_inferred() -> None:
 
 
 def test_every_table_row_has_as_many_cells_as_its_heading(document: str) -> None:
-    for table in (block for block in document.split("\n\n") if block.startswith("|")):
+    tables = [block for block in document.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 5
+    for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 

@@ -5,14 +5,15 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nomos_mcp import __version__, settings, settings_http
-from nomos_mcp.settings import Settings
-from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
+from nomos_mcp.settings import Settings, SettingsError
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tools.bundle import PARTS, project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,16 +41,24 @@ def test_the_words_and_the_settings_name_the_same_variables() -> None:
     assert {variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)} == read
 
 
-@pytest.mark.parametrize("variable", [*VARIABLES, *HTTP_VARIABLES], ids=lambda variable: variable.name)
-def test_a_stated_default_is_the_one_that_holds(variable: Any) -> None:
-    if variable.default:
-        assert Settings.from_env({variable.name: variable.default}) == Settings.from_env({})
+EVERY_VARIABLE = (*VARIABLES, *HTTP_VARIABLES)
 
 
-@pytest.mark.parametrize("variable", [*VARIABLES, *HTTP_VARIABLES], ids=lambda variable: variable.name)
-def test_a_stated_choice_is_accepted(variable: Any) -> None:
-    for choice in variable.choices:
-        Settings.from_env({variable.name: choice})
+@pytest.mark.parametrize(
+    "variable", [variable for variable in EVERY_VARIABLE if variable.default], ids=lambda variable: variable.name
+)
+def test_a_stated_default_is_the_one_that_holds(variable: Variable) -> None:
+    assert Settings.from_env({variable.name: variable.default}) == Settings.from_env({})
+
+
+@pytest.mark.parametrize(
+    "variable", [variable for variable in EVERY_VARIABLE if variable.choices], ids=lambda variable: variable.name
+)
+def test_each_stated_choice_is_accepted_and_makes_a_difference_and_no_other_is(variable: Variable) -> None:
+    settled = [Settings.from_env({variable.name: choice}) for choice in variable.choices]
+    assert not [one for one, other in combinations(settled, 2) if one == other]
+    with pytest.raises(SettingsError, match=variable.name):
+        Settings.from_env({variable.name: "none-of-these"})
 
 
 @pytest.mark.parametrize(

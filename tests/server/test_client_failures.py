@@ -9,6 +9,7 @@ from nomos_mcp.client import (
     CertificateError,
     CredentialsError,
     InternalServerError,
+    InvalidRequestError,
     MissingScopeError,
     NomosError,
     RateBudgetError,
@@ -16,6 +17,7 @@ from nomos_mcp.client import (
     UnreadableAnswerError,
     UnsupportedVersionError,
     VersionMismatchError,
+    errors,
 )
 from nomos_mcp.client.errors import BY_STATUS, BadRequestError, ErrorDetail
 from nomos_mcp.server.failures import said_of
@@ -24,6 +26,7 @@ FAILURES: list[NomosError] = [
     *(kind(status, message="secret words") for status, kind in BY_STATUS.items()),
     APIError(418, message="secret words"),
     InternalServerError(503),
+    InvalidRequestError("This is no ID."),
     UnsupportedVersionError("This version has none."),
     MissingScopeError("The token lacks the scope."),
     CredentialsError("No credentials."),
@@ -34,6 +37,11 @@ FAILURES: list[NomosError] = [
     VersionMismatchError("a", "b"),
     UnreadableAnswerError("Not JSON.", status=200),
 ]
+
+
+def test_no_kind_of_failure_is_missing_from_the_table() -> None:
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, NomosError)}
+    assert {type(failure) for failure in FAILURES} == kinds - {NomosError}
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)

@@ -1,6 +1,8 @@
 """What holds for the server as a whole: what it lists, how it refuses, and what never gets out."""
 
+import inspect
 import json
+from importlib import import_module
 
 import pytest
 from mcp import Client, MCPError
@@ -51,8 +53,8 @@ async def test_input_schemas_are_flat_and_without_null(assistant: Client) -> Non
 
 async def test_the_description_is_the_cleaned_docstring(assistant: Client) -> None:
     for tool in (await assistant.list_tools()).tools:
-        assert tool.description
-        assert not any(line.startswith("  ") for line in tool.description.splitlines())
+        function = getattr(import_module(f"nomos_mcp.server.tools.{tool.name}"), tool.name)
+        assert tool.description == inspect.getdoc(function) is not None
 
 
 async def test_an_unknown_tool_is_invalid_params_and_names_the_nearest(assistant: Client) -> None:

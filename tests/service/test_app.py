@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.service import create_http_app
-from nomos_mcp.settings import Settings
+from nomos_mcp.settings import Settings, SettingsError
 from nomos_mcp.settings_http import HttpSettings
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import Era, answer_of, era  # noqa: F401  a fixture
@@ -222,8 +222,10 @@ def test_it_can_be_mounted_in_another_application() -> None:
 
 
 async def test_the_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOMOS_CUSTOMER_ID", "cus_1")
     assert create_http_app().routes
+    monkeypatch.setenv("NOMOS_MCP_CALLS_PER_MINUTE", "many")
+    with pytest.raises(SettingsError, match="NOMOS_MCP_CALLS_PER_MINUTE"):
+        create_http_app()
 
 
 async def test_a_client_that_was_handed_in_stays_open() -> None:

@@ -77,6 +77,7 @@ CURIE_SUBSCRIPTION: Final = BATMAN_SUBSCRIPTION - {"direction"} | {"type", "bill
 async def items(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
     """Read a list of up to a hundred items."""
     found: list[dict[str, Any]] = (await client.get(path, params={"limit": 100})).json()["items"]
+    assert found
     return found
 
 
