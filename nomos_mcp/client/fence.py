@@ -1,18 +1,19 @@
 """The fence: a view of the client that sees one customer's objects and nothing else, whatever it is asked for.
 
-What is not the customer's looks exactly like what does not exist: the same error, and no request ID that could tell the
-two apart. What cannot be shown to be the customer's counts as not theirs.
+What is not the customer's looks exactly like what does not exist: the same error, after the same requests to upstream,
+and no request ID that could tell the two apart. What cannot be shown to be the customer's counts as not theirs.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from nomos_mcp.client.errors import NotFoundError
+from nomos_mcp.client.errors import NotFoundError, UnreadableAnswerError
 from nomos_mcp.client.events import Events
 from nomos_mcp.client.filters import Filter, equal
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.client.models import Event, MeterOrder, Subscription
+from nomos_mcp.client.models.record import id_of
 from nomos_mcp.client.pages import Listing, Page
 from nomos_mcp.client.resource import Resource
 from nomos_mcp.client.subscriptions import Subscriptions
@@ -23,6 +24,10 @@ T = TypeVar("T", bound=MeterOrder | Subscription)
 V = TypeVar("V")
 
 _NOT_FOUND = 404
+
+
+class _UnreadableRecordError(UnreadableAnswerError):
+    """A record that is broken, and not shown to be the customer's."""
 
 
 class _Fenced(Resource[T]):
@@ -38,6 +43,15 @@ class _Fenced(Resource[T]):
         if record.customer != self.customer_id:
             raise NotFoundError(_NOT_FOUND)
         return record
+
+    def _decoded(self, body: object) -> T:
+        try:
+            return super()._decoded(body)
+        except UnreadableAnswerError as flaw:
+            if isinstance(body, Mapping) and id_of(body.get("customer")) == self.customer_id:
+                raise
+            failure = _UnreadableRecordError(str(flaw), status=flaw.status)
+        raise failure
 
     def _list(self, filters: Sequence[Filter], limit: int, cursor: str) -> Listing[T]:
         others = [condition for condition in filters if condition.field != "customer"]
@@ -70,7 +84,8 @@ class FencedMeterOrders(_Fenced[MeterOrder], MeterOrders):
 class FencedEvents(Events):
     """The events about one customer's subscriptions and their orders.
 
-    An event that names no subscription, as one about an invoice may, cannot be shown to be the customer's.
+    An event that names no subscription, as one about an invoice may, cannot be shown to be the customer's. Every event
+    costs two reads: if a missing one cost only the first, the time of the answer would tell it from somebody else's.
     """
 
     def __init__(self, transport: Transport, subscriptions: FencedSubscriptions) -> None:
@@ -81,19 +96,33 @@ class FencedEvents(Events):
         return self._subscriptions.customer_id
 
     async def _get(self, object_id: str) -> Event:
-        event = await _alike(super()._get(object_id))
-        subscription_id = event.context.subscription or ""
+        subscription_id, event = "", None
+        try:
+            event = await super()._get(object_id)
+            subscription_id = event.context.subscription or ""
+        except (NotFoundError, _UnreadableRecordError):
+            pass
         if kind_of(subscription_id) != "subscription":
-            raise NotFoundError(_NOT_FOUND)
+            event = None
+            subscription_id = f"sub_{object_id.partition('_')[2]}"  # no subscription has the ID of an event
         await self._subscriptions.get(subscription_id)
+        if event is None:
+            raise NotFoundError(_NOT_FOUND)
         return event
+
+    def _decoded(self, body: object) -> Event:
+        try:
+            return super()._decoded(body)
+        except UnreadableAnswerError as flaw:
+            failure = _UnreadableRecordError(str(flaw), status=flaw.status)
+        raise failure
 
 
 async def _alike(call: Awaitable[V]) -> V:
     """Make upstream's answer to an unknown object the one that somebody else's gets."""
     try:
         return await call
-    except NotFoundError:
+    except (NotFoundError, _UnreadableRecordError):
         raise NotFoundError(_NOT_FOUND) from None
 
 

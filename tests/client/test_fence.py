@@ -4,12 +4,21 @@ import json
 
 import pytest
 
-from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError
+from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError, UnreadableAnswerError
+from nomos_mcp.client.resource import Resource
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.client.faults.wire_server import ORDER
 from tests.client.test_answers import answering, client_of, page
 
 OWN = DEMO.customers["two_subscriptions"]
+SUBSCRIPTION = {
+    "object": "subscription",
+    "id": "sub_1",
+    "plan": "plan_1",
+    "customer": "cus_1",
+    "status": "active",
+    "created_at": "2026-06-01T10:00:00Z",
+}
 
 
 @pytest.fixture
@@ -87,7 +96,69 @@ async def test_an_event_about_nothing_that_is_a_subscription_is_nobodys(subject:
     async with client_of(app) as client:
         with pytest.raises(NotFoundError):
             await client.for_customer("cus_1").events.get("evt_1")
+    assert not [path for path in asked if subject in path]
+
+
+EVENT = {"id": "evt_7", "topic": "subscription.created", "timestamp": None, "context": {"subscription": "sub_7"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "event"),
+    [
+        (404, {"code": "NOT_FOUND", "message": "No such event.", "requestId": "r1"}),
+        (200, EVENT),
+        (200, {**EVENT, "context": {}}),
+        (200, {**EVENT, "context": {"invoice": "inv_1"}}),
+        (200, {**EVENT, "context": {"subscription": 7}}),
+        (200, {"id": "evt_7"}),
+    ],
+    ids=["missing", "somebody else's", "about nothing", "about an invoice", "about a number", "broken"],
+)
+async def test_an_event_that_is_not_ones_own_costs_the_same_two_reads(status: int, event: object) -> None:
+    theirs = {**SUBSCRIPTION, "id": "sub_7", "customer": "cus_2"}
+    app, asked = answering((status, json.dumps(event).encode()), (200, json.dumps(theirs).encode()))
+    async with client_of(app) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.for_customer("cus_1").events.get("evt_7")
+    assert str(caught.value) == "HTTP 404 NOT_FOUND"
+    assert asked == ["/events/evt_7?", "/subscriptions/sub_7?"]
+
+
+@pytest.mark.parametrize("reads", ["meter_orders", "subscriptions"])
+async def test_somebody_elses_broken_object_is_answered_like_a_missing_one(reads: str) -> None:
+    broken = {"id": "prdo_1", "customer": {"id": "cus_2"}}
+    app, asked = answering((200, json.dumps(broken).encode()))
+    async with client_of(app) as client:
+        resource = getattr(client.for_customer("cus_1"), reads)
+        with pytest.raises(NotFoundError) as caught:
+            await resource.get("prdo_1" if reads == "meter_orders" else "sub_1")
+    assert str(caught.value) == "HTTP 404 NOT_FOUND"
     assert len(asked) == 1
+
+
+async def test_ones_own_broken_order_is_told_to_be_broken() -> None:
+    app, _ = answering((200, b'{"id": "prdo_1", "customer": "cus_1"}'))
+    async with client_of(app) as client:
+        with pytest.raises(UnreadableAnswerError, match="wrong or missing"):
+            await client.for_customer("cus_1").meter_orders.get("prdo_1")
+
+
+async def test_an_answer_that_is_none_of_the_apis_is_not_taken_for_a_missing_object() -> None:
+    app, _ = answering((200, b"<html>login</html>"), content_type=b"text/html")
+    async with client_of(app) as client:
+        fenced = client.for_customer("cus_1")
+        for read in (fenced.events.get("evt_1"), fenced.meter_orders.get("prdo_1")):
+            with pytest.raises(UnreadableAnswerError, match="text/html"):
+                await read
+
+
+def test_a_view_holds_no_resource_that_is_not_fenced(fenced: NomosClient) -> None:
+    resources = {name: value for name, value in vars(fenced).items() if isinstance(value, Resource)}
+    assert {name: resource._fence() for name, resource in resources.items()} == {
+        "meter_orders": OWN,
+        "subscriptions": OWN,
+        "events": OWN,
+    }
 
 
 def test_a_view_of_one_customer_gives_no_view_of_another(fenced: NomosClient) -> None:

@@ -12,15 +12,15 @@ from nomos_mcp.client.answers import cleaned
 from nomos_mcp.client.constants import MAX_WORD
 
 
-def _id_of(value: object) -> object:
-    """Some answers carry the ID of a related object, others the whole object: keep the ID."""
+def id_of(value: object) -> object:
+    """Return the ID of a related object: some answers carry that, others the whole object."""
     return value.get("id") if isinstance(value, Mapping) else value
 
 
 Word = Annotated[str, AfterValidator(partial(cleaned, limit=MAX_WORD))]
 """A value of an enumeration, kept as it came even if it is new; only one too long for any word is cut."""
 
-Reference = Annotated[str, BeforeValidator(_id_of)]
+Reference = Annotated[str, BeforeValidator(id_of)]
 """The ID of a related object, whichever way upstream sent it."""
 
 
