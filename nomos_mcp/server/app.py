@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from nomos_mcp.client import NomosClient, NomosError, NotFoundError
 from nomos_mcp.client.constants import REQUESTS_PER_SECOND
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
-from nomos_mcp.server.callers import Caller, current_caller
+from nomos_mcp.server.callers import Caller
 from nomos_mcp.server.completions import add_completions
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
@@ -175,7 +174,7 @@ class NomosServer(MCPServer[Desk]):
     The one place where errors of the rooms below become answers of the protocol.
 
     Attributes:
-        desk: The means of this server.
+        desk: The means of this server, as whoever calls may use them.
     """
 
     desk: Desk
@@ -196,7 +195,7 @@ class NomosServer(MCPServer[Desk]):
     async def _may_order(self) -> bool:
         try:
             with anyio.fail_after(_SCOPES_DEADLINE):
-                return await barred(replace(self.desk, caller=current_caller(self.desk.caller))) is None
+                return await barred(self.desk) is None
         except (NomosError, TimeoutError):
             return True  # not known now; the call itself will tell
 

@@ -1,15 +1,26 @@
-"""Nothing tells somebody else's object from one that does not exist: no tool, resource, prompt or completion."""
+"""Nothing tells somebody else's object from one that does not exist: no tool, resource, prompt or completion.
 
+What is asked is derived from what the server lists, so a new tool, resource or prompt is asked too. An argument that is
+in neither of the two tables fails the test by name.
+"""
+
+import ast
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from mcp import Client, MCPError
-from mcp.types import ResourceTemplateReference
+from mcp.server.mcpserver import Context
+from mcp.types import PromptReference, ResourceTemplateReference
 
-from nomos_mcp.client import CURIE, EDISON, ApiVersion
+import nomos_mcp.server
+from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, NotFoundError
 from nomos_mcp.server import Caller, create_server
+from nomos_mcp.server.app import NomosServer
+from nomos_mcp.server.desk import Desk
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
@@ -50,104 +61,297 @@ IDS = {
         f"evt_{UNKNOWN}",
     ),
 }
+OWN = {own for own, *_ in IDS.values()}
+KINDS = {
+    # argument: which kinds of ID it takes
+    "order_id": ("order", "subscription"),
+    "subscription_id": ("subscription", "orderable"),
+    "customer_id": ("customer",),
+    "event_id": ("event",),
+}
+NO_OBJECTS = {
+    # arguments that name nothing that belongs to a customer
+    *("status", "blocked_reason", "cancelled_reason", "code", "api_version", "plan_id"),
+    *("created_after", "created_before", "limit", "cursor", "confirmation_code"),
+    *("audience", "language", "tone", "last_report"),
+}
+MORE: dict[str, dict[str, object]] = {
+    # tool: arguments without which it does not answer, or not about everything
+    "list_meter_orders_by_status": {"status": "all", "limit": 100},
+    "list_subscriptions": {"limit": 100},
+}
 
-Question = Callable[[Client, str], Awaitable[str]]
+Ask = Callable[[Client, str], Awaitable[str]]
+"""Asks a server about an ID and returns the whole answer, errors included."""
+AsCustomer = Callable[[ApiVersion], AbstractAsyncContextManager[tuple[NomosServer, Client]]]
 
 
-def tool(name: str, argument: str, **more: object) -> Question:
+def tool(name: str, argument: str = "") -> Ask:
     async def ask(client: Client, value: str) -> str:
-        return (await client.call_tool(name, {argument: value, **more})).model_dump_json()
+        given = MORE.get(name, {}) | ({argument: value} if argument else {})
+        return (await client.call_tool(name, given)).model_dump_json()
 
     return ask
 
 
-def resource(template: str) -> Question:
+def resource(template: str, variable: str = "") -> Ask:
     async def ask(client: Client, value: str) -> str:
         try:
-            return (await client.read_resource(template.format(value))).model_dump_json()
+            return (await client.read_resource(template.replace(f"{{{variable}}}", value))).model_dump_json()
         except MCPError as error:
             return error.error.model_dump_json()
 
     return ask
 
 
-def prompt(name: str, argument: str) -> Question:
+def prompt(name: str, argument: str, required: list[str]) -> Ask:
     async def ask(client: Client, value: str) -> str:
-        return (await client.get_prompt(name, {argument: value})).model_dump_json()
+        given = dict.fromkeys(required, "x") | {argument: value}
+        return (await client.get_prompt(name, given)).model_dump_json()
 
     return ask
 
 
-def completion(template: str, argument: str) -> Question:
+def completion(reference: PromptReference | ResourceTemplateReference, argument: str) -> Ask:
     async def ask(client: Client, value: str) -> str:
-        reference = ResourceTemplateReference(uri=template)
         given = {"name": argument, "value": value}
         return (await client.complete(ref=reference, argument=given)).model_dump_json()
 
     return ask
 
 
-LISTS = {"status": "all", "limit": 100}
-QUESTIONS: dict[str, tuple[str, Question]] = {
-    "get_meter_order by order": ("order", tool("get_meter_order", "order_id")),
-    "get_meter_order by subscription": ("subscription", tool("get_meter_order", "order_id")),
-    "explain_status by order": ("order", tool("explain_status", "order_id")),
-    "explain_status by subscription": ("subscription", tool("explain_status", "order_id", audience="customer")),
-    "list by customer": ("customer", tool("list_meter_orders_by_status", "customer_id", **LISTS)),
-    "list by subscription": ("subscription", tool("list_meter_orders_by_status", "subscription_id", **LISTS)),
-    "count by customer": ("customer", tool("list_meter_orders_by_status", "customer_id", status="all", limit=0)),
-    "list_subscriptions": ("customer", tool("list_subscriptions", "customer_id")),
-    "get_event": ("event", tool("get_event", "event_id")),
-    "order_smart_meter": ("subscription", tool("order_smart_meter", "subscription_id")),
-    "order_smart_meter, never ordered": ("orderable", tool("order_smart_meter", "subscription_id")),
-    "order resource": ("order", resource("nomos://meter-orders/{}")),
-    "order resource by subscription": ("subscription", resource("nomos://meter-orders/{}")),
-    "subscription resource": ("subscription", resource("nomos://subscriptions/{}")),
-    "order of subscription resource": ("subscription", resource("nomos://subscriptions/{}/meter-order")),
-    "event resource": ("event", resource("nomos://events/{}")),
-    "prompt": ("order", prompt("why-is-my-meter-blocked", "order_id")),
-    "completion": ("order", completion("nomos://meter-orders/{order_id}", "order_id")),
-}
-BLIND = {"prompt", "completion"}
-"""These look nothing up, so that they say the same of one's own."""
+class Questions:
+    """What a server can be asked.
+
+    Attributes:
+        by_id: Name of a question to the kind of ID that it takes.
+        open: The questions that take no ID.
+        blind: Names of those that look nothing up, so that they say the same of one's own.
+        unprepared: Arguments that nobody has said anything about.
+    """
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, tuple[str, Ask]] = {}
+        self.open: dict[str, Ask] = {}
+        self.blind: set[str] = set()
+        self.unprepared: list[str] = []
+
+    def add(self, name: str, argument: str, ask: Ask, *, blind: bool = False) -> None:
+        if argument not in KINDS and argument not in NO_OBJECTS:
+            self.unprepared.append(f"{name}: {argument}")
+        for kind in KINDS.get(argument, ()):
+            question = f"{name} by {kind}"
+            self.by_id[question] = (kind, ask)
+            self.blind |= {question} if blind else set()
+
+    @classmethod
+    async def of(cls, client: Client) -> "Questions":
+        """Derive the questions from what a server lists."""
+        questions = cls()
+        for each in (await client.list_tools()).tools:
+            required = set(each.input_schema.get("required", ())) - set(MORE.get(each.name, {}))
+            if not required:
+                questions.open[each.name] = tool(each.name)
+            for argument in each.input_schema["properties"]:
+                questions.add(each.name, argument, tool(each.name, argument))
+        for listed in (await client.list_resources()).resources:
+            questions.open[str(listed.uri)] = resource(str(listed.uri))
+        for template in (await client.list_resource_templates()).resource_templates:
+            address = template.uri_template
+            for variable in re.findall(r"{(\w+)}", address):
+                questions.add(address, variable, resource(address, variable))
+                completes = completion(ResourceTemplateReference(uri=address), variable)
+                questions.add(f"completion of {address}", variable, completes, blind=True)
+        for shown in (await client.list_prompts()).prompts:
+            required_ones = [argument.name for argument in shown.arguments or [] if argument.required]
+            for declared in shown.arguments or []:
+                asks = prompt(shown.name, declared.name, required_ones)
+                questions.add(f"prompt {shown.name}", declared.name, asks, blind=True)
+                completes = completion(PromptReference(name=shown.name), declared.name)
+                questions.add(f"completion of {shown.name}", declared.name, completes, blind=True)
+        return questions
+
+
+async def leaks(questions: Questions, client: Client, simulator: Simulator, version: ApiVersion = CURIE) -> list[str]:
+    """Ask everything, and name the questions whose answer or whose requests upstream tell more than they may."""
+    found: list[str] = []
+    for name, (kind, ask) in questions.by_id.items():
+        own, *others = IDS[kind]
+        answers, requests = set(), set()
+        for other in others:
+            before = len(simulator.requests)
+            answers.add((await ask(client, other)).replace(other, "THE ID"))
+            requests.add(shape(simulator, before))
+        own_answer = (await ask(client, own)).replace(own, "THE ID")
+        blind = name in questions.blind or (version == EDISON and kind == "event")  # edison has none about orders
+        if len(answers) > 1 or (own_answer in answers) is not blind:
+            found.append(name)
+        if len(requests) > 1:
+            found.append(f"{name}: requests")
+        if any(private(answer, simulator) for answer in (*answers, own_answer)):
+            found.append(f"{name}: private")
+    found += [name for name, ask in questions.open.items() if private(await ask(client, ""), simulator)]
+    return found
+
+
+def shape(simulator: Simulator, start: int) -> tuple[str, ...]:
+    """Return what upstream was asked from a request on, whichever IDs it was about.
+
+    Sorted, because requests that go side by side arrive in either order.
+    """
+    asked = (f"{request.method} {request.path}" for request in simulator.requests[start:])
+    return tuple(sorted(re.sub(r"(prdo|sub|evt)_\w+", r"\1_*", line) for line in asked if "/oauth/token" not in line))
+
+
+def private(answer: str, simulator: Simulator) -> set[str]:
+    """Return what must not be in an answer: IDs other than the customer's own, and the personal data of whom is asked.
+
+    The ID that was asked for has been replaced before.
+    """
+    ids = set(re.findall(r"\b(?:prdo|sub|cus|evt)_\w+", answer)) - OWN
+    people = [simulator.world.customers.get(customer) for customer in IDS["customer"]]
+    contracts = [each for each in simulator.world.subscriptions if each.customer_id in IDS["customer"]]
+    personal = {person.email for person in people if person}
+    personal |= {each.payment_method.iban for each in contracts} | {each.number for each in contracts}
+    personal |= {each.meter.malo for each in contracts} | {each.meter.melo for each in contracts}
+    return ids | {text for text in personal if text in answer}
 
 
 @pytest.fixture
-def as_customer(simulator: Simulator, era: Era) -> Callable[[ApiVersion], AsyncIterator[Client]]:
+def as_customer(simulator: Simulator, era: Era) -> AsCustomer:
     @asynccontextmanager
-    async def connected(version: ApiVersion) -> AsyncIterator[Client]:
+    async def connected(version: ApiVersion) -> AsyncIterator[tuple[NomosServer, Client]]:
         async with client_for(simulator, version) as nomos:
             caller = Caller.customer(DEMO.customers[OWNER])
             server = create_server(Settings(), client=nomos, caller=caller, clock=lambda: NOW)
+            assert isinstance(server, NomosServer)
             async with Client(server, mode=era) as client:
-                yield client
+                yield server, client
 
-    return connected  # type: ignore[return-value]  # asynccontextmanager's type is no iterator
+    return connected
 
 
 @pytest.mark.parametrize("version", [CURIE, EDISON])
-@pytest.mark.parametrize("question", QUESTIONS)
-async def test_foreign_and_unknown_are_answered_byte_for_byte_alike(
-    as_customer: Callable[[ApiVersion], Client], simulator: Simulator, question: str, version: ApiVersion
+async def test_foreign_and_unknown_are_answered_byte_for_byte_alike_with_the_same_requests(
+    as_customer: AsCustomer, simulator: Simulator, version: ApiVersion
 ) -> None:
-    kind, ask = QUESTIONS[question]
-    own, *others = IDS[kind]
-    async with as_customer(version) as client:
-        answers = {(await ask(client, other)).replace(other, "THE ID") for other in others}
-        own_answer = (await ask(client, own)).replace(own, "THE ID")
-    assert len(answers) == 1
-    blind = question in BLIND or (version == EDISON and kind == "event")  # edison has no events about orders
-    assert (own_answer in answers) is blind
+    async with as_customer(version) as (_, client):
+        questions = await Questions.of(client)
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+        assert not questions.unprepared
+        assert listed <= {name.partition(" ")[0] for name in questions.by_id}
+        assert await leaks(questions, client, simulator, version) == []
     assert not simulator.ledger
 
 
-@pytest.mark.parametrize("name", ["list_meter_orders_by_status", "list_subscriptions"])
-async def test_lists_without_a_customer_hold_own_objects_only(
-    as_customer: Callable[[ApiVersion], Client], name: str
+async def test_what_nobody_prepared_a_question_for_is_named(as_customer: AsCustomer) -> None:
+    async with as_customer(CURIE) as (server, client):
+
+        @server.tool()
+        async def find_contract(contract_number: str) -> str:
+            return contract_number
+
+        @server.resource("nomos://contracts/{contract_number}")
+        async def contract(contract_number: str) -> str:
+            return contract_number
+
+        @server.prompt()
+        async def greet(email: str) -> str:
+            return email
+
+        unprepared = set((await Questions.of(client)).unprepared)
+    assert {
+        "find_contract: contract_number",
+        "nomos://contracts/{contract_number}: contract_number",
+        "prompt greet: email",
+    } <= unprepared
+
+
+async def test_a_careless_tool_gets_the_customers_view_whichever_way_it_goes(
+    as_customer: AsCustomer, simulator: Simulator
 ) -> None:
-    arguments: dict[str, object] = {"limit": 100} | ({"status": "all"} if name.startswith("list_meter") else {})
-    async with as_customer(CURIE) as client:
-        content = (await client.call_tool(name, arguments)).structured_content
+    async with as_customer(CURIE) as (server, client):
+
+        @server.tool()
+        async def by_context(order_id: str, ctx: Context[Desk]) -> str:
+            return await state_of(ctx.request_context.lifespan_context.client, order_id)
+
+        @server.tool()
+        async def by_server(order_id: str) -> str:
+            return await state_of(server.desk.client, order_id)
+
+        planted = Questions()
+        for name in ("by_context", "by_server"):
+            planted.by_id[name] = ("order", tool(name, "order_id"))
+        assert await leaks(planted, client, simulator) == []
+
+
+async def test_a_tool_that_leaks_is_named(as_customer: AsCustomer, simulator: Simulator) -> None:
+    async with client_for(simulator) as unscoped, as_customer(CURIE) as (server, client):
+
+        @server.tool()
+        async def leaking(order_id: str) -> str:
+            return await state_of(unscoped, order_id)
+
+        @server.tool()
+        async def lists_everybodys() -> str:
+            return ", ".join([order.id async for order in unscoped.meter_orders.list()])
+
+        @server.tool()
+        async def names_the_customer(subscription_id: str, ctx: Context[Desk]) -> str:
+            client = ctx.request_context.lifespan_context.client
+            try:
+                email = (await client.subscriptions.get(subscription_id)).personal.email
+            except NotFoundError:
+                return "not found"
+            return email.get_secret_value() if email else ""
+
+        @server.tool()
+        async def looks_twice(order_id: str, ctx: Context[Desk]) -> str:
+            state = await state_of(ctx.request_context.lifespan_context.client, order_id)
+            if order_id == DEMO.orders["placed"]:
+                await state_of(unscoped, order_id)
+            return state
+
+        found = await leaks(await Questions.of(client), client, simulator)
+    assert {name.partition(" ")[0] for name in found} == {
+        "leaking",
+        "looks_twice",
+        "lists_everybodys",
+        "names_the_customer",
+    }
+    assert {"looks_twice by order: requests", "names_the_customer by subscription: private"} <= set(found)
+
+
+async def state_of(client: NomosClient, order_id: str) -> str:
+    try:
+        return (await client.meter_orders.get(order_id)).status
+    except Exception as error:  # noqa: BLE001  whatever it is, it is told
+        return str(error)
+
+
+def test_nothing_that_answers_a_question_makes_a_client_of_its_own() -> None:
+    """Beside `make check`, where import-linter keeps the settings and their credentials from them."""
+    folder = Path(nomos_mcp.server.__file__).parent
+    made = [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == NomosClient.__name__
+    ]
+    assert set(made) == {"app.py"}
+
+
+def test_the_desk_holds_no_client_but_the_callers() -> None:
+    attributes = {name for name in dir(Desk) if not name.startswith("__")}
+    assert attributes == {"_client_for", "_default", "caller", "client", "now", "ordering", "vocabulary"}
+    assert isinstance(Desk.client, property)
+
+
+@pytest.mark.parametrize("name", ["list_meter_orders_by_status", "list_subscriptions"])
+async def test_lists_without_a_customer_hold_own_objects_only(as_customer: AsCustomer, name: str) -> None:
+    async with as_customer(CURIE) as (_, client):
+        content = (await client.call_tool(name, MORE[name])).structured_content
     assert content is not None
     items = content.get("orders", content.get("subscriptions"))
     assert {item["customer"] for item in items} == {DEMO.customers[OWNER]}
