@@ -34,14 +34,18 @@ class RateBudget:
         self.per_second = per_second
         self._capacity = per_second
         self._timing = timing
-        self._turn = anyio.Lock(fast_acquire=True)  # both hand over in the order of asking
-        self._urgent_turn = anyio.Lock(fast_acquire=True)
+        self.renew_locks()
         self._running = 0
         self._over: deque[float] = deque()  # when the requests of the last second were over
         self._waiting = 0
         self._urgent = 0
         self._left = inf  # how many upstream still takes before `_until`
         self._until = -inf
+
+    def renew_locks(self) -> None:
+        """Make the locks for the event loop that runs now; asyncio and trio have different ones."""
+        self._turn = anyio.Lock(fast_acquire=True)  # both hand over in the order of asking
+        self._urgent_turn = anyio.Lock(fast_acquire=True)
 
     @asynccontextmanager
     async def place(self, patience: float, *, urgent: bool = False) -> AsyncGenerator[None]:

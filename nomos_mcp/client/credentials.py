@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import anyio
 from pydantic import SecretStr
 
 from nomos_mcp.client.answers import Json
@@ -19,10 +18,10 @@ from nomos_mcp.client.errors import (
     CredentialsError,
     InternalServerError,
     InvalidRequestError,
-    NomosError,
     TooManyRequestsError,
     UnreadableAnswerError,
 )
+from nomos_mcp.client.shared import SharedReads
 
 Form = Mapping[str, str | SecretStr]
 Ask = Callable[[str, SecretStr, Form], Awaitable[Json]]
@@ -120,9 +119,7 @@ class ClientCredentials:
     clock: Callable[[], float]
     _grant: _Grant | None = field(default=None, init=False, repr=False)
     _refresh_token: SecretStr | None = field(default=None, init=False, repr=False)
-    _renewal: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
-    _failures: int = field(default=0, init=False, repr=False)
-    _failure: NomosError | None = field(default=None, init=False, repr=False)
+    _renewals: SharedReads[_Grant] = field(default_factory=SharedReads, init=False, repr=False)
 
     @property
     def current(self) -> SecretStr | None:
@@ -157,21 +154,15 @@ class ClientCredentials:
         return (await self._renew(grant, ask)).token
 
     async def _renew(self, stale: _Grant | None, ask: Ask) -> _Grant:
-        failures = self._failures
-        async with self._renewal:
-            if self._grant is not None and self._grant is not stale:
-                return self._grant
-            if self._failure is not None and self._failures != failures:
-                raise self._failure.with_traceback(None)  # it failed while this call waited for it
-            try:
-                self._grant = await self._fetch(ask)
-            except NomosError as failure:
-                self._failures, self._failure = self._failures + 1, failure
-                raise
-            self._failure = None
+        if self._grant is not None and self._grant is not stale:
             return self._grant
+        return await self._renewals.read("grant", lambda: self._fetch(ask))
 
     async def _fetch(self, ask: Ask) -> _Grant:
+        self._grant = await self._granted(ask)
+        return self._grant
+
+    async def _granted(self, ask: Ask) -> _Grant:
         # Taken away before it is sent: it is good for one use, and a lost answer leaves open whether it was used.
         refresh_token, self._refresh_token = self._refresh_token, None
         if refresh_token is not None:

@@ -29,6 +29,7 @@ from nomos_mcp.client.errors import (
     VersionMismatchError,
 )
 from nomos_mcp.client.hints import RateHints, date_of, rate_hints
+from nomos_mcp.client.loops import EventLoop
 from nomos_mcp.client.messages import Answer, AsgiApp, Request
 from nomos_mcp.client.retry import passes, pause
 from nomos_mcp.client.shared import SharedReads
@@ -80,6 +81,7 @@ class Transport:
         self._timing = timing
         self._reads: SharedReads[Json] = SharedReads()
         self._took = 0.0  # seconds from the last request to its answer
+        self._loop = EventLoop()
         self.rate_hints: RateHints | None = None
 
     async def get(self, path: str, query: Iterable[tuple[str, str]] = (), *, fence: str = "") -> Json:
@@ -159,9 +161,14 @@ class Transport:
         return max(1, ceil(self._budget.per_second * self._took))
 
     async def aclose(self) -> None:
-        """Close the connection pool; closing twice does no harm."""
-        if "_wire" in self.__dict__:
-            await self._wire.aclose()
+        """Close the connection pool; closing twice does no harm.
+
+        Raises:
+            InvalidRequestError: It was opened in another event loop.
+        """
+        with self._loop.closing():
+            if "_wire" in self.__dict__:
+                await self._wire.aclose()
 
     @cached_property
     def _wire(self) -> "Wire":
@@ -170,7 +177,7 @@ class Transport:
         return Wire(self._base_url, self._app)
 
     async def _within_deadline(self, call: Callable[[float], Awaitable[T]]) -> T:
-        with anyio.move_on_after(self._deadline):
+        with self._loop.calling(self._budget.renew_locks), anyio.move_on_after(self._deadline):
             return await call(self._timing.monotonic() + self._deadline)
         raise APITimeoutError(f"{self._wire.host} did not answer within {self._deadline:g} seconds.")
 

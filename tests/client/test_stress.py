@@ -29,6 +29,8 @@ class Upstream:
         self.refusals = 5
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+        if scope["type"] != "http":
+            return  # the server's own start and end are no requests
         self.arrivals.append(time.monotonic())
         if scope["path"] != "/oauth/token":
             good = self.answered("/meter-orders", 200)
