@@ -5,6 +5,7 @@ raised outside of the handlers that catch them: the library's own exceptions hol
 must not hang on ours.
 """
 
+import re
 import ssl
 from collections.abc import Generator, Mapping
 from typing import Final
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 
 from nomos_mcp.client.answers import cleaned
 from nomos_mcp.client.bodies import ACCEPTED_ENCODING, Body
+from nomos_mcp.client.certificates import trusted_authorities
 from nomos_mcp.client.constants import CONNECT_TIMEOUT, READ_TIMEOUT
 from nomos_mcp.client.credentials import Form
 from nomos_mcp.client.errors import (
@@ -126,10 +128,18 @@ class Wire:
 
     def _opened(self) -> httpx.AsyncClient:
         if self._pool is None:
-            self._pool = httpx.AsyncClient(
+            # Plain HTTP to loopback needs no authority, and loading them takes a moment: this context trusts nobody.
+            nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._pool = self._made(trusted_authorities() if self._encrypted else nobody)
+        return self._pool
+
+    def _made(self, authorities: ssl.SSLContext) -> httpx.AsyncClient:
+        try:
+            return httpx.AsyncClient(
                 timeout=_TIMEOUT,
                 transport=httpx.ASGITransport(app=self._app) if self._app else None,
                 follow_redirects=False,
+                verify=authorities,
                 # Proxies of the environment see nothing of an encrypted connection, but all of one in plain HTTP.
                 trust_env=self._encrypted,
                 headers={
@@ -138,7 +148,12 @@ class Wire:
                     "User-Agent": "nomos-mcp",
                 },
             )
-        return self._pool
+        except (ValueError, ImportError, httpx.InvalidURL):
+            pass  # the library's complaint quotes the address, which may hold a password
+        raise InvalidRequestError(
+            "The proxy of the environment (HTTPS_PROXY or ALL_PROXY) cannot be used: its address has to start with "
+            "http:// or https:// and name a host. Nothing was sent."
+        )
 
 
 class _Bearer(httpx.Auth):
@@ -167,7 +182,10 @@ def _failure(fault: httpx.TransportError, host: str) -> NomosError:
             why = cleaned(cause.verify_message)
             return CertificateError(f"The certificate of {host} is not trusted: {why}. Nothing was sent.")
         cause = cause.__cause__ or cause.__context__
-    # The library quotes what broke the protocol, which is whatever somebody at the other end wrote.
+    # The library quotes how a proxy refused, or what broke the protocol: whatever somebody at the other end wrote.
+    if isinstance(fault, httpx.ProxyError):
+        status = re.match(r"\d{3}\b", str(fault))
+        return APIConnectionError(f"No way to {host}: the proxy refused{f' (HTTP {status[0]})' if status else ''}.")
     broken = isinstance(fault, httpx.ProtocolError)
     why = "it ended early or is not HTTP" if broken else cleaned(str(fault)) or "no reason given"
     return APIConnectionError(f"No answer from {host}: {type(fault).__name__}, {why}.", sent=sent)

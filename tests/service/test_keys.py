@@ -1,17 +1,22 @@
 """The issuer's keys: asked for sparingly, and what happens if they cannot be had."""
 
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from jwt.warnings import InsecureKeyLengthWarning
 
 from nomos_mcp.service.auth.errors import TokenRefusedError, TokensUncheckableError
+from nomos_mcp.service.auth.fetching import FetchError, fetched
 from nomos_mcp.service.auth.issuer import Issuer
 from nomos_mcp.service.auth.keys import Keys
+from tests.client.faults.wire_server import http, saying, serving
 from tests.service.authority import EC_KEY, Authority, as_jwk, settings, token
 from tests.serving import served
 
@@ -32,6 +37,23 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_the_issuers_certificate_is_verified_as_that_of_nomos_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, trusted: bool
+) -> None:
+    own = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.issue_cert("localhost").configure_cert(context)
+    (own if trusted else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with serving(saying(http(body={"keys": []})), context) as server:
+        if trusted:
+            assert await fetched(server.url) == b'{"keys": []}'
+        else:
+            with pytest.raises(FetchError, match="ConnectError"):
+                await fetched(server.url)
 
 
 @pytest.fixture

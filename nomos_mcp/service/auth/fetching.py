@@ -2,6 +2,8 @@
 
 import httpx
 
+from nomos_mcp.client.certificates import trusted_authorities
+from nomos_mcp.client.errors import CertificateError
 from nomos_mcp.service.constants import KEYS_DEADLINE, MAX_KEYS_BYTES
 
 
@@ -21,7 +23,7 @@ async def fetched(url: str) -> bytes:
     content = b""
     try:
         async with (
-            httpx.AsyncClient(follow_redirects=False, timeout=KEYS_DEADLINE) as client,
+            httpx.AsyncClient(follow_redirects=False, timeout=KEYS_DEADLINE, verify=trusted_authorities()) as client,
             client.stream("GET", url, headers={"Accept": "application/json"}) as response,
         ):
             if response.status_code != httpx.codes.OK:
@@ -30,6 +32,6 @@ async def fetched(url: str) -> bytes:
                 content += chunk
                 if len(content) > MAX_KEYS_BYTES:
                     raise FetchError(f"more than {MAX_KEYS_BYTES} bytes")
-    except (httpx.HTTPError, httpx.InvalidURL) as fault:
+    except (httpx.HTTPError, httpx.InvalidURL, CertificateError) as fault:
         raise FetchError(type(fault).__name__) from None
     return content
