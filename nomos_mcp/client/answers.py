@@ -1,7 +1,6 @@
 """From the bytes of an answer to JSON, or to the error that it is. Knows no HTTP library."""
 
 import json
-import unicodedata
 from collections.abc import Mapping
 
 from nomos_mcp.client.constants import MAX_UPSTREAM_TEXT, MAX_WORD
@@ -16,12 +15,15 @@ _NO_JSON = object()
 
 
 def cleaned(text: object, limit: int = MAX_UPSTREAM_TEXT) -> str:
-    """Bound a text of upstream's and strip control and formatting characters. Anything but a string becomes empty."""
+    """Bound a text of upstream's; control and formatting characters and line breaks of all kinds become spaces.
+
+    Anything but a string becomes empty.
+    """
     if not isinstance(text, str):
         return ""
     if len(text) <= limit and text.isprintable():
         return text
-    printable = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text[: limit + 1])
+    printable = "".join(char if char.isprintable() else " " for char in text[: limit + 1])
     return printable if len(printable) <= limit else printable[:limit] + "…"
 
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from pydantic import SecretStr
 
 from nomos_mcp.client.answers import Json
-from nomos_mcp.client.constants import TOKEN_DEFAULT_LIFETIME, TOKEN_LONGEST_LIFETIME, TOKEN_RENEWED_AHEAD
+from nomos_mcp.client.constants import MAX_WORD, TOKEN_DEFAULT_LIFETIME, TOKEN_LONGEST_LIFETIME, TOKEN_RENEWED_AHEAD
 from nomos_mcp.client.errors import (
     APIError,
     CredentialsError,
@@ -31,6 +31,8 @@ WRITE_SCOPE: Final = "write:*"
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What a header can carry. Anything else would come back in clear in the HTTP library's complaint."""
+_SCOPE = re.compile(rf"[\x21-\x7e]{{1,{MAX_WORD}}}")
+"""What a scope may be made of (RFC 6749); `doctor` shows them."""
 
 
 class Credentials(Protocol):
@@ -186,7 +188,7 @@ class ClientCredentials:
         return _Grant(
             token=token,
             expires_at=asked_at + max(lifetime - TOKEN_RENEWED_AHEAD, lifetime / 2),
-            scopes=frozenset(scope.split()) if isinstance(scope, str) else None,
+            scopes=frozenset(filter(_SCOPE.fullmatch, scope.split())) if isinstance(scope, str) else None,
         )
 
 

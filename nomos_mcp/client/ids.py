@@ -1,6 +1,7 @@
-"""IDs: told apart by their prefix, checked before they reach a URL."""
+"""IDs: told apart by their prefix, checked before they reach a URL, and again when upstream sends them."""
 
 import re
+from typing import Final
 
 from nomos_mcp.client.constants import MAX_ID_LENGTH
 from nomos_mcp.client.errors import InvalidRequestError
@@ -14,7 +15,16 @@ PREFIXES: dict[str, tuple[str, ...]] = {
 }
 """Prefix of each kind of ID (vendor's documentation; plans occur with both)."""
 
+UNREADABLE: Final = "(unreadable)"
+"""Stands for an ID of upstream's that is malformed. A model reads it, so no text may pass as an ID."""
+
 _BODY = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}")
+_ANY = re.compile(rf"(?:[a-z]{{1,16}}_)?{_BODY.pattern}")  # the vendor adds kinds, and kinds may get other prefixes
+
+
+def is_well_formed(value: str) -> bool:
+    """Whether a text of upstream's can be the ID of anything."""
+    return _ANY.fullmatch(value) is not None
 
 
 def kind_of(value: str) -> str | None:

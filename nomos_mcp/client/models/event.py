@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import ClassVar
 
-from nomos_mcp.client.models.record import Record, Word
+from nomos_mcp.client.models.record import Identifier, Record, Reference, Word
 
 
 class EventContext(Record):
     """IDs of the objects that an event concerns; which are present depends on the topic."""
 
-    subscription: str | None = None
-    meter_order: str | None = None
-    invoice: str | None = None
-    voiding_invoice: str | None = None
-    lead: str | None = None
+    subscription: Reference | None = None
+    meter_order: Reference | None = None
+    invoice: Reference | None = None
+    voiding_invoice: Reference | None = None
+    lead: Reference | None = None
 
 
 class Event(Record):
@@ -28,7 +28,7 @@ class Event(Record):
 
     times: ClassVar[tuple[str, ...]] = ("timestamp",)
 
-    id: str
+    id: Identifier
     topic: Word
     timestamp: datetime | None
     context: EventContext

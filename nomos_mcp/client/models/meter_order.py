@@ -7,7 +7,7 @@ break a list. The known values are documented in `nomos_mcp.lifecycle`.
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from nomos_mcp.client.models.record import Record, Reference, Word
+from nomos_mcp.client.models.record import Identifier, Record, Reference, Word
 
 CurieStatus = Literal[
     "created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated", "cancelled"
@@ -47,8 +47,8 @@ class MeterOrder(Record):
 
     times: ClassVar[tuple[str, ...]] = ("created_at",)
 
-    object: str = "meter_order"
-    id: str
+    object: Word = "meter_order"
+    id: Identifier
     subscription: Reference
     customer: Reference
     provider: Word

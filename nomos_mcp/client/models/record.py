@@ -10,6 +10,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from nomos_mcp.client.answers import cleaned
 from nomos_mcp.client.constants import MAX_WORD
+from nomos_mcp.client.ids import UNREADABLE, is_well_formed
+
+
+def _own_id(value: str) -> str:
+    if not is_well_formed(value):
+        raise ValueError("an ID holds letters and digits")
+    return value
+
+
+def _readable(value: str) -> str:
+    return value if is_well_formed(value) else UNREADABLE
 
 
 def id_of(value: object) -> object:
@@ -20,8 +31,11 @@ def id_of(value: object) -> object:
 Word = Annotated[str, AfterValidator(partial(cleaned, limit=MAX_WORD))]
 """A value of an enumeration, kept as it came even if it is new; only one too long for any word is cut."""
 
-Reference = Annotated[str, BeforeValidator(id_of)]
-"""The ID of a related object, whichever way upstream sent it."""
+Identifier = Annotated[str, AfterValidator(_own_id)]
+"""The ID of the record itself. A malformed one breaks the record: it could not be asked for, or told from another."""
+
+Reference = Annotated[str, BeforeValidator(id_of), AfterValidator(_readable)]
+"""The ID of a related object, whichever way upstream sent it; `(unreadable)` if it is malformed."""
 
 
 def parsed_time(value: object) -> datetime:

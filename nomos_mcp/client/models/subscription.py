@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from pydantic import AliasChoices, AliasPath, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from nomos_mcp.client.models.personal import PersonalData, personal_data
-from nomos_mcp.client.models.record import Record, Reference, Word
+from nomos_mcp.client.models.record import Identifier, Record, Reference, Word
 
 
 class Subscription(Record):
@@ -30,8 +30,8 @@ class Subscription(Record):
 
     times: ClassVar[tuple[str, ...]] = ("created_at", "updated_at", "start_at", "terminated_at", "end_at")
 
-    object: str = "subscription"
-    id: str
+    object: Word = "subscription"
+    id: Identifier
     plan: Reference
     customer: Reference
     status: Word
