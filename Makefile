@@ -12,10 +12,11 @@ demo: $(VENV)/.run  ## set everything up and show the main job running
 test: $(VENV)/.dev  ## run the tests with the coverage gate
 	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
-check: $(VENV)/.dev  ## format, lint, types, imports, generated files up to date
+check: $(VENV)/.dev  ## format, lint, types (those of the examples too), imports, generated files up to date
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m tools.examples
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.generate --check
 

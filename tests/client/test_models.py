@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from nomos_mcp.client import CurieMeterOrder, EdisonMeterOrder, Event, EventContext, Record, Subscription
+from nomos_mcp.client import CurieMeterOrder, EdisonMeterOrder, Event, EventContext, MeterOrder, Record, Subscription
 from nomos_mcp.client.constants import MAX_WORD
 from tests.client.faults.wire_server import ORDER
 from tests.client.test_fence import EVENT, SUBSCRIPTION
@@ -111,6 +111,13 @@ def test_no_word_holds_what_moves_a_cursor_or_turns_a_line(name: str) -> None:
     order = CurieMeterOrder.model_validate({**ORDER, name: "a\x1b\u202e\u2028\u2029\x85\u200b\r\nb" + "x" * 10_000})
     assert getattr(order, name).isprintable()
     assert len(getattr(order, name)) == MAX_WORD + 1
+
+
+def test_what_only_curie_tells_is_none_under_edison_even_if_it_came() -> None:
+    told = {"blocked_at": "2026-06-01T10:00:00Z", "blocked_reason": "check_missing", "appointment_at": "not a time"}
+    order: MeterOrder = EdisonMeterOrder.model_validate({**ORDER, **told, "updated_at": None})
+    assert (order.blocked_at, order.blocked_reason, order.appointment_at, order.unreadable) == (None, None, None, {})
+    assert CurieMeterOrder.model_validate({**ORDER, **told}).blocked_reason == "check_missing"
 
 
 def test_a_record_cannot_be_changed() -> None:

@@ -28,6 +28,7 @@ async def orders(client: NomosClient) -> None:
     assert_type(order, MeterOrder)
     assert_type(order.status, str)
     assert_type(order.created_at, datetime | None)
+    assert_type(order.blocked_reason, str | None)
     match order:
         case CurieMeterOrder(blocked_reason=reason):
             assert_type(reason, str | None)
