@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from mcp import Client, MCPError
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.mcpserver import Context
 from mcp.types import PromptReference, ResourceTemplateReference
 
@@ -20,6 +22,7 @@ import nomos_mcp.server
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, NotFoundError
 from nomos_mcp.server import Caller, create_server
 from nomos_mcp.server.app import NomosServer
+from nomos_mcp.server.callers import CallerToken
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -346,6 +349,24 @@ def test_the_desk_holds_no_client_but_the_callers() -> None:
     attributes = {name for name in dir(Desk) if not name.startswith("__")}
     assert attributes == {"_client_for", "_default", "caller", "client", "now", "ordering", "vocabulary"}
     assert isinstance(Desk.client, property)
+
+
+async def test_a_desk_that_is_kept_serves_each_caller_with_their_own_view(simulator: Simulator) -> None:
+    async def seen(desk: Desk, name: str) -> set[str]:
+        caller = Caller.customer(DEMO.customers[name])
+        token = CallerToken(token="t", client_id="c", scopes=[], caller=caller)
+        before = auth_context_var.set(AuthenticatedUser(token))
+        try:
+            return {order.customer async for order in desk.client.meter_orders.list()}
+        finally:
+            auth_context_var.reset(before)
+
+    async with client_for(simulator) as nomos:
+        server = create_server(Settings(), client=nomos)
+        assert isinstance(server, NomosServer)
+        for name in (OWNER, "placed"):
+            assert await seen(server.desk, name) == {DEMO.customers[name]}
+        assert len({order.customer async for order in server.desk.client.meter_orders.list()}) > 2
 
 
 @pytest.mark.parametrize("name", ["list_meter_orders_by_status", "list_subscriptions"])
