@@ -185,7 +185,8 @@ def _failure(fault: httpx.TransportError, host: str) -> NomosError:
     # The library quotes how a proxy refused, or what broke the protocol: whatever somebody at the other end wrote.
     if isinstance(fault, httpx.ProxyError):
         status = re.match(r"\d{3}\b", str(fault))
-        return APIConnectionError(f"No way to {host}: the proxy refused{f' (HTTP {status[0]})' if status else ''}.")
+        refused = f"the proxy refused{f' (HTTP {status[0]})' if status else ''}"
+        return APIConnectionError(f"No way to {host}: {refused}.", sent=sent)
     broken = isinstance(fault, httpx.ProtocolError)
     why = "it ended early or is not HTTP" if broken else cleaned(str(fault)) or "no reason given"
     return APIConnectionError(f"No answer from {host}: {type(fault).__name__}, {why}.", sent=sent)
