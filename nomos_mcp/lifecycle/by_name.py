@@ -9,7 +9,7 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
 from nomos_mcp.lifecycle.compose import choose_turn, compose
 from nomos_mcp.lifecycle.errors import ContradictionError, UnknownStatusError
 from nomos_mcp.lifecycle.explanation import Explanation
-from nomos_mcp.lifecycle.names import nearest_status, neighbours
+from nomos_mcp.lifecycle.names import MAX_NAME, nearest_status, neighbours
 from nomos_mcp.lifecycle.order import OrderState, Reading, read
 from nomos_mcp.lifecycle.statuses import OVERLAY, STATUSES, facts_of, version_named
 from nomos_mcp.lifecycle.timing import timing_by_name
@@ -134,7 +134,9 @@ def unknown_status(name: str, asked: ApiVersion) -> UnknownStatusError:
     """The error about a name that neither vocabulary has, with the nearest names that there are."""
     close = nearest_status(name, asked, also=(*BLOCKED_REASONS, *CANCELLED_REASONS))
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
-    return UnknownStatusError(f"No API version has a meter order status {name!r}. {hint}{_both_vocabularies()}")
+    return UnknownStatusError(
+        f"No API version has a meter order status {name[:MAX_NAME]!r}. {hint}{_both_vocabularies()}"
+    )
 
 
 def _both_vocabularies() -> str:

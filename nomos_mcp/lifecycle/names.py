@@ -11,6 +11,9 @@ from nomos_mcp.lifecycle.vocabularies import CURIE, EDISON, ApiVersion, other
 _CLOSE: Final = 0.6
 """Similarity (0 to 1) from which a name is worth suggesting; the default of difflib."""
 
+MAX_NAME: Final = 100
+"""Characters of a name that are quoted. A longer one is like no other, and comparing it would take long."""
+
 _NEIGHBOURS: Final[Mapping[ApiVersion, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
     {
         # Inferred, for display only: the two vocabularies do not map one to one. edison's `blocked` (manual review at
@@ -47,6 +50,8 @@ def nearest_status(name: str, version: ApiVersion, also: Iterable[str] = ()) -> 
     Returns:
         Up to three suggestions, the closest first; empty if nothing is close.
     """
+    if len(name) > MAX_NAME:
+        return []
     wanted = name.strip().lower().replace("-", "_").replace(" ", "_")
     known = dict.fromkeys([*STATUSES[known_version(version)], *STATUSES[other(version)], *also])
     closeness = {candidate: SequenceMatcher(None, candidate, wanted).ratio() for candidate in known}

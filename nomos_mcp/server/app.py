@@ -34,11 +34,12 @@ from nomos_mcp.server.callers import Caller
 from nomos_mcp.server.completions import add_completions
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
+from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_NAMED, MAX_URI, cut, short_errors
 from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.codes import Codes
 from nomos_mcp.server.ordering.config import Ordering
 from nomos_mcp.server.ordering.preflight import barred
-from nomos_mcp.server.prompts import all_prompts
+from nomos_mcp.server.prompts import Argument, all_prompts
 from nomos_mcp.server.resources import add_resources, is_static
 from nomos_mcp.server.texts import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
 from nomos_mcp.server.tools import ORDER_TOOL, all_tools
@@ -99,6 +100,7 @@ def create_server(
         instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
         tools=all_tools(vocabulary),
         lifespan=lifespan,
+        middleware=[short_errors],
         log_level="WARNING",
         subscriptions=False,
         request_state_security=_state_security(chosen),
@@ -206,12 +208,15 @@ class NomosServer(MCPServer[Desk]):
         tool = self._tool_manager.get_tool(name)
         if tool is None:
             raise _unknown("tool", name, [tool.name for tool in self._tool_manager.list_tools()])
+        known = tool.parameters["properties"]
+        unnamed = frozenset([name for name in arguments if name not in known][MAX_NAMED:])
+        taken = {name: value for name, value in arguments.items() if name not in unnamed}
         try:
-            return await super().call_tool(name, arguments, context)
+            return await super().call_tool(name, taken, context)
         except ToolError as failure:
             cause = failure.__cause__
             if isinstance(cause, ValidationError) and not isinstance(failure, UnexpectedToolError):
-                return _failed(said_of_arguments(cause, name, list(tool.parameters["properties"])))
+                return _failed(said_of_arguments(cause, name, list(known), len(unnamed)))
             if (text := _said(cause)) is not None:
                 return _failed(text)
             raise
@@ -220,6 +225,8 @@ class NomosServer(MCPServer[Desk]):
         self, uri: AnyUrl | str, context: Context[Desk, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """Read a resource; what does not exist is invalid params, as the protocol has it."""
+        if len(str(uri)) > MAX_URI:
+            raise ResourceNotFoundError(f"Unknown resource: {cut(str(uri))} No address here is that long.")
         try:
             return await super().read_resource(uri, context)
         except ResourceError as failure:
@@ -253,6 +260,10 @@ class NomosServer(MCPServer[Desk]):
             raise MCPError(INVALID_PARAMS, f"Prompt {name} needs the argument {missing[0]!r}.")
         if unknown := sorted(given - {argument.name for argument in declared}):
             raise _unknown("argument", unknown[0], [argument.name for argument in declared])
+        for argument in declared:
+            most = argument.max_length if isinstance(argument, Argument) else MAX_ARGUMENT
+            if len(str((arguments or {}).get(argument.name, ""))) > most:
+                raise MCPError(INVALID_PARAMS, f"The argument {argument.name!r} may have at most {most:,} characters.")
         return await super().get_prompt(name, arguments, context)
 
 
@@ -269,7 +280,7 @@ def _failed(text: str) -> CallToolResult:
 def _unknown(kind: str, name: str, known: list[str]) -> MCPError:
     guess = nearest(name, known)
     hint = f" Did you mean {guess!r}?" if guess else ""
-    return MCPError(INVALID_PARAMS, f"Unknown {kind} {name[:80]!r}.{hint} Known: {', '.join(known) or 'none'}.")
+    return MCPError(INVALID_PARAMS, f"Unknown {kind} {cut(name)!r}.{hint} Known: {', '.join(known) or 'none'}.")
 
 
 def _utc_now() -> datetime:

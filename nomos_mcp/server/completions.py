@@ -19,6 +19,7 @@ from mcp.types import (
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CANCELLED_REASONS, STATUSES, VERSIONS
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.error_codes import CODES
+from nomos_mcp.server.limits import MAX_ARGUMENT, cut
 from nomos_mcp.server.prompts import Argument
 from nomos_mcp.server.resources import ERROR, LIFECYCLE, STATUS
 
@@ -57,7 +58,9 @@ def add_completions(server: MCPServer[Desk], prompts: Sequence[Prompt]) -> None:
         else:
             named, known = ref.uri, {template.uri_template for template in await server.list_resource_templates()}
         if named not in known:
-            raise MCPError(INVALID_PARAMS, f"Nothing is called {named[:80]!r}. Known: {', '.join(sorted(known))}.")
+            raise MCPError(INVALID_PARAMS, f"Nothing is called {cut(named)!r}. Known: {', '.join(sorted(known))}.")
+        if len(argument.value) > MAX_ARGUMENT:
+            raise MCPError(INVALID_PARAMS, f"A value to complete may have at most {MAX_ARGUMENT} characters.")
         return _starting_with(argument.value, suggestions.get((named, argument.name), ()))
 
 

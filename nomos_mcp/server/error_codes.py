@@ -10,6 +10,7 @@ from typing import Final
 
 from nomos_mcp.client.errors import BY_STATUS, APIError, InternalServerError, InvalidRequestError
 from nomos_mcp.server.failures import SUPPORT, nearest, saying
+from nomos_mcp.server.limits import cut
 
 _KINDS: Final[Mapping[int, type[APIError]]] = MappingProxyType({**BY_STATUS, 500: InternalServerError})
 _ANSWERS: Final = MappingProxyType({kind.documented_code: (status, kind) for status, kind in _KINDS.items()})
@@ -62,5 +63,5 @@ def error_markdown(code: str) -> str:
     else:
         guess = nearest(code.lower(), [known.lower() for known in CODES])
         hint = f" Did you mean {next(known for known in CODES if known.lower() == guess)!r}?" if guess else ""
-        raise InvalidRequestError(f"Unknown error code {code[:80]!r}.{hint} Known: {', '.join(CODES)}.")
+        raise InvalidRequestError(f"Unknown error code {cut(code)!r}.{hint} Known: {', '.join(CODES)}.")
     return f"# {code}\n\n- **Where:** {kept}\n- **What happened:** {happened}\n- **What to do:** {then}\n"

@@ -29,6 +29,7 @@ from nomos_mcp.client.errors import (
     UnreadableAnswerError,
     VersionMismatchError,
 )
+from nomos_mcp.server.limits import MAX_GUESSED, cut
 
 SUPPORT = "support@nomos.energy"
 
@@ -146,25 +147,29 @@ def word_of(text: str) -> str:
     return text if _WORD.fullmatch(text) else "(unreadable)"
 
 
-def said_of_arguments(error: ValidationError, tool: str, known: list[str]) -> str:
+def said_of_arguments(error: ValidationError, tool: str, known: list[str], unnamed: int = 0) -> str:
     """Return what a tool says about arguments that do not fit its input schema.
 
     Args:
         error: What pydantic found.
         tool: Name of the tool.
         known: Names of the tool's arguments.
+        unnamed: How many more unknown arguments there were.
     """
-    flaws = " ".join(_flaw(flaw, known) for flaw in error.errors(include_url=False))
-    return f"{tool} was not run, its arguments are wrong. {flaws} Correct them and call it again."
+    flaws = " ".join(_flaw(flaw, known) for flaw in error.errors(include_url=False, include_input=False))
+    more = f" {unnamed:,} more arguments are unknown." if unnamed else ""
+    return f"{tool} was not run, its arguments are wrong. {flaws}{more} Correct them and call it again."
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """Return the known word that is nearest to `word`, or an empty string if none is near."""
+    """Return the known word that is nearest to `word`, or an empty string if none is near or the word is long."""
+    if len(word) > MAX_GUESSED:
+        return ""
     return next(iter(get_close_matches(word.lower(), known, n=1, cutoff=0.5)), "")
 
 
 def _flaw(flaw: ErrorDetails, known: list[str]) -> str:
-    name = ".".join(str(part) for part in flaw["loc"])[:80]
+    name = cut(".".join(str(part) for part in flaw["loc"]))
     if flaw["type"] == "extra_forbidden":
         guess = nearest(name, known)
         hint = f" Did you mean {guess!r}?" if guess else ""

@@ -14,6 +14,8 @@ from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessa
 from mcp.types import INVALID_PARAMS
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from nomos_mcp.server.limits import MAX_ARGUMENT, cut
+
 _HEAD = re.compile(r"\A\+\+\+\n(?P<head>.*?)^\+\+\+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
 
 
@@ -23,12 +25,14 @@ class Argument(PromptArgument):
     Attributes:
         default: What stands in the text if the argument is left out or blank; only for one that is not required.
         values: What it may be; anything if empty.
+        max_length: Characters that it may have.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     default: str = ""
     values: tuple[str, ...] = ()
+    max_length: int = MAX_ARGUMENT
 
     @model_validator(mode="after")
     def _reads_well_when_absent(self) -> Self:
@@ -45,7 +49,7 @@ class Argument(PromptArgument):
         if self.values and given.strip() and given not in self.values:
             raise MCPError(
                 INVALID_PARAMS,
-                f"{given[:80]!r} is no value of the argument {self.name!r}. Use {', '.join(self.values)}.",
+                f"{cut(given)!r} is no value of the argument {self.name!r}. Use {', '.join(self.values)}.",
             )
         return given.strip() or self.default
 

@@ -2,9 +2,34 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final
 
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import ConfigDict, Field, ValidationInfo, create_model, field_validator
+from pydantic_core import PydanticCustomError
+
+from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_CURSOR
+
+_LONGER: Final = {"cursor": MAX_CURSOR}
+"""Arguments that may be longer than the others, wherever they occur."""
+
+_create_model: Callable[..., type[ArgModelBase]] = create_model  # mypy does not follow two bases
+
+
+class _Arguments(ArgModelBase):
+    """The arguments of every tool: none but those that it declares, no string without a bound, no bool as a number."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=MAX_ARGUMENT)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_bool(cls, value: Any, info: ValidationInfo) -> Any:
+        declared = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and declared in {int, float}:
+            raise PydanticCustomError("number", "Input should be a number, not true or false")
+        return value
 
 
 def strict_tool(
@@ -17,6 +42,8 @@ def strict_tool(
 ) -> Tool:
     """Make a tool of a function; its cleaned docstring is the description, its signature the strict input schema.
 
+    A string argument may have `MAX_ARGUMENT` characters unless its `Field` has a `max_length`.
+
     Args:
         function: The tool; `Annotated[CallToolResult, Model]` as its return type publishes an output schema.
         title: What a person sees.
@@ -28,15 +55,21 @@ def strict_tool(
     tool = kind.from_function(
         function, title=title, description=inspect.cleandoc(function.__doc__ or ""), annotations=annotations
     )
-    model = tool.fn_metadata.arg_model
-    model.model_config["extra"] = "forbid"
-    model.model_rebuild(force=True)
+    declared = tool.fn_metadata.arg_model
+    longer: dict[str, Any] = {
+        name: (Annotated[str, field, Field(max_length=_LONGER[name])], field.default)
+        for name, field in declared.model_fields.items()
+        if name in _LONGER and "maxLength" not in tool.parameters["properties"][name]
+    }
+    model = _create_model(declared.__name__, __base__=(_Arguments, declared), **longer)
+    tool.fn_metadata.arg_model = model
     schema = model.model_json_schema(by_alias=True)
     schema.pop("title", None)
     for name, property_schema in schema["properties"].items():
         property_schema.pop("title", None)
         if choices and name in choices:
             property_schema["enum"] = list(choices[name])
+            property_schema.pop("maxLength", None)
     tool.parameters = schema
     return tool
 

@@ -12,6 +12,7 @@ from nomos_mcp.lifecycle import (
     UnknownStatusError,
     UnknownVersionError,
     explain_status,
+    names,
 )
 
 
@@ -154,6 +155,13 @@ def test_a_misspelt_status_gets_the_nearest_name_and_both_vocabularies() -> None
 def test_a_misspelt_reason_gets_the_nearest_reason() -> None:
     with pytest.raises(UnknownStatusError, match="Did you mean check_missing"):
         explain_status("chek_missing")
+
+
+def test_a_name_longer_than_any_is_quoted_in_short_and_compared_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "SequenceMatcher", lambda *_: pytest.fail("compared"))
+    with pytest.raises(UnknownStatusError) as caught:
+        explain_status("blocked" * 100_000)
+    assert len(str(caught.value)) < 700
 
 
 def test_a_status_like_no_other_gets_both_vocabularies_without_a_guess() -> None:
