@@ -9,15 +9,17 @@ from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, settings_or_complain
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until stdin ends."""
+    """Serve until stdin or stdout is closed."""
     with _lasting():
         settings = settings_or_complaint(demo=options.demo)
         if settings is None:
             return EXIT_USAGE
-        from nomos_mcp.server import create_server  # noqa: PLC0415  --help, --version and mistakes answer at once
+        # --help, --version and mistakes answer at once
+        from nomos_mcp.server import create_server  # noqa: PLC0415
+        from nomos_mcp.server.stdio import run_stdio  # noqa: PLC0415
 
         server = create_server(settings)
-    server.run("stdio")
+    run_stdio(server)
     return EXIT_OK
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp import MCPError
 from mcp.server import CacheHint, MCPServer, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.shared.message import SessionMessage
 from mcp.types import (
     INVALID_PARAMS,
     CallToolResult,
@@ -188,6 +190,15 @@ class NomosServer(MCPServer[Desk]):
     async def orders_finished(self) -> None:
         """Wait for the outcome of the orders that have left."""
         await self.desk.ordering.finished()
+
+    async def serve(
+        self,
+        messages: MemoryObjectReceiveStream[SessionMessage | Exception],
+        answers: MemoryObjectSendStream[SessionMessage],
+    ) -> None:
+        """Serve one connection until its messages end."""
+        lowlevel = self._lowlevel_server
+        await lowlevel.run(messages, answers, lowlevel.create_initialization_options())
 
     async def list_tools(self) -> list[MCPTool]:
         """List the tools that can be used: not the one that orders, if nothing may be ordered."""

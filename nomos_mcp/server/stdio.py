@@ -1,0 +1,312 @@
+"""The server over stdin and stdout. stdout carries the protocol only.
+
+In place of the SDK's transport, which leaves a message that it cannot read without an answer, drops the calls that it
+works on when the input ends, and reads a line of any length into memory.
+
+stdin and stdout have a thread each, since a pipe can only be read and written by blocking. They are daemons: a client
+that neither reads nor closes its end does not keep the process.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from io import FileIO
+from threading import Thread
+from typing import Any, Final, TypeGuard
+
+import anyio
+from anyio.from_thread import BlockingPortal
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
+from mcp.types import (
+    CONNECTION_CLOSED,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    RequestId,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from nomos_mcp.server.app import NomosServer
+from nomos_mcp.server.limits import MAX_ECHO
+from nomos_mcp.server.tools import ORDER_TOOL
+
+MAX_LINE: Final = 1024 * 1024
+"""Bytes of a message."""
+FINISH_WITHIN: Final = 30.0
+"""Seconds that the calls under way have when the input ends."""
+_FLUSH_WITHIN: Final = 5.0
+"""Seconds that a client has to read the last answers."""
+_CHUNK: Final = 64 * 1024
+_HEAD: Final = 4096
+_TAIL: Final = 256
+_ID_AT_THE_END: Final = re.compile(rb'"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*\}\s*\Z')
+
+
+def run_stdio(server: NomosServer) -> None:
+    """Serve the client that started this process, until its end of stdin or of stdout is closed."""
+    stdin, stdout = _claimed()
+    anyio.run(serve_stdio, server, stdin, stdout)
+
+
+async def serve_stdio(server: NomosServer, stdin: FileIO, stdout: FileIO) -> None:
+    """Serve one client over two files, each read or written by a thread of its own."""
+    async with BlockingPortal() as portal:
+        connection = StdioConnection(server)
+        Thread(target=_read, args=(connection, portal, stdin), daemon=True, name="stdin").start()
+        Thread(target=_write, args=(connection, portal, stdout), daemon=True, name="stdout").start()
+        try:
+            await connection.serve()
+        finally:
+            await portal.stop(cancel_remaining=True)
+
+
+class StdioConnection:
+    """The messages of one client, between the lines of the transport and the server.
+
+    Args:
+        server: Whose answers they get.
+    """
+
+    def __init__(self, server: NomosServer) -> None:
+        self._server = server
+        self._to_server, self._from_client = anyio.create_memory_object_stream[SessionMessage | Exception]()
+        self._to_client, self._from_server = anyio.create_memory_object_stream[SessionMessage]()
+        self._open: dict[RequestId, JSONRPCRequest] = {}  # requests of the client that have no answer yet
+        self._asked: set[RequestId] = set()  # requests to the client that have no answer yet
+        self._cancelled: set[RequestId] = set()  # those of `_open` that the end of the input has cancelled
+        self._sent: JSONRPCMessage | None = None
+        self._ending = False
+        self._idle = anyio.Event()
+        self._written = anyio.Event()
+
+    async def serve(self) -> None:
+        """Serve until the client is gone and its calls are answered, or until `FINISH_WITHIN` is over."""
+        with self._to_server, self._from_client, self._to_client, self._from_server:
+            await self._server.serve(self._from_client, self._to_client)
+            with anyio.move_on_after(_FLUSH_WITHIN):
+                await self._written.wait()
+
+    async def take(self, line: "bytes | Overlong") -> None:
+        """Take a line that the client has sent: hand a message to the server, and answer what is none."""
+        if self._ending or not line:
+            return
+        message = line.refusal() if isinstance(line, Overlong) else message_of(line)
+        if isinstance(message, _Refusal):
+            await self._to_client.send(SessionMessage(message.error))
+            return
+        metadata = None
+        if isinstance(message, JSONRPCRequest):
+            self._open[message.id] = message
+            metadata = ServerMessageMetadata(on_request_unanswered=partial(self._unanswered, message.id))
+        elif isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None:
+            self._asked.discard(message.id)
+        await self._to_server.send(SessionMessage(message, metadata))
+
+    async def next_line(self) -> bytes | None:
+        """Return the next line to write, once the one before is written; None after the last."""
+        self._settle(self._sent)
+        try:
+            self._sent = message = (await self._from_server.receive()).message
+        except (anyio.EndOfStream, anyio.ClosedResourceError):
+            self._written.set()
+            return None
+        if isinstance(message, JSONRPCRequest):
+            self._asked.add(message.id)
+            if self._ending:
+                await self._give_up_asking()
+        return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
+
+    async def end(self) -> None:
+        """Finish: the client has no more to say. What it asked before is answered; nothing more is ordered.
+
+        A signal that asks the process to end may call this too.
+        """
+        if self._ending:
+            return
+        self._ending = True
+        self._server.stop_ordering()
+        await self._give_up_asking()
+        for request in list(self._open.values()):
+            if (request.params or {}).get("name") == ORDER_TOOL:
+                self._cancelled.add(request.id)
+                cancelled = {"requestId": request.id, "reason": "the client is gone"}
+                await self._hand_over(
+                    JSONRPCNotification(jsonrpc="2.0", method="notifications/cancelled", params=cancelled)
+                )
+        if self._open:
+            with anyio.move_on_after(FINISH_WITHIN):
+                await self._idle.wait()
+        self._to_server.close()
+
+    def hang_up(self) -> None:
+        """Stop at once: nobody reads the answers. An order that has been sent is still brought to its end."""
+        self._ending = True
+        self._server.stop_ordering()
+        self._from_server.close()
+        self._to_server.close()
+        self._written.set()
+
+    async def _hand_over(self, message: JSONRPCMessage) -> None:
+        await self._to_server.send(SessionMessage(message))
+
+    async def _give_up_asking(self) -> None:
+        """Answer for the client what it was asked: it cannot any more."""
+        gone = ErrorData(code=CONNECTION_CLOSED, message="The client is gone.")
+        while self._asked:
+            await self._hand_over(JSONRPCError(jsonrpc="2.0", id=self._asked.pop(), error=gone))
+
+    async def _unanswered(self, request: RequestId) -> None:
+        """Settle a cancelled request. One that the client has cancelled itself gets no answer."""
+        if request in self._cancelled:
+            text = "The input has ended, so this call was cancelled. get_meter_order tells whether there is an order."
+            error = ErrorData(code=CONNECTION_CLOSED, message=text)
+            await self._to_client.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=request, error=error)))
+        else:
+            self._settled(request)
+
+    def _settle(self, sent: JSONRPCMessage | None) -> None:
+        if isinstance(sent, JSONRPCResponse | JSONRPCError) and sent.id is not None:
+            self._settled(sent.id)
+
+    def _settled(self, request: RequestId) -> None:
+        self._open.pop(request, None)
+        if self._ending and not self._open:
+            self._idle.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """The answer to what is no message."""
+
+    error: JSONRPCError
+
+
+def message_of(line: bytes) -> JSONRPCMessage | _Refusal:
+    """Read a line."""
+    try:
+        read = from_json(line.decode(errors="replace"))
+    except ValueError:
+        return _refused(PARSE_ERROR, "Parse error: the line is no JSON. A message is one JSON object on one line.")
+    if not isinstance(read, dict):
+        return _refused(INVALID_REQUEST, "Invalid request: a message is one JSON object; there are no batches.")
+    if "method" in read and "id" in read and not _is_id(read["id"]):  # it would pass for a notification
+        return _refused(INVALID_REQUEST, "Invalid request: the id of a request is a text or a whole number.")
+    try:
+        return jsonrpc_message_adapter.validate_python(read, by_name=False)
+    except ValidationError:
+        text = 'Invalid request: a request has "jsonrpc": "2.0", a method, an id, and an object as params, if any.'
+        answers = "method" not in read and ("result" in read or "error" in read)
+        return _refused(INVALID_REQUEST, text, None if answers else _id_of(read))
+
+
+def _refused(code: int, text: str, request: RequestId | None = None) -> _Refusal:
+    return _Refusal(JSONRPCError(jsonrpc="2.0", id=request, error=ErrorData(code=code, message=text)))
+
+
+def _id_of(read: Any) -> RequestId | None:
+    found = read.get("id") if isinstance(read, dict) else None
+    return found if _is_id(found) and len(str(found)) <= MAX_ECHO else None
+
+
+def _is_id(value: Any) -> TypeGuard[RequestId]:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlong:
+    """A line longer than `MAX_LINE`: its beginning and its end, the rest was not kept."""
+
+    head: bytes
+    tail: bytes
+
+    def refusal(self) -> _Refusal:
+        """Answer it, with its ID if that stands at either end, which is where libraries write it."""
+        text = f"Invalid request: a message has at most {MAX_LINE:,} bytes."
+        return _refused(INVALID_REQUEST, text, self._id())
+
+    def _id(self) -> RequestId | None:
+        if at_the_end := _ID_AT_THE_END.search(self.tail):
+            return _id_of({"id": from_json(at_the_end[1])})
+        with suppress(ValueError):
+            read = from_json(self.head.decode(errors="replace"), allow_partial=True)
+            if isinstance(read, dict) and list(read)[-1:] != ["id"]:  # the last entry may be cut off
+                return _id_of(read)
+        return None
+
+
+class Lines:
+    """Divides what is read into lines, and keeps no more of one than `MAX_LINE`."""
+
+    def __init__(self) -> None:
+        self._begun = bytearray()
+        self._tail: bytes | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[bytes | Overlong]:
+        """Take what was read, and return the lines that end in it."""
+        *ends, begun = chunk.split(b"\n")
+        for end in ends:
+            self._add(end)
+            yield self.rest()
+        self._add(begun)
+
+    def rest(self) -> bytes | Overlong:
+        """Return the line that was begun, without white space around it, and begin the next."""
+        line = bytes(self._begun).strip() if self._tail is None else Overlong(bytes(self._begun), self._tail)
+        self._begun, self._tail = bytearray(), None
+        return line
+
+    def _add(self, part: bytes) -> None:
+        if self._tail is None and len(self._begun) + len(part) <= MAX_LINE:
+            self._begun += part
+            return
+        if self._tail is None:
+            self._tail = bytes(self._begun[-_TAIL:])
+            self._begun = (self._begun[:_HEAD] + part)[:_HEAD]
+        self._tail = (self._tail + part)[-_TAIL:]
+
+
+def _read(connection: StdioConnection, portal: BlockingPortal, stdin: FileIO) -> None:
+    lines = Lines()
+    with suppress(RuntimeError, CancelledError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        with suppress(OSError):
+            while chunk := stdin.read(_CHUNK):
+                for line in lines.feed(chunk):
+                    portal.call(connection.take, line)
+        portal.call(connection.take, lines.rest())
+        portal.call(connection.end)
+
+
+def _write(connection: StdioConnection, portal: BlockingPortal, stdout: FileIO) -> None:
+    with suppress(RuntimeError, CancelledError):
+        try:
+            while line := portal.call(connection.next_line):
+                while line:
+                    line = line[stdout.write(line) :]
+        except OSError:
+            portal.call(connection.hang_up)
+
+
+def _claimed() -> tuple[FileIO, FileIO]:
+    """Take stdin and stdout for the protocol alone: what else reads finds nothing, what else prints goes to stderr."""
+    for standard in range(3):
+        try:
+            os.fstat(standard)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: the one that was closed
+    stdin, stdout = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return FileIO(stdin, "rb", closefd=False), FileIO(stdout, "wb", closefd=False)
