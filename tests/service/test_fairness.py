@@ -1,10 +1,12 @@
 """A budget for each caller: what is past it is told how long to wait, and nobody else notices."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
 from mcp import MCPError
 from mcp.server.auth.middleware.auth_context import auth_context_var
@@ -14,7 +16,7 @@ from nomos_mcp.server.callers import Caller, CallerToken
 from nomos_mcp.service import fairness
 from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.service.constants import MAX_RUNNING_PER_CALLER
-from nomos_mcp.service.fairness import Fairness
+from nomos_mcp.service.fairness import CPU_SECONDS_PER_CALL, Fairness
 from nomos_mcp.settings import Settings
 from nomos_mcp.settings_http import HttpSettings
 from tests.service.running import running
@@ -33,12 +35,29 @@ def clock() -> Clock:
     return Clock()
 
 
-async def answered(fair: Fairness, name: str, method: str = "tools/call", until: anyio.Event | None = None) -> Any:
+class Cpu:
+    """A CPU whose time passes only where a call works."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def answered(
+    fair: Fairness,
+    name: str,
+    method: str = "tools/call",
+    until: anyio.Event | None = None,
+    work: Callable[[], Awaitable[None]] | None = None,
+) -> Any:
     """Return the answer to a call; nobody's if the name is empty."""
 
     async def done(_: Any) -> dict[str, Any]:
         if until is not None:
             await until.wait()
+        if work is not None:
+            await work()
         return {}
 
     token = CallerToken(token="", client_id=name, scopes=[], caller=Caller(name=name))
@@ -46,8 +65,10 @@ async def answered(fair: Fairness, name: str, method: str = "tools/call", until:
     return await fair(cast("Any", SimpleNamespace(method=method)), done)
 
 
-async def passes(fair: Fairness, name: str, method: str = "tools/call") -> bool:
-    return bool(await answered(fair, name, method) == {})
+async def passes(
+    fair: Fairness, name: str, method: str = "tools/call", work: Callable[[], Awaitable[None]] | None = None
+) -> bool:
+    return bool(await answered(fair, name, method, work=work) == {})
 
 
 @pytest.mark.parametrize("modern", [True, False])
@@ -59,8 +80,8 @@ def test_past_the_budget_a_tool_says_how_long_to_wait_and_nobody_else_notices(
     greedy, modest = (file.add(name, ("orders:read", "org")) for name in ("greedy", "modest"))
     http = HttpSettings(tokens_file=str(tmp_path / "tokens"), calls_per_minute=1)
     with running(Settings(demo=True, http=http)) as service:
+        other = call(service.url, token=modest, modern=modern).text  # also loads the texts, which takes CPU time
         first, second = (call(service.url, token=greedy, modern=modern).text for _ in range(2))
-        other = call(service.url, token=modest, modern=modern).text
         prompt = post(service.url, "prompts/get", {"name": "x"}, token=greedy, modern=modern).text
         listed = post(service.url, "tools/list", token=greedy, modern=modern).text
     assert '"isError":true' not in first + other
@@ -111,3 +132,81 @@ async def test_callers_whose_budget_is_full_are_forgotten(clock: Clock, monkeypa
     assert {name for name, _ in fair._accounts} == {"second", "third"}
     with pytest.raises(MCPError, match="Wait 20 s"):
         await answered(fair, "second", "prompts/get")
+
+
+async def test_cpu_time_beyond_that_of_a_call_costs_further_calls_and_nobody_else_notices(clock: Clock) -> None:
+    cpu = Cpu()
+    fair = Fairness(60, clock, cpu)
+
+    async def hard() -> None:
+        cpu.now += 0.5 * CPU_SECONDS_PER_CALL
+        await anyio.lowlevel.checkpoint()
+        cpu.now += 9.5 * CPU_SECONDS_PER_CALL
+
+    assert [await passes(fair, "greedy", work=hard) for _ in range(3)] == [True, True, False]
+    assert [await passes(fair, "modest") for _ in range(21)] == [True] * 20 + [False]
+    clock.now += 10
+    assert [await passes(fair, "greedy", work=hard) for _ in range(2)] == [True, False]
+
+
+async def test_a_call_that_uses_no_more_than_its_cpu_time_costs_one_call(clock: Clock) -> None:
+    cpu = Cpu()
+    fair = Fairness(60, clock, cpu)
+
+    async def easy() -> None:
+        cpu.now += CPU_SECONDS_PER_CALL
+
+    assert [await passes(fair, "modest", work=easy) for _ in range(21)] == [True] * 20 + [False]
+
+
+async def test_waiting_is_no_work_even_while_others_work(clock: Clock) -> None:
+    cpu, fair_to = Cpu(), anyio.Event()
+    fair = Fairness(60, clock, cpu)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(answered, fair, "patient", "tools/call", fair_to)
+        await anyio.wait_all_tasks_blocked()
+        cpu.now += 1000
+        fair_to.set()
+    assert [await passes(fair, "patient") for _ in range(20)] == [True] * 19 + [False]
+
+
+@pytest.mark.parametrize("ending", ["fails", "is cancelled"])
+async def test_a_call_that_does_not_succeed_costs_its_cpu_time(clock: Clock, ending: str) -> None:
+    cpu = Cpu()
+    fair = Fairness(60, clock, cpu)
+
+    async def hard() -> None:
+        try:
+            await anyio.lowlevel.checkpoint()
+        finally:
+            cpu.now += 20 * CPU_SECONDS_PER_CALL
+        raise MCPError(-32603, "failed")
+
+    with anyio.CancelScope() as scope:
+        if ending == "is cancelled":
+            scope.cancel()
+        with pytest.raises(MCPError, match="failed"):
+            await answered(fair, "greedy", work=hard)
+    assert not await passes(fair, "greedy")
+
+
+async def test_lists_cost_no_call_but_their_cpu_time(clock: Clock) -> None:
+    cpu = Cpu()
+    fair = Fairness(60, clock, cpu)
+
+    async def hard() -> None:
+        cpu.now += 10 * CPU_SECONDS_PER_CALL
+
+    assert await passes(fair, "greedy", "tools/list", work=hard)
+    assert await passes(fair, "greedy", "tools/list", work=hard)
+    assert await passes(fair, "greedy", "tools/list", work=hard)
+    with pytest.raises(MCPError, match="Wait 7 s"):
+        await answered(fair, "greedy", "tools/list")
+    assert await passes(fair, "greedy", "ping")
+
+
+async def test_an_unknown_method_costs_a_call_like_a_known_one(clock: Clock) -> None:
+    fair = Fairness(1, clock)
+    assert await passes(fair, "greedy", "no/such/method")
+    with pytest.raises(MCPError, match="Wait 60 s"):
+        await answered(fair, "greedy", "no/such/method")
