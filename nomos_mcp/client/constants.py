@@ -23,7 +23,8 @@ RATE_WINDOW: Final = 1.0
 BUDGET_MAX_WAIT: Final = 30.0
 """How long a call waits for its turn at most."""
 MAX_HOLD: Final = 60.0
-"""The longest time for which one answer can stop all calls of a client; after it, one more is tried."""
+"""The longest time for which one answer can stop all calls of a client, whatever it asks for. The rate limit that the
+vendor states is one per second, so a longer wait is more likely a mistake than meant."""
 
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 """A page of 100 subscriptions, each with its full 10 KB of metadata, fits several times."""

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 from nomos_mcp.client import RateBudgetError
 from nomos_mcp.client.budget import RateBudget
 from nomos_mcp.client.constants import MAX_HOLD
-from nomos_mcp.client.hints import RateHints
+from nomos_mcp.client.hints import RateHints, rate_hints
 from nomos_mcp.client.timing import Timing
-from tests.client.times import VIRTUAL, virtually
+from tests.client.times import VIRTUAL, WALL, virtually
 
 
 def most_in_a_second(moments: list[float]) -> int:
@@ -231,3 +231,22 @@ def test_a_lower_limit_of_upstreams_is_taken_over_and_a_higher_one_is_not() -> N
 )
 def test_a_429_stops_every_call_for_as_long_as_it_says(hints: RateHints, waits: float) -> None:
     assert waits_after(hints, refused=True) == pytest.approx(waits)
+
+
+@pytest.mark.parametrize("asked", [str(365 * 24 * 3600), "9" * 12, "Mon, 15 Jun 2099 10:00:00 GMT"])
+def test_a_429_that_asks_for_ages_stops_calls_for_a_minute_at_most(asked: str) -> None:
+    async def main() -> list[float]:
+        budget = RateBudget(10, VIRTUAL)
+        begin = VIRTUAL.monotonic()
+        budget.observe(rate_hints({"retry-after": asked}, WALL), refused=True)
+        waits = []
+        for pause in (0, 20):
+            await VIRTUAL.sleep(pause)
+            with pytest.raises(RateBudgetError) as caught:
+                await _pass_through(budget)
+            waits.append(caught.value.retry_after)
+        await VIRTUAL.sleep(20)
+        await _pass_through(budget)
+        return [*waits, VIRTUAL.monotonic() - begin]
+
+    assert virtually(main) == pytest.approx([60, 40, 60])

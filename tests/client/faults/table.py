@@ -111,7 +111,7 @@ FAULTS: tuple[Fault, ...] = (
         "429 with a `Retry-After` past the deadline, a year for one",
         saying(error(429, "TOO_MANY_REQUESTS", retry_after=str(YEAR))),
         TooManyRequestsError,
-        note="at once; `retry_after` says at most an hour",
+        note="at once; `retry_after` says at most an hour; other calls pause for a minute at most",
     ),
     Fault(
         "429 with a `Retry-After` that is a date",
