@@ -324,3 +324,15 @@ async def test_a_question_that_nobody_can_answer_any_more_is_given_up(simulator:
     assert [answer["id"] for answer in answers] == [1]
     assert "error" in answers[0]
     assert simulator.ledger == []
+
+
+async def test_the_key_of_the_question_before_an_order_shows_no_module(simulator: Simulator) -> None:
+    order = call(1, "auto", TOOL, subscription_id=SUBSCRIPTION)
+    order["params"]["_meta"] = {**ENVELOPE, "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
+    async with client_for(simulator) as nomos, connected(create_server(Settings(), client=nomos)) as peer:
+        peer.say(order)
+        question = await peer.hear()
+        peer.close()
+    assert question is not None
+    assert list(question["result"]["inputRequests"]) == ["order_smart_meter:confirmation"]
+    assert "nomos_mcp" not in json.dumps(question)

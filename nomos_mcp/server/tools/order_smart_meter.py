@@ -51,6 +51,10 @@ async def confirm(
     return decide(found, confirmation_code, desk_of(ctx), ctx)
 
 
+# The SDK makes the key that clients see the question under of these two, in this order.
+ask.__module__, ask.__qualname__ = "order_smart_meter", "confirmation"
+
+
 async def order_smart_meter(
     subscription_id: Annotated[str, Field(description="Subscription to order for (sub_…).")],
     ctx: Context[Desk],
