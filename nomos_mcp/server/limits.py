@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.types import ErrorData
 
 MAX_ARGUMENT: Final = 100
 """Of a string argument that has no bound of its own. IDs have at most 69, no other argument comes near."""
@@ -38,14 +39,18 @@ async def short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext)
     try:
         result = await call_next(ctx)
     except MCPError as failure:
-        error = failure.error
-        message, data = cut(error.message, MAX_ERROR), _short(error.data)
-        if (message, data) == (error.message, error.data):
+        short = short_error(failure.error)
+        if short == failure.error:
             raise
-        raise MCPError(error.code, message, data) from failure
+        raise MCPError.from_error_data(short) from failure
     if isinstance(result, dict) and result.get("isError"):
         return {**result, "content": [_short_block(block) for block in result["content"]]}
     return result
+
+
+def short_error(error: ErrorData) -> ErrorData:
+    """Return the error with its message and what its `data` quotes cut."""
+    return ErrorData(code=error.code, message=cut(error.message, MAX_ERROR), data=_short(error.data))
 
 
 def _short_block(block: Mapping[str, Any]) -> dict[str, Any]:

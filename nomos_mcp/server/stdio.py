@@ -38,7 +38,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from nomos_mcp.server.app import NomosServer
-from nomos_mcp.server.limits import MAX_ECHO
+from nomos_mcp.server.limits import MAX_ECHO, short_error
 from nomos_mcp.server.tools import ORDER_TOOL
 
 MAX_LINE: Final = 1024 * 1024
@@ -125,6 +125,8 @@ class StdioConnection:
             self._asked.add(message.id)
             if self._ending:
                 await self._give_up_asking()
+        if isinstance(message, JSONRPCError):  # also of the SDK's own, which no middleware sees
+            message = message.model_copy(update={"error": short_error(message.error)})
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
 
     async def end(self) -> None:

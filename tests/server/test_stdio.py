@@ -125,6 +125,24 @@ def test_every_call_that_was_taken_before_the_end_of_input_is_answered(era: Era)
     assert all("structuredContent" in answer["result"] for answer in answers if answer["id"] != "start")
 
 
+def test_a_huge_word_is_not_sent_back() -> None:
+    huge = "x" * 900_000
+    unknown = {f"argument_{number}": 1 for number in range(40_000)}
+    of_the_future = request(4, "tools/list", "auto")
+    of_the_future["params"]["_meta"] = {**ENVELOPE, "io.modelcontextprotocol/protocolVersion": huge}
+    answers = told(
+        call(1, "auto", "explain_status", status=huge),
+        call(2, "auto", "explain_status", **unknown),
+        call(3, "auto", huge),
+        of_the_future,
+        request(5, huge, "auto"),
+        request(6, "resources/read", "auto", uri=huge),
+    )
+    assert sorted(answer["id"] for answer in answers) == [1, 2, 3, 4, 5, 6]
+    assert all(len(json.dumps(answer)) < 2500 for answer in answers)
+    assert all("error" in answer or answer["result"]["isError"] for answer in answers)
+
+
 def test_a_last_line_without_an_end_counts() -> None:
     process = started()
     out, _ = process.communicate(json.dumps(call(1, "auto", "explain_status", status="blocked")).encode(), timeout=60)
