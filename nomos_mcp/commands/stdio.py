@@ -2,14 +2,17 @@
 
 import argparse
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, settings_or_complaint
+from nomos_mcp.stderr import StderrHandler
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until stdin or stdout is closed."""
+    logging.basicConfig(level=logging.WARNING, handlers=[StderrHandler()])
     with _lasting():
         settings = settings_or_complaint(demo=options.demo)
         if settings is None:

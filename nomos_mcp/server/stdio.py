@@ -9,6 +9,8 @@ that neither reads nor closes its end does not keep the process.
 
 import os
 import re
+import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -61,14 +63,26 @@ def run_stdio(server: NomosServer) -> None:
 
 async def serve_stdio(server: NomosServer, stdin: FileIO, stdout: FileIO) -> None:
     """Serve one client over two files, each read or written by a thread of its own."""
-    async with BlockingPortal() as portal:
+    async with BlockingPortal() as portal, anyio.create_task_group() as tasks:
         connection = StdioConnection(server)
+        tasks.start_soon(_end_at_sigterm, connection)
         Thread(target=_read, args=(connection, portal, stdin), daemon=True, name="stdin").start()
         Thread(target=_write, args=(connection, portal, stdout), daemon=True, name="stdout").start()
         try:
             await connection.serve()
+            await server.orders_finished()
         finally:
+            tasks.cancel_scope.cancel()
             await portal.stop(cancel_remaining=True)
+
+
+async def _end_at_sigterm(connection: "StdioConnection") -> None:
+    """End at SIGTERM as at the end of the input: calls are answered, and an order that has left is waited for."""
+    if sys.platform == "win32":  # pragma: no cover  there is no such signal
+        return
+    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            await connection.end()
 
 
 class StdioConnection:
@@ -130,10 +144,7 @@ class StdioConnection:
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
 
     async def end(self) -> None:
-        """Finish: the client has no more to say. What it asked before is answered; nothing more is ordered.
-
-        A signal that asks the process to end may call this too.
-        """
+        """Finish: the client has no more to say. What it asked before is answered; nothing more is ordered."""
         if self._ending:
             return
         self._ending = True

@@ -1,6 +1,7 @@
 """`nomos-mcp http`: checks that serving makes sense, binds, and serves with one process or several."""
 
 import contextlib
+import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from nomos_mcp.service.telemetry import telemetry
 from nomos_mcp.service.workers import run_workers
 from nomos_mcp.settings import Settings
 from nomos_mcp.settings_http import PATH
+from nomos_mcp.stderr import StderrHandler
 from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE
 
 _BACKLOG: Final = 2048
@@ -80,6 +82,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
 
 def _serve(settings: Settings, listener: socket.socket, processes: int, on_start: Callable[[], object]) -> bool:
     """Serve with this process, one of so many; return whether it served at all."""
+    logging.basicConfig(level=logging.WARNING, handlers=[StderrHandler()])
     with telemetry():
         app = create_http_app(settings, processes=processes)
         server = GentleServer(app, on_start=on_start, on_stop=app.state.stop_ordering)

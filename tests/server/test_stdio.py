@@ -2,10 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -317,7 +318,6 @@ async def test_an_order_that_is_not_sent_when_the_input_ends_is_never_sent(simul
     gate = Gate(simulator)
     async with gate.client() as nomos:
         server = create_server(Settings(confirm="none"), client=nomos)
-        assert not server.desk.ordering.stopping
         async with connected(server) as peer:
             peer.say(*opening(era), call(1, era, TOOL, subscription_id=SUBSCRIPTION))
             await gate.reached.wait()
@@ -340,7 +340,7 @@ async def test_a_question_that_nobody_can_answer_any_more_is_given_up(simulator:
         peer.close()
         answers = await peer.rest()
     assert [answer["id"] for answer in answers] == [1]
-    assert "error" in answers[0]
+    assert answers[0]["result"]["structuredContent"]["outcome"] == "declined"
     assert simulator.ledger == []
 
 
@@ -354,3 +354,41 @@ async def test_the_key_of_the_question_before_an_order_shows_no_module(simulator
     assert question is not None
     assert list(question["result"]["inputRequests"]) == ["order_smart_meter:confirmation"]
     assert "nomos_mcp" not in json.dumps(question)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_sigterm_ends_the_process_as_the_end_of_the_input_does() -> None:
+    process = started()
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps(request(1, "tools/list", "auto")).encode() + b"\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["id"] == 1
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert process.communicate() == (b"", b"")
+
+
+def test_a_stderr_that_nobody_reads_changes_no_answer_and_no_order() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = started("-m", "nomos_mcp", "--demo", stderr=writing)
+    os.close(writing)
+    preview = call(1, "auto", TOOL, subscription_id=SUBSCRIPTION)
+    out, _ = process.communicate(json.dumps(preview).encode() + b"\n", timeout=60)
+    assert json.loads(out)["result"]["structuredContent"]["outcome"] == "confirmation_required"
+
+
+def test_a_stderr_that_is_full_changes_no_answer() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    process = started("-m", "nomos_mcp", "--demo", stderr=writing)
+    preview = call(1, "auto", TOOL, subscription_id=SUBSCRIPTION)
+    out, _ = process.communicate(json.dumps(preview).encode() + b"\n", timeout=60)
+    assert json.loads(out)["result"]["structuredContent"]["outcome"] == "confirmation_required"
+    for end in (reading, writing):
+        os.close(end)

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.server.desk import Desk, desk_of
+from nomos_mcp.server.limits import MAX_ARGUMENT
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt, Entry
 from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide
@@ -52,7 +53,7 @@ async def confirm(
 
 
 # The SDK makes the key that clients see the question under of these two, in this order.
-ask.__module__, ask.__qualname__ = "order_smart_meter", "confirmation"
+confirm.__module__, confirm.__qualname__ = "order_smart_meter", "confirmation"
 
 
 async def order_smart_meter(
@@ -84,6 +85,9 @@ class OrderTool(Tool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  the SDK's
         """Run the tool. The SDK raises a bare `ToolError` for an answer that it cannot read, and nothing else does."""
         subscription_id = str(arguments.get("subscription_id", ""))
+        code = arguments.get("confirmation_code")
+        if isinstance(code, str) and len(code) > MAX_ARGUMENT:  # an invalid code like others, whatever its length
+            arguments = {**arguments, "confirmation_code": code[:MAX_ARGUMENT]}
         _settling.set(False)
         try:
             return await super().run(arguments, context, convert_result)
