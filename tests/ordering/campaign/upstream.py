@@ -153,7 +153,7 @@ class Upstream:
         """Return the ASGI application that one server talks to."""
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            body = await _body(receive)
+            body = await body_of(receive)
             await anyio.sleep(self.schedule.latency / 2)
             if scope["path"] == "/oauth/token":
                 await self._token(scope, body, send)
@@ -413,7 +413,8 @@ def _virtual_now() -> datetime:
         return NOW
 
 
-async def _body(receive: Receive) -> bytes:
+async def body_of(receive: Receive) -> bytes:
+    """Return the body of a request."""
     body, more = b"", True
     while more:
         message = await receive()
