@@ -19,12 +19,15 @@ _ROUNDING: Final = 0.5
 
 MADE_NOTHING: Final = frozenset({"already_ordered", "confirmation_required", "declined", "refused"})
 """Outcomes which say that this call ordered nothing."""
+CANCELLED: Final = "cancelled"
+"""What the record says of a call that was given up before its request left."""
 OUTCOMES: Final = MADE_NOTHING | {"ordered", "outcome_unknown"}
 
 
 RULES: Final = frozenset(
     {
         "two orders",
+        "a request to order that belongs to no call",
         "ordered, and the ledger does not hold that order",
         "ordered, before the order was there",
         "ordered by this call, and it was another's",
@@ -57,6 +60,8 @@ RULES: Final = frozenset(
 def judge(trial: Trial) -> list[str]:
     """Return what must not have happened and did: for each a rule, and its details after a colon or in brackets."""
     flaws = [f"two orders: {trial.ledger}"] if len(trial.ledger) > 1 else []
+    if any(post.call is None for post in trial.journal.posts):
+        flaws.append("a request to order that belongs to no call")
     for call in trial.calls:
         flaws += [f"{flaw} (call {call.number}: {_shown(call)})" for flaw in _flaws_of(call, trial)]
     for code, calls in _users_of_codes(trial).items():
@@ -189,7 +194,7 @@ def _false_lines(lines: list[dict[str, str]], calls: list[Call], trial: Trial) -
             yield f"a false line on record: ordered, and the ledger does not hold that order: {line}"
         if line.get("outcome") == "already_ordered" and not trial.present:
             yield f"a false line on record: already_ordered, and there is no order: {line}"
-    if made and lines and all(line.get("outcome") in MADE_NOTHING for line in lines):
+    if made and lines and all(line.get("outcome") in MADE_NOTHING | {CANCELLED} for line in lines):
         yield f"a false line on record: an order was made for a call that nobody answered: {lines}"
 
 

@@ -27,7 +27,7 @@ from mcp.types import ElicitRequestParams, ElicitResult, jsonrpc_message_adapter
 
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.serve import bound, url_of
-from tests.ordering.campaign.judge import MADE_NOTHING
+from tests.ordering.campaign.judge import CANCELLED, MADE_NOTHING
 from tests.ordering.campaign.schedules import Era
 from tests.ordering.campaign.trial import TOOL, recorded
 from tests.ordering.campaign.upstream import SUBSCRIPTION, Message, Receive, Scope, Send, body_of
@@ -282,7 +282,9 @@ def _record_flaws(remains: Remains) -> Iterator[str]:
 def _is_false(outcome: str, order: str, remains: Remains) -> bool:
     if outcome == "ordered":
         return order not in remains.made
-    return (outcome in MADE_NOTHING and bool(remains.made)) or (outcome == "outcome_unknown" and not remains.requests)
+    return (outcome in MADE_NOTHING | {CANCELLED} and bool(remains.made)) or (
+        outcome == "outcome_unknown" and not remains.requests
+    )
 
 
 class Process:

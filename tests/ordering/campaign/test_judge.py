@@ -68,6 +68,10 @@ LOST = post(None)
 LOST_AND_MADE = post(None, made=ORDER)
 LIES: dict[str, tuple[str, Trial]] = {
     "two orders": ("two orders", trial(posts=(), orders=(ORDER, OTHERS))),
+    "a request out of nowhere": (
+        "a request to order that belongs to no call",
+        trial(call("refused"), posts=(replace(post(403), call=None),)),
+    ),
     "ordered, and there is none": (
         "ordered, and the ledger does not hold that order",
         trial(call("ordered", order=ORDER), posts=(post(),)),
@@ -216,6 +220,10 @@ LIES: dict[str, tuple[str, Trial]] = {
         "a false line on record",
         trial(call(cancelled=2.0), posts=(post(made=ORDER),), orders=(ORDER,), lines=[line("refused")]),
     ),
+    "a line that says cancelled about an order that was made": (
+        "a false line on record",
+        trial(call(cancelled=2.0), posts=(post(made=ORDER),), orders=(ORDER,), lines=[line("cancelled")]),
+    ),
     "a line about an order that is not there": (
         "a false line on record",
         trial(call(cancelled=2.0), posts=(LOST,), lines=[line("ordered", ORDER)]),
@@ -256,7 +264,7 @@ TRUTHS: dict[str, Trial] = {
     "unknown, and there is none": trial(call("outcome_unknown"), posts=(LOST, post(500, at=11.0))),
     "unknown after a token was refused once": trial(call("outcome_unknown"), posts=(post(401), post(None, at=1.5))),
     "cancelled before it was sent": trial(call(cancelled=0.5, yes=False)),
-    "cancelled before it was sent, and on record": trial(call(cancelled=0.5), lines=[line("declined")]),
+    "cancelled before it was sent, and on record": trial(call(cancelled=0.5), lines=[line("cancelled")]),
     "cancelled while it was under way": trial(
         call(cancelled=2.0), posts=(post(made=ORDER),), orders=(ORDER,), lines=[line("ordered", ORDER)]
     ),

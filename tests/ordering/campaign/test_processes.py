@@ -51,7 +51,7 @@ async def test_what_a_process_that_is_ended_leaves_behind_is_true(
         async with limiter:
             remains = await end_one(ending, tmp_path / str(number), again=again)
         found[ending] = judge_remains(remains)
-        counts.update([ending.end, ending.moment, *(f"on record: {line['outcome']}" for line in remains.lines)])
+        counts.update([ending.moment, *(f"{ending.end}, on record: {line['outcome']}" for line in remains.lines)])
         counts["orders in the ledgers"] += len(remains.ledger)
 
     async with anyio.create_task_group() as tasks:
@@ -104,6 +104,7 @@ LIES = {
         replace(KILLED, lines=[LINE | {"outcome": "confirmation_required"}]),
     ),
     "a line that says refused": ("a false line on record", replace(KILLED, lines=[LINE | {"outcome": "refused"}])),
+    "a line that says cancelled": ("a false line on record", replace(KILLED, lines=[LINE | {"outcome": "cancelled"}])),
     "a line about another order": (
         "a false line on record",
         replace(KILLED, lines=[LINE | {"outcome": "ordered", "order": "prdo_2"}]),
