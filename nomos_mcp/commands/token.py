@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # loading it loads the whole service
     from nomos_mcp.service.auth.token_file import TokenFile
 
 _FENCED: Final = "orders:read,orders:write"
-_UNFENCED: Final = "orders:read,org"
+_UNFENCED: Final = "orders:read"
 
 
 def add(commands: Subparsers) -> None:
@@ -23,16 +23,16 @@ def add(commands: Subparsers) -> None:
         run,
         summary=f"make, list and revoke tokens for callers over HTTP, in the file that {TOKENS_FILE} names",
         examples="  nomos-mcp token add chat --customer cus_4fK2...           sees this customer's objects only\n"
-        "  nomos-mcp token add reports --scopes orders:read,org      sees everybody's, may not order\n"
+        "  nomos-mcp token add reports --org                         sees everybody's, may not order\n"
         "  nomos-mcp token revoke chat                               a running server notices at once\n",
     )
     actions = parser.add_subparsers(dest="action", metavar="action", required=True)
     added = actions.add_parser("add", help="make a token and print it, once")
     added.add_argument("name", metavar="NAME", help="who will hold it; goes on record and into the log")
-    added.add_argument("--customer", default="", metavar="cus_…", help="the one customer whose objects it sees")
-    added.add_argument(
-        "--scopes", default="", help=f"default: {_FENCED} for one customer, {_UNFENCED} for the whole organisation"
-    )
+    whose = added.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--customer", default="", metavar="cus_…", help="the one customer whose objects it sees")
+    whose.add_argument("--org", action="store_true", help="it sees the objects of the whole organisation")
+    added.add_argument("--scopes", default="", help=f"default: {_FENCED} for one customer, {_UNFENCED} with --org")
     actions.add_parser("list", help="show the tokens there are, without their secrets")
     revoked = actions.add_parser("revoke", help="make a token invalid")
     revoked.add_argument("name", metavar="NAME", help="as `list` shows it")
@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _add(file: "TokenFile", options: argparse.Namespace) -> None:
-    scopes = options.scopes or (_FENCED if options.customer else _UNFENCED)
-    token = file.add(options.name, [scope.strip() for scope in scopes.split(",")], options.customer)
+    scopes = [scope.strip() for scope in (options.scopes or (_UNFENCED if options.org else _FENCED)).split(",")]
+    token = file.add(options.name, [*scopes, "org"] if options.org else scopes, options.customer)
     note("This token is shown once; only its hash is kept.")
     print(token)
 

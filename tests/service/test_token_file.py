@@ -167,7 +167,7 @@ def test_the_command_makes_lists_and_revokes(
 ) -> None:
     monkeypatch.setenv("NOMOS_MCP_TOKENS_FILE", str(path))
     assert main(["token", "add", "bot", "--customer", OWN]) == 0
-    assert main(["token", "add", "reports"]) == 0
+    assert main(["token", "add", "reports", "--org"]) == 0
     made = capsys.readouterr().out.split()
     assert [TokenFile(path).check(text).caller.name for text in made] == ["bot", "reports"]
     assert main(["token", "list"]) == 0
@@ -177,6 +177,24 @@ def test_the_command_makes_lists_and_revokes(
     assert main(["token", "revoke", "bot"]) == 0
     assert main(["token", "revoke", "bot"]) == 1
     assert [entry["name"] for entry in json.loads(path.read_text())["tokens"]] == ["reports"]
+
+
+@pytest.mark.parametrize("whose", [[], ["--customer", ""], ["--customer", OWN, "--org"]])
+def test_the_command_makes_no_token_without_being_told_whose_objects_it_sees(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], whose: list[str]
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_TOKENS_FILE", str(path))
+    with pytest.raises(SystemExit) as ended:
+        main(["token", "add", "bot", *whose])
+    assert ended.value.code == 2
+    assert "--customer" in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_the_command_makes_a_token_that_may_order_for_everybody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOMOS_MCP_TOKENS_FILE", str(path))
+    assert main(["token", "add", "desk", "--org", "--scopes", "orders:read,orders:write"]) == 0
+    assert [entry.scopes for entry in TokenFile(path).entries()] == [("orders:read", "orders:write", "org")]
 
 
 def test_the_command_says_which_variable_names_the_file(
