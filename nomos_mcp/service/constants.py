@@ -24,8 +24,9 @@ KEYS_FRESH: Final = 600.0
 """Keys of the issuer are read again after this long ..."""
 KEYS_TRUSTED: Final = 3600.0
 """... and no longer used after this long, if the issuer cannot be reached."""
-KEYS_ASKED_EVERY: Final = 10.0
-"""An unknown key makes us ask again, but not more often than this."""
+KEYS_ASKED_EVERY: Final = 2.0
+"""An unknown key makes us ask again, but not more often than this; whoever names one waits that long."""
+MAX_WAITING_FOR_KEYS: Final = 256
 KEYS_DEADLINE: Final = 5.0
 MAX_KEYS_BYTES: Final = 256 * 1024
 CLOCK_SKEW: Final = 30.0

@@ -16,8 +16,9 @@ from nomos_mcp.service.auth.errors import TokenRefusedError, TokensUncheckableEr
 from nomos_mcp.service.auth.fetching import FetchError, fetched
 from nomos_mcp.service.auth.issuer import Issuer
 from nomos_mcp.service.auth.keys import Keys
+from nomos_mcp.service.constants import KEYS_ASKED_EVERY
 from tests.client.faults.wire_server import http, saying, serving
-from tests.service.authority import EC_KEY, Authority, as_jwk, settings, token
+from tests.service.authority import EC_KEY, STRANGER, Authority, as_jwk, settings, token
 from tests.serving import served
 
 
@@ -37,6 +38,10 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.now += seconds
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -64,7 +69,7 @@ def clock() -> Clock:
 @pytest.fixture
 def issuer(keys_url: str, clock: Clock) -> Issuer:
     http = settings(keys_url)
-    return Issuer(http, Keys(http.jwks_url, clock))
+    return Issuer(http, Keys(http.jwks_url, clock, clock.sleep))
 
 
 async def test_keys_are_asked_for_once(issuer: Issuer, authority: Authority) -> None:
@@ -78,15 +83,67 @@ async def test_an_unknown_key_makes_us_ask_again_but_not_more_often_than_the_bou
     issuer: Issuer, authority: Authority, clock: Clock
 ) -> None:
     await issuer.check(token())
-    for second in (5, 5, 5, 5):
-        clock.now += second
-        for _ in range(3):
-            with pytest.raises(TokenRefusedError):
-                await issuer.check(token(kid="new"))
-    assert authority.asked == 3
+    started = clock.now
+    for number in range(10):
+        clock.now += 0.1
+        with pytest.raises(TokenRefusedError):
+            await issuer.check(token(STRANGER, kid=f"stranger-{number}"))
+    assert authority.asked == 11
+    assert clock.now - started >= 10 * KEYS_ASKED_EVERY
+
+
+async def test_a_new_key_is_found_while_strangers_name_others(
+    issuer: Issuer, authority: Authority, clock: Clock
+) -> None:
+    await issuer.check(token())
     authority.keys[0]["kid"] = "new"
-    clock.now += 10
-    assert (await issuer.check(token(kid="new"))).caller.name == "support-bot"
+    clock.now += 0.1
+    started, names = clock.now, []
+
+    async def check_as_a_stranger(number: int) -> None:
+        with pytest.raises(TokenRefusedError):
+            await issuer.check(token(STRANGER, kid=f"stranger-{number}"))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(100):
+            tasks.start_soon(check_as_a_stranger, number)
+        names.append((await issuer.check(token(kid="new"))).caller.name)
+    assert names == ["support-bot"]
+    assert authority.asked == 2
+    assert clock.now - started <= KEYS_ASKED_EVERY
+
+
+async def test_where_too_many_wait_nobody_is_refused(
+    issuer: Issuer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_mcp.service.auth.keys.MAX_WAITING_FOR_KEYS", 1)
+    authority.delay = 0.2
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(issuer.check, token())
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(TokensUncheckableError):
+            await issuer.check(token())
+    assert (await issuer.check(token())).caller.name == "support-bot"
+
+
+async def test_an_unknown_key_of_an_issuer_that_stays_away_is_nobodys_fault(
+    issuer: Issuer, authority: Authority, clock: Clock
+) -> None:
+    await issuer.check(token())
+    authority.status = 500
+    for _ in range(2):
+        clock.now += 0.1
+        with pytest.raises(TokensUncheckableError):
+            await issuer.check(token(kid="new"))
+    assert (await issuer.check(token())).caller.name == "support-bot"
+
+
+async def test_an_empty_key_set_revokes_all_keys(issuer: Issuer, authority: Authority, clock: Clock) -> None:
+    await issuer.check(token())
+    authority.keys = []
+    clock.now += 700
+    with pytest.raises(TokenRefusedError):
+        await issuer.check(token())
 
 
 @pytest.mark.parametrize(
@@ -96,9 +153,9 @@ async def test_an_unknown_key_makes_us_ask_again_but_not_more_often_than_the_bou
         {"status": 302},
         {"content": b"<html>"},
         {"content": b"[]"},
-        {"content": b'{"keys":[]}'},
         {"content": b'{"keys":[7]}'},
         {"content": b'{"keys":{}}'},
+        {"content": b'{"keys":""}'},
         {"content": b"[" * 100_000},
         {"content": b"\xff"},
         {"content": b" " * 300_000},
@@ -116,8 +173,8 @@ async def test_keys_that_cannot_be_read_let_nobody_in_and_blame_nobody(
 async def test_keys_that_are_slow_do_not_hold_up_whose_key_is_known(
     issuer: Issuer, authority: Authority, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nomos_mcp.service.auth.keys.KEYS_DEADLINE", 0.5)
     await issuer.check(token())
+    monkeypatch.setattr("nomos_mcp.service.auth.keys.KEYS_DEADLINE", 0.5)
     authority.delay = 30
     clock.now += 700
     async with anyio.create_task_group() as tasks:
