@@ -42,6 +42,7 @@ from nomos_mcp.server.ordering.codes import Codes
 from nomos_mcp.server.ordering.config import Ordering
 from nomos_mcp.server.ordering.preflight import barred
 from nomos_mcp.server.prompts import Argument, all_prompts
+from nomos_mcp.server.protocol_errors import protocol_errors
 from nomos_mcp.server.resources import add_resources, is_static
 from nomos_mcp.server.texts import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
 from nomos_mcp.server.tools import ORDER_TOOL, all_tools
@@ -116,6 +117,7 @@ def create_server(
         },
     )
     server.desk = desk
+    server.middleware.append(protocol_errors)
     add_resources(server)
     prompts = list(all_prompts())
     for prompt in prompts:

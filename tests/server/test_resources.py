@@ -148,12 +148,12 @@ async def test_a_subscription_is_read_with_its_meter_and_without_personal_data(a
         ("nomos://nothing", "Unknown resource"),
     ],
 )
-async def test_a_resource_that_does_not_exist_is_invalid_params_and_says_why(
-    assistant: Client, uri: str, said: str
+async def test_a_resource_that_does_not_exist_has_the_code_of_the_revision_and_says_why(
+    assistant: Client, era: Era, uri: str, said: str
 ) -> None:
     with pytest.raises(MCPError) as caught:
         await assistant.read_resource(uri)
-    assert caught.value.error.code == INVALID_PARAMS
+    assert caught.value.error.code == (-32002 if era == "legacy" else INVALID_PARAMS)
     assert said in caught.value.error.message
 
 
