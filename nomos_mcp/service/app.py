@@ -22,13 +22,15 @@ from nomos_mcp.service.auth.issuer import Issuer
 from nomos_mcp.service.auth.keys import Keys
 from nomos_mcp.service.auth.metadata import metadata_routes, metadata_url
 from nomos_mcp.service.auth.token_file import TokenFile
-from nomos_mcp.service.bodies import Bodies
+from nomos_mcp.service.body_limit import BodyLimit
 from nomos_mcp.service.constants import MAX_BODY_BYTES
 from nomos_mcp.service.fairness import Fairness
+from nomos_mcp.service.header_validation import HeaderValidation
 from nomos_mcp.service.health import Readiness, health_routes
 from nomos_mcp.service.hosts import Hosts
 from nomos_mcp.service.logs import CallLog, RefusalLog
 from nomos_mcp.service.request_ids import RequestIds
+from nomos_mcp.service.request_validation import RequestValidation
 from nomos_mcp.service.slots import Slots
 from nomos_mcp.settings import Settings
 from nomos_mcp.settings_http import PATH, HttpSettings
@@ -78,7 +80,7 @@ def create_http_app(
             if own:
                 await used.aclose()
 
-    guarded: ASGIApp = Hosts(_authenticated(Bodies(Slots(manager.handle_request)), chosen.http), chosen.http)
+    guarded: ASGIApp = Hosts(_authenticated(manager.handle_request, chosen.http), chosen.http)
     if chosen.http.allowed_origins:
         guarded = CORSMiddleware(
             guarded,
@@ -94,7 +96,7 @@ def create_http_app(
             *health_routes(Readiness(used)),
             *metadata_routes(chosen.http),
         ],
-        middleware=[Middleware(RequestIds), Middleware(RefusalLog)],
+        middleware=[Middleware(RequestIds), Middleware(RefusalLog), Middleware(HeaderValidation)],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -103,13 +105,12 @@ def create_http_app(
 
 
 def _authenticated(app: ASGIApp, http: HttpSettings) -> ASGIApp:
-    if not http.authenticates:
-        return Admission(app, None)
-    challenges = Challenges(metadata_url(http))
+    challenges = Challenges(metadata_url(http)) if http.authenticates else None
+    admission = Admission(BodyLimit(Slots(app), RequestValidation(challenges)), challenges)
+    if challenges is None:
+        return admission
     bearer = Bearer(
         Issuer(http, Keys(http.jwks_url)) if http.issuer else None,
         TokenFile(Path(http.tokens_file)) if http.tokens_file else None,
     )
-    return AuthenticationMiddleware(
-        AuthContextMiddleware(Admission(app, challenges)), backend=bearer, on_error=challenges.refused
-    )
+    return AuthenticationMiddleware(AuthContextMiddleware(admission), backend=bearer, on_error=challenges.refused)

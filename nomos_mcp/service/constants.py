@@ -2,8 +2,12 @@
 
 from typing import Final
 
-MAX_BODY_BYTES: Final = 1024 * 1024
-"""The longest sensible request is a few kilobytes: arguments are IDs, and a question's sealed state."""
+MAX_BODY_BYTES: Final = 64 * 1024
+"""The largest legitimate request is a call with the sealed state of a question, or with a cursor, below 4 KiB."""
+MAX_DISCARDED_BYTES: Final = 8 * 1024 * 1024
+"""How much of a body that is too large is read and thrown away, so that the client gets to see the 413."""
+MAX_ECHO: Final = 100
+"""Characters of a caller's own words in what it is told."""
 BODY_DEADLINE: Final = 10.0
 """How long a body may take to arrive."""
 HEAD_DEADLINE: Final = 15.0

@@ -58,7 +58,7 @@ async def test_the_agent_asks_over_http(tmp_path: Path) -> None:
     with running(Settings(demo=True, http=http)) as service:
         token = tokens.add("agent", ("orders:read", "org"))
         assert DEMO.orders["blocked_grid_operator"] in await blocked_orders(f"{service.url}/mcp", token)
-        with pytest.raises(RuntimeError, match="Wait 60 s"):
+        with pytest.raises(RuntimeError, match=r"Wait \d+ s"):
             await blocked_orders(f"{service.url}/mcp", token)
 
 

@@ -116,7 +116,7 @@ def test_patience_with_an_incomplete_head_ends(sent: bytes, monkeypatch: pytest.
 
 
 def test_patience_with_an_incomplete_body_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nomos_mcp.service.bodies.BODY_DEADLINE", 0.2)
+    monkeypatch.setattr("nomos_mcp.service.body_limit.BODY_DEADLINE", 0.2)
     half = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"
     with running() as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(half)

@@ -221,12 +221,24 @@ def test_a_token_that_does_not_suffice_is_told_all_the_scopes_to_come_back_with(
     assert challenge(response)["resource_metadata"] == METADATA
 
 
-def test_where_headers_tell_nothing_the_tool_says_what_is_missing(service: Running) -> None:
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"])
+def test_a_call_without_the_scope_is_refused_in_every_revision(service: Running, version: str) -> None:
     text = token(scope="orders:read", nomos_customer=OWN)
     arguments = {"subscription_id": DEMO.subscriptions["can_order"]}
-    response = call(service.url, "order_smart_meter", arguments, modern=False, token=text)
-    assert response.status_code == 200
-    assert "orders:write" in response.text
+    modern = version == "2026-07-28"
+    response = call(
+        service.url, "order_smart_meter", arguments, modern=modern, token=text, mcp_protocol_version=version
+    )
+    assert response.status_code == 403
+    assert challenge(response)["scope"] == "orders:read orders:write"
+
+
+def test_a_name_in_base64_gets_nobody_past_the_scope(service: Running) -> None:
+    text = token(scope="orders:read", nomos_customer=OWN)
+    arguments = {"subscription_id": DEMO.subscriptions["can_order"]}
+    encoded = f"=?base64?{base64.b64encode(b'order_smart_meter').decode()}?="
+    response = call(service.url, "order_smart_meter", arguments, token=text, mcp_name=encoded)
+    assert response.status_code == 403
 
 
 async def test_what_is_listed_is_what_may_be_called(service: Running, era: Era) -> None:  # noqa: F811  the fixture

@@ -7,7 +7,7 @@ import httpx
 
 MODERN = "2026-07-28"
 LEGACY = "2025-06-18"
-_META = {
+META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
@@ -48,7 +48,7 @@ def opened(url: str, tool: str, arguments: dict[str, Any], *, modern: bool = Tru
 def _request(
     url: str, method: str, params: dict[str, Any], *, modern: bool, token: str, more: dict[str, str]
 ) -> httpx.Request:
-    sent = {**params, **({"_meta": _META} if modern else {})}
+    sent = {**params, **({"_meta": META} if modern else {})}
     headers = {**_ACCEPT, "mcp-protocol-version": MODERN if modern else LEGACY}
     if modern:
         headers["mcp-method"] = method

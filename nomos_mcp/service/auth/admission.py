@@ -4,13 +4,12 @@ from typing import Final
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.authentication import AuthenticationError
-from starlette.datastructures import Headers, QueryParams
+from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nomos_mcp.server.callers import ORDERS_READ, ORDERS_WRITE, ORG, Caller, CallerToken
-from nomos_mcp.server.tools import ORDER_TOOL
 from nomos_mcp.service.auth.errors import TokensUncheckableError
 from nomos_mcp.service.refusals import refusal
 
@@ -56,9 +55,9 @@ class Challenges:
 
 
 class Admission:
-    """Lets POST requests through: of everybody, or of callers whose token suffices for what the headers announce.
+    """Lets POST requests through: of everybody, or of callers whose token suffices to read.
 
-    Only requests of the revision 2026-07-28 announce the tool; for others the tool itself says what is missing.
+    Whether it suffices to order is looked at once the body tells which tool is called.
 
     Args:
         app: What is behind.
@@ -82,14 +81,24 @@ class Admission:
             return refusal(400, "invalid_request", f"A token in the URL ends up in logs; it is not taken. {_NO_TOKEN}")
         if self._challenges is None:
             return None
-        user = scope.get("user")
-        token = user.access_token if isinstance(user, AuthenticatedUser) else None
-        if not isinstance(token, CallerToken):
-            return self._challenges.no_token()
-        needed = _needed(token.caller, Headers(scope=scope))
-        return self._challenges.insufficient(needed) if set(needed) - token.caller.scopes else None
+        return _insufficient(scope, self._challenges, ORDERS_READ)
 
 
-def _needed(caller: Caller, headers: Headers) -> tuple[str, ...]:
-    orders = headers.get("mcp-method") == "tools/call" and headers.get("mcp-name") == ORDER_TOOL
-    return ORDERS_READ, *((ORDERS_WRITE,) if orders else ()), *(() if caller.customer_id else (ORG,))
+def insufficient_to_order(scope: Scope, challenges: Challenges) -> Response | None:
+    """Return the answer to a caller who may not order, or None."""
+    return _insufficient(scope, challenges, ORDERS_READ, ORDERS_WRITE)
+
+
+def caller_in(scope: Scope) -> Caller | None:
+    """Return who calls, or None if no token says so."""
+    user = scope.get("user")
+    token = user.access_token if isinstance(user, AuthenticatedUser) else None
+    return token.caller if isinstance(token, CallerToken) else None
+
+
+def _insufficient(scope: Scope, challenges: Challenges, *scopes: str) -> Response | None:
+    caller = caller_in(scope)
+    if caller is None:
+        return challenges.no_token()
+    needed = scopes if caller.customer_id else (*scopes, ORG)
+    return challenges.insufficient(needed) if set(needed) - caller.scopes else None
