@@ -5,11 +5,17 @@ from typing import Final
 from nomos_mcp.service import constants
 from nomos_mcp.settings_http import DEFAULT_CALLS_PER_MINUTE
 
+_WAITS: Final = f"waits for {constants.WAIT_FOR_TURN:g} s, then 429"
+
 LIMITS: Final = (
     ("A request's body", f"{constants.MAX_BODY_BYTES // 1024} KiB", "413"),
     ("Time for a body to arrive", f"{constants.BODY_DEADLINE:g} s", "408"),
     ("Time for a complete head, also of the next request", f"{constants.HEAD_DEADLINE:g} s", "closed"),
-    ("Requests at once, in one process", str(constants.MAX_RUNNING), "503, come back in a second"),
+    ("Time for a client to take each part of an answer", f"{constants.SEND_DEADLINE:g} s", "cut off"),
+    ("Requests at once, in one process", str(constants.MAX_REQUESTS), "503, come back in a second"),
+    ("Requests of one caller at once, in one process", str(constants.MAX_REQUESTS_PER_CALLER), _WAITS),
+    ("... in a second, over time", f"{constants.REQUESTS_PER_SECOND:g}, or twice its budget of calls", _WAITS),
+    ("Streams of one caller at once, in one process", str(constants.MAX_STREAMS_PER_CALLER), _WAITS),
     ("Calls of one caller at once", str(constants.MAX_RUNNING_PER_CALLER), "told to wait"),
     ("Calls of one caller in a minute, by default", str(DEFAULT_CALLS_PER_MINUTE), "told how long to wait"),
     ("... of which at once, after a pause", str(constants.BURST), "as above"),

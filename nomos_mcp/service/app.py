@@ -23,7 +23,8 @@ from nomos_mcp.service.auth.keys import Keys
 from nomos_mcp.service.auth.metadata import metadata_routes, metadata_url
 from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.service.body_limit import BodyLimit
-from nomos_mcp.service.constants import MAX_BODY_BYTES
+from nomos_mcp.service.concurrency_limit import ConcurrencyLimit
+from nomos_mcp.service.constants import MAX_BODY_BYTES, REQUESTS_PER_SECOND
 from nomos_mcp.service.fairness import Fairness
 from nomos_mcp.service.header_validation import HeaderValidation
 from nomos_mcp.service.health import Readiness, health_routes
@@ -31,7 +32,6 @@ from nomos_mcp.service.hosts import Hosts
 from nomos_mcp.service.logs import CallLog, RefusalLog
 from nomos_mcp.service.request_ids import RequestIds
 from nomos_mcp.service.request_validation import RequestValidation
-from nomos_mcp.service.slots import Slots
 from nomos_mcp.settings import Settings
 from nomos_mcp.settings_http import PATH, HttpSettings
 
@@ -106,7 +106,9 @@ def create_http_app(
 
 def _authenticated(app: ASGIApp, http: HttpSettings) -> ASGIApp:
     challenges = Challenges(metadata_url(http)) if http.authenticates else None
-    admission = Admission(BodyLimit(Slots(app), RequestValidation(challenges)), challenges)
+    per_second = max(REQUESTS_PER_SECOND, 2 * http.calls_per_minute / 60)
+    limited = ConcurrencyLimit(BodyLimit(app, RequestValidation(challenges)), per_second)
+    admission = Admission(limited, challenges)
     if challenges is None:
         return admission
     bearer = Bearer(

@@ -3,7 +3,8 @@
 from typing import Final
 
 MAX_BODY_BYTES: Final = 64 * 1024
-"""The largest legitimate request is a call with the sealed state of a question, or with a cursor, below 4 KiB."""
+"""Of a real client's calls, the one with the sealed state of a question was the largest: 892 bytes. Cursors can be some
+kilobytes long."""
 MAX_DISCARDED_BYTES: Final = 8 * 1024 * 1024
 """How much of a body that is too large is read and thrown away, so that the client gets to see the 413."""
 MAX_ECHO: Final = 100
@@ -11,9 +12,24 @@ MAX_ECHO: Final = 100
 BODY_DEADLINE: Final = 10.0
 """How long a body may take to arrive."""
 HEAD_DEADLINE: Final = 15.0
-"""How long a connection may be open without a complete head of a request."""
-MAX_RUNNING: Final = 256
-"""Requests that one process works on at once. A connection without a complete request does not count."""
+"""How long a connection may be open without a complete head of a request, or with a body that is not waited for."""
+SEND_DEADLINE: Final = 15.0
+"""How long a client may take to read each part of an answer, of a stream too. Past it the connection is aborted."""
+READ_SIZE: Final = 16 * 1024
+"""How much of a connection is read at once. All that was read is held while an earlier request is answered."""
+MAX_REQUESTS: Final = 256
+"""Requests that one process serves at once, from the first byte of the body to the last byte of the answer."""
+MAX_REQUESTS_PER_CALLER: Final = 16
+REQUESTS_PER_SECOND: Final = 32.0
+"""Requests of one caller that one process serves in a second, of whatever method, or twice the caller's budget of calls
+if that is more."""
+WAIT_FOR_TURN: Final = 5.0
+"""How long a request waits for its turn if its caller has too many under way."""
+MAX_WAITING: Final = 1024
+"""Requests that wait for their turn in one process; one more is refused at once."""
+MAX_STREAMS: Final = 256
+"""The same for streams that stay open (`subscriptions/listen`)."""
+MAX_STREAMS_PER_CALLER: Final = 4
 
 STOP_WITHIN: Final = 30.0
 """From the signal to the end of the process, whatever is open."""

@@ -1,13 +1,14 @@
 """uvicorn, ended without losing a call: what was taken is finished, and all of it within a bound.
 
 What uvicorn alone lacks: it closes idle connections at once, so a request that crosses the closing is lost; it waits
-for the application's end without a bound; it dies by the signal that it was asked to end with; and it lets a
-connection that sends nothing, or half a head, stay for ever.
+for the application's end without a bound; it dies by the signal that it was asked to end with; it lets a connection
+that sends nothing, or half a head, stay for ever; and it waits for ever for a client that does not read its answer.
 """
 
 import asyncio
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -19,20 +20,29 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from nomos_mcp.service.constants import DRAIN, HEAD_DEADLINE, STOP_WITHIN
+from nomos_mcp.service.constants import DRAIN, HEAD_DEADLINE, READ_SIZE, SEND_DEADLINE, STOP_WITHIN
 
 _CLOSE: Final = (b"connection", b"close")
 _POLL: Final = 0.05
+_RESET: Final = struct.pack("ii", 1, 0)  # linger for no time
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP/1.1, patient for a while only: a connection without a complete head of a request is closed."""
+    """HTTP/1.1, patient for a while only.
 
-    _head_timer: asyncio.TimerHandle | None = None
+    A connection is closed that is without a complete head of a request, or whose client still sends a body that was
+    answered already. It is aborted if the client does not read what it is sent.
+    """
+
+    _awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
+    _receive_timer: asyncio.TimerHandle | None = None
+    _send_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Start waiting for the first head."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # so that whatever the client has not taken pauses writing
+        transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # of asyncio's transports, 256 KiB by default
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -41,26 +51,45 @@ class PatientProtocol(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Wait for the next head."""
+        """Wait for the next head; what came of a body that nobody read is not kept."""
+        self.cycle.body.clear()
         super().on_response_complete()
         self._watch()
 
+    def pause_writing(self) -> None:
+        """Start waiting for the client to read."""
+        super().pause_writing()
+        self._send_timer = self.loop.call_later(SEND_DEADLINE, self._abort)
+
+    def resume_writing(self) -> None:
+        """Stop waiting: the client has been sent everything."""
+        super().resume_writing()
+        self._stop(self._send_timer)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
-        self._stop_watching()
+        self._stop(self._receive_timer)
+        self._stop(self._send_timer)
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        waits = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
-        if waits and self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_DEADLINE, self.transport.close)
-        elif not waits:
-            self._stop_watching()
+        state = None if self.transport.is_closing() else self.conn.their_state
+        awaited = state if state in {h11.IDLE, h11.SEND_BODY} else None
+        if awaited is not self._awaited:
+            self._stop(self._receive_timer)
+            self._awaited = awaited
+            if awaited is not None:
+                self._receive_timer = self.loop.call_later(HEAD_DEADLINE, self.transport.close)
 
-    def _stop_watching(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _abort(self) -> None:
+        # With a reset: otherwise the kernel keeps for minutes what the client does not read.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+    @staticmethod
+    def _stop(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
 
 
 class GentleServer(uvicorn.Server):

@@ -39,6 +39,10 @@ class Running:
         while self._server.servers and self._server.servers[0].is_serving():
             time.sleep(0.01)  # as above
 
+    def connections(self) -> list[Any]:
+        """Return the open connections, as uvicorn knows them."""
+        return list(self._server.server_state.connections)
+
     def end(self) -> None:
         self.begin_to_end()
         self._thread.join()

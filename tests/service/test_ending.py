@@ -13,10 +13,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.service import constants, gentle
-from nomos_mcp.service.slots import Slots
 from tests.service.processes import wait_until_closed
 from tests.service.running import running
 from tests.service.wire import call
@@ -130,31 +128,6 @@ def test_a_client_that_goes_away_in_the_middle_of_a_body_leaves_nothing_behind()
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(half)
         assert call(server.url).status_code == 200
-
-
-async def test_one_request_too_many_is_told_to_come_back() -> None:
-    entered, leave = anyio.Event(), anyio.Event()
-
-    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
-        entered.set()
-        await leave.wait()
-
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    slots = Slots(app, limit=1)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(slots.__call__, {"type": "http"}, receive, send)
-        await entered.wait()
-        await slots({"type": "http"}, receive, send)
-        leave.set()
-    assert sent[0]["status"] == 503
-    assert (b"retry-after", b"1") in sent[0]["headers"]
 
 
 def test_the_bounds_fit_each_other() -> None:
