@@ -1,14 +1,18 @@
-"""Opaque cursors: where a walk stands, sealed together with the query it belongs to."""
+"""Cursors in the form of the example in the vendor's OpenAPI, sealed together with the query they belong to.
+
+A cursor names the last item that was given out, by creation and ID. So the next page begins behind that item whatever
+was added, changed or filtered out meanwhile.
+"""
 
 import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
 from hmac import compare_digest, digest
 from typing import Final
 
-from nomos_mcp.simulator.errors import bad_request
-from nomos_mcp.simulator.world.shelf import Position
+from nomos_mcp.simulator.clock import on_the_wire
+from nomos_mcp.simulator.errors import Json, bad_request
+from nomos_mcp.simulator.world.shelf import Record
 
 _SEAL_BYTES: Final = 12
 
@@ -19,21 +23,21 @@ class Cursors:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def write(self, position: Position, query: str) -> str:
-        """Seal a position.
+    def write(self, last: Record, limit: int, query: str) -> str:
+        """Name a position, and seal it.
 
         Args:
-            position: The last record that was given out.
+            last: The last record that was given out.
+            limit: How many records a page has.
             query: Everything that must stay the same along the walk.
 
         Returns:
             URL-safe text.
         """
-        moment, record_id = position
-        payload = json.dumps([moment.isoformat(), record_id]).encode()
-        return urlsafe_b64encode(self._seal(payload, query) + payload).decode()
+        fields: Json = {"last_created_at": on_the_wire(last.created_at), "last_id": last.id, "limit": limit}
+        return self._encoded({**fields, "seal": self._seal(fields, query)})
 
-    def read(self, cursor: str, query: str) -> Position:
+    def read(self, cursor: str, query: str) -> str:
         """Open a cursor.
 
         Args:
@@ -41,21 +45,25 @@ class Cursors:
             query: As for `write`.
 
         Returns:
-            The position it was written with.
+            The ID of the record it was written with.
 
         Raises:
             ApiError: 400, it was tampered with, or belongs to another query.
         """
         try:
-            raw = urlsafe_b64decode(cursor.encode("ascii"))
-        except ValueError:  # binascii.Error and UnicodeEncodeError are both kinds of it
-            raw = b""
-        seal, payload = raw[:_SEAL_BYTES], raw[_SEAL_BYTES:]
+            fields = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
+            seal = fields.pop("seal")
+        except (ValueError, AttributeError, KeyError, TypeError):
+            fields, seal = {}, ""
         # Decoding skips foreign characters and spare bits, so the text is compared too, not only what it decodes to.
-        if urlsafe_b64encode(raw).decode() != cursor or not compare_digest(seal, self._seal(payload, query)):
+        genuine = compare_digest(str(seal).encode(), self._seal(fields, query).encode())
+        if not genuine or self._encoded({**fields, "seal": seal}) != cursor:
             raise bad_request("invalid_value", "cursor", "Invalid cursor, or one of another query")
-        moment, record_id = json.loads(payload)
-        return datetime.fromisoformat(moment), record_id
+        last_id: str = fields["last_id"]
+        return last_id
 
-    def _seal(self, payload: bytes, query: str) -> bytes:
-        return digest(self._key, query.encode() + b"\n" + payload, "sha256")[:_SEAL_BYTES]
+    def _seal(self, fields: Json, query: str) -> str:
+        return digest(self._key, f"{query}\n{json.dumps(fields)}".encode(), "sha256").hex()[: 2 * _SEAL_BYTES]
+
+    def _encoded(self, fields: Json) -> str:
+        return urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()

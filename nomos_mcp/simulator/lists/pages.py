@@ -11,7 +11,7 @@ from nomos_mcp.simulator.errors import Json, bad_request
 from nomos_mcp.simulator.lists.cursors import Cursors
 from nomos_mcp.simulator.lists.filters import Condition, Field, conditions
 from nomos_mcp.simulator.versions import ApiVersion
-from nomos_mcp.simulator.world.shelf import Record, Shelf
+from nomos_mcp.simulator.world.shelf import Position, Record, Shelf
 
 R = TypeVar("R", bound=Record)
 
@@ -82,7 +82,7 @@ def page(listing: Listing[R], query: Query, cursors: Cursors) -> Json:
     limit = _limit(query.value("limit"))
     wanted = conditions(query.parameters, () if query.ignore_filters else listing.fields)
     cursor = query.value("cursor")
-    before = cursors.read(cursor, query.identity()) if cursor else None
+    before = _position(listing.shelf.get(cursors.read(cursor, query.identity()))) if cursor else None
     index, key = _best_index(listing.shelf, wanted, query.organisation)
     matching = (
         record
@@ -98,8 +98,12 @@ def page(listing: Listing[R], query: Query, cursors: Cursors) -> Json:
         "object": "list",
         "items": [listing.render(record, query.version) for record in records],
         "has_more": has_more,
-        "next_page": cursors.write((last.created_at, last.id), query.identity()) if last else None,
+        "next_page": cursors.write(last, limit, query.identity()) if last else None,
     }
+
+
+def _position(last: Record | None) -> Position | None:
+    return (last.created_at, last.id) if last else None
 
 
 def _limit(text: str | None) -> int:
