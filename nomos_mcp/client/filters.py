@@ -24,7 +24,7 @@ class Filter:
     """
 
     field: str
-    operator: Literal["eq", "in", "gte", "lte"]
+    operator: Literal["eq", "ne", "in", "gte", "lte"]
     values: tuple[str, ...] | tuple[datetime, ...]
 
     def parameter(self) -> tuple[str, str]:
@@ -39,7 +39,7 @@ class Filter:
             return value is not None and bool(value >= self.values[0])
         if self.operator == "lte":
             return value is not None and bool(value <= self.values[0])
-        return value in self.values
+        return (value in self.values) is not (self.operator == "ne")
 
 
 def equal(field: str, value: str) -> tuple[Filter, ...]:
@@ -65,6 +65,11 @@ def one_of(field: str, values: str | Iterable[str]) -> tuple[Filter, ...]:
     if len(chosen) <= 1:
         return equal(field, "".join(chosen))
     return (Filter(field, "in", chosen),)
+
+
+def none_of(field: str, values: str | Iterable[str]) -> tuple[Filter, ...]:
+    """Conditions `field` is none of `values`, each a parameter of its own; none for an empty value."""
+    return tuple(Filter(field, "ne", (value,)) for value in words(values))
 
 
 def between(field: str, after: datetime | None, before: datetime | None) -> tuple[Filter, ...]:

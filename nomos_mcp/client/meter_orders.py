@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from nomos_mcp.client import filters
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
-from nomos_mcp.client.errors import UnsupportedVersionError
+from nomos_mcp.client.errors import UnreadableAnswerError, UnsupportedVersionError
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrder
 from nomos_mcp.client.models.meter_order import CurieStatus, EdisonStatus
@@ -56,6 +56,7 @@ class MeterOrders(Resource[MeterOrder]):
         self,
         *,
         status: str | Iterable[str] = "",
+        status_not: str | Iterable[str] = "",
         customer: str = "",
         subscription: str | Iterable[str] = "",
         product: Product | Literal[""] = "",
@@ -70,6 +71,8 @@ class MeterOrders(Resource[MeterOrder]):
 
         Args:
             status: One status or several, in the pinned version's words. Curie cannot filter by blocked.
+            status_not: One status or several that the orders must not have. That the API combines several is not
+                documented; `Page.filter_honoured` shows whether it did.
             customer: `cus_…`.
             subscription: `sub_…`, or several; there is at most one order for each.
             product: Only edison.
@@ -88,9 +91,10 @@ class MeterOrders(Resource[MeterOrder]):
         """
         self._require_version()
         subscriptions = [subscription] if isinstance(subscription, str) else subscription
-        wanted = filters.words(status)
+        wanted, unwanted = filters.words(status), filters.words(status_not)
         conditions = (
             *filters.one_of("status", wanted),
+            *filters.none_of("status", unwanted),
             *filters.equal("customer", checked(customer, "customer") if customer else ""),
             *filters.one_of("subscription", [checked(each, "subscription") for each in subscriptions if each]),
             *filters.equal("product", product),
@@ -98,7 +102,7 @@ class MeterOrders(Resource[MeterOrder]):
             *filters.between("updated_at", updated_after, updated_before),
         )
         filters.refuse_unknown(conditions, _FILTERS[self._api_version], self._api_version)
-        filters.refuse_foreign(wanted, _STATUSES[self._api_version], _ALL_STATUSES, self._api_version)
+        filters.refuse_foreign((*wanted, *unwanted), _STATUSES[self._api_version], _ALL_STATUSES, self._api_version)
         return self._list(conditions, limit, cursor)
 
     async def of_subscription(self, subscription_id: str) -> MeterOrder | None:
@@ -114,11 +118,22 @@ class MeterOrders(Resource[MeterOrder]):
 
         Raises:
             InvalidRequestError: The ID is malformed.
+            UnreadableAnswerError: It was not found, but some order could not be read, and may be the one.
             NomosError: Anything else of the tree in `errors`.
         """
         listing = self.list(subscription=checked(subscription_id, "subscription"))
-        async with aclosing(listing.items()) as orders:
-            return await anext(orders, None)
+        unreadable = 0
+        async with aclosing(listing.pages()) as pages:
+            async for page in pages:
+                if page.items:
+                    return page.items[0]
+                unreadable += len(page.unreadable)
+        if unreadable:
+            raise UnreadableAnswerError(
+                f"Orders in the list that could not be read: {unreadable}. The subscription's may be among them.",
+                status=200,
+            )
+        return None
 
     async def create(self, subscription_id: str, *, before_send: BeforeSend | None = None) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.

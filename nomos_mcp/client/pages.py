@@ -1,8 +1,11 @@
 """Lists: one page, or a walk over all of them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+import base64
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
@@ -21,12 +24,21 @@ class Page(Generic[T]):
         has_more: Whether upstream has another page.
         next_cursor: Pass as `cursor`, with every other argument unchanged, to get it; empty if there is none.
         dropped: How many items upstream sent although they do not keep to the filters.
+        unreadable: The items that are not as documented and were left out: the ID of each, empty if it has none.
+        contradiction: What is contradictory in how upstream says whether there is more; empty if nothing is.
+        oldest: When the oldest item that upstream sent was created, dropped ones included.
+        anchored: Whether `next_cursor` names the last item by ID and creation, as the example in the vendor's OpenAPI
+            does. If so, an item that leaves the list meanwhile moves no other across the end of the page (inferred).
     """
 
     items: tuple[T, ...]
     has_more: bool
     next_cursor: str
     dropped: int = 0
+    unreadable: tuple[str, ...] = ()
+    contradiction: str = ""
+    oldest: datetime | None = None
+    anchored: bool = False
 
     @property
     def filter_honoured(self) -> bool:
@@ -53,6 +65,8 @@ class Listing(Generic[T]):
     async def items(self, *, max_items: int | None = None, max_pages: int | None = None) -> AsyncGenerator[T]:
         """Walk over the items, at most `max_items` of them and over at most `max_pages` pages.
 
+        Items that cannot be read are left out; `pages` tells which.
+
         Raises:
             InvalidRequestError: A bound is negative.
             UnreadableAnswerError: As `pages`.
@@ -74,8 +88,8 @@ class Listing(Generic[T]):
 
         Raises:
             InvalidRequestError: The bound is negative.
-            UnreadableAnswerError: Upstream says that there is more but names no cursor, or one that it named before:
-                going on would end early or never.
+            UnreadableAnswerError: Upstream contradicts itself on whether there is more, or names a cursor that it named
+                before: going on would end early or never.
         """
         _bound("max_pages", max_pages)
         cursor, seen, read = self._cursor, {self._cursor}, 0
@@ -83,17 +97,44 @@ class Listing(Generic[T]):
             page = await self._fetch(cursor)
             read += 1
             yield page
+            repeated = page.has_more and page.next_cursor in seen
+            if flaw := page.contradiction or ("it names a cursor that it named before" if repeated else ""):
+                raise UnreadableAnswerError(
+                    f"The list is contradictory after page {read}: {flaw}; the walk ends here, incomplete.", status=200
+                )
             if not page.has_more:
                 return
-            if not page.next_cursor or page.next_cursor in seen:
-                flaw = "a cursor that it named before" if page.next_cursor else "no cursor"
-                raise UnreadableAnswerError(
-                    f"The list says that there is more after page {read} but names {flaw}; the walk ends here, "
-                    "incomplete.",
-                    status=200,
-                )
             cursor = page.next_cursor
             seen.add(cursor)
+
+
+def next_page(body: Mapping[str, object]) -> tuple[str, bool, str]:
+    """Return the cursor of the next page, whether there is one, and what is contradictory about that.
+
+    `has_more` may be absent, and is false then (documented).
+    """
+    more, after = body.get("has_more", False), body.get("next_page")
+    cursor = after if isinstance(after, str) else ""
+    if not isinstance(more, bool):
+        return cursor, bool(cursor), "`has_more` is neither true nor false"
+    if more and not cursor:
+        return "", True, "it says that there is more but names no cursor"
+    if "has_more" not in body and after:
+        return cursor, bool(cursor), "it names a next page but does not say whether there is more"
+    return (cursor, True, "") if more else ("", False, "")
+
+
+def names(cursor: str, item: object) -> bool:
+    """Whether a cursor of upstream's names an item by ID and creation: Base64 of a JSON object that holds both."""
+    url_safe = cursor.replace("+", "-").replace("/", "_")
+    try:
+        fields = json.loads(base64.urlsafe_b64decode(url_safe + "=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(fields, Mapping) or not isinstance(item, Mapping):
+        return False
+    wanted = (item.get("id"), item.get("created_at"))
+    return all(isinstance(value, str) and value in fields.values() for value in wanted)
 
 
 def _bound(name: str, value: int | None) -> int | None:

@@ -1,6 +1,6 @@
 """What the resources share: from a path to a checked record, from a query to a page of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from nomos_mcp.client.answers import Json, cleaned
 from nomos_mcp.client.errors import UnreadableAnswerError
 from nomos_mcp.client.filters import Filter
+from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.models import Record
-from nomos_mcp.client.pages import Listing, Page, checked_limit
+from nomos_mcp.client.pages import Listing, Page, checked_limit, names, next_page
 from nomos_mcp.client.transport import BeforeSend, Transport
 
 T = TypeVar("T", bound=Record)
@@ -51,18 +52,36 @@ class Resource(Generic[T]):
         return Listing(fetch, cursor)
 
     def _page(self, body: Json, filters: Iterable[Filter]) -> Page[T]:
-        raw, next_page = body.get("items"), body.get("next_page")
+        raw = body.get("items")
         if not isinstance(raw, list):
             raise UnreadableAnswerError("The answer is no list: its `items` are missing or no array.", status=_OK)
-        items = [self._decoded(item) for item in raw]
+        items: list[T] = []
+        unreadable: list[str] = []
+        for item in raw:
+            try:
+                items.append(self._decoded(item))
+            except UnreadableAnswerError:
+                unreadable.append(self._name(item))
         kept = tuple(item for item in items if all(condition.matches(item) for condition in filters))
-        has_more = body.get("has_more") is True
+        cursor, more, contradiction = next_page(body)
+        created = (getattr(item, "created_at", None) for item in items)
         return Page(
             items=kept,
-            has_more=has_more,
-            next_cursor=next_page if has_more and isinstance(next_page, str) else "",
+            has_more=more,
+            next_cursor=cursor,
             dropped=len(items) - len(kept),
+            unreadable=tuple(unreadable),
+            contradiction=contradiction,
+            oldest=min((moment for moment in created if moment), default=None),
+            anchored=bool(raw) and names(cursor, raw[-1]),
         )
+
+    def _name(self, item: object) -> str:
+        """Return the ID of an item that could not be read, if it has one and is certain to be the caller's."""
+        fields = item if isinstance(item, Mapping) else {}
+        found, customer = fields.get("id"), fields.get("customer")
+        theirs = self._fence() in ("", customer)
+        return found if theirs and isinstance(found, str) and kind_of(found) else ""
 
     def _decoded(self, body: object) -> T:
         try:

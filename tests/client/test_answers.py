@@ -12,6 +12,8 @@ from nomos_mcp.client import (
     APIError,
     ApiVersion,
     InternalServerError,
+    Listing,
+    MeterOrder,
     NomosClient,
     NomosError,
     UnreadableAnswerError,
@@ -19,6 +21,7 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES, MAX_WORD
 from nomos_mcp.client.messages import AsgiApp
+from nomos_mcp.client.pages import names
 from tests.client.faults.wire_server import ORDER
 from tests.client.times import SkippingTime
 
@@ -44,6 +47,12 @@ def client_of(app: AsgiApp, api_version: ApiVersion = CURIE) -> NomosClient:
     return NomosClient(
         access_token="token", base_url="http://127.0.0.1", app=app, api_version=api_version, timing=timing
     )
+
+
+async def read(listing: Listing[MeterOrder], into: list[str]) -> None:
+    """Read IDs for as long as there are any; what came before an error stays."""
+    async for order in listing:
+        into += [order.id]
 
 
 def page(items: Sequence[object], **more: object) -> bytes:
@@ -176,16 +185,76 @@ async def test_the_order_of_a_subscription_is_found_although_the_filter_is_ignor
     assert asked[1].endswith("&cursor=c1")
 
 
-@pytest.mark.parametrize(("next_page", "flaw"), [("c1", "named before"), (None, "no cursor")])
-async def test_a_walk_that_would_never_end_or_end_early_is_an_error(next_page: str | None, flaw: str) -> None:
-    app, _ = answering((200, page([ORDER], has_more=True, next_page=next_page)))
+@pytest.mark.parametrize(
+    ("said", "flaw"),
+    [
+        ({"has_more": True, "next_page": "c1"}, "named before"),
+        ({"has_more": True, "next_page": None}, "no cursor"),
+        ({"has_more": True}, "no cursor"),
+        ({"has_more": "true", "next_page": "c1"}, "neither true nor false"),
+        ({"has_more": "false"}, "neither true nor false"),
+        ({"has_more": None}, "neither true nor false"),
+        ({"next_page": "c1"}, "does not say whether there is more"),
+    ],
+)
+async def test_a_walk_that_would_never_end_or_end_early_is_an_error(said: dict[str, object], flaw: str) -> None:
+    app, _ = answering((200, page([ORDER], **said)))
+    found: list[str] = []
     async with client_of(app) as client:
         with pytest.raises(UnreadableAnswerError, match=flaw):
-            async for _ in client.meter_orders.list():
-                pass
+            await read(client.meter_orders.list(), into=found)
+    assert set(found) == {"prdo_1"}
 
 
-@pytest.mark.parametrize("items", [None, {}, "prdo_1", [None], [{"id": "prdo_1"}]])
+@pytest.mark.parametrize(("broken", "name"), [(None, ""), ({"id": "prdo_2"}, "prdo_2"), ({"id": "<b>"}, ""), (7, "")])
+async def test_an_item_that_cannot_be_read_costs_that_item(broken: object, name: str) -> None:
+    app, _ = answering((200, page([ORDER, broken])))
+    async with client_of(app) as client:
+        found = await client.meter_orders.list()
+        assert [order.id async for order in client.meter_orders.list()] == ["prdo_1"]
+    assert [order.id for order in found.items] == ["prdo_1"]
+    assert (found.unreadable, found.dropped) == ((name,), 0)
+
+
+async def test_the_order_of_a_subscription_is_not_denied_while_one_cannot_be_read() -> None:
+    app, _ = answering((200, page([{**ORDER, "status": None}])))
+    async with client_of(app) as client:
+        with pytest.raises(UnreadableAnswerError, match="could not be read: 1"):
+            await client.meter_orders.of_subscription("sub_1")
+
+
+VENDORS_CURSOR = (
+    "eyJsYXN0X2NyZWF0ZWRfYXQiOiIyMDI1LTAxLTE1VDEwOjMwOjAwLjAwMFoiLCJsYXN0X2lkIjoic3ViX21pNGYwb2RhNng5bTdnY3N2amsw"
+    "b2xlMSIsImxpbWl0IjoyMH0="
+)
+"""The example of `next_page` in the vendor's OpenAPI."""
+
+
+@pytest.mark.parametrize(
+    ("cursor", "last", "anchored"),
+    [
+        (VENDORS_CURSOR, {"id": "sub_mi4f0oda6x9m7gcsvjk0ole1", "created_at": "2025-01-15T10:30:00.000Z"}, True),
+        (VENDORS_CURSOR, {"id": "sub_mi4f0oda6x9m7gcsvjk0ole1", "created_at": "2025-01-15T10:30:01.000Z"}, False),
+        (VENDORS_CURSOR, {"id": "sub_another", "created_at": "2025-01-15T10:30:00.000Z"}, False),
+        (VENDORS_CURSOR, {"id": "sub_mi4f0oda6x9m7gcsvjk0ole1", "created_at": None}, False),
+        (VENDORS_CURSOR, None, False),
+        ("100", {"id": "prdo_1", "created_at": "2025-01-15T10:30:00.000Z"}, False),
+        ("äöü", {"id": "prdo_1", "created_at": "2025-01-15T10:30:00.000Z"}, False),
+        ("W10=", {"id": "prdo_1", "created_at": "2025-01-15T10:30:00.000Z"}, False),
+    ],
+)
+def test_a_cursor_is_seen_to_name_an_item_by_id_and_creation(cursor: str, last: object, *, anchored: bool) -> None:
+    assert names(cursor, last) is anchored
+
+
+async def test_the_simulators_cursors_have_the_vendors_form(curie: NomosClient) -> None:
+    found = await curie.meter_orders.list(limit=7)
+    assert found.has_more
+    assert found.anchored
+    assert found.oldest == found.items[-1].created_at
+
+
+@pytest.mark.parametrize("items", [None, {}, "prdo_1"])
 async def test_a_list_without_proper_items_is_unreadable(items: object) -> None:
     app, _ = answering((200, json.dumps({"object": "list", "items": items}).encode()))
     async with client_of(app) as client:
@@ -193,8 +262,9 @@ async def test_a_list_without_proper_items_is_unreadable(items: object) -> None:
             await client.meter_orders.list()
 
 
-async def test_an_absent_has_more_ends_the_list() -> None:
-    app, asked = answering((200, page([ORDER], next_page="c1")))
+@pytest.mark.parametrize("said", [{}, {"next_page": None}, {"has_more": False, "next_page": "c1"}])
+async def test_a_list_ends_where_has_more_is_false_or_absent(said: dict[str, object]) -> None:
+    app, asked = answering((200, page([ORDER], **said)))
     async with client_of(app) as client:
         assert len([order async for order in client.meter_orders.list()]) == 1
     assert len(asked) == 1

@@ -16,6 +16,7 @@ from nomos_mcp.client import (
     UnsupportedVersionError,
 )
 from nomos_mcp.simulator import Simulator
+from tests.client.faults.wire_server import ORDER as CURIE_ORDER
 from tests.client.test_answers import answering, client_of, page
 from tests.client.test_documented_examples import EDISON_ORDER
 from tests.conftest import NOW, client_for
@@ -39,6 +40,26 @@ async def test_blocked_is_a_status_of_edison_and_check_submitted_is_not(edison: 
 async def test_a_status_that_no_version_documents_is_left_to_upstream(curie: NomosClient) -> None:
     with pytest.raises(BadRequestError):
         await curie.meter_orders.list(status="paused")
+
+
+async def test_what_a_status_is_not_is_a_filter_of_its_own_for_each(curie: NomosClient, simulator: Simulator) -> None:
+    found = await curie.meter_orders.list(status_not=("activated", "cancelled"))
+    asked = parse_qs(simulator.requests[-1].path.partition("?")[2])
+    assert asked["filter[status][ne]"] == ["activated", "cancelled"]
+    assert {order.status for order in found.items}.isdisjoint({"activated", "cancelled"})
+    assert found.filter_honoured
+
+
+async def test_what_a_status_is_not_is_checked_on_what_comes_back() -> None:
+    app, _ = answering((200, page([CURIE_ORDER, {**CURIE_ORDER, "id": "prdo_2", "status": "activated"}])))
+    async with client_of(app) as client:
+        found = await client.meter_orders.list(status_not="activated")
+    assert (len(found.items), found.dropped, found.filter_honoured) == (1, 1, False)
+
+
+async def test_a_status_of_the_other_version_cannot_be_left_out_either(curie: NomosClient) -> None:
+    with pytest.raises(UnsupportedVersionError, match="of another one"):
+        curie.meter_orders.list(status_not="pre_installed")
 
 
 async def test_several_statuses_may_come_from_a_generator(curie: NomosClient) -> None:

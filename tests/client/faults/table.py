@@ -206,7 +206,9 @@ FAULTS: tuple[Fault, ...] = (
     ),
     # With tests of their own:
     Fault("A list whose `items` are null or no array", None, UnreadableAnswerError),
+    Fault("An item of a list that is null or not as documented", None, None, note="left out; `unreadable` names it"),
     Fault("A cursor that came before, or none where there is more", None, UnreadableAnswerError, note="mid-walk"),
+    Fault("A `has_more` that is neither true nor false", None, UnreadableAnswerError, note="mid-walk"),
     Fault("A filter that upstream ignored", None, None, note="dropped items, `filter_honoured` is false"),
     Fault("A token that expires in flight", None, None, 2, "one new token, one repeat, writes too"),
     Fault("A clock that is wrong, ours or theirs", None, None, note="lifetimes are counted, not compared with a date"),
