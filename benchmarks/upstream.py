@@ -7,6 +7,7 @@ measured is the server in front of it.
 
 import argparse
 import asyncio
+import base64
 import json
 from collections import deque
 from collections.abc import Iterator
@@ -106,19 +107,33 @@ class Crowd:
             for text in query.get(f"filter[status][{name}]", [])
             for status in text.split(",")
         }
-        start = int(query.get("cursor", ["0"])[0])
+        unwanted = set(query.get("filter[status][ne]", []))
+        start = _behind(query["cursor"][0]) if "cursor" in query else 0
         matching = (
-            (number, self._orders[number][1])
-            for number in range(start, len(self._orders))
-            if not wanted or self._orders[number][0] in wanted
+            text
+            for status, text in islice(self._orders, start, None)
+            if status not in unwanted and (not wanted or status in wanted)
         )
         page = list(islice(matching, limit))
-        more = next(matching, None)
-        ends = b"true" if more else b"false", json.dumps(str(more[0]) if more else None).encode()
+        more = next(matching, None) is not None
+        after = _cursor(page[-1], limit) if more else None
         return b'{"object":"list","items":[%b],"has_more":%b,"next_page":%b}' % (
-            b",".join(text for _, text in page),
-            *ends,
+            b",".join(page),
+            json.dumps(more).encode(),
+            json.dumps(after).encode(),
         )
+
+
+def _cursor(last: bytes, limit: int) -> str:
+    """Name an order, as the example in the vendor's OpenAPI does."""
+    order = json.loads(last)
+    fields = {"last_created_at": order["created_at"], "last_id": order["id"], "limit": limit}
+    return base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
+
+
+def _behind(cursor: str) -> int:
+    """Return the number of the order behind the one that a cursor names."""
+    return int(json.loads(base64.urlsafe_b64decode(cursor))["last_id"].removeprefix("prdo_")) + 1
 
 
 class Far:

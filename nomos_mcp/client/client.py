@@ -143,11 +143,6 @@ class NomosClient:
         """What the last answer said about the rate limit; None before the first."""
         return self._transport.rate_hints
 
-    @property
-    def walks_abreast(self) -> int:
-        """How many walks over pages have to go side by side to use the rate budget, as far away as upstream is now."""
-        return self._transport.walks_abreast
-
     async def aclose(self) -> None:
         """Close the connections. Closing twice does no harm; a later call opens them again."""
         await self._transport.aclose()

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from itertools import count
-from math import ceil
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
@@ -80,7 +79,6 @@ class Transport:
         self._deadline = deadline
         self._timing = timing
         self._reads: SharedReads[Json] = SharedReads()
-        self._took = 0.0  # seconds from the last request to its answer
         self._loop = EventLoop()
         self.rate_hints: RateHints | None = None
 
@@ -155,11 +153,6 @@ class Transport:
         await self._within_deadline(ask)
         return self._credentials.scopes
 
-    @property
-    def walks_abreast(self) -> int:
-        """How many calls, one after the other each, have to go side by side to use the rate budget."""
-        return max(1, ceil(self._budget.per_second * self._took))
-
     async def aclose(self) -> None:
         """Close the connection pool; closing twice does no harm.
 
@@ -232,9 +225,7 @@ class Transport:
             self._require_scope(request)
             if before_send is not None:
                 await before_send()
-            sent = self._timing.monotonic()
             answer = await self._wire.send(request, newest)
-            self._took = self._timing.monotonic() - sent
             self._observe(answer)
         return answer, newest
 

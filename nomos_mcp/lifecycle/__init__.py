@@ -23,7 +23,7 @@ from nomos_mcp.lifecycle.names import nearest_status, neighbours
 from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final
 from nomos_mcp.lifecycle.reference import glossary_markdown, status_markdown
 from nomos_mcp.lifecycle.sheet import Sheet, status_sheet
-from nomos_mcp.lifecycle.statuses import STATUSES, blocked_statuses, open_statuses
+from nomos_mcp.lifecycle.statuses import STATUSES, blocked_statuses, final_statuses, open_statuses
 from nomos_mcp.lifecycle.summary import summarise
 from nomos_mcp.lifecycle.vocabularies import (
     BLOCKED_REASONS,
@@ -67,6 +67,7 @@ __all__ = [
     "blocked_statuses",
     "explain",
     "explain_status",
+    "final_statuses",
     "glossary_markdown",
     "is_blocked",
     "is_final",

@@ -124,8 +124,13 @@ def facts_of(status: str, version: ApiVersion) -> Facts:
 
 
 def open_statuses(version: ApiVersion) -> tuple[str, ...]:
-    """Statuses that may still progress: all but activated, cancelled and pre_installed, in lifecycle order."""
+    """Statuses that may still progress: all but the final ones, in lifecycle order."""
     return tuple(status for status, facts in FACTS[known_version(version)].items() if facts.outcome == "open")
+
+
+def final_statuses(version: ApiVersion) -> tuple[str, ...]:
+    """Statuses that end an order: activated, cancelled and edison's pre_installed (that this one does is inferred)."""
+    return tuple(status for status, facts in FACTS[known_version(version)].items() if facts.outcome != "open")
 
 
 def blocked_statuses(version: ApiVersion) -> tuple[str, ...]:

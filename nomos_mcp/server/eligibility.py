@@ -5,14 +5,14 @@ smart meter, which no answer of the API shows.
 """
 
 from collections.abc import Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
 from nomos_mcp.client import MeterOrder, NomosClient, Subscription, UnsupportedVersionError
+from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.server.failures import SUPPORT
 from nomos_mcp.server.orders import INTEREST
-from nomos_mcp.server.walks import MAX_PAGES
+from nomos_mcp.server.pagination import MAX_PAGES, Cursor, Query, walk
 
 CanOrder = Literal["yes", "no", "unknown"]
 
@@ -40,19 +40,20 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
     """
     if not subscriptions:
         return Orders({})
+    ids = [subscription.id for subscription in subscriptions]
+    query = Query(lambda size, at: client.meter_orders.list(subscription=ids, limit=size, cursor=at))
     try:
-        listing = client.meter_orders.list(subscription=[subscription.id for subscription in subscriptions])
+        found = await walk([query], Cursor(MAX_PAGE_SIZE), wanted=len(ids))
     except UnsupportedVersionError:
         return Orders({}, f"API version {client.api_version} does not show orders")
-    of: dict[str, MeterOrder] = {}
-    more = False
-    async with aclosing(listing.pages(max_pages=MAX_PAGES)) as pages:
-        async for page in pages:
-            of |= {order.subscription: order for order in page.items}
-            more = page.has_more and len(of) < len(subscriptions)
-            if not more:
-                break
-    return Orders(of, f"no order is among the newest {MAX_PAGES} pages of orders, and older ones exist" if more else "")
+    of = {order.subscription: order for order in found.items}
+    if len(of) == len(ids):
+        return Orders(of)
+    if found.not_covered:
+        return Orders(of, f"its order may be missing from what was read: {'; '.join(found.not_covered)}")
+    return Orders(
+        of, f"no order is among the newest {MAX_PAGES} pages of orders, and older ones exist" if found.next() else ""
+    )
 
 
 def proven_plans(subscriptions: list[Subscription], orders: Orders) -> frozenset[str]:

@@ -50,12 +50,16 @@ class ListResult(Result):
 
     Attributes:
         complete: Whether this page, with those before it, is everything that matches.
+        not_covered: What may match and was left out.
+        as_of: When reading began, UTC; what changed since then may be missing.
     """
 
     returned: int
     has_more: bool
     next_cursor: str | None = None
     complete: bool
+    not_covered: list[str] | None = None
+    as_of: str
     api_version: str
 
 

@@ -10,6 +10,7 @@ from nomos_mcp.lifecycle import (
     ApiVersion,
     UnknownVersionError,
     blocked_statuses,
+    final_statuses,
     nearest_status,
     neighbours,
     open_statuses,
@@ -34,6 +35,12 @@ def test_the_documented_line_goes_in_lifecycle_order(version: ApiVersion) -> Non
 def test_open_is_every_status_but_the_ends(version: ApiVersion) -> None:
     assert set(STATUSES[version]) - set(open_statuses(version)) <= {"activated", "cancelled", "pre_installed"}
     assert not {"activated", "cancelled", "pre_installed"} & set(open_statuses(version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_status_is_either_open_or_final(version: ApiVersion) -> None:
+    assert {*open_statuses(version), *final_statuses(version)} == set(STATUSES[version])
+    assert not {*open_statuses(version)} & {*final_statuses(version)}
 
 
 def test_only_edison_has_statuses_that_are_a_block() -> None:

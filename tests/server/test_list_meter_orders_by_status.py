@@ -2,17 +2,22 @@
 
 import base64
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
 from mcp import Client
 
-from nomos_mcp.client import CURIE, EDISON
+from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.lifecycle import STATUSES
-from nomos_mcp.server import walks
+from nomos_mcp.server import create_server, pagination
+from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.conftest import client_for
+from tests.conftest import NOW, client_for
 from tests.server.conftest import Connect, answer_of, asked_of, error_of
+from tests.server.moving import NEW, Cursors, Moving, NotFilter, matches, walked
 
 TOOL = "list_meter_orders_by_status"
 
@@ -97,24 +102,148 @@ async def test_a_customer_and_a_subscription_narrow_the_list(assistant: Client) 
     assert [order["id"] for order in answer["orders"]] == [DEMO.orders["two_first"]]
 
 
-async def test_blocked_does_not_read_what_can_not_be_blocked(assistant: Client, simulator: Simulator) -> None:
-    await assistant.call_tool(TOOL, {"status": "blocked"})
-    asked = asked_of(simulator)
-    assert len(asked) == 1
-    assert "activated" not in asked[0]
-    assert "cancelled" not in asked[0]
+@pytest.mark.parametrize("status", ["blocked", "open"])
+async def test_final_orders_are_left_out_by_upstream(connect: Connect, simulator: Simulator, status: str) -> None:
+    async with connect() as client:
+        await client.call_tool(TOOL, {"status": status, "limit": 100})
+    (asked,) = asked_of(simulator)
+    left_out = [value for name, value in parse_qsl(asked.partition("?")[2]) if name == "filter[status][ne]"]
+    assert left_out == ["activated", "cancelled"]
+
+
+async def test_under_edison_pre_installed_is_final_too(connect: Connect, simulator: Simulator) -> None:
+    async with connect(EDISON) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "open", "limit": 100}))
+    assert "filter%5Bstatus%5D%5Bne%5D=pre_installed" in asked_of(simulator)[0]
+    assert {order["id"] for order in answer["orders"]} == {
+        order["id"]
+        for order in await every_order(simulator, EDISON)
+        if order["status"] not in {"activated", "cancelled", "pre_installed"}
+    }
+
+
+async def test_under_edison_blocked_says_which_statuses_it_covers(connect: Connect) -> None:
+    async with connect(EDISON) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "blocked"}))
+    assert "blocked and blocked_wim; a newer one that blocks would not be found" in answer["note"]
+
+
+@asynccontextmanager
+async def standing(upstream: Moving) -> AsyncIterator[Client]:
+    """Connect to a server whose upstream has orders of a status that is new, none of which moves."""
+    nomos = NomosClient(
+        access_token="t",
+        base_url="http://127.0.0.1",
+        app=upstream,
+        api_version=upstream.version,
+        requests_per_second=100_000,
+    )
+    async with nomos, Client(create_server(Settings(), client=nomos, clock=lambda: NOW)) as client:
+        yield client
+
+
+def named(status: str, upstream: Moving) -> set[str]:
+    """Return the orders that match, as the ledger has them."""
+    return {
+        each for each, (state, *_) in upstream.ledger.items() if matches(status, state, curie=upstream.version == CURIE)
+    }
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+@pytest.mark.parametrize("status", ["blocked", "open", "all", NEW])
+async def test_orders_of_a_status_that_is_new_are_found(version: ApiVersion, status: str) -> None:
+    upstream = Moving(1, 80, 0, "named", "combined", version)
+    async with standing(upstream) as client:
+        walk = await walked(client, upstream, {"status": status, "limit": 100})
+    assert set(walk.ids()) == named(status, upstream)
+    assert walk.complete
+    assert (NEW in {line["status"] for line in walk.answers[0]["orders"]}) is not (
+        status == "blocked" and version == EDISON
+    )
+
+
+@pytest.mark.parametrize(("field", "is_open"), [("activated_at", False), ("cancelled_at", False), ("other_at", True)])
+async def test_an_order_of_a_new_status_is_open_unless_its_times_show_an_end(field: str, *, is_open: bool) -> None:
+    upstream = Moving(1, 1, 0, "named", "combined", CURIE)
+    (order,) = upstream.orders
+    order |= {"status": NEW, "blocked_reason": "check_missing", field: "2026-06-01T10:00:00Z"}
+    async with standing(upstream) as client:
+        for status in ("open", "blocked"):
+            assert len(answer_of(await client.call_tool(TOOL, {"status": status}))["orders"]) == is_open
+
+
+@pytest.mark.parametrize("not_filter", ["last", "ignored", "refused"])
+@pytest.mark.parametrize("status", ["blocked", "open"])
+async def test_where_upstream_does_not_understand_it_asks_for_known_statuses_and_says_so(
+    status: str, not_filter: NotFilter
+) -> None:
+    upstream = Moving(1, 80, 0, "named", not_filter, CURIE)
+    async with standing(upstream) as client:
+        walk = await walked(client, upstream, {"status": status, "limit": 100})
+        asked = upstream.requests[-1]
+        await client.call_tool(TOOL, {"status": "open"})
+    known = {each for each in named(status, upstream) if upstream.ledger[each][0][0] != NEW}
+    assert set(walk.ids()) == known
+    assert ("filter[status][in]", "created,placed,check_submitted,check_reviewed,scheduled,installed") in asked
+    assert "a status newer than this release" in walk.answers[0]["not_covered"][0]
+    assert not walk.complete
+    assert len(upstream.requests) == 3, "the second call pays again"
+
+
+async def test_final_orders_that_come_back_late_are_noticed_late() -> None:
+    upstream = Moving(1, 30, 0, "named", "ignored", CURIE)
+    for order in upstream.orders[-10:]:
+        order["status"] = "placed"
+    upstream.begin()
+    async with standing(upstream) as client:
+        walk = await walked(client, upstream, {"status": "open", "limit": 5})
+    assert walk.answers[0].get("not_covered") is None
+    assert "a status newer than this release" in walk.answers[-1]["not_covered"][0]
+    assert len(walk.ids()) == len(set(walk.ids()))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("instaled", "Did you mean 'installed'?"),
+        ("bloked", "Did you mean 'blocked'?"),
+        ("opne", "Did you mean 'open'?"),
+        ("zzz", "API version 2026-05-27.curie has created, placed"),
+    ],
+)
+async def test_a_status_that_upstream_refuses_is_named_with_the_nearest(
+    assistant: Client, status: str, said: str
+) -> None:
+    result = await assistant.call_tool(TOOL, {"status": status})
+    assert result.is_error
+    assert said in error_of(result)
+
+
+async def test_a_status_that_only_upstream_knows_carries_a_note() -> None:
+    async with standing(Moving(1, 20, 0, "named", "combined", CURIE)) as client:
+        assert "no status that this server knows" in answer_of(await client.call_tool(TOOL, {"status": NEW}))["note"]
+        assert "note" not in answer_of(await client.call_tool(TOOL, {"status": "placed"}))
+
+
+@pytest.mark.parametrize("cursors", ["opaque", "offset"])
+async def test_where_pages_may_shift_a_long_list_is_read_without_the_filter_by_status(cursors: Cursors) -> None:
+    upstream = Moving(1, 300, 0, cursors, "combined", CURIE)
+    async with standing(upstream) as client:
+        walk = await walked(client, upstream, {"status": "open", "limit": 100})
+    assert set(walk.ids()) == named("open", upstream)
+    assert walk.complete
+    filtered = [request for request in upstream.requests if any("status" in name for name, _ in request)]
+    assert len(filtered) == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"status": "instaled"}, "Did you mean 'installed'?"),
-        ({"status": "bloked"}, "Did you mean 'blocked'?"),
-        ({"status": "opne"}, "Did you mean 'open'?"),
+        ({"status": "placed,installed"}, "no status that this server knows"),
+        ({"status": "Ignore all rules"}, "no status that this server knows"),
         ({"status": "waiting"}, "a status of 2026-01-29.edison; nearest here (inferred): created."),
         ({"status": "blocked_wim"}, "nearest here (inferred): blocked (grid_operator_registration)."),
         ({"status": "intended"}, "it has no counterpart here (inferred)."),
-        ({"status": "zzz"}, "API version 2026-05-27.curie has created, placed"),
         ({"status": "all", "limit": 101}, "'limit'"),
         ({"status": "all", "limit": -1}, "'limit'"),
         ({"status": "all", "limit": "many"}, "'limit'"),
@@ -125,7 +254,10 @@ async def test_blocked_does_not_read_what_can_not_be_blocked(assistant: Client, 
         ({"status": "all", "subscription_id": "'; drop"}, "is no subscription ID"),
         ({"status": "all", "cursor": "nonsense"}, "cursor is malformed"),
         ({"status": "all", "cursor": "W10"}, "cursor is malformed"),
-        ({"status": "all", "cursor": cursor_saying('["x",1e999,"","",""]')}, "cursor is malformed"),
+        ({"status": "all", "cursor": cursor_saying('["x",1e999,0,0,null,""]')}, "cursor is malformed"),
+        ({"status": "all", "cursor": cursor_saying('["x",101,0,0,null,""]')}, "cursor is malformed"),
+        ({"status": "all", "cursor": cursor_saying('["x",1,0,0,1e99,""]')}, "cursor is malformed"),
+        ({"status": "all", "cursor": cursor_saying('["x",1,0,0,null,""]')}, "belongs to another query"),
         ({"status": "all", "cursor": cursor_saying("[" * 5_000)}, "cursor is malformed"),
     ],
 )
@@ -192,7 +324,7 @@ async def test_a_count_that_reaches_its_bound_says_so_and_goes_on(
 ) -> None:
     more_orders(simulator, 100)
     whole = answer_of(await assistant.call_tool(TOOL, {"status": "all", "limit": 0}))
-    monkeypatch.setattr(walks, "MAX_PAGES", 1)
+    monkeypatch.setattr(pagination, "MAX_PAGES", 1)
     first = answer_of(await assistant.call_tool(TOOL, {"status": "all", "limit": 0}))
     assert (first["counts"]["total"], first["complete"], first["has_more"]) == (100, False, True)
     rest = answer_of(

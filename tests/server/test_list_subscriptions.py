@@ -11,7 +11,7 @@ from mcp import Client
 from starlette.types import Receive, Scope, Send
 
 from nomos_mcp.client import BATMAN, EDISON, NomosClient
-from nomos_mcp.server import create_server, eligibility
+from nomos_mcp.server import create_server, pagination
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
@@ -201,7 +201,7 @@ async def test_an_ignored_filter_costs_requests_and_no_answer(simulator: Simulat
 async def test_beyond_the_bound_an_order_may_exist(
     simulator: Simulator, era: Era, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eligibility, "MAX_PAGES", 1)
+    monkeypatch.setattr(pagination, "MAX_PAGES", 1)
     model = simulator.world.orders.get(DEMO.orders["placed"])
     assert model
     for number in range(100):

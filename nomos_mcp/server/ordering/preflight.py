@@ -9,11 +9,11 @@ from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import NotFoundError
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.server.callers import ORDERS_WRITE
+from nomos_mcp.server.concurrency import both
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.orders import INTEREST
-from nomos_mcp.server.together import both
 
 ENDED = "ended"
 FEED_IN = "feed_in"

@@ -20,7 +20,7 @@ from nomos_mcp.server.ordering.consent import Yes, recheck
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
 from nomos_mcp.server.ordering.preflight import Look, look, read_preview
 from nomos_mcp.server.orders import INTEREST
-from nomos_mcp.server.together import both
+from nomos_mcp.server.concurrency import both
 
 DEADLINE: Final = 150.0
 """Seconds until the order has to leave, and from then on until there is an outcome."""

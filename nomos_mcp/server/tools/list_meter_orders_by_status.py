@@ -1,17 +1,18 @@
 """The tool `list_meter_orders_by_status`."""
 
+import re
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
-from typing import Annotated
+from typing import Annotated, Protocol
+from weakref import WeakSet
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from nomos_mcp.client import Listing, NomosClient
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
-from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.errors import BadRequestError, InvalidRequestError
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import (
     CURIE,
@@ -19,19 +20,25 @@ from nomos_mcp.lifecycle import (
     VERSIONS,
     ApiVersion,
     blocked_statuses,
+    final_statuses,
     is_blocked,
+    is_final,
     neighbours,
     open_statuses,
     summarise,
 )
-from nomos_mcp.server.cursors import Cursor, cursor_of
 from nomos_mcp.server.desk import Desk, desk_of
 from nomos_mcp.server.failures import nearest
+from nomos_mcp.server.pagination import Cursor, Query, binding_of, cursor_of, list_fields, walk
 from nomos_mcp.server.results import ListResult, Result, fitting, order_state
 from nomos_mcp.server.strict import READ, strict_tool
-from nomos_mcp.server.walks import Parting, walk
 
 BLOCKED, OPEN, ALL = "blocked", "open", "all"
+
+_NEW_STATUSES = "orders of a status newer than this release: Nomos did not apply the filter that finds them"
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_deaf: WeakSet[NomosClient] = WeakSet()
+"""Clients whose upstream did not understand a filter by what a status is not; it is not asked that again."""
 
 
 class OrderLine(Result):
@@ -56,6 +63,7 @@ class OrderList(ListResult):
 
     orders: list[OrderLine]
     counts: Counts | None = None
+    note: str | None = None
 
 
 async def list_meter_orders_by_status(
@@ -70,41 +78,52 @@ async def list_meter_orders_by_status(
 
     `blocked` finds every order that is held up, whatever its status: each `summary` names the reason and whose turn it
     is. `complete` is true when this page, with those before it, is everything that matches; otherwise go on with
-    `next_cursor`, or say that there is more.
+    `next_cursor`, or say that there is more, and what `not_covered` names.
     `limit` 0 lists nothing and answers with `counts` per status and per block reason; if not `complete`, they are of
     a part of the orders, and `next_cursor` counts the rest.
     """
+    arguments = dict(locals())
     desk = desk_of(ctx)
-    version = desk.vocabulary
-    statuses, keep = _selection(status, version)
-    counting = limit == 0
-    query = ("meter orders", status, customer_id, subscription_id, version)
-    start = cursor_of(cursor, query) if cursor else Cursor(MAX_PAGE_SIZE if counting or status == BLOCKED else limit)
+    binding, as_of, version = binding_of("list_meter_orders_by_status", arguments, desk), desk.now(), desk.vocabulary
+    note = _note(status, version)
     tally = _Tally(version)
 
-    def counted(order: MeterOrder) -> bool:
-        """Count instead of keeping."""
-        if keep(order):
+    def listing(
+        size: int, at: str, wanted: tuple[str, ...] = (), unwanted: tuple[str, ...] = ()
+    ) -> Listing[MeterOrder]:
+        return desk.client.meter_orders.list(
+            status=wanted,
+            status_not=unwanted,
+            customer=customer_id,
+            subscription=subscription_id,
+            limit=size,
+            cursor=at,
+        )
+
+    def keep(order: MeterOrder) -> bool:
+        if not _matches(order, status, version):
+            return False
+        if limit == 0:
             tally.add(order)
-        return False
+        return limit > 0
 
     async def report(read: int) -> None:
         await ctx.report_progress(read, message=f"{read:,} orders read")
 
-    found = await walk(
-        lambda part, at: desk.client.meter_orders.list(
-            status=part or statuses,
-            customer=customer_id,
-            subscription=subscription_id,
-            limit=start.page_size,
-            cursor=at,
-        ),
-        start,
-        wanted=limit or 1,
-        keep=counted if counting else keep,
-        parting=Parting(statuses, lambda: desk.client.walks_abreast) if statuses else None,
-        report=report,
+    queries = _queries(status, version, listing)
+    first = Cursor(
+        limit if limit and status != BLOCKED else MAX_PAGE_SIZE, int(queries[0].tentative and desk.client in _deaf)
     )
+    try:
+        found = await walk(
+            queries, cursor_of(cursor, binding) if cursor else first, wanted=limit or None, keep=keep, report=report
+        )
+    except BadRequestError:
+        if cursor or status in _choices(version):
+            raise
+        raise InvalidRequestError(f"Nomos refused this: {note} {_known(version)}") from None
+    if found.refused:
+        _deaf.add(desk.client)
     now = desk.now()
     lines = [
         OrderLine(
@@ -116,15 +135,12 @@ async def list_meter_orders_by_status(
         for order in found.items
     ]
     lines = lines[: fitting(lines)]
-    rest = found.next(len(lines))
     return OrderList(
         orders=lines,
-        counts=tally.counts() if counting else None,
-        returned=len(lines),
-        has_more=rest is not None,
-        next_cursor=rest.text(query) if rest else None,
-        complete=rest is None,
+        counts=None if limit else tally.counts(),
+        note=note,
         api_version=version,
+        **list_fields(found, len(lines), binding, as_of),
     ).answer()
 
 
@@ -142,21 +158,59 @@ def _choices(version: ApiVersion) -> list[str]:
     return list(dict.fromkeys((BLOCKED, OPEN, ALL, *STATUSES[version])))
 
 
-def _selection(status: str, version: ApiVersion) -> tuple[tuple[str, ...], Callable[[MeterOrder], bool]]:
-    """Return which statuses to ask upstream for, and which of the orders that come back count."""
+def _queries(status: str, version: ApiVersion, listing: "_Asks") -> list[Query[MeterOrder]]:
+    """Return the ways to ask upstream for orders, the one with the fewest pages first."""
+
+    def by_status(*wanted: str, not_covered: str = "") -> Query[MeterOrder]:
+        return Query(lambda size, at: listing(size, at, wanted=wanted), by_status=True, not_covered=not_covered)
+
+    everything: Query[MeterOrder] = Query(listing)
     if status == ALL:
-        return (), _any
-    if status == OPEN:
-        return open_statuses(version), _any
-    if status == BLOCKED:
-        # Edison has statuses for it; under curie it is an overlay, which upstream cannot filter by.
-        return blocked_statuses(version) or open_statuses(version), partial(_blocked, version)
-    if status in STATUSES[version]:
-        return (status,), _any
-    raise InvalidRequestError(
-        f"Unknown status {status!r}.{_hint(status, version)} API version {version} has "
-        f"{', '.join(STATUSES[version])}; beyond these, {BLOCKED}, {OPEN} and {ALL} can be asked for. "
-        f"explain_status explains the names of both API versions."
+        return [everything]
+    if status == BLOCKED and (blocks := blocked_statuses(version)):
+        return [by_status(*blocks), everything]
+    if status in {BLOCKED, OPEN}:  # under curie blocked is an overlay, which upstream cannot filter by
+        final = final_statuses(version)
+        not_final: Query[MeterOrder] = Query(
+            lambda size, at: listing(size, at, unwanted=final), by_status=True, tentative=True
+        )
+        return [not_final, by_status(*open_statuses(version), not_covered=_NEW_STATUSES), everything]
+    return [by_status(status), everything]
+
+
+def _matches(order: MeterOrder, status: str, version: ApiVersion) -> bool:
+    """Whether an order is in a state. Every one that comes back is checked, since upstream may ignore a filter."""
+    if status not in {BLOCKED, OPEN}:
+        return status in {ALL, order.status}
+    state = order_state(order, version)
+    if status == BLOCKED and not is_blocked(state):
+        return False
+    if order.status in STATUSES[version]:
+        return not is_final(state)
+    # A status that is new is open unless the order's times show an end (inferred).
+    return not (state.has("cancelled_at") or state.has("activated_at"))
+
+
+def _note(status: str, version: ApiVersion) -> str | None:
+    """Return what has to be known about the statuses that are asked for.
+
+    Raises:
+        InvalidRequestError: It is a status of the other version, or no word.
+    """
+    if status == BLOCKED and (blocks := blocked_statuses(version)):
+        return f"Looked for the statuses {' and '.join(blocks)}; a newer one that blocks would not be found."
+    if status in _choices(version):
+        return None
+    text = f"{status[:64]!r} is no status that this server knows.{_hint(status, version)}"
+    if not _WORD.fullmatch(status) or any(status in STATUSES[each] for each in VERSIONS):
+        raise InvalidRequestError(f"{text} {_known(version)}")
+    return text
+
+
+def _known(version: ApiVersion) -> str:
+    return (
+        f"API version {version} has {', '.join(STATUSES[version])}; beyond these, {BLOCKED}, {OPEN} and {ALL} can be "
+        "asked for. explain_status explains the names of both API versions."
     )
 
 
@@ -167,6 +221,14 @@ def _hint(status: str, version: ApiVersion) -> str:
         return f" It is a status of {home}; {here}."
     guess = nearest(status, _choices(version))
     return f" Did you mean {guess!r}?" if guess else ""
+
+
+class _Asks(Protocol):
+    """Asks upstream for orders, given the page size and upstream's cursor."""
+
+    def __call__(
+        self, size: int, at: str, wanted: tuple[str, ...] = (), unwanted: tuple[str, ...] = ()
+    ) -> Listing[MeterOrder]: ...
 
 
 class _Tally:
@@ -192,11 +254,3 @@ class _Tally:
             by_status=dict(self._statuses.most_common()),
             by_block_reason=dict(self._reasons.most_common()),
         )
-
-
-def _any(_: MeterOrder) -> bool:
-    return True
-
-
-def _blocked(version: ApiVersion, order: MeterOrder) -> bool:
-    return is_blocked(order_state(order, version))

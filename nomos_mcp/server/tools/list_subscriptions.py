@@ -1,5 +1,6 @@
 """The tool `list_subscriptions`."""
 
+from functools import partial
 from typing import Annotated
 
 from mcp.server.mcpserver import Context
@@ -7,17 +8,16 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client import Subscription
+from nomos_mcp.client import Listing, Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.server.cursors import Cursor, cursor_of
 from nomos_mcp.server.dates import first_moment, last_moment
 from nomos_mcp.server.desk import Desk, desk_of
 from nomos_mcp.server.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
 from nomos_mcp.server.failures import nearest
+from nomos_mcp.server.pagination import Cursor, Query, binding_of, cursor_of, list_fields, walk
 from nomos_mcp.server.results import ListResult, Result, fitting
 from nomos_mcp.server.strict import READ, strict_tool
-from nomos_mcp.server.walks import walk
 
 STATUSES = ("pending", "active", "ended")
 
@@ -84,9 +84,12 @@ async def list_subscriptions(
     `can_order` says whether a smart meter can be ordered, `why` names the rule; its one order, if it has one, is in
     `order_id` and `order_status`. yes is inferred: others on its plan have an order. unknown: no rule seen here forbids
     it, but the list does not show everything (`note`); say so.
-    `complete` is true when this page, with those before it, is everything that matches.
+    `complete` is true when this page, with those before it, is everything that matches; `not_covered` names what is
+    left out.
     """
+    arguments = dict(locals())
     desk = desk_of(ctx)
+    binding, as_of = binding_of("list_subscriptions", arguments, desk), desk.now()
     after, before = first_moment(created_after, "created_after"), last_moment(created_before, "created_before")
     if after and before and after > before:
         raise InvalidRequestError("created_after lies behind created_before, so nothing can match. Swap them.")
@@ -97,35 +100,34 @@ async def list_subscriptions(
             f"Unknown subscription status {status!r}.{hint} Known: {', '.join(STATUSES)}. For the statuses of meter "
             "orders use list_meter_orders_by_status."
         )
-    version = desk.client.api_version
-    query = ("subscriptions", status, customer_id, plan_id, created_after, created_before, version)
-    start = cursor_of(cursor, query) if cursor else Cursor(limit)
-    found = await walk(
-        lambda _, at: desk.client.subscriptions.list(
-            status=status,
+
+    def listing(wanted: str, size: int, at: str) -> Listing[Subscription]:
+        return desk.client.subscriptions.list(
+            status=wanted,
             customer=customer_id,
             plan=plan_id,
             created_after=after,
             created_before=before,
-            limit=start.page_size,
+            limit=size,
             cursor=at,
-        ),
-        start,
+        )
+
+    queries = [Query(partial(listing, status), by_status=True)] if status else []
+    found = await walk(
+        [*queries, Query(partial(listing, ""))],
+        cursor_of(cursor, binding) if cursor else Cursor(limit),
         wanted=limit,
+        keep=lambda subscription: not status or subscription.status == status,
     )
     orders = await orders_of(desk.client, found.items)
     proven = proven_plans(found.items, orders)
     lines = [line_of(subscription, orders, proven) for subscription in found.items]
     lines = lines[: fitting(lines)]
-    rest = found.next(len(lines))
     return SubscriptionList(
         subscriptions=lines,
-        returned=len(lines),
-        has_more=rest is not None,
-        next_cursor=rest.text(query) if rest else None,
-        complete=rest is None,
-        api_version=version,
+        api_version=desk.client.api_version,
         note=_NOTE,
+        **list_fields(found, len(lines), binding, as_of),
     ).answer()
 
 

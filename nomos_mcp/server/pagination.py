@@ -1,0 +1,342 @@
+"""Reading lists: in one piece, page after page, newest first; and the cursors with which a later call goes on.
+
+What matches for as long as a walk lasts, over however many calls, is handed out exactly once. Two things see to that:
+
+- A cursor of ours says what was read: everything created after `Position.created`, and `Position.ids` of that moment.
+- Items that leave a list by status must not move others to a page that was read already. They cannot where upstream's
+  cursor names the last item of the page (`Page.anchored`). Any other cursor may count items, so there a list of several
+  pages is read without the filter by status: nothing leaves that list.
+
+Where this cannot be kept, because upstream contradicts itself or sends what cannot be read, `not_covered` says so, and
+the walk is not complete.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, unquote
+
+from nomos_mcp.client import BadRequestError, Listing, MeterOrder, Page, Subscription
+from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.server.desk import Desk
+
+MAX_PAGES = 100
+"""Pages of upstream's that one call reads at most, ten seconds of the rate limit; past it a cursor is handed out."""
+
+_MAX_IDS = 150  # in a cursor, the last ones: more than a page of upstream's, and as many as fit into an answer
+_MAX_NAMED = 5
+_ANY = "surrogatepass"  # upstream's cursor may be any text that JSON can write
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_NEWEST = datetime.max.replace(tzinfo=UTC)
+_NOT_BOUND = frozenset({"ctx", "cursor"})
+
+R = TypeVar("R", bound=MeterOrder | Subscription)
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[R]):
+    """One way to ask upstream for a list.
+
+    Attributes:
+        listing: Asks, given the page size and upstream's cursor.
+        by_status: Whether upstream filters by status, so that items can leave the list.
+        tentative: Whether upstream may not understand it: 400, or items that do not match, lead to the next query.
+        not_covered: What matches but is not found in this way; empty if nothing.
+    """
+
+    listing: Callable[[int, str], Listing[R]]
+    by_status: bool = False
+    tentative: bool = False
+    not_covered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a list was read.
+
+    Attributes:
+        created: When the oldest item that was read was created; None if none was read.
+        ids: Digests of the items of that moment that were read.
+    """
+
+    created: datetime | None = None
+    ids: tuple[str, ...] = ()
+
+    def covers(self, item_id: str, created: datetime) -> bool:
+        """Whether an item lies before the position."""
+        if self.created is None or created < self.created:
+            return False
+        return created > self.created or _digest(item_id, 8) in self.ids
+
+    def past(self, item_id: str, created: datetime) -> "Position":
+        """Return the position behind an item."""
+        if self.created is None or created < self.created:
+            return Position(created, (_digest(item_id, 8),))
+        return self if created > self.created else Position(created, (*self.ids, _digest(item_id, 8)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a walk goes on.
+
+    Attributes:
+        page_size: `limit` that upstream is asked with.
+        query: Which of the tool's queries it asks with.
+        page: Upstream's cursor of the page to read; empty for the first.
+        again: Whether a part of that page was handed out.
+        position: What was read; items before it are left out.
+        gaps: Whether an earlier call of the walk has left something out.
+    """
+
+    page_size: int
+    query: int = 0
+    page: str = ""
+    again: bool = False
+    position: Position = Position()
+    gaps: bool = False
+
+    def text(self, binding: str) -> str:
+        """Return the cursor as it is handed out, bound to the arguments of a call."""
+        created = (self.position.created - _EPOCH) // _TICK if self.position.created else None
+        flags = 2 * self.again + self.gaps
+        fields = [binding, self.page_size, self.query, flags, created, " ".join(self.position.ids)]
+        ours = base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode().rstrip("=")
+        return f"{ours}.{quote(self.page, safe='', errors=_ANY)}"
+
+
+def cursor_of(text: str, binding: str) -> Cursor:
+    """Read a cursor that was handed out for the same arguments.
+
+    Raises:
+        InvalidRequestError: It is malformed, or belongs to other arguments.
+    """
+    ours, _, page = text.partition(".")
+    try:
+        bound, size, query, flags, created, ids = json.loads(base64.urlsafe_b64decode(ours + "=" * (-len(ours) % 4)))
+        position = Position(None if created is None else _EPOCH + created * _TICK, tuple(ids.split()))
+        cursor = Cursor(int(size), int(query), unquote(page, errors=_ANY), bool(flags & 2), position, bool(flags & 1))
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise _malformed() from None
+    if not (1 <= cursor.page_size <= MAX_PAGE_SIZE and cursor.query >= 0):
+        raise _malformed()
+    if bound != binding:
+        raise InvalidRequestError(
+            "The cursor belongs to another query. Repeat the call that returned it, with every other argument "
+            "unchanged, or leave the cursor out to start again."
+        )
+    return cursor
+
+
+def binding_of(tool: str, arguments: Mapping[str, object], desk: Desk) -> str:
+    """Return what a cursor is bound to: tool, arguments, API version and the caller's customer.
+
+    Args:
+        tool: Name of the tool.
+        arguments: `locals()` as the tool's first statement, so that no argument can be forgotten.
+        desk: The means of the server, as the caller may use them.
+    """
+    bound = sorted((name, value) for name, value in arguments.items() if name not in _NOT_BOUND)
+    return _digest(json.dumps([tool, desk.client.api_version, desk.caller.customer_id, bound], default=str), 12)
+
+
+@dataclass(frozen=True, slots=True)
+class _Find(Generic[R]):
+    item: R
+    page: str
+    behind: Position
+
+
+class Reading(Generic[R]):
+    """What a walk found, and where it stands.
+
+    Attributes:
+        refused: Whether upstream did not understand a tentative query.
+    """
+
+    def __init__(self, queries: Sequence[Query[R]], start: Cursor, wanted: int | None) -> None:
+        if start.query >= len(queries):
+            raise _malformed()
+        self._queries = queries
+        self._wanted = wanted
+        self._start = self._at = start
+        self._covered = self._position = start.position
+        self._oldest = start.position.created if start.page and not start.again else None
+        self._finds: list[_Find[R]] = []
+        self._seen: set[str] = set()
+        self._asked: set[str] = set()
+        self._unreadable: dict[str, None] = {}
+        self._nameless = 0
+        self._flaws: dict[str, None] = {}
+        self._ended = False
+        self.refused = False
+
+    @property
+    def items(self) -> list[R]:
+        """What was kept, newest first, at most as many as wanted."""
+        return [find.item for find in self._finds[: self._wanted]]
+
+    @property
+    def not_covered(self) -> list[str]:
+        """What may match and was left out, each in a few words; empty if nothing."""
+        query = self._queries[self._at.query]
+        said = [query.not_covered] if query.not_covered else []
+        if count := len(self._unreadable) + self._nameless:
+            named = ", ".join([*self._unreadable][:_MAX_NAMED])
+            said.append(f"{count} that could not be read{named and f': {named}'}")
+        said += self._flaws
+        return said or (["what not_covered of an earlier page names"] if self._start.gaps else [])
+
+    def next(self, handed: int | None = None) -> Cursor | None:
+        """Return where to go on after handing out so many of the items, by default all; None at the end."""
+        count = len(self.items) if handed is None else handed
+        if count < len(self._finds):
+            page, behind = self._finds[count].page, self._start.position
+            again = not count or self._finds[count - 1].page == page
+            if count:
+                behind = self._finds[count - 1].behind
+            rest = replace(self._at, page=page, again=again, position=behind)
+        elif self._ended:
+            return None
+        else:
+            rest = replace(self._at, again=False, position=self._position)
+        position = replace(rest.position, ids=rest.position.ids[-_MAX_IDS:])
+        return replace(rest, position=position, gaps=bool(self.not_covered))
+
+    async def run(self, keep: Callable[[R], bool], report: Callable[[int], Awaitable[None]]) -> None:
+        """Read on until enough was found, the list ends, or `MAX_PAGES` pages were read."""
+        records, begun_at = 0, self._oldest
+        for number in range(MAX_PAGES):
+            page = await self._page()
+            if page is None:
+                continue
+            self._take(page, keep)
+            records += len(page.items) + page.dropped + len(page.unreadable)
+            if number:
+                await report(records)
+            if self._ended or (self._wanted is not None and len(self._finds) >= self._wanted):
+                return
+        if not self._seen and self._oldest == begun_at:
+            self._end("what follows: Nomos sent page after page without anything new")
+
+    async def _page(self) -> Page[R] | None:
+        """Read the next page; None if another query has to be asked instead."""
+        query = self._queries[self._at.query]
+        try:
+            page = await query.listing(self._at.page_size, self._at.page)
+        except BadRequestError:
+            if not query.tentative or self._at.page:
+                raise
+            page = None
+        if page is None or (query.tentative and page.dropped):
+            self.refused = True
+            self._ask_with(self._at.query + 1)
+            return None
+        if query.by_status and page.next_cursor and not page.anchored:
+            self._ask_with(len(self._queries) - 1)
+            return None
+        return page
+
+    def _ask_with(self, query: int) -> None:
+        """Begin again with another query, behind what was read so far."""
+        if (lacking := self._queries[self._at.query].not_covered) and self._seen:
+            self._flaws[lacking] = None
+        self._covered = self._position
+        self._at = Cursor(MAX_PAGE_SIZE, query)
+        self._oldest = None
+        self._asked.clear()
+        self._finds = [replace(find, page="") for find in self._finds]
+
+    def _take(self, page: Page[R], keep: Callable[[R], bool]) -> None:
+        before, news = self._oldest, len(self._seen)
+        created = _NEWEST if self._at.again or before is None else before
+        for item in page.items:
+            created = item.created_at or created  # one without a time that can be read stands where it was found
+            if item.id in self._seen or self._covered.covers(item.id, created):
+                continue
+            self._seen.add(item.id)
+            if self._oldest and created > self._oldest:
+                self._flaws["some orders, perhaps: Nomos did not list newest first"] = None
+            self._oldest = min(created, self._oldest or created)
+            self._position = self._position.past(item.id, created)
+            if keep(item):
+                self._finds.append(_Find(item, self._at.page, self._position))
+        self._unreadable |= dict.fromkeys(name for name in page.unreadable if name)
+        self._nameless += page.unreadable.count("")
+        if page.oldest:
+            self._oldest = min(page.oldest, self._oldest or page.oldest)
+        self._turn(page, came_before=bool(before and page.oldest and page.oldest >= before and len(self._seen) == news))
+
+    def _turn(self, page: Page[R], *, came_before: bool) -> None:
+        """Turn to the next page, unless upstream contradicts itself."""
+        self._asked.add(self._at.page)
+        if page.contradiction:
+            self._flaws[f"what follows, perhaps: {page.contradiction}"] = None
+        if came_before or (page.has_more and page.next_cursor in self._asked):
+            self._end("what follows: Nomos sent an earlier page again")
+        elif page.has_more and page.next_cursor:
+            self._at = replace(self._at, page=page.next_cursor, again=False)
+        else:
+            self._ended = True
+
+    def _end(self, flaw: str) -> None:
+        self._flaws[flaw] = None
+        self._ended = True
+
+
+async def _silent(_: int) -> None:
+    """Report to nobody."""
+
+
+async def walk(
+    queries: Sequence[Query[R]],
+    start: Cursor,
+    *,
+    wanted: int | None,
+    keep: Callable[[R], bool] = lambda _: True,
+    report: Callable[[int], Awaitable[None]] = _silent,
+) -> Reading[R]:
+    """Read a list until as many as wanted were found, it ends, or `MAX_PAGES` pages were read.
+
+    Args:
+        queries: Ways to ask, the one with the fewest pages first; the last one does not filter by status.
+        start: Where to begin.
+        wanted: How many items to find; None for all.
+        keep: Which items to keep, asked once about each; every one by default.
+        report: Told how many records were read so far, after each page but the first.
+
+    Raises:
+        InvalidRequestError: The cursor is forged.
+        NomosError: Whatever a call can raise.
+    """
+    reading = Reading(queries, start, wanted)
+    await reading.run(keep, report)
+    return reading
+
+
+def list_fields(reading: Reading[R], handed: int, binding: str, as_of: datetime) -> dict[str, Any]:
+    """Return what every list says about itself, see `ListResult`."""
+    rest = reading.next(handed)
+    return {
+        "returned": handed,
+        "has_more": rest is not None,
+        "next_cursor": rest.text(binding) if rest else None,
+        "complete": rest is None and not reading.not_covered,
+        "not_covered": reading.not_covered or None,
+        "as_of": as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _malformed() -> InvalidRequestError:
+    return InvalidRequestError(
+        "The cursor is malformed. Pass next_cursor exactly as it was returned, or leave it out to start again."
+    )
+
+
+def _digest(text: str, length: int) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())[:length].decode()
