@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from nomos_mcp.client.errors import ConflictError, InvalidRequestError, NomosError, UnreadableAnswerError
 from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.server.concurrency import both
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt
@@ -20,7 +21,6 @@ from nomos_mcp.server.ordering.consent import Yes, recheck
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
 from nomos_mcp.server.ordering.preflight import Look, look, read_preview
 from nomos_mcp.server.orders import INTEREST
-from nomos_mcp.server.concurrency import both
 
 DEADLINE: Final = 150.0
 """Seconds until the order has to leave, and from then on until there is an outcome."""
