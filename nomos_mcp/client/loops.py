@@ -32,16 +32,21 @@ class EventLoop:
             InvalidRequestError: Another loop has it.
         """
         with self._guard:
-            token = current_token()
             if self._token is None:
                 begin()
-                self._token = token
-            self._require(token)
+                self._token = current_token()
+            if self.is_elsewhere:
+                raise _elsewhere()
             self._calls += 1
         try:
             yield
         finally:
             self._calls -= 1
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another loop than the running one has the client."""
+        return self._token is not None and self._token != current_token()
 
     @contextmanager
     def closing(self) -> Generator[None]:
@@ -50,16 +55,15 @@ class EventLoop:
         Raises:
             InvalidRequestError: Another loop has it.
         """
-        if self._token is not None:
-            self._require(current_token())
+        if self.is_elsewhere:
+            raise _elsewhere()
         yield
         if not self._calls:
             self._token = None
 
-    def _require(self, token: object) -> None:
-        if token != self._token:
-            raise InvalidRequestError(
-                "This client is used in another event loop, and connections cannot be shared between two. "
-                "Make a client for each event loop, or close this one with aclose() in the loop that used it. "
-                "Nothing was sent."
-            )
+
+def _elsewhere() -> InvalidRequestError:
+    return InvalidRequestError(
+        "This client is used in another event loop, and connections cannot be shared between two. Make a client for "
+        "each event loop, or close this one with aclose() in the loop that used it. Nothing was sent."
+    )

@@ -159,6 +159,8 @@ class Transport:
         Raises:
             InvalidRequestError: It was opened in another event loop.
         """
+        if self._app is not None and self._loop.is_elsewhere:
+            return  # an application that answers in process has no connections
         with self._loop.closing():
             if "_wire" in self.__dict__:
                 await self._wire.aclose()

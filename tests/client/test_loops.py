@@ -115,6 +115,13 @@ def test_of_many_threads_that_begin_at_once_one_has_the_client_and_the_others_ar
     assert all("another event loop" in outcome for outcome in outcomes if outcome != "read")
 
 
+def test_a_client_without_connections_can_be_closed_in_any_loop(simulator: Simulator) -> None:
+    client = client_for(simulator)
+    anyio.run(read, client)
+    anyio.run(client.aclose)
+    refused(client, read, "asyncio")
+
+
 def test_a_view_of_one_customer_belongs_to_the_loop_of_its_client(simulator: Simulator) -> None:
     client = client_for(simulator)
     anyio.run(read, client)
