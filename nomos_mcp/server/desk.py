@@ -26,7 +26,7 @@ class Desk:
         caller: Who is served where no token says so; by default the operator.
     """
 
-    __slots__ = ("_client_for", "_default", "now", "ordering", "vocabulary")
+    __slots__ = ("__weakref__", "_client_for", "_default", "now", "ordering", "vocabulary")
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client import Listing, NomosClient
+from nomos_mcp.client import Listing
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import BadRequestError, InvalidRequestError
 from nomos_mcp.client.models import MeterOrder
@@ -37,8 +37,8 @@ BLOCKED, OPEN, ALL = "blocked", "open", "all"
 
 _NEW_STATUSES = "orders of a status newer than this release: Nomos did not apply the filter that finds them"
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_deaf: WeakSet[NomosClient] = WeakSet()
-"""Clients whose upstream did not understand a filter by what a status is not; it is not asked that again."""
+_by_status_only: WeakSet[Desk] = WeakSet()
+"""Servers whose upstream did not understand a filter by what a status is not; it is not asked that again."""
 
 
 class OrderLine(Result):
@@ -112,7 +112,7 @@ async def list_meter_orders_by_status(
 
     queries = _queries(status, version, listing)
     first = Cursor(
-        limit if limit and status != BLOCKED else MAX_PAGE_SIZE, int(queries[0].tentative and desk.client in _deaf)
+        limit if limit and status != BLOCKED else MAX_PAGE_SIZE, int(queries[0].tentative and desk in _by_status_only)
     )
     try:
         found = await walk(
@@ -123,7 +123,7 @@ async def list_meter_orders_by_status(
             raise
         raise InvalidRequestError(f"Nomos refused this: {note} {_known(version)}") from None
     if found.refused:
-        _deaf.add(desk.client)
+        _by_status_only.add(desk)
     now = desk.now()
     lines = [
         OrderLine(
