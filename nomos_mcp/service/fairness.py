@@ -69,7 +69,7 @@ class Fairness:
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Serve one message of the protocol."""
         token = get_access_token()
-        free = ctx.method in _FREE or ctx.method.startswith("notifications/")
+        free = ctx.method in _FREE or ctx.request_id is None  # a notification has no answer that could refuse it
         if free or not isinstance(token, CallerToken):
             return await call_next(ctx)
         cost = 0 if ctx.method in _LISTS else 1

@@ -62,7 +62,8 @@ async def answered(
 
     token = CallerToken(token="", client_id=name, scopes=[], caller=Caller(name=name))
     auth_context_var.set(AuthenticatedUser(token) if name else None)
-    return await fair(cast("Any", SimpleNamespace(method=method)), done)
+    request_id = None if "notification" in method else 1
+    return await fair(cast("Any", SimpleNamespace(method=method, request_id=request_id)), done)
 
 
 async def passes(
@@ -210,3 +211,10 @@ async def test_an_unknown_method_costs_a_call_like_a_known_one(clock: Clock) -> 
     assert await passes(fair, "greedy", "no/such/method")
     with pytest.raises(MCPError, match="Wait 60 s"):
         await answered(fair, "greedy", "no/such/method")
+
+
+async def test_a_notification_is_never_refused_whatever_its_method(clock: Clock) -> None:
+    fair = Fairness(1, clock)
+    assert await passes(fair, "greedy")
+    for method in ("notifications/cancelled", "a notification of the future"):
+        assert await passes(fair, "greedy", method)
