@@ -50,7 +50,7 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
     if len(of) == len(ids):
         return Orders(of)
     if found.not_covered:
-        return Orders(of, f"its order may be missing from what was read: {'; '.join(found.not_covered)}")
+        return Orders(of, "not all orders could be read, and its own may be missing")
     return Orders(
         of, f"no order is among the newest {MAX_PAGES} pages of orders, and older ones exist" if found.next() else ""
     )

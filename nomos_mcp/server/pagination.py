@@ -270,14 +270,18 @@ class Reading(Generic[R]):
         self._nameless += page.unreadable.count("")
         if page.oldest:
             self._oldest = min(page.oldest, self._oldest or page.oldest)
-        self._turn(page, came_before=bool(before and page.oldest and page.oldest >= before and len(self._seen) == news))
+        self._turn(page, stale=bool(before and page.oldest and page.oldest >= before and len(self._seen) == news))
 
-    def _turn(self, page: Page[R], *, came_before: bool) -> None:
-        """Turn to the next page, unless upstream contradicts itself."""
+    def _turn(self, page: Page[R], *, stale: bool) -> None:
+        """Turn to the next page, unless upstream contradicts itself.
+
+        A stale page holds nothing but what was read. Where cursors count items, new ones can bring that about.
+        """
         self._asked.add(self._at.page)
         if page.contradiction:
             self._flaws[f"what follows, perhaps: {page.contradiction}"] = None
-        if came_before or (page.has_more and page.next_cursor in self._asked):
+        shifted = stale and page.has_more and not page.anchored
+        if (stale and not shifted) or (page.has_more and page.next_cursor in self._asked):
             self._end("what follows: Nomos sent an earlier page again")
         elif page.has_more and page.next_cursor:
             self._at = replace(self._at, page=page.next_cursor, again=False)

@@ -4,16 +4,19 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from mcp import Client
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from nomos_mcp.client import BATMAN, EDISON, NomosClient
+from nomos_mcp.client import BATMAN, CURIE, EDISON, NomosClient
 from nomos_mcp.server import create_server, pagination
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.conftest import NOW
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 
 TOOL = "list_subscriptions"
@@ -237,6 +240,65 @@ async def test_bad_input_is_named_and_costs_no_request(
     assert result.is_error
     assert said in error_of(result)
     assert not asked_of(simulator)
+
+
+async def test_subscriptions_that_end_meanwhile_hide_no_others() -> None:
+    """Upstream's cursors count items, so that what leaves the list by status would move others across pages."""
+    subscriptions: list[dict[str, Any]] = [
+        {
+            "object": "subscription",
+            "id": f"sub_{number:03}",
+            "plan": "pln_1",
+            "customer": "cus_1",
+            "status": "active",
+            "type": "consumption",
+            "created_at": (NOW - timedelta(hours=number)).isoformat(),
+        }
+        for number in range(250)
+    ]
+
+    async def app(scope: Scope, _: Receive, send: Send) -> None:
+        query = parse_qs(scope["query_string"].decode())
+        listed = subscriptions if scope["path"] == "/subscriptions" else []
+        wanted = query.get("filter[status][eq]", ["active", "ended"])
+        matching = [each for each in listed if each["status"] in wanted]
+        start, limit = int(query.get("cursor", ["0"])[0]), int(query["limit"][0])
+        more = len(matching) > start + limit
+        body = {"items": matching[start : start + limit], "has_more": more, "next_page": str(start + limit)}
+        headers = [(b"content-type", b"application/json"), (b"x-api-version", CURIE.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+        for ending in listed[start : start + 7]:
+            ending["status"] = "ended"
+
+    found: list[str] = []
+    answer: dict[str, Any] = {"has_more": True}
+    cursor: dict[str, object] = {}
+    nomos = NomosClient(access_token="t", base_url="http://127.0.0.1", app=app, requests_per_second=1000)
+    async with nomos, Client(create_server(Settings(), client=nomos)) as client:
+        while answer["has_more"]:
+            answer = answer_of(await client.call_tool(TOOL, {"status": "active", "limit": 30, **cursor}))
+            found += [each["id"] for each in answer["subscriptions"]]
+            cursor = {"cursor": answer.get("next_cursor", "")}
+    assert answer["complete"]
+    assert len(found) == len(set(found))
+    assert {each["id"] for each in subscriptions if each["status"] == "active"} <= set(found)
+
+
+async def test_an_order_that_cannot_be_read_leaves_open_what_can_be_ordered(simulator: Simulator, era: Era) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def broken(message: Message) -> None:
+            if message["type"] == "http.response.body" and scope["path"] == "/meter-orders":
+                message["body"] = message["body"].replace(b'"provider":', b'"supplier":')
+            await send(message)
+
+        await simulator(scope, receive, broken)
+
+    nomos = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=app)
+    async with nomos, Client(create_server(Settings(), client=nomos), mode=era) as client:
+        found = await line(client, "can_order")
+    assert found["can_order"] == "unknown"
+    assert "not all orders could be read" in found["why"]
 
 
 async def test_a_cursor_of_another_tool_is_refused(assistant: Client) -> None:

@@ -37,8 +37,8 @@ BLOCKED, OPEN, ALL = "blocked", "open", "all"
 
 _NEW_STATUSES = "orders of a status newer than this release: Nomos did not apply the filter that finds them"
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_by_status_only: WeakSet[Desk] = WeakSet()
-"""Servers whose upstream did not understand a filter by what a status is not; it is not asked that again."""
+_ne_refused: WeakSet[Desk] = WeakSet()
+"""Servers whose upstream did not understand `filter[status][ne]`; they do not ask with it again."""
 
 
 class OrderLine(Result):
@@ -112,7 +112,8 @@ async def list_meter_orders_by_status(
 
     queries = _queries(status, version, listing)
     first = Cursor(
-        limit if limit and status != BLOCKED else MAX_PAGE_SIZE, int(queries[0].tentative and desk in _by_status_only)
+        limit if limit and status != BLOCKED else MAX_PAGE_SIZE,
+        int(queries[0].tentative and desk in _ne_refused),
     )
     try:
         found = await walk(
@@ -123,7 +124,7 @@ async def list_meter_orders_by_status(
             raise
         raise InvalidRequestError(f"Nomos refused this: {note} {_known(version)}") from None
     if found.refused:
-        _by_status_only.add(desk)
+        _ne_refused.add(desk)
     now = desk.now()
     lines = [
         OrderLine(
