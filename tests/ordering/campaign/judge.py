@@ -49,6 +49,7 @@ RULES: Final = frozenset(
         "a call took too long",
         "a line on record that says nothing",
         "a line on record that is not complete",
+        "a line on record does not know of an order that could be seen within ten seconds",
         "a false line on record",
         "an answer that is not on record",
         "a call that ordered and was not answered is not on record",
@@ -75,10 +76,14 @@ def judge(trial: Trial) -> list[str]:
 def missed(trial: Trial) -> Iterator[Call]:
     """Yield the calls that do not know the outcome although the order could be seen soon after the lost answer."""
     for call in trial.calls:
-        if call.answer and call.answer.get("outcome") == "outcome_unknown":
-            lost = [post.ended for post in _posts(call, trial) if post.uncertain]
-            if lost and trial.visible[call.server] <= min(lost) + LOOKS_FOR:
-                yield call
+        if call.answer and call.answer.get("outcome") == "outcome_unknown" and _could_know(call, trial):
+            yield call
+
+
+def _could_know(call: Call, trial: Trial) -> bool:
+    """Whether the order could be seen within ten seconds after the answer to the call's request was lost."""
+    lost = [post.ended for post in _posts(call, trial) if post.uncertain]
+    return bool(lost) and trial.visible[call.server] <= min(lost) + LOOKS_FOR
 
 
 def _flaws_of(call: Call, trial: Trial) -> Iterator[str]:
@@ -188,6 +193,9 @@ def _record_flaws(server: int, trial: Trial) -> Iterator[str]:
 
 def _false_lines(lines: list[dict[str, str]], calls: list[Call], trial: Trial) -> Iterator[str]:
     """Judge the lines about calls that nobody answered."""
+    unknown = [line for line in lines if line.get("outcome") == "outcome_unknown"]
+    if len(unknown) > sum(not _could_know(call, trial) for call in calls):
+        yield "a line on record does not know of an order that could be seen within ten seconds"
     made = {post.order for call in calls for post in _posts(call, trial) if post.committed is not None}
     for line in lines:
         if line.get("outcome") == "ordered" and line.get("order") not in trial.ledger:

@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion
@@ -113,7 +113,14 @@ PEOPLE: tuple[str, ...] = ("yes", "no", "closes the form", "nonsense", "error")
 CODES: tuple[str, ...] = ("right", "wrong", "of another subscription", "none", "twice", "twice at once")
 STDERR: tuple[str, ...] = ("open", "closed", "full", "broken pipe", "none")
 AUDIT: tuple[str, ...] = ("file", "folder", "full disk", "no folder")
-INTERESTS: tuple[str, ...] = ("before", "before, and hidden", "while asked", "at the request", "made by the request")
+INTERESTS: tuple[str, ...] = (
+    "before",
+    "before, and hidden",
+    "while asked",
+    "at the request",
+    "after the request",
+    "made by the request",
+)
 CHANGES: tuple[str, ...] = ("plan", "status", "meter")
 
 
@@ -256,7 +263,8 @@ class _Draw:
         return {"posts": self._with_first(*[self._timed(fault)] * times), "way": self._quick(), **_CALM}
 
     def _repeat(self, answer: str) -> dict[str, object]:
-        first = self._timed(self._random.choice(_UNCERTAIN))
+        # An order that is made late is made after the repeat, or there would be none.
+        first = replace(self._timed(self._random.choice(_UNCERTAIN)), after=self._random.uniform(11, 20))
         second = PostFault(answer, "never")
         hidden = {"lags": (self._random.uniform(11, 30),)} if first.commit == "at once" else {}
         times = 6 if answer == "401 always" else 1
@@ -354,10 +362,12 @@ class _Draw:
         draw = self._random
         way: dict[str, object] = {"way": "form", "thinks": 30.0} if interest == "while asked" else {}
         if interest == "before, and hidden":
-            way["lags"] = (40.0,)
+            way["lags"] = (draw.choice((2.0, 40.0)),)
         if interest == "made by the request":
             way["posts"] = self._with_first(self._timed(draw.choice(_UNCERTAIN)))
-        return {"interest": interest, "version": EDISON, **_CALM, **way}
+        elif interest == "after the request" or draw.random() < 0.5:
+            way["posts"] = self._with_first(self._timed(draw.choice(_NEVER)))
+        return {"interest": interest, "version": EDISON, "callers": ((0, 0.0),), **_CALM, **way}
 
     def _two_servers(self, _: int) -> dict[str, object]:
         first = (self._timed(self._random.choice(POST_FAULTS)),)

@@ -220,6 +220,12 @@ LIES: dict[str, tuple[str, Trial]] = {
         "a false line on record",
         trial(call(cancelled=2.0), posts=(post(made=ORDER),), orders=(ORDER,), lines=[line("refused")]),
     ),
+    "an order that nobody waited for, and nobody looked for": (
+        "a line on record does not know of an order that could be seen within ten seconds",
+        trial(
+            call(cancelled=2.0), posts=(LOST_AND_MADE,), orders=(ORDER,), lines=[line("outcome_unknown")], visible=11.0
+        ),
+    ),
     "a line that says cancelled about an order that was made": (
         "a false line on record",
         trial(call(cancelled=2.0), posts=(post(made=ORDER),), orders=(ORDER,), lines=[line("cancelled")]),
@@ -267,6 +273,9 @@ TRUTHS: dict[str, Trial] = {
     "cancelled before it was sent, and on record": trial(call(cancelled=0.5), lines=[line("cancelled")]),
     "cancelled while it was under way": trial(
         call(cancelled=2.0), posts=(post(made=ORDER),), orders=(ORDER,), lines=[line("ordered", ORDER)]
+    ),
+    "an order that nobody waited for, and nobody could see": trial(
+        call(cancelled=2.0), posts=(LOST_AND_MADE,), orders=(ORDER,), lines=[line("outcome_unknown")], visible=11.1
     ),
     "a form that broke": trial(
         call(asked=True, failure="the form broke", yes=False), schedule=replace(PLAIN, way="form", person="error")

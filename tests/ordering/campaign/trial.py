@@ -395,10 +395,10 @@ def stage_of(call: Call, trial: Trial, now: float) -> str:
         return "the request is under way" if any(post.ended > now for post in posts) else "looking afterwards"
     if call.asked and not call.yes:
         return "a person is asked"
-    reads = [read for read in journal.reads if read.call == call.number]
-    if any(read.ended > now for read in reads):
+    if any(read.call == call.number and read.ended > now for read in journal.reads):
         return "looking"
-    if not any(read.ended <= now for read in reads):
+    # Two calls that read the same at the same time share one request, which is then noted for one of them.
+    if not any(read.server == call.server and call.began <= read.ended <= now for read in journal.reads):
         return "before the look"
     begun = {post.call for post in journal.posts if post.server == call.server}
     if any(other.number in begun and other.ended > now for other in trial.calls if other.server == call.server):

@@ -263,7 +263,8 @@ class Upstream:
             post.status = await self._posted(post, fault, scope, body, send)
         finally:
             post.ended = anyio.current_time()
-            self.on("post ended", server, post.call)
+            if self.schedule.interest == "after the request":
+                self.show_interest()
 
     async def _posted(self, post: Post, fault: PostFault, scope: Scope, body: bytes, send: Send) -> int | None:
         """Serve a request to order; return the status of the answer if it can be read."""
