@@ -41,5 +41,7 @@ TOKEN_LONGEST_LIFETIME: Final = 365 * 24 * 3600.0
 
 MAX_PAGE_SIZE: Final = 100
 """Upper bound of `limit`, as the vendor documents it."""
+MAX_PAGES_FOR_ONE: Final = 100
+"""Pages that are read at most for the order of one subscription; one is enough unless upstream ignores the filter."""
 MAX_ID_LENGTH: Final = 64
 """IDs have 24 characters after the prefix in practice; the length is not relied upon, only bounded."""

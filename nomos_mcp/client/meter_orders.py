@@ -1,12 +1,12 @@
 """`/meter-orders`: read, list, and the one write."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Literal, get_args
 
 from nomos_mcp.client import filters
-from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.constants import MAX_PAGE_SIZE, MAX_PAGES_FOR_ONE
 from nomos_mcp.client.errors import UnreadableAnswerError, UnsupportedVersionError
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrder
@@ -108,7 +108,7 @@ class MeterOrders(Resource[MeterOrder]):
     async def of_subscription(self, subscription_id: str) -> MeterOrder | None:
         """Find the one order of a subscription.
 
-        One request, unless upstream ignores the filter: then the walk goes on until the order or the end is found.
+        One request, unless upstream ignores the filter: then up to `MAX_PAGES_FOR_ONE` pages are read.
 
         Args:
             subscription_id: `sub_…`.
@@ -118,22 +118,41 @@ class MeterOrders(Resource[MeterOrder]):
 
         Raises:
             InvalidRequestError: The ID is malformed.
-            UnreadableAnswerError: It was not found, but some order could not be read, and may be the one.
+            UnreadableAnswerError: It was not found, but some order could not be read, or the list did not end.
+            NomosError: Anything else of the tree in `errors`.
+        """
+        found = await self.all_of_subscription(subscription_id, enough=lambda _: True)
+        return found[0] if found else None
+
+    async def all_of_subscription(
+        self, subscription_id: str, *, enough: Callable[[MeterOrder], bool] = lambda _: False
+    ) -> Sequence[MeterOrder]:
+        """Find everything that is listed as an order of a subscription: edison lists a customer's mere interest too.
+
+        Args:
+            subscription_id: `sub_…`.
+            enough: Asked about each order; a true answer ends the search with it.
+
+        Raises:
+            InvalidRequestError: The ID is malformed.
+            UnreadableAnswerError: As `of_subscription`.
             NomosError: Anything else of the tree in `errors`.
         """
         listing = self.list(subscription=checked(subscription_id, "subscription"))
-        unreadable = 0
-        async with aclosing(listing.pages()) as pages:
+        found = []
+        unreadable, unread = 0, False
+        async with aclosing(listing.pages(max_pages=MAX_PAGES_FOR_ONE)) as pages:
             async for page in pages:
-                if page.items:
-                    return page.items[0]
+                for order in page.items:
+                    found.append(order)
+                    if enough(order):
+                        return found
                 unreadable += len(page.unreadable)
-        if unreadable:
-            raise UnreadableAnswerError(
-                f"Orders in the list that could not be read: {unreadable}. The subscription's may be among them.",
-                status=200,
-            )
-        return None
+                unread = page.has_more
+        if unread or unreadable:
+            flaw = "The list of orders did not end" if unread else f"Orders that could not be read: {unreadable}"
+            raise UnreadableAnswerError(f"{flaw}. The subscription's may be among them.", status=200)
+        return found
 
     async def create(self, subscription_id: str, *, before_send: BeforeSend | None = None) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.

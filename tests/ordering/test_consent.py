@@ -14,6 +14,8 @@ from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, Orders, Person, move_to_another_plan, yes
+from tests.ordering.faults import Faulty
+from tests.ordering.test_submit import nomos_behind
 from tests.server.conftest import answer_of
 
 ARGUMENTS = {"subscription_id": SUBSCRIPTION}
@@ -223,3 +225,16 @@ async def test_a_call_that_is_cancelled_while_the_form_is_open_orders_nothing_an
     assert not simulator.ledger
     line = json.loads(capfd.readouterr().err)
     assert (line["outcome"], line["subscription"]) == ("cancelled", SUBSCRIPTION)
+
+
+async def test_an_answer_to_a_question_counts_for_one_order(simulator: Simulator) -> None:
+    """The form's answer is sent again by hand, as a client could: it was the answer to another question."""
+    upstream = Faulty(simulator, posts=["403_before"])
+    person = yes()
+    server = create_server(Settings(), client=nomos_behind(upstream), clock=lambda: NOW)
+    async with Client(server, elicitation_callback=person) as client:
+        for _ in range(2):
+            await client.call_tool(TOOL, ARGUMENTS)
+    assert len(person.asked) == 2
+    assert person.asked[0] != person.asked[1]
+    assert "was sent before from here, 1 in all" in person.asked[1]

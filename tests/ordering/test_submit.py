@@ -34,7 +34,7 @@ from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes, submit
 from nomos_mcp.server.ordering.config import Ordering
 from nomos_mcp.settings import Settings
-from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator import DEMO, OrderState, Simulator
 from tests.client.times import SkippingTime
 from tests.conftest import NOW
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, yes
@@ -60,9 +60,14 @@ def nomos_behind(upstream: Faulty) -> NomosClient:
 
 
 async def _answer(
-    send: Callable[[dict[str, Any]], Awaitable[None]], status: int, body: dict[str, Any], version: str = CURIE
+    send: Callable[[dict[str, Any]], Awaitable[None]],
+    status: int,
+    body: dict[str, Any],
+    version: str = CURIE,
+    more: dict[str, str] | None = None,
 ) -> None:
     headers = [(b"content-type", b"application/json"), (b"x-api-version", version.encode())]
+    headers += [(name.encode(), value.encode()) for name, value in (more or {}).items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
@@ -569,6 +574,7 @@ def _interest(number: int, created_at: str) -> dict[str, Any]:
     ("before", "after", "outcome"),
     [
         ([], [_interest(1, "2026-06-15T10:00:01Z")], "ordered"),
+        ([], [_interest(1, "2026-06-15T10:00:00Z")], "ordered"),
         ([_interest(1, "2026-06-15T10:00:01Z")], [_interest(1, "2026-06-15T10:00:01Z")], "outcome_unknown"),
         ([], [_interest(1, "2026-06-15T09:59:59Z")], "outcome_unknown"),
         (
@@ -577,7 +583,7 @@ def _interest(number: int, created_at: str) -> dict[str, Any]:
             "ordered",
         ),
     ],
-    ids=["new", "there before", "unseen but older", "new beside an older one"],
+    ids=["new", "of this very second", "there before", "unseen but older", "new beside an older one"],
 )
 async def test_an_interest_counts_as_the_order_only_if_it_was_not_there_before(
     simulator: Simulator, before: list[dict[str, Any]], after: list[dict[str, Any]], outcome: str
@@ -591,10 +597,79 @@ async def test_an_interest_counts_as_the_order_only_if_it_was_not_there_before(
         app=upstream,
         timing=SkippingTime().timing,
     )
-    server = create_server(Settings(confirm="none"), client=nomos, clock=lambda: NOW)
+    now = NOW.replace(microsecond=400_000)  # upstream's times have no fractions
+    server = create_server(Settings(confirm="none"), client=nomos, clock=lambda: now)
     async with nomos, Client(server) as client:
         answer = answer_of(await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION}))
     assert answer["outcome"] == outcome
     if outcome == "ordered":
         assert answer["order"]["id"] == after[0]["id"]
         assert "explanation" not in answer  # its texts say that nothing was ordered
+        assert "an interest that is not completed yet" in answer["message"]
+
+
+async def test_an_order_that_is_found_cancelled_is_not_told_as_ordered(simulator: Simulator) -> None:
+    class Cancelling(Faulty):
+        async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+            if scope["method"] == "GET" and self.posted and simulator.ledger:
+                simulator.put_order(
+                    simulator.ledger[0].order_id, OrderState(status="cancelled", cancelled_reason="pre_existing")
+                )
+            await super().__call__(scope, receive, send)
+
+    answer = await answer_from(Cancelling(simulator, posts=["reset_after"]))
+    assert answer["outcome"] == "ordered"
+    assert "its status is cancelled already" in answer["message"]
+    assert "Tell the customer that it is ordered" not in answer["next"]
+
+
+async def test_a_conflict_after_a_401_may_be_with_the_order_of_this_call(simulator: Simulator) -> None:
+    class WrongRefusal(Faulty):
+        async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+            if scope["path"] == "/meter-orders" and scope["method"] == "POST" and not self.posted:
+                self.posted += 1
+                await self.simulator(scope, receive, _drop)
+                await _answer(send, 401, {"code": "UNAUTHORIZED"})
+                return
+            await super().__call__(scope, receive, send)
+
+    answer = await answer_from(WrongRefusal(simulator))
+    assert (answer["outcome"], answer["made_by"]) == ("ordered", "unknown")
+    assert len(simulator.ledger) == 1
+
+
+async def test_an_upstream_that_makes_all_wait_is_waited_for(simulator: Simulator) -> None:
+    class Holding(Faulty):
+        async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+            if scope["path"] == "/meter-orders" and scope["method"] == "POST":
+                self.posted += 1
+                await self.simulator(scope, receive, _drop)
+                hold = {"ratelimit-limit": "10", "ratelimit-remaining": "0", "ratelimit-reset": "60"}
+                await _answer(send, 503, {"code": "INTERNAL_SERVER_ERROR"}, more=hold)
+                return
+            await super().__call__(scope, receive, send)
+
+    assert (await answer_from(Holding(simulator)))["outcome"] == "ordered"
+
+
+async def test_a_list_that_does_not_end_is_not_read_for_ever(simulator: Simulator) -> None:
+    class Endless(Faulty):
+        asked = 0
+
+        async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
+            if scope["path"] == "/meter-orders" and scope["method"] == "GET":
+                self.asked += 1
+                page = {"object": "list", "items": [], "has_more": True, "next_page": f"page{self.asked}"}
+                await _answer(send, 200, page)
+                return
+            await super().__call__(scope, receive, send)
+
+    upstream = Endless(simulator)
+    async with trusted(upstream) as client:
+        answer = (await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION})).structured_content or {}
+    assert (answer["outcome"], answer["reason"]) == ("refused", "not_checked")
+    assert upstream.asked == 100
+
+
+async def _drop(_: object) -> None:
+    """Lose an answer."""

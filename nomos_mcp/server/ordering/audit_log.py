@@ -25,9 +25,9 @@ except ImportError:  # pragma: no cover  not on Windows: there, one process to a
     fcntl = None  # type: ignore[assignment]
 
 LINE_BYTES: Final = 1024
-"""Bytes taken for a line, its end included; the longest line of bounded fields is far shorter."""
+"""Bytes taken for a line, its end included; the ten fields of the longest take less."""
 
-_MAX_FIELD: Final = 128
+_MAX_FIELD: Final = 80
 _file_lock = threading.Lock()
 
 
@@ -61,8 +61,16 @@ class Entry:
 
     def line(self) -> str:
         """Return the entry as one line of JSON, empty fields left out."""
-        fields = {name: value[:_MAX_FIELD] for name, value in asdict(self).items() if value}
+        fields = {name: _bounded(value) for name, value in asdict(self).items() if value}
         return json.dumps(fields, separators=(",", ":"))
+
+
+def _bounded(value: str) -> str:
+    """Cut a value to `_MAX_FIELD` characters as JSON writes it, where one that is not ASCII takes up to twelve."""
+    value = value[:_MAX_FIELD]
+    while len(json.dumps(value)) > _MAX_FIELD + len('""'):
+        value = value[:-1]
+    return value
 
 
 class Attempt:

@@ -1,5 +1,6 @@
 """How one server orders: its settings, confirmation codes and audit log, and what is under way."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ class Ordering:
         codes: Makes and checks confirmation codes.
         audit_log: Where attempts are recorded.
         locks: One for each subscription that is being ordered for.
+        sent: How many orders have left for each subscription. A question names it, so that an answer to the one before
+            the last order counts no more.
         stopping: The process is ending or its only client is gone: no order leaves any more.
     """
 
@@ -33,6 +36,7 @@ class Ordering:
     audit_log: AuditLog = field(default_factory=AuditLog)
     locks: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
     stopping: bool = field(default=False, init=False)
+    sent: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _begun: int = field(default=0, init=False)
     _idle: anyio.Event = field(default_factory=anyio.Event, init=False, repr=False)
 

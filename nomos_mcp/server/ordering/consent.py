@@ -75,7 +75,7 @@ def decide(
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
-        return Elicit(question(found.preview), ConfirmationForm)
+        return Elicit(question(found.preview, desk.ordering.sent[found.preview.subscription]), ConfirmationForm)
     if confirm == "elicit":
         return outcomes.refused("not_confirmable", desk)
     return _by_code(found.preview, code, desk)
@@ -106,12 +106,15 @@ def recheck(yes: Yes, preview: Preview, desk: Desk) -> OrderingResult | None:
     return outcomes.confirmation_required(preview, code, desk, changed=True)
 
 
-def question(preview: Preview) -> str:
-    """Return the question that a person is asked.
+def question(preview: Preview, sent: int = 0) -> str:
+    """Return the question that a person is asked. An answer counts for exactly this question.
 
-    It names everything that the preview holds and depends on nothing else: an answer counts for exactly this question.
+    Args:
+        preview: Everything that it holds is named.
+        sent: How many orders for the subscription have left before, so that no answer counts for two.
     """
     warning = f" {preview.warning}" if preview.warning else ""
+    warning += f" An order for it was sent before from here, {sent} in all." if sent else ""
     return (
         f"Order a {preview.product} for subscription {preview.subscription} (customer {preview.customer}, plan "
         f"{preview.plan}, {preview.subscription_status}, meter type {preview.meter_type or 'not known'}) at "

@@ -24,7 +24,7 @@ from nomos_mcp.client.errors import (
     UnprocessableEntityError,
 )
 from nomos_mcp.client.models import MeterOrder, Subscription
-from nomos_mcp.lifecycle import Explanation, explain
+from nomos_mcp.lifecycle import Explanation, explain, final_statuses
 from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.failures import SUPPORT, said_of, word_of
 from nomos_mcp.server.ordering.codes import LIFETIME
@@ -139,15 +139,16 @@ class OrderingResult(Result):
 def ordered(order: MeterOrder, made_by: MadeBy, desk: Desk) -> OrderingResult:
     """The order exists. Whose request made it is unknown if the answer to ours was lost."""
     message = f"The smart meter is ordered: {order.id}."
+    then = "Tell the customer that it is ordered, without a date. get_meter_order once a day is plenty."
+    if order.status == INTEREST:
+        message = f"Nomos shows the order as {order.id} with status {INTEREST}: an interest that is not completed yet."
+        then = "Tell the customer no more than that, and look again later with get_meter_order."
+    elif order.status in final_statuses(desk.vocabulary):
+        message = f"The order {order.id} exists, and its status is {order.status} already."
+        then = "Answer from the explanation of the order."
     if made_by == "unknown":
         message += " The answer to this call's request was lost, so somebody else's request may have made this order."
-    return OrderingResult(
-        outcome="ordered",
-        made_by=made_by,
-        message=message,
-        next="Tell the customer that it is ordered, without a date. get_meter_order once a day is plenty.",
-        **_order(order, desk),
-    )
+    return OrderingResult(outcome="ordered", made_by=made_by, message=message, next=then, **_order(order, desk))
 
 
 def already_ordered(order: MeterOrder | None, desk: Desk, *, request_id: str = "") -> OrderingResult:

@@ -1,6 +1,5 @@
 """May a smart meter be ordered for this subscription? Reads only, two at a time."""
 
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
@@ -104,10 +103,8 @@ async def look(subscription_id: str, desk: Desk) -> Look:
     Raises:
         NomosError: Looking failed.
     """
-    interest: list[MeterOrder] = []
-    async with aclosing(desk.client.meter_orders.list(subscription=subscription_id).items()) as orders:
-        async for order in orders:
-            if order.status != INTEREST:
-                return Look(order, tuple(interest))
-            interest.append(order)
-    return Look(None, tuple(interest))
+    listed = await desk.client.meter_orders.all_of_subscription(
+        subscription_id, enough=lambda order: order.status != INTEREST
+    )
+    interest = tuple(order for order in listed if order.status == INTEREST)
+    return Look(next((order for order in listed if order.status != INTEREST), None), interest)

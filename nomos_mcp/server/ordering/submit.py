@@ -11,7 +11,13 @@ from typing import Final
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from nomos_mcp.client.errors import ConflictError, InvalidRequestError, NomosError, UnreadableAnswerError
+from nomos_mcp.client.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NomosError,
+    RateBudgetError,
+    UnreadableAnswerError,
+)
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.server.concurrency import both
 from nomos_mcp.server.desk import Desk
@@ -58,13 +64,13 @@ class Submission:
         is_gone: Whether the client has gone away.
 
     Attributes:
-        sent: Whether a request has left.
+        sent: How many requests have left.
     """
 
     def __init__(
         self, subscription_id: str, yes: Yes, desk: Desk, attempt: Attempt, is_gone: Callable[[], Awaitable[bool]]
     ) -> None:
-        self.sent = False
+        self.sent = 0
         self._subscription_id = subscription_id
         self._yes = yes
         self._desk = desk
@@ -121,15 +127,17 @@ class Submission:
             return outcomes.refused(error.reason, self._desk, detail=str(error))
         except NomosError as error:
             self._request_id = outcomes.request_id_of(error)
-            self._conflict = isinstance(error, ConflictError)
-            if not self._conflict and (not self.sent or outcomes.is_certain(error)):
+            # After a 401 the order is sent once more; a conflict then may be with the first, if that was a wrong 401.
+            self._conflict = isinstance(error, ConflictError) and self.sent == 1
+            self._unknown = "not_visible" if isinstance(error, ConflictError) else "answer_lost"
+            if not isinstance(error, ConflictError) and (not self.sent or outcomes.is_certain(error)):
                 return outcomes.refused_because(error, self._desk)
         if self._conflict:
             order = await self._find(LOOK_FOR_OTHERS)
             return outcomes.already_ordered(order, self._desk, request_id=self._request_id)
         if (order := await self._find(LOOK_FOR)) is not None:
             return outcomes.ordered(order, "unknown", self._desk)
-        return self._not_known() if self._unknown == "look_failed" else await self._repeated()
+        return await self._repeated() if self._unknown == "answer_lost" else self._not_known()
 
     async def _repeated(self) -> OrderingResult:
         """Send once more. Nomos accepts one order for a subscription, so this cannot make a second one.
@@ -155,7 +163,7 @@ class Submission:
             NomosError: There is no answer that names the order.
         """
         order = await self._desk.client.meter_orders.create(self._subscription_id, before_send=self._before_send)
-        if order.subscription != self._subscription_id or not self._counts(order):
+        if order.subscription != self._subscription_id or order.id in {each.id for each in self._before.interest}:
             raise UnreadableAnswerError("The answer is not about the order that was sent.", status=200)
         return outcomes.ordered(order, "this_call", self._desk)
 
@@ -173,11 +181,13 @@ class Submission:
         await checkpoint_if_cancelled()
         self._scope.shield = True
         if self.sent:
+            self.sent += 1
             return
         if self._yes.code and not self._desk.ordering.codes.use(self._yes.code):
             raise WithheldError("Another call has used the code.", "invalid_code")
         self._attempt.sending()
-        self.sent = True
+        self.sent = 1
+        self._desk.ordering.sent[self._subscription_id] += 1
         self._bound.deadline = anyio.current_time() + DEADLINE
 
     async def _find(self, seconds: float) -> MeterOrder | None:
@@ -190,6 +200,9 @@ class Submission:
             waited = timing.monotonic() - began
             try:
                 seen = await look(self._subscription_id, self._desk)
+            except RateBudgetError as error:  # this is no failed look: none was sent
+                await timing.sleep(max(error.retry_after, _PAUSES[0]))
+                continue
             except NomosError:
                 failed = True
             else:
@@ -211,7 +224,8 @@ class Submission:
         if order.status != INTEREST:
             return True
         known = {each.id for each in self._before.interest}
-        return order.id not in known and order.created_at is not None and order.created_at >= self._looked_at
+        since = self._looked_at.replace(microsecond=0)  # as precise as upstream's times
+        return order.id not in known and order.created_at is not None and order.created_at >= since
 
     def _not_known(self) -> OrderingResult:
         return outcomes.outcome_unknown(self._unknown, self._desk, request_id=self._request_id)

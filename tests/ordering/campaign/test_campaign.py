@@ -13,7 +13,7 @@ from tests.ordering.campaign.schedules import FOCI, drawn
 from tests.ordering.campaign.trial import run
 
 FULL = os.environ.get("CAMPAIGN") == "full"
-SCHEDULES = len(FOCI) * (11 if FULL else 2)
+SCHEDULES = len(FOCI) * (11 if FULL else 1)
 SHOWN = 3
 
 
