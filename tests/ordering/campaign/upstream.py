@@ -178,6 +178,8 @@ class Upstream:
         subscription = self.simulator.world.subscriptions.get(SUBSCRIPTION)
         if subscription is None or self.simulator.world.order_of(SUBSCRIPTION) is not None:
             return
+        # What the customer did a minute before the order, and not in the very second of it: those look alike.
+        shown = _virtual_now().replace(microsecond=0) - timedelta(minutes=self.schedule.interest.startswith("before"))
         order = Order(
             id="prdo_" + "interest".ljust(24, "0"),
             organisation=subscription.organisation,
@@ -185,8 +187,8 @@ class Upstream:
             customer_id=subscription.customer_id,
             provider="inexogy",
             stage="intended",
-            created_at=_virtual_now().replace(microsecond=0),
-            updated_at=_virtual_now().replace(microsecond=0),
+            created_at=shown,
+            updated_at=shown,
         )
         self.simulator.world.orders.put(order)
         self._born[order.id] = self.journal.interests[order.id] = anyio.current_time()
@@ -255,16 +257,12 @@ class Upstream:
         if fault.answer == "429 with Retry-After":
             self._held_until[server] = post.arrived + _RETRY_AFTER
         self.on("post", server, post.call)
-        if self.schedule.interest == "at the request":
-            self.show_interest()
         if fault.answer == OVERTAKEN:
             await self._committed(None, *_somebody_elses(scope, body))
         try:
             post.status = await self._posted(post, fault, scope, body, send)
         finally:
             post.ended = anyio.current_time()
-            if self.schedule.interest == "after the request":
-                self.show_interest()
 
     async def _posted(self, post: Post, fault: PostFault, scope: Scope, body: bytes, send: Send) -> int | None:
         """Serve a request to order; return the status of the answer if it can be read."""
