@@ -1,5 +1,6 @@
 """What a trial really reached, seen from upstream and from the callers: a schedule that is drawn proves nothing."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -60,6 +61,7 @@ EXPECTED: Final = frozenset(
         "two servers, each with a request to order",
         "two calls at a server at the same time",
         "no room in the rate budget",
+        "an order that took more than two minutes",
         "an order nobody could see within ten seconds",
         *(
             f"answer: {outcome}"
@@ -141,6 +143,9 @@ def _of_time(trial: Trial) -> Counter[str]:
     counts["two servers, each with a request to order"] += len({post.server for post in journal.posts}) > 1
     for call, other in pairwise(sorted(trial.calls, key=lambda call: (call.server, call.began))):
         counts["two calls at a server at the same time"] += call.server == other.server and other.began < call.ended
+    for call in trial.calls:
+        arrived = [post.arrived for post in journal.posts if post.call == call.number]
+        counts["an order that took more than two minutes"] += bool(arrived) and 120 < call.ended - arrived[0] < math.inf
     lost = [post.ended for post in journal.posts if post.uncertain and post.committed is not None]
     counts["an order nobody could see within ten seconds"] += (
         bool(lost) and min(trial.visible.values()) > min(lost) + 10

@@ -215,6 +215,7 @@ FOCI: tuple[tuple[str, object], ...] = (
     *(("two callers", number) for number in range(4)),
     *(("budget", burst) for burst in BURSTS),
     *(("lag", number) for number in range(4)),
+    *(("slow", ends) for ends in (50.0, 60.0)),
     *(("anything", number) for number in range(4)),
 )
 """What the seeds are about, in turn: so many seeds, and everything has happened once."""
@@ -384,6 +385,12 @@ class _Draw:
         draw = self._random
         lags = (0.0, draw.uniform(0, 1), draw.uniform(1, 5))
         return {"lags": lags, "posts": self._with_first(self._timed(draw.choice(_UNCERTAIN))), "way": "none", **_CALM}
+
+    def _slow(self, ends: float) -> dict[str, object]:
+        """Draw a world so slow that the order's own bound ends it: all times out but a look before the repeat."""
+        slow = PostFault("timeout", "never")
+        outages = (Outage(0, ends, "timeout"), Outage(ends + 30, math.inf, "timeout"))
+        return {"posts": ((slow, slow), ()), "outages": (outages, ()), "way": "none", "callers": ((0, 0.0),), **_CALM}
 
     def _anything(self, _: int) -> dict[str, object]:
         draw = self._random
