@@ -40,14 +40,17 @@ def flaws(found: Iterable[Block]) -> list[str]:
             name = re.sub(r"\W", "_", block.document)
             module = Path(folder, f"{name}_{block.line}.py")
             module.write_text(_module(block), encoding="utf-8")
-            places[module.as_posix()] = block.document
-        command = [sys.executable, "-m", "mypy", "--no-error-summary", "--show-absolute-path", *places]
+            places[module.name] = block.document
+        command = [sys.executable, "-m", "mypy", "--no-error-summary", "--show-absolute-path"]
+        command += [f"{folder}/{name}" for name in places]
         run = subprocess.run(  # noqa: S603  our own checker, on our own files
             command, cwd=ROOT, env={**os.environ, "MYPYPATH": folder}, capture_output=True, text=True, check=False
         )
     said = run.stdout + run.stderr
-    for path, document in places.items():
-        said = said.replace(path, document)
+    for name, document in places.items():
+        said = re.sub(
+            rf"^.*/{re.escape(name)}:", f"{document}:", said, flags=re.MULTILINE
+        )  # its cache tells old folders
     return said.splitlines()
 
 
