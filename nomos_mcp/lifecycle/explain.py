@@ -7,7 +7,7 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
 from nomos_mcp.lifecycle.compose import choose_turn, compose
 from nomos_mcp.lifecycle.explanation import Explanation
 from nomos_mcp.lifecycle.order import OrderState, Reading, read
-from nomos_mcp.lifecycle.times import Time, age_of_event, berlin_moment, in_berlin, is_ahead
+from nomos_mcp.lifecycle.times import Time, age, berlin_moment, in_berlin, is_ahead, time_of_event
 from nomos_mcp.lifecycle.timing import is_past_target, timing
 from nomos_mcp.lifecycle.vocabularies import CURIE, Audience
 
@@ -33,9 +33,10 @@ def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", l
     status_words = words.statuses(state.api_version).get(state.status, words.unknown)
     since = None
     if reading.block and state.blocked_at:
-        since = berlin_moment(state.blocked_at, words)
-        if audience == "agent" and (age := age_of_event(state.blocked_at, now, words)):
-            since += f" ({age})"
+        blocked_at = time_of_event(state.blocked_at, now)
+        since = berlin_moment(blocked_at, words)
+        if audience == "agent" and (told := age(blocked_at, now, words)):
+            since += f" ({told})"
     return compose(
         state,
         reading,

@@ -5,7 +5,7 @@ from datetime import datetime
 from nomos_mcp.lifecycle.anomalies import anomalies
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final, read
-from nomos_mcp.lifecycle.times import age_of_event, berlin_date, berlin_moment, in_berlin, is_before
+from nomos_mcp.lifecycle.times import age, berlin_date, berlin_moment, in_berlin, is_before, time_of_event
 from nomos_mcp.lifecycle.timing import is_past_target
 
 
@@ -29,7 +29,7 @@ def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
     if not is_final(state):
         parts.append(words.waiting_on[reading.turn.waiting_on])
     if state.created_at and is_past_target(state, reading, now):
-        parts.append(words.summary.past_target.format(age=age_of_event(state.created_at, now, words)))
+        parts.append(words.summary.past_target.format(age=age(state.created_at, now, words)))
     if odd := anomalies(state, now, words):
         parts.append(words.summary.anomalies.format(count=len(odd)))
     return "; ".join(parts)
@@ -41,7 +41,8 @@ def _head(state: OrderState, now: datetime, words: Catalogue) -> str:
         reason = state.blocked_reason or say.blocked_unstated
         if state.blocked_at is None:
             return say.blocked.format(status=status, reason=reason)
-        return say.blocked_since.format(status=status, reason=reason, date=berlin_date(state.blocked_at, words))
+        since = berlin_date(time_of_event(state.blocked_at, now), words)
+        return say.blocked_since.format(status=status, reason=reason, date=since)
     if status == "cancelled" and state.cancelled_reason:
         return say.cancelled.format(status=status, reason=state.cancelled_reason)
     if status == "scheduled" and state.appointment_at:
@@ -49,4 +50,6 @@ def _head(state: OrderState, now: datetime, words: Catalogue) -> str:
         template = say.appointment_past if passed else say.appointment_upcoming
         return template.format(status=status, when=berlin_moment(state.appointment_at, words))
     reached = {"installed": state.installed_at, "activated": state.activated_at}.get(status)
-    return say.since.format(status=status, date=berlin_date(reached, words)) if reached else status
+    if reached is None:
+        return status
+    return say.since.format(status=status, date=berlin_date(time_of_event(reached, now), words))

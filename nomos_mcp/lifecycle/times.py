@@ -90,10 +90,11 @@ def age(time: Time, now: datetime, words: Catalogue) -> str | None:
     return (words.age.ago_many if days > 0 else words.age.ahead_many).format(days=abs(days))
 
 
-def age_of_event(time: Time, now: datetime, words: Catalogue) -> str | None:
-    """The age of something that has happened: one that lies ahead by no more than clocks differ is of today."""
-    just_now = is_after(time, now) and not is_after(time, now + CLOCK_SKEW)
-    return words.age.today if just_now else age(time, now, words)
+def time_of_event(time: Time, now: datetime) -> Time:
+    """The time of something that has happened: one that lies ahead by no more than clocks differ is now."""
+    if is_after(time, now) and not is_after(time, now + CLOCK_SKEW):
+        return now if isinstance(time, datetime) else _day(now)
+    return time
 
 
 def _day(time: Time) -> date:

@@ -8,11 +8,11 @@ from nomos_mcp.lifecycle.times import (
     TARGET_DAYS,
     Time,
     age,
-    age_of_event,
     berlin_date,
     berlin_moment,
     days_since,
     is_ahead,
+    time_of_event,
 )
 
 
@@ -45,7 +45,8 @@ def timing(state: OrderState, reading: Reading, now: datetime, words: Catalogue)
     def dated(template: str, time: Time | None, *, happened: bool = True) -> str | None:
         if time is None:
             return None
-        told = age_of_event(time, now, words) if happened else age(time, now, words)
+        time = time_of_event(time, now) if happened else time
+        told = age(time, now, words)
         if told is None:
             template = template.replace(" ({age})", "")
         return template.format(date=berlin_date(time, words), moment=berlin_moment(time, words), age=told)

@@ -93,6 +93,24 @@ def test_a_block_that_lies_ahead_while_clocks_differ_a_little_is_of_today() -> N
     assert (said.since or "").endswith("(today)")
 
 
+@pytest.mark.parametrize(
+    ("created", "now"),
+    [
+        (at("2026-06-15T22:01"), at("2026-06-15T21:59")),  # a minute before midnight in Berlin
+        (date(2026, 6, 16), at("2026-06-15T21:59")),
+    ],
+)
+def test_the_day_beside_today_is_today_while_clocks_differ_across_midnight(created: date, now: datetime) -> None:
+    assert timing(order(created_at=created), now).startswith("Ordered 15 Jun 2026 (today).")
+    assert timing(order(created_at=created), now, DE).startswith("Bestellt am 15.06.2026 (heute).")
+    blocked = order(blocked_at=created, blocked_reason="check_missing")
+    said = explain(blocked, now=now).blocked
+    assert said is not None
+    assert (said.since or "").startswith("15 Jun 2026")
+    assert "since 15 Jun 2026" in summarise(blocked, now=now)
+    assert "since 15 Jun 2026" in summarise(order("installed", installed_at=created), now=now)
+
+
 def test_the_target_has_passed_when_more_than_fifty_six_days_of_berlins_calendar_have() -> None:
     state = order(created_at=at("2026-09-01T20:00"))
     assert "Past" not in timing(state, at("2026-10-27T22:59"))
