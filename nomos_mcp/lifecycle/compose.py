@@ -12,11 +12,11 @@ from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS,
 
 
 def choose_turn(state: OrderState, reading: Reading, status_words: StatusTexts, words: Catalogue) -> Turn:
-    """Whose turn it is: the block says it first, then the reason of a cancellation, then the status."""
-    if reading.block:
-        return words.blocked[reading.block]
+    """Whose turn it is: nobody knows if the fields contradict each other; else the block says it, then the status."""
     if reading.turn is CONTRADICTION:
         return words.contradiction
+    if reading.block:
+        return words.blocked[reading.block]
     if state.status == "cancelled" and state.cancelled_reason in CANCELLED_REASONS:
         return words.cancelled[state.cancelled_reason]
     return status_words
@@ -59,7 +59,8 @@ def compose(
         )
     agent = audience == "agent"
     # Under a block the turn tells of the block; what the status means is still the status's own to say.
-    meaning = status_words.meaning if reading.block else turn.meaning
+    under_block = reading.block and reading.turn is not CONTRADICTION
+    meaning = status_words.meaning if under_block else turn.meaning
     index = stage_of(state)
     return Explanation(
         status=state.status,

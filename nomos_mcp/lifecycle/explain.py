@@ -7,6 +7,7 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
 from nomos_mcp.lifecycle.compose import choose_turn, compose
 from nomos_mcp.lifecycle.explanation import Explanation
 from nomos_mcp.lifecycle.order import OrderState, Reading, read
+from nomos_mcp.lifecycle.statuses import CONTRADICTION
 from nomos_mcp.lifecycle.times import Time, age, berlin_moment, in_berlin, is_ahead, time_of_event
 from nomos_mcp.lifecycle.timing import is_past_target, timing
 from nomos_mcp.lifecycle.vocabularies import CURIE, Audience
@@ -63,6 +64,8 @@ def _beside(
 ) -> Turn:
     """The turn beside an appointment. While one lies ahead, nobody may be told that there is nothing to do."""
     ahead, when = is_ahead(appointment, now), berlin_moment(appointment, words)
+    if reading.turn is CONTRADICTION:
+        return turn
     if reading.block and ahead:
         message = words.blocked[reading.block].beside_appointment.format(appointment=when)
         action = turn.customer_action or words.appointment.on_hold

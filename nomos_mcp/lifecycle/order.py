@@ -49,7 +49,7 @@ class Reading:
     Attributes:
         status: the facts of the status, as if nothing lay over it.
         block: key of the text on curie's overlay (one of `BLOCKS`); None if no overlay lies there.
-        turn: the facts that decide who acts: the overlay's if there is one, else the status's, or `CONTRADICTION`.
+        turn: the facts that decide who acts: `CONTRADICTION`, else the overlay's if there is one, else the status's.
     """
 
     status: Facts
@@ -71,7 +71,7 @@ class Reading:
 
 
 def read(state: OrderState, status: Facts | None = None) -> Reading:
-    """Read an order: the block first, then the status.
+    """Read an order: a contradiction between its fields first, then the block, then the status.
 
     Args:
         state: the order.
@@ -80,7 +80,8 @@ def read(state: OrderState, status: Facts | None = None) -> Reading:
     status = status or facts_of(state.status, state.api_version)
     block = _overlay(state) if is_blocked(state) else None
     turn = BLOCKS[block] if block else status
-    if turn.outcome == "open" and block is None and fields_ahead(state):
+    # Whether a block still holds up an order that seems to have gone further is not known either.
+    if turn.outcome == "open" and fields_ahead(state):
         turn = CONTRADICTION
     if state.status == "cancelled" and state.cancelled_reason not in (None, "", *CANCELLED_REASONS):
         turn = replace(status, confidence="unknown")
@@ -88,15 +89,19 @@ def read(state: OrderState, status: Facts | None = None) -> Reading:
 
 
 def fields_ahead(state: OrderState) -> list[str]:
-    """Fields that tell of more than the status does, such as `installed_at` of an order that is placed."""
+    """Fields that tell of more than the status does, such as `installed_at` of an order that is placed.
+
+    A status that is new to us may be an end. Under a block it is open, and tells of no end.
+    """
     if state.api_version != CURIE:
         return []
     status = facts_of(state.status, state.api_version)
+    may_go_on = status.outcome == "open" or (status is UNKNOWN and is_blocked(state))
     early = {
         "installed_at": status.phase == "before_installation",
-        "activated_at": status.phase in ("before_installation", "after_installation"),
-        "cancelled_at": status.outcome in ("open", "success"),
-        "cancelled_reason": status.outcome in ("open", "success"),
+        "activated_at": may_go_on,
+        "cancelled_at": may_go_on or status.outcome == "success",
+        "cancelled_reason": may_go_on or status.outcome == "success",
     }
     return [name for name, is_early in early.items() if is_early and state.has(name)]
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from nomos_mcp.lifecycle import CURIE, Explanation, OrderState, is_blocked, is_final
+from nomos_mcp.lifecycle import BLOCKED_REASONS, CURIE, LANGUAGES, Explanation, OrderState, is_blocked, is_final
+from nomos_mcp.lifecycle.catalogue import texts
 
 Make = Callable[..., OrderState]
 Explain = Callable[..., Explanation]
@@ -116,6 +117,22 @@ def test_an_order_whose_fields_contradict_its_status_is_not_guessed_at(
     assert explanation.timing == "Ordered 10 Nov 2026 (10 days ago)."
     assert explanation.sources == ["API reference (curie): MeterOrder.status"]
     assert explanation.anomalies == ["installed_at is set although the status is placed."]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reason", [*BLOCKED_REASONS, "roof_missing", None])
+@pytest.mark.parametrize("status", ["placed", "installed", "teleported"])
+@pytest.mark.parametrize("end", ["activated_at", "cancelled_at"])
+def test_a_block_over_an_order_that_seems_to_have_ended_does_not_say_who_acts(
+    end: str, status: str, reason: str | None, language: str, curie: Make, explained: Explain, now: datetime
+) -> None:
+    order = curie(status, blocked_reason=reason, blocked_at=now, **{end: now})
+    explanation = explained(order, language=language)
+    assert explanation.customer_message == texts(language).contradiction.customer_message
+    assert (explanation.waiting_on, explanation.confidence) == ("unknown", "unknown")
+    assert (explanation.customer_action, explanation.next) == (None, None)
+    assert explanation.blocked is not None
+    assert any(end in anomaly for anomaly in explanation.anomalies or ())
 
 
 def test_a_time_of_blocking_alone_makes_an_order_blocked(curie: Make, now: datetime) -> None:
