@@ -8,7 +8,7 @@ from nomos_mcp.lifecycle.compose import choose_turn, compose
 from nomos_mcp.lifecycle.explanation import Explanation
 from nomos_mcp.lifecycle.order import OrderState, Reading, read
 from nomos_mcp.lifecycle.statuses import CONTRADICTION
-from nomos_mcp.lifecycle.times import Time, age, berlin_moment, in_berlin, is_ahead, time_of_event
+from nomos_mcp.lifecycle.times import Time, age, berlin_moment, days_since, in_berlin, is_ahead, time_of_event
 from nomos_mcp.lifecycle.timing import is_past_target, timing
 from nomos_mcp.lifecycle.vocabularies import CURIE, Audience
 
@@ -66,7 +66,8 @@ def _beside(
     ahead, when = is_ahead(appointment, now), berlin_moment(appointment, words)
     if reading.turn is CONTRADICTION:
         return turn
-    if reading.block and ahead:
+    # Installers come late. Under a block nobody is asked whether one came, so the appointment is kept free all day.
+    if reading.block and (ahead or days_since(appointment, now) == 0):
         message = words.blocked[reading.block].beside_appointment.format(appointment=when)
         action = turn.customer_action or words.appointment.on_hold
         return turn.model_copy(update={"customer_message": message, "customer_action": action})

@@ -1,12 +1,15 @@
 """The cases in which a wrong answer would send somebody the wrong way."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CURIE, LANGUAGES, Explanation, OrderState, is_blocked, is_final
 from nomos_mcp.lifecycle.catalogue import texts
+from nomos_mcp.lifecycle.statuses import open_statuses
+from nomos_mcp.lifecycle.times import berlin_moment
+from tests.lifecycle.phrases import KEEP_FREE, NOTHING_TO_DO
 
 Make = Callable[..., OrderState]
 Explain = Callable[..., Explanation]
@@ -98,6 +101,22 @@ def test_an_appointment_under_a_block_is_told_with_its_reason_and_kept_free(
     assert "22 Nov 2026, 10:30 CET" in explanation.customer_message
     assert explanation.customer_action == "Keep the appointment free for now."
     assert explanation.waiting_on == "grid_operator"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("status", [*open_statuses(CURIE), "teleported"])
+@pytest.mark.parametrize("minutes", [-1, 10, 10 * 60 + 30, 10 * 60 + 31])
+def test_an_appointment_under_a_block_is_kept_free_until_the_day_is_over_in_berlin(
+    minutes: int, status: str, language: str, curie: Make, explained: Explain, now: datetime
+) -> None:
+    appointment, kept_free = now - timedelta(minutes=minutes), minutes <= 10 * 60 + 30  # now it is 10:30 in Berlin
+    order = curie(status, blocked_reason="grid_operator_registration", appointment_at=appointment)
+    explanation = explained(order, language=language)
+    message = explanation.customer_message
+    assert bool(NOTHING_TO_DO.found_in(message, language)) is not kept_free
+    assert bool(KEEP_FREE.found_in(message, language)) is kept_free
+    assert (berlin_moment(appointment, texts(language)) in message) is kept_free
+    assert (explanation.customer_action == texts(language).appointment.on_hold) is kept_free
 
 
 def test_an_appointment_before_the_status_is_scheduled_leaves_the_meaning_of_the_status(
