@@ -49,6 +49,8 @@ def _appointment(state: OrderState, now: datetime, words: Catalogue) -> Iterator
             yield words.anomaly.appointment_too_late.format(status=state.status)
         elif is_blocked(state):
             yield words.anomaly.appointment_while_blocked
+    elif "appointment_at" in state.unreadable and is_blocked(state):
+        yield words.anomaly.appointment_while_blocked
     elif phase == "before_installation" and appointment and in_berlin(appointment):
         yield words.anomaly.appointment_past.format(status=state.status)
     if state.status == "scheduled" and not state.has("appointment_at"):

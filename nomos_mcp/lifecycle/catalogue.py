@@ -94,11 +94,17 @@ class AppointmentTurn(Turn):
 
 
 class AppointmentTexts(_Texts):
-    """What is said of an order that carries an appointment; `on_hold` is what to do with it under a block."""
+    """What is said of an order that carries an appointment; `on_hold` is what to do with it under a block.
+
+    `dated` and `undated` are what to keep free under a block, by whether the date can be read.
+    """
 
     on_hold: Text
+    dated: Annotated[str, _Filled, _blanks("moment")]
+    undated: Text
     upcoming: AppointmentTurn
     past: AppointmentTurn
+    unreadable: Turn
 
 
 class FormatTexts(_Texts):

@@ -54,25 +54,32 @@ def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", l
 def _turn(state: OrderState, reading: Reading, status_words: StatusTexts, now: datetime, words: Catalogue) -> Turn:
     turn = choose_turn(state, reading, status_words, words)
     # A customer is told no appointment that Berlin's calendar cannot show.
-    if state.api_version == CURIE and state.appointment_at and in_berlin(state.appointment_at):
-        turn = _beside(state.appointment_at, turn, state, reading, now, words)
+    appointment = state.appointment_at if state.appointment_at and in_berlin(state.appointment_at) else None
+    if state.api_version == CURIE and (appointment or "appointment_at" in state.unreadable):
+        turn = _beside(appointment, turn, state, reading, now, words)
     return _late(turn, reading, words) if is_past_target(state, reading, now) else turn
 
 
 def _beside(
-    appointment: Time, turn: Turn, state: OrderState, reading: Reading, now: datetime, words: Catalogue
+    appointment: Time | None, turn: Turn, state: OrderState, reading: Reading, now: datetime, words: Catalogue
 ) -> Turn:
-    """The turn beside an appointment. While one lies ahead, nobody may be told that there is nothing to do."""
-    ahead, when = is_ahead(appointment, now), berlin_moment(appointment, words)
+    """The turn beside an appointment, None if it cannot be read: it may lie ahead, and is taken to.
+
+    While one lies ahead, nobody may be told that there is nothing to do.
+    """
+    say = words.appointment
+    when = berlin_moment(appointment, words) if appointment else ""
+    ahead = appointment is None or is_ahead(appointment, now)
     if reading.turn is CONTRADICTION:
         return turn
     # Installers come late. Under a block nobody is asked whether one came, so the appointment is kept free all day.
-    if reading.block and (ahead or days_since(appointment, now) == 0):
-        message = words.blocked[reading.block].beside_appointment.format(appointment=when)
-        action = turn.customer_action or words.appointment.on_hold
+    if reading.block and (ahead or (appointment and days_since(appointment, now) == 0)):
+        kept_free = say.dated.format(moment=when) if appointment else say.undated
+        message = words.blocked[reading.block].beside_appointment.format(appointment=kept_free)
+        action = turn.customer_action or say.on_hold
         return turn.model_copy(update={"customer_message": message, "customer_action": action})
     if reading.turn is reading.status and reading.status.phase == "before_installation":
-        said = words.appointment.upcoming if ahead else words.appointment.past
+        said = (say.upcoming if ahead else say.past) if appointment else say.unreadable
         meaning = said.meaning if state.status == "scheduled" else turn.meaning
         message = said.customer_message.format(appointment=when)
         return said.model_copy(update={"customer_message": message, "meaning": meaning})

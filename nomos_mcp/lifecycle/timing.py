@@ -72,6 +72,8 @@ def timing(state: OrderState, reading: Reading, now: datetime, words: Catalogue)
 def _target(state: OrderState, reading: Reading, now: datetime, words: Catalogue) -> str | None:
     if is_past_target(state, reading, now):
         return words.timing.past_target
-    # A date that is set says more than the target, and beside a block the target would read as a promise.
-    set_aside = is_blocked(state) or is_ahead(state.appointment_at, now) or fields_ahead(state)
+    # A date that is set says more than the target, even one that we cannot read. Beside a block the target would read
+    # as a promise.
+    appointment = is_ahead(state.appointment_at, now) or "appointment_at" in state.unreadable
+    set_aside = is_blocked(state) or appointment or fields_ahead(state)
     return None if set_aside else words.timing.target

@@ -86,6 +86,8 @@ GRID: Final = {"blocked_reason": "grid_operator_registration", "blocked_at": EAR
 NEW_REASON: Final = {"blocked_reason": "roof_missing", "blocked_at": EARLIER}
 NO_REASON: Final = {"blocked_at": EARLIER}
 
+UNREADABLE: Final = {"unreadable": {"appointment_at": "17 June, 10am"}}
+
 PLAIN: Final = (
     _curie("A created order waits for Nomos and asks nothing of the customer.", "created", "nomos",
            always=(NOTHING_TO_DO,), never=(DYNAMIC, CHECK, REQUEST)),
@@ -110,6 +112,20 @@ PLAIN: Final = (
            never=(DYNAMIC, REVIEW, NOTHING_TO_DO, TARGET)),
     _curie("An appointment that comes before the status says so is told all the same.", "check_submitted", "installer",
            fields={"appointment_at": LATER}, acts=True, always=(AT_HOME,), never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
+    *(
+        _curie(f"An appointment of a {status} order whose date cannot be read is kept free.", status, waiting_on,
+               fields=UNREADABLE, acts=True, always=(KEEP_FREE,), never=(DYNAMIC, NOTHING_TO_DO, INSTALLED, TARGET))
+        for status, waiting_on in (("created", "nomos"), ("placed", "customer"), ("scheduled", "installer"))
+    ),
+    *(
+        _curie(f"An appointment whose date cannot be read is kept free over {status} under a block too.", status,
+               "grid_operator", fields={**GRID, **UNREADABLE}, acts=True, always=(ON_HOLD, KEEP_FREE),
+               never=(DYNAMIC, NOTHING_TO_DO, TARGET))
+        for status in ("created", "scheduled", "installed")
+    ),
+    _curie("An appointment after the installation whose date cannot be read is not passed over.", "installed",
+           "installer", fields={"installed_at": EARLIER, **UNREADABLE}, always=(NOT_KNOWN_YET,),
+           never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
     _curie("An appointment after the installation is not passed over.", "installed", "installer",
            fields={"installed_at": EARLIER, "appointment_at": LATER}, always=(NOT_KNOWN_YET,),
            never=(DYNAMIC, NOTHING_TO_DO, TARGET)),

@@ -85,8 +85,8 @@ CONFIRM = Phrase(
 )
 KEEP_FREE = Phrase(
     "to keep the appointment free",
-    r"keep your appointment on [^.]* free",
-    r"halten Sie (außerdem )?Ihren Termin \([^)]*\) frei",
+    r"keep (your appointment on [^.]*|any appointment agreed with you) free",
+    r"halten Sie (außerdem )?(Ihren Termin \([^)]*\)|einen mit Ihnen vereinbarten Termin) frei",
 )
 GOOD_NEWS = Phrase("good news", r"good news", r"gute Nachricht")
 NOT_ACTIVE = Phrase("that it is not active yet", r"not active yet", r"aktiv ist er noch nicht")

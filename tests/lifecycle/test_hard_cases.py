@@ -119,6 +119,17 @@ def test_an_appointment_under_a_block_is_kept_free_until_the_day_is_over_in_berl
     assert (explanation.customer_action == texts(language).appointment.on_hold) is kept_free
 
 
+@pytest.mark.parametrize("block", [{}, {"blocked_reason": "grid_operator_registration"}], ids=["free", "blocked"])
+def test_of_an_appointment_that_cannot_be_read_support_sees_the_text_and_the_customer_no_date(
+    block: dict[str, str], curie: Make, explained: Explain
+) -> None:
+    order = curie("scheduled", unreadable={"appointment_at": "17 June, 10am"}, **block)
+    assert "appointment_at cannot be read: '17 June, 10am'." in (explained(order).anomalies or ())
+    told = explained(order, audience="customer")
+    assert "17 June" not in told.model_dump_json()
+    assert "keep any appointment agreed with you free" in told.customer_message
+
+
 def test_an_appointment_before_the_status_is_scheduled_leaves_the_meaning_of_the_status(
     curie: Make, explained: Explain, days_ago: Callable[[float], datetime]
 ) -> None:

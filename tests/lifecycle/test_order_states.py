@@ -1,7 +1,7 @@
 """Every state an order can be in, and what must and must not be said about it, in every language and to everyone."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.lifecycle.catalogue import texts
 from nomos_mcp.lifecycle.times import berlin_date
-from tests.lifecycle.order_states import EARLIER, NOW, ORDERED, STATES, Row
+from tests.lifecycle.order_states import EARLIER, NOW, ORDERED, STATES, UNREADABLE, Row
 from tests.lifecycle.phrases import ALWAYS_FORBIDDEN, NOTHING_TO_DO, PHOTO
 
 FOR_AGENTS = {"operator_action", "escalation", "anomalies", "confidence", "sources"}
@@ -115,12 +115,16 @@ each_milestone = pytest.mark.parametrize("milestone", MILESTONES, ids=lambda fie
 @each_audience
 @each_block
 @each_status
-@pytest.mark.parametrize("appointment", [NOW + timedelta(days=2), NOW, NOW.date()], ids=["in two days", "now", "today"])
+@pytest.mark.parametrize(
+    "appointment",
+    [*({"appointment_at": time} for time in (NOW + timedelta(days=2), NOW, NOW.date())), UNREADABLE],
+    ids=["in two days", "now", "today", "unreadable"],
+)
 def test_nobody_is_told_that_there_is_nothing_to_do_beside_an_appointment_that_lies_ahead(
-    appointment: date, status: str, block: Any, audience: Any, language: str
+    appointment: Any, status: str, block: Any, audience: Any, language: str
 ) -> None:
     for milestone in MILESTONES:
-        state = OrderState(api_version=CURIE, status=status, appointment_at=appointment, **block, **milestone)
+        state = OrderState(api_version=CURIE, status=status, **appointment, **block, **milestone)
         text = told(explain(state, now=NOW, audience=audience, language=language))
         assert not NOTHING_TO_DO.found_in(text, language), milestone
 
