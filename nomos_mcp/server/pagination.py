@@ -34,6 +34,7 @@ _ANY = "surrogatepass"  # upstream's cursor may be any text that JSON can write
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _NEWEST = datetime.max.replace(tzinfo=UTC)
+_DISORDER = "some orders, perhaps: Nomos did not list newest first"
 _NOT_BOUND = frozenset({"ctx", "cursor"})
 
 R = TypeVar("R", bound=MeterOrder | Subscription)
@@ -167,6 +168,8 @@ class Reading(Generic[R]):
         self._start = self._at = start
         self._covered = self._position = start.position
         self._oldest = start.position.created if start.page and not start.again else None
+        self._check = bool(self._oldest)
+        self._newer = self._met = False  # whether items newer than the position, and then those of it, were sent
         self._finds: list[_Find[R]] = []
         self._seen: set[str] = set()
         self._asked: set[str] = set()
@@ -249,10 +252,33 @@ class Reading(Generic[R]):
         self._covered = self._position
         self._at = Cursor(MAX_PAGE_SIZE, query)
         self._oldest = None
+        self._check = False
         self._asked.clear()
         self._finds = [replace(find, page="") for find in self._finds]
 
+    def _check_order(self, page: Page[R]) -> None:
+        """Notice newer items on the pages behind a cursor, which would pass for read.
+
+        Where cursors count items, new ones move those that were read onto such a page. The last one read follows them.
+        """
+        position = self._start.position
+        for item in page.items:
+            if not self._check or position.created is None or item.created_at is None:
+                continue
+            if item.created_at > position.created:
+                self._newer = True
+                if self._met:
+                    self._flaws[_DISORDER] = None
+                continue
+            self._met = True
+            if self._newer and not position.covers(item.id, item.created_at):
+                self._flaws[_DISORDER] = None
+            self._newer = False
+        if self._newer and (page.anchored or not page.has_more):
+            self._flaws[_DISORDER] = None
+
     def _take(self, page: Page[R], keep: Callable[[R], bool]) -> None:
+        self._check_order(page)
         before, news = self._oldest, len(self._seen)
         created = _NEWEST if self._at.again or before is None else before
         for item in page.items:
@@ -261,7 +287,7 @@ class Reading(Generic[R]):
                 continue
             self._seen.add(item.id)
             if self._oldest and created > self._oldest:
-                self._flaws["some orders, perhaps: Nomos did not list newest first"] = None
+                self._flaws[_DISORDER] = None
             self._oldest = min(created, self._oldest or created)
             self._position = self._position.past(item.id, created)
             if keep(item):

@@ -218,6 +218,19 @@ async def test_an_order_whose_time_cannot_be_read_is_listed_once() -> None:
     assert found[-1]["complete"]
 
 
+@pytest.mark.parametrize("place", [3, 4, 5, 8, 11])
+async def test_an_order_that_comes_late_is_noticed_across_calls(place: int) -> None:
+    numbers = [0, 1, *range(3, 12)]
+    numbers.insert(place, 2)  # newer than the last one that the first call hands out
+    orders = [order(number) for number in numbers]
+    script = {
+        str(at or ""): page(orders[at : at + 3], has_more=at < 9, next_page=str(at + 3)) for at in range(0, 12, 3)
+    }
+    found = await answers(Scripted(script), limit=3)
+    assert not found[-1]["complete"]
+    assert found[-1]["not_covered"]
+
+
 async def test_orders_of_one_moment_are_told_apart_by_id() -> None:
     items = [order(number, created_at=NOW.isoformat()) for number in range(90)]
     found = await answers(Scripted({"": page(items)}), limit=7)
