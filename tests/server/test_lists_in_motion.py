@@ -69,15 +69,21 @@ async def test_no_answer_about_moving_orders_is_untrue(record_property: Callable
     async with AsyncExitStack() as stack:
         servers = Servers(stack)
         walks = [(seed, *await asked(seed, servers)) for seed in range(RUNS)]
+    doubts = 0
     for seed, upstream, arguments, walk in walks:
         figures.add(walk, kind=f"{upstream.cursors} cursors")
         lies += [f"run {seed} {arguments}: {lie}" for lie in walk.lies()]
-        if not walk.complete:  # only where upstream does not understand that final orders are to be left out
+        if "did not list newest first" in str([answer.get("not_covered") for answer in walk.answers]):
+            # Where cursors count items, many new ones at once look like one that was listed late.
+            assert upstream.cursors == "offset", f"run {seed}"
+            doubts += 1
+        elif not walk.complete:  # only where upstream does not understand that final orders are to be left out
             assert arguments["status"] in {"blocked", "open"}, f"run {seed}"
             assert upstream.not_filter != "combined", f"run {seed}"
             assert walk.answers[-1]["not_covered"], f"run {seed}"
     record_property("figures", figures)
     assert not lies
+    assert doubts <= RUNS // 50
 
 
 def walk_of(asked: str, ids: list[str], ledger: dict[str, list[State]], **more: Any) -> Walk:
