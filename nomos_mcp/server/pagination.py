@@ -35,6 +35,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 _DISORDER = "some orders, perhaps: Nomos did not list newest first"
+_UNDATED = "some orders, perhaps: when they were created could not be read"
+_CROWD = f"what follows: more than {_MAX_IDS} orders of one moment on one page"
 _NOT_BOUND = frozenset({"ctx", "cursor"})
 
 R = TypeVar("R", bound=MeterOrder | Subscription)
@@ -73,7 +75,11 @@ class Position:
         """Whether an item lies before the position."""
         if self.created is None or created < self.created:
             return False
-        return created > self.created or _digest(item_id, 8) in self.ids
+        return created > self.created or self.names(item_id)
+
+    def names(self, item_id: str) -> bool:
+        """Whether an item is one of those of the last moment that were read."""
+        return _digest(item_id, 8) in self.ids
 
     def past(self, item_id: str, created: datetime) -> "Position":
         """Return the position behind an item."""
@@ -175,6 +181,7 @@ class Reading(Generic[R]):
         self._asked: set[str] = set()
         self._unreadable: dict[str, None] = {}
         self._nameless = 0
+        self._largest = 0
         self._flaws: dict[str, None] = {}
         self._ended = False
         self.refused = False
@@ -208,6 +215,9 @@ class Reading(Generic[R]):
             return None
         else:
             rest = replace(self._at, again=False, position=self._position)
+        if rest.again and self._largest > _MAX_IDS and len(rest.position.ids) > _MAX_IDS:
+            self._flaws[_CROWD] = None  # the next call could not tell which of them were handed out
+            return None
         position = replace(rest.position, ids=rest.position.ids[-_MAX_IDS:])
         return replace(rest, position=position, gaps=bool(self.not_covered))
 
@@ -279,11 +289,16 @@ class Reading(Generic[R]):
 
     def _take(self, page: Page[R], keep: Callable[[R], bool]) -> None:
         self._check_order(page)
+        self._largest = max(self._largest, len(page.items))
         before, news = self._oldest, len(self._seen)
         created = _NEWEST if self._at.again or before is None else before
         for item in page.items:
             created = item.created_at or created  # one without a time that can be read stands where it was found
-            if item.id in self._seen or self._covered.covers(item.id, created):
+            if item.id in self._seen:
+                continue
+            if self._covered.covers(item.id, created):
+                if item.created_at is None and not self._covered.names(item.id):
+                    self._flaws[_UNDATED] = None  # nobody can tell whether an earlier call has handed it out
                 continue
             self._seen.add(item.id)
             if self._oldest and created > self._oldest:

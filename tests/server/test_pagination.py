@@ -215,7 +215,8 @@ async def test_an_order_whose_time_cannot_be_read_is_listed_once() -> None:
     items = [order(0, created_at="soon"), order(1), order(2, created_at="later"), order(3)]
     found = await answers(Scripted({"": page(items)}), limit=1)
     assert sorted(ids(found)) == sorted(each["id"] for each in items)
-    assert found[-1]["complete"]
+    assert not found[-1]["complete"]  # a later call cannot tell whether the first one was handed out, and says so
+    assert "when they were created could not be read" in str([answer.get("not_covered") for answer in found])
 
 
 @pytest.mark.parametrize("place", [3, 4, 5, 8, 11])
@@ -302,3 +303,27 @@ async def test_upstreams_cursor_comes_back_to_it_as_it_was(cursor: str) -> None:
     assert text.isascii()
     assert text.isprintable()
     assert pagination.cursor_of(text, "binding") == before
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
+async def test_orders_whose_creation_cannot_be_read_are_handed_out_or_missed_aloud(limit: int) -> None:
+    undated = [order(number, created_at="soon") for number in (3, 4, 5)]
+    pages = [[order(number) for number in (0, 1, 2)], undated, [order(number) for number in (6, 7, 8)]]
+    script = {
+        "": page(pages[0], has_more=True, next_page="1"),
+        "1": page(pages[1], has_more=True, next_page="2"),
+        "2": page(pages[2], has_more=False),
+    }
+    found = await answers(Scripted(script), limit=limit)
+    handed_out = [line["id"] for answer in found for line in answer["orders"]]
+    assert len(handed_out) == len(set(handed_out))
+    assert not found[-1]["complete"] or len(handed_out) == 9
+
+
+async def test_a_page_of_more_orders_of_one_moment_than_a_cursor_names_ends_the_list_aloud() -> None:
+    crowd = [order(number, created_at=NOW.isoformat()) for number in range(400)]
+    found = await answers(Scripted({"": page(crowd, has_more=False)}), limit=100)
+    handed_out = [line["id"] for answer in found for line in answer["orders"]]
+    assert len(handed_out) == len(set(handed_out))
+    assert not found[-1]["complete"]
+    assert "more than 150 orders of one moment" in str(found[-1]["not_covered"])
