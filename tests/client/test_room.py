@@ -69,7 +69,9 @@ def test_every_error_survives_pickling() -> None:
         client.VersionMismatchError("a", "b"),
         client.RateBudgetError(3),
         client.CredentialsError("None.", request_id="r"),
+        client.NomosError("Anything."),
         client.APITimeoutError("No answer in time."),
+        client.CertificateError("Not trusted."),
         client.MissingScopeError("The token lacks the scope."),
     ]
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.NomosError)}

@@ -81,7 +81,7 @@ async def test_no_answer_about_moving_orders_is_untrue(record_property: Callable
             assert arguments["status"] in {"blocked", "open"}, f"run {seed}"
             assert upstream.not_filter != "combined", f"run {seed}"
             assert walk.answers[-1]["not_covered"], f"run {seed}"
-    record_property("figures", figures)
+    record_property("figures", str(figures))
     assert not lies
     assert doubts <= RUNS // 50
 

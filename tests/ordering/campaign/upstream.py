@@ -179,7 +179,7 @@ class Upstream:
         if subscription is None or self.simulator.world.order_of(SUBSCRIPTION) is not None:
             return
         # What the customer did a minute before the order, and not in the very second of it: those look alike.
-        shown = _virtual_now().replace(microsecond=0) - timedelta(minutes=self.schedule.interest.startswith("before"))
+        shown = _virtual_now().replace(microsecond=0) - timedelta(minutes=1)
         order = Order(
             id="prdo_" + "interest".ljust(24, "0"),
             organisation=subscription.organisation,
