@@ -59,7 +59,7 @@ async def test_a_day_without_a_time_of_day_gets_none_in_any_answer(assistant: Cl
     for tool in ("get_meter_order", "explain_status", "list_meter_orders_by_status"):
         said = error_of(await assistant.call_tool(tool, dict(CALLS[tool])))
         assert "2026-06-17" in said or "17 Jun 2026" in said or "17.06.2026" in said
-        assert "00:00" not in said
+        assert "00:00" not in said.replace("10:00:00Z", "")  # when the list was read
         assert "02:00" not in said
 
 
