@@ -15,6 +15,10 @@ HEAD_DEADLINE: Final = 15.0
 """How long a connection may be open without a complete head of a request, or with a body that is not waited for."""
 SEND_DEADLINE: Final = 15.0
 """How long a client may take to read each part of an answer, of a stream too. Past it the connection is aborted."""
+BACKLOG: Final = 2048
+"""Connections that the kernel holds until they are accepted."""
+MAX_NEWCOMERS: Final = 512
+"""Connections of one process that have not sent one whole request yet. One more, and the oldest is aborted."""
 READ_SIZE: Final = 16 * 1024
 """How much of a connection is read at once. All that was read is held while an earlier request is answered."""
 MAX_REQUESTS: Final = 256

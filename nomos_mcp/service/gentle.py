@@ -6,13 +6,15 @@ that sends nothing, or half a head, stay for ever; and it waits for ever for a c
 """
 
 import asyncio
+import ctypes
+import gc
 import signal
 import socket
 import struct
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import ClassVar, Final
 
 import h11
 import uvicorn
@@ -20,10 +22,21 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from nomos_mcp.service.constants import DRAIN, HEAD_DEADLINE, READ_SIZE, SEND_DEADLINE, STOP_WITHIN
+from nomos_mcp.service.constants import (
+    BACKLOG,
+    DRAIN,
+    HEAD_DEADLINE,
+    MAX_NEWCOMERS,
+    READ_SIZE,
+    SEND_DEADLINE,
+    STOP_WITHIN,
+)
 
 _CLOSE: Final = (b"connection", b"close")
 _POLL: Final = 0.05
+_MEMORY_PERIOD: Final = 10  # seconds
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+_ACCEPTED_AT_ONCE: Final = 32
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for no time
 
 
@@ -31,9 +44,11 @@ class PatientProtocol(H11Protocol):
     """HTTP/1.1, patient for a while only.
 
     A connection is closed that is without a complete head of a request, or whose client still sends a body that was
-    answered already. It is aborted if the client does not read what it is sent.
+    answered already. It is aborted if the client does not read what it is sent, and if it is the oldest of too many
+    that have not sent one whole request yet.
     """
 
+    _newcomers: ClassVar[dict["PatientProtocol", None]] = {}
     _awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
     _receive_timer: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
@@ -43,6 +58,9 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # so that whatever the client has not taken pauses writing
         transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # of asyncio's transports, 256 KiB by default
+        self._newcomers[self] = None
+        if len(self._newcomers) > MAX_NEWCOMERS:
+            next(iter(self._newcomers))._abort()  # noqa: SLF001  of this class
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -53,6 +71,8 @@ class PatientProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the next head; what came of a body that nobody read is not kept."""
         self.cycle.body.clear()
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._newcomers.pop(self, None)
         super().on_response_complete()
         self._watch()
 
@@ -68,6 +88,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
+        self._newcomers.pop(self, None)
         self._stop(self._receive_timer)
         self._stop(self._send_timer)
         super().connection_lost(exc)
@@ -84,6 +105,7 @@ class PatientProtocol(H11Protocol):
     def _abort(self) -> None:
         # With a reset: otherwise the kernel keeps for minutes what the client does not read.
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._newcomers.pop(self, None)
         self.transport.abort()
 
     @staticmethod
@@ -122,9 +144,14 @@ class GentleServer(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            backlog=_ACCEPTED_AT_ONCE,
+            callback_notify=_give_memory_back,
+            timeout_notify=_MEMORY_PERIOD,
             timeout_graceful_shutdown=max(1, int(stop_within - drain) - 1),
         )
         super().__init__(config)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: without it a collection takes no noticeable time
         self._on_start = on_start
         self._on_stop = on_stop
         self._drain = drain
@@ -140,6 +167,8 @@ class GentleServer(uvicorn.Server):
         # The SDK's streams would end themselves at the signal, with the calls that they answer.
         AppStatus.enable_automatic_graceful_drain = False
         await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(BACKLOG)  # which uvicorn set to what asyncio accepts before it does anything else
         if self._on_start is not None:
             self._on_start()
 
@@ -179,3 +208,10 @@ class GentleServer(uvicorn.Server):
             await app(scope, receive, answer)
 
         return closing
+
+
+async def _give_memory_back() -> None:
+    """Free what ended connections left. glibc keeps it otherwise, for as long as the process lives."""
+    gc.collect()
+    if hasattr(_LIBC, "malloc_trim"):
+        _LIBC.malloc_trim(0)

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from nomos_mcp.client.hosts import is_loopback
 from nomos_mcp.service.app import create_http_app
 from nomos_mcp.service.auth.token_file import TokenFile, TokenFileError
+from nomos_mcp.service.constants import BACKLOG
 from nomos_mcp.service.gentle import GentleServer
 from nomos_mcp.service.telemetry import telemetry
 from nomos_mcp.service.workers import run_workers
@@ -19,8 +19,6 @@ from nomos_mcp.settings import Settings
 from nomos_mcp.settings_http import PATH
 from nomos_mcp.stderr import StderrHandler
 from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE
-
-_BACKLOG: Final = 2048
 
 
 def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
@@ -66,7 +64,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+        listener = socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
         sys.stderr.write(f"nomos-mcp: cannot listen on {host} port {port}: {error.strerror}.\n")
         return False
