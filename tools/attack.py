@@ -29,6 +29,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +45,8 @@ _PAUSE_UPSTREAM: Final = 0.3  # the same where calls go upstream, whose rate lim
 _BUDGET: Final = "1200"  # calls a minute, for that caller as for the attacker
 _SLOWER: Final = 3.0
 _GROWTH: Final = 1.10
-_WARM_UP: Final = 300
+_WARM_UP: Final = 10
+_CALLERS: Final = 64  # that call at once before the memory is noted, as in the soak
 _SETTLING: Final = 15.0
 _MODERN: Final = "2026-07-28"
 _META: Final = {
@@ -306,7 +308,7 @@ def attack(*, short: bool) -> bool:
         caller, attacker = (file.add(name, (ORDERS_READ, ORG)) for name in ("caller", "attacker"))
         environment = {"NOMOS_MCP_TOKENS_FILE": str(folder / "tokens.json"), "NOMOS_MCP_CALLS_PER_MINUTE": _BUDGET}
         withstood = _attack_one_process(folder, environment, caller, attacker, short=short)
-        return _kill_a_worker(folder, environment, caller, short=short) and withstood
+        return _kill_a_worker(folder, environment, caller) and withstood
 
 
 def _attack_one_process(folder: Path, environment: dict[str, str], caller: str, attacker: str, *, short: bool) -> bool:
@@ -315,7 +317,8 @@ def _attack_one_process(folder: Path, environment: dict[str, str], caller: str, 
     withstood = True
     try:
         url = server.urls()[0]
-        asked(url, caller, calls=_WARM_UP)
+        with ThreadPoolExecutor(_CALLERS) as callers:
+            list(callers.map(lambda _: asked(url, caller, calls=_WARM_UP), range(_CALLERS)))
         began, before = server.memory(), asked(url, caller, calls=quiet)
         print(f"undisturbed: {before}; memory {began:.0f} MiB")
         for carry_out, full, fewer in ATTACKS:
@@ -340,7 +343,7 @@ def _attack_one_process(folder: Path, environment: dict[str, str], caller: str, 
         server.end()
 
 
-def _kill_a_worker(folder: Path, environment: dict[str, str], caller: str, *, short: bool) -> bool:
+def _kill_a_worker(folder: Path, environment: dict[str, str], caller: str) -> bool:
     simulator = Server(folder / "simulator.log", "simulator", "--port", "0")
     nomos = {
         "NOMOS_CLIENT_ID": DEMO.client_id,
@@ -356,7 +359,7 @@ def _kill_a_worker(folder: Path, environment: dict[str, str], caller: str, *, sh
         usual = asked(url, caller, calls=50, pause=_PAUSE_UPSTREAM)
         killer = threading.Timer(1.0, lambda: os.kill(server.children()[0], signal.SIGKILL))
         killer.start()
-        during = asked(url, caller, seconds=5.0 if short else 15.0, pause=_PAUSE_UPSTREAM)
+        during = asked(url, caller, seconds=15.0, pause=_PAUSE_UPSTREAM)
         killer.join()
         print(f"a worker of two is killed: undisturbed {usual}; then {during}; {_verdict(during, usual)}")
         return _is_well(during, usual) and len(server.children()) == 2  # noqa: PLR2004  as started

@@ -17,8 +17,11 @@ SEND_DEADLINE: Final = 15.0
 """How long a client may take to read each part of an answer, of a stream too. Past it the connection is aborted."""
 BACKLOG: Final = 2048
 """Connections that the kernel holds until they are accepted."""
-MAX_NEWCOMERS: Final = 512
-"""Connections of one process that have not sent one whole request yet. One more, and the oldest is aborted."""
+MAX_NEWCOMERS: Final = 256
+"""Connections of one process that have not sent one whole request yet. One more, and the oldest is given up:
+nothing is read from it any more, and its socket is closed at `HEAD_DEADLINE`, so that nobody connects again at once."""
+MAX_FILES: Final = 32_768
+"""What the process may open, sockets above all, if the system allows it to raise its limit that far."""
 READ_SIZE: Final = 16 * 1024
 """How much of a connection is read at once. All that was read is held while an earlier request is answered."""
 MAX_REQUESTS: Final = 256

@@ -6,14 +6,16 @@ that sends nothing, or half a head, stay for ever; and it waits for ever for a c
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
+import os
 import signal
 import socket
 import struct
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import ClassVar, Final
 
 import h11
@@ -32,6 +34,12 @@ from nomos_mcp.service.constants import (
     STOP_WITHIN,
 )
 
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 _CLOSE: Final = (b"connection", b"close")
 _POLL: Final = 0.05
 _MEMORY_PERIOD: Final = 10  # seconds
@@ -40,15 +48,21 @@ _ACCEPTED_AT_ONCE: Final = 32
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for no time
 
 
+def max_parked() -> int:
+    """Return how many sockets may be left open that nothing is read from: half of what the process may open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 if resource else 0
+
+
 class PatientProtocol(H11Protocol):
     """HTTP/1.1, patient for a while only.
 
     A connection is closed that is without a complete head of a request, or whose client still sends a body that was
-    answered already. It is aborted if the client does not read what it is sent, and if it is the oldest of too many
-    that have not sent one whole request yet.
+    answered already. It is aborted if the client does not read what it is sent. It is given up if it is the oldest of
+    too many that have not sent one whole request yet.
     """
 
     _newcomers: ClassVar[dict["PatientProtocol", None]] = {}
+    _parked: ClassVar[set[int]] = set()
     _awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
     _receive_timer: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
@@ -60,7 +74,7 @@ class PatientProtocol(H11Protocol):
         transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # of asyncio's transports, 256 KiB by default
         self._newcomers[self] = None
         if len(self._newcomers) > MAX_NEWCOMERS:
-            next(iter(self._newcomers))._abort()  # noqa: SLF001  of this class
+            next(iter(self._newcomers))._park()  # noqa: SLF001  of this class
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -101,6 +115,21 @@ class PatientProtocol(H11Protocol):
             self._awaited = awaited
             if awaited is not None:
                 self._receive_timer = self.loop.call_later(HEAD_DEADLINE, self.transport.close)
+
+    def _park(self) -> None:
+        """Give the connection up, but close its socket later: whoever is cut off at once connects again at once."""
+        self._newcomers.pop(self, None)
+        if len(self._parked) < max_parked():
+            with contextlib.suppress(OSError):
+                number = os.dup(self.transport.get_extra_info("socket").fileno())
+                self._parked.add(number)
+                self.loop.call_later(HEAD_DEADLINE, self._unpark, number)
+        self.transport.abort()
+
+    @classmethod
+    def _unpark(cls, number: int) -> None:
+        cls._parked.discard(number)
+        os.close(number)
 
     def _abort(self) -> None:
         # With a reset: otherwise the kernel keeps for minutes what the client does not read.
@@ -150,8 +179,6 @@ class GentleServer(uvicorn.Server):
             timeout_graceful_shutdown=max(1, int(stop_within - drain) - 1),
         )
         super().__init__(config)
-        gc.collect()
-        gc.freeze()  # what is loaded by now stays: without it a collection takes no noticeable time
         self._on_start = on_start
         self._on_stop = on_stop
         self._drain = drain
@@ -213,5 +240,5 @@ class GentleServer(uvicorn.Server):
 async def _give_memory_back() -> None:
     """Free what ended connections left. glibc keeps it otherwise, for as long as the process lives."""
     gc.collect()
-    if hasattr(_LIBC, "malloc_trim"):
+    if _LIBC is not None and hasattr(_LIBC, "malloc_trim"):
         _LIBC.malloc_trim(0)

@@ -1,17 +1,19 @@
 """`nomos-mcp http`: checks that serving makes sense, binds, and serves with one process or several."""
 
 import contextlib
+import gc
 import logging
 import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from nomos_mcp.client.hosts import is_loopback
 from nomos_mcp.service.app import create_http_app
 from nomos_mcp.service.auth.token_file import TokenFile, TokenFileError
-from nomos_mcp.service.constants import BACKLOG
+from nomos_mcp.service.constants import BACKLOG, MAX_FILES
 from nomos_mcp.service.gentle import GentleServer
 from nomos_mcp.service.telemetry import telemetry
 from nomos_mcp.service.workers import run_workers
@@ -83,6 +85,24 @@ def _serve(settings: Settings, listener: socket.socket, processes: int, on_start
     logging.basicConfig(level=logging.WARNING, handlers=[StderrHandler()])
     with telemetry():
         app = create_http_app(settings, processes=processes)
+        _raise_file_limit()
+        _load()
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: without it a collection takes no noticeable time
         server = GentleServer(app, on_start=on_start, on_stop=app.state.stop_ordering)
         server.run(sockets=[listener])
     return server.started
+
+
+def _raise_file_limit() -> None:
+    with contextlib.suppress(ImportError):
+        import resource  # noqa: PLC0415  not on Windows
+
+        allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(most, MAX_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, wanted), most))
+
+
+def _load() -> None:
+    """Load what the client loads with its first request, so that a process that replaces another is as quick."""
+    import_module("httpcore")

@@ -1,10 +1,14 @@
 """Clients that do not read, or do not send what they announced: each has a while, and leaves nothing behind."""
 
+import contextlib
+import resource
 import select
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -86,6 +90,82 @@ def test_a_body_that_nobody_reads_is_not_kept(monkeypatch: pytest.MonkeyPatch) -
         ends = time.monotonic() + 10
         while any(connection.cycle.body for connection in server.connections()):
             assert time.monotonic() < ends, "the body is still there"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST /mcp HTTP/1.1\r\nHo", b"PUT /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{"],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gentle, "MAX_NEWCOMERS", 2)
+    monkeypatch.setattr(gentle, "max_parked", lambda: 0)
+    with contextlib.ExitStack() as open_, running() as server:
+        asking = open_.enter_context(connected(server))
+        asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert answer_to(asking).startswith(b"HTTP/1.1 200 ")
+        silent = [open_.enter_context(connected(server)) for _ in range(2)]
+        for connection in silent:
+            connection.sendall(sent)
+        if b"PUT" in sent:
+            assert all(answer_to(connection).startswith(b"HTTP/1.1 405 ") for connection in silent)
+        open_.enter_context(connected(server))
+        with contextlib.suppress(ConnectionResetError):
+            while silent[0].recv(65_536):  # the end of its answer, if it had one; TimeoutError if it stays open
+                pass
+        asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert answer_to(asking).startswith(b"HTTP/1.1 200 "), "one that has asked is none of them"
+        silent[1].settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent[1].recv(65_536)
+
+
+def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gentle, "MAX_NEWCOMERS", 1)
+    monkeypatch.setattr(gentle, "HEAD_DEADLINE", 30)
+    with contextlib.ExitStack() as open_, running() as server:
+        clients = [open_.enter_context(connected(server)) for _ in range(4)]
+        ends = time.monotonic() + 10
+        while len(gentle.PatientProtocol._parked) < 3:
+            assert time.monotonic() < ends, "none is given up"
+            time.sleep(0.01)
+        assert len(server.connections()) == 1
+        for client in clients:
+            client.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                client.recv(1)
+        for number in list(gentle.PatientProtocol._parked):
+            gentle.PatientProtocol._unpark(number)
+        for client in clients[:3]:
+            client.settimeout(10)
+            assert client.recv(1) == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and other C libraries give memory back themselves")
+def test_memory_that_connections_needed_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gentle, "_MEMORY_PERIOD", 0)
+    buffers = [bytes(4000) for _ in range(25_000)]
+    with running():
+        taken = _resident()
+        del buffers[:-1]  # the last one keeps the C library from giving back what lies before it
+        ends = time.monotonic() + 10
+        while _resident() > taken - 50_000_000:
+            assert time.monotonic() < ends, "the memory is still held"
+            time.sleep(0.05)
+
+
+def answer_to(client: socket.socket) -> bytes:
+    """Read an answer in JSON to its end."""
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += client.recv(65_536)
+    return answer
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def connected(server: Running) -> Any:
