@@ -11,7 +11,7 @@ from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.variables import VARIABLES
 from tests.server.conftest import Era, error_of
-from tests.server.test_manners import TOOLS
+from tests.server.test_nomos_server import TOOLS
 
 OFFLINE = {"explain_status"}  # tools that answer without credentials
 ARGUMENTS = {

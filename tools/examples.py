@@ -18,8 +18,8 @@ from tests.docs.blocks import DOCUMENTS, ROOT, Block, blocks
 
 # What an example takes from the text around it: one line each, so that the lines of the documents stay as they are.
 _GIVEN: Final[Mapping[str, str]] = {
-    "CONTRIBUTING.md": "from mcp.server.mcpserver.server import MCPServer; from nomos_mcp.server.desk import Desk; "
-    "from nomos_mcp.lifecycle import glossary_markdown",
+    "CONTRIBUTING.md": "from mcp.server.mcpserver.server import MCPServer; "
+    "from nomos_mcp.server.request_context import NomosContext; from nomos_mcp.lifecycle import glossary_markdown",
     "docs/simulator.md": "import httpx; from nomos_mcp.simulator import Simulator; "
     "simulator: Simulator; api: httpx.AsyncClient",
     "nomos_mcp/client/client.py": "from nomos_mcp import NomosClient",

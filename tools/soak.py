@@ -23,7 +23,7 @@ from typing import Final
 import anyio
 import httpx
 
-from nomos_mcp.server.callers import ORDERS_READ, ORG
+from nomos_mcp.server.request_context import ORDERS_READ, ORG
 from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.simulator import DEMO
 

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _visit(*, demo: bool) -> "AsyncIterator[Finding]":
     from nomos_mcp.commands.checks import http, local, upstream  # noqa: PLC0415  as above
-    from nomos_mcp.server.app import client_of  # noqa: PLC0415  as above
+    from nomos_mcp.server.server_factory import client_of  # noqa: PLC0415  as above
 
     yield local.python()
     yield local.packages()

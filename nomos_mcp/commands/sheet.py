@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nomos_mcp.lifecycle import LifecycleError, Sheet, status_sheet
+from nomos_mcp.lifecycle import LifecycleError, StatusLines, status_lines
 
 _WIDEST: Final = 110
 """Columns beyond which a line is hard to read, however wide the terminal."""
@@ -22,7 +22,7 @@ def explain_in_terminal(asked: Mapping[str, Any]) -> bool:
         Whether it was explained.
     """
     try:
-        sheet = status_sheet(**asked)
+        sheet = status_lines(**asked)
     except LifecycleError as error:
         sys.stderr.write(f"nomos-mcp: {error}\n")
         return False
@@ -30,7 +30,7 @@ def explain_in_terminal(asked: Mapping[str, Any]) -> bool:
     return True
 
 
-def _laid_out(sheet: Sheet, width: int) -> str:
+def _laid_out(sheet: StatusLines, width: int) -> str:
     indent = max(len(label) for label, _ in sheet.lines) + 2
     lines = [
         textwrap.fill(

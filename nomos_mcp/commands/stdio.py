@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
             return EXIT_USAGE
         # --help, --version and mistakes answer at once
         from nomos_mcp.server import create_server  # noqa: PLC0415
-        from nomos_mcp.server.stdio import run_stdio  # noqa: PLC0415
+        from nomos_mcp.server.stdio_transport import run_stdio  # noqa: PLC0415
 
         server = create_server(settings)
     run_stdio(server)

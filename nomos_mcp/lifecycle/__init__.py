@@ -4,11 +4,15 @@ This room knows the two vocabularies of meter orders, who must act in each state
 no I/O besides reading its own texts, asks no clock, and knows neither the API's client nor the MCP server.
 """
 
-from nomos_mcp.lifecycle.by_name import explain_status
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language
-from nomos_mcp.lifecycle.diagram import lifecycle_diagram
-from nomos_mcp.lifecycle.document import lifecycle_markdown
-from nomos_mcp.lifecycle.errors import (
+from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage, explain
+from nomos_mcp.lifecycle.lifecycle_document import (
+    glossary_markdown,
+    lifecycle_diagram,
+    lifecycle_markdown,
+    status_markdown,
+)
+from nomos_mcp.lifecycle.lifecycle_errors import (
     CatalogueError,
     ContradictionError,
     LifecycleError,
@@ -17,32 +21,34 @@ from nomos_mcp.lifecycle.errors import (
     UnknownStatusError,
     UnknownVersionError,
 )
-from nomos_mcp.lifecycle.explain import explain
-from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage
-from nomos_mcp.lifecycle.names import nearest_status, neighbours
-from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final
-from nomos_mcp.lifecycle.reference import glossary_markdown, status_markdown
-from nomos_mcp.lifecycle.sheet import Sheet, status_sheet
-from nomos_mcp.lifecycle.statuses import STATUSES, blocked_statuses, final_statuses, open_statuses
-from nomos_mcp.lifecycle.summary import summarise
-from nomos_mcp.lifecycle.vocabularies import (
+from nomos_mcp.lifecycle.order_state import OrderState, is_blocked, is_final
+from nomos_mcp.lifecycle.status_lines import StatusLines, status_lines
+from nomos_mcp.lifecycle.status_lookup import explain_status, nearest_status, neighbours
+from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
     CURIE,
     EDISON,
+    INTEREST,
+    STATUSES,
     VERSIONS,
     ApiVersion,
     Audience,
     Confidence,
     Outcome,
     WaitingOn,
+    blocked_statuses,
+    final_statuses,
+    open_statuses,
 )
+from nomos_mcp.lifecycle.summary import summarise
 
 __all__ = [
     "BLOCKED_REASONS",
     "CANCELLED_REASONS",
     "CURIE",
     "EDISON",
+    "INTEREST",
     "LANGUAGES",
     "STATUSES",
     "VERSIONS",
@@ -57,8 +63,8 @@ __all__ = [
     "LifecycleError",
     "OrderState",
     "Outcome",
-    "Sheet",
     "Stage",
+    "StatusLines",
     "UnknownAudienceError",
     "UnknownLanguageError",
     "UnknownStatusError",
@@ -76,7 +82,7 @@ __all__ = [
     "nearest_status",
     "neighbours",
     "open_statuses",
+    "status_lines",
     "status_markdown",
-    "status_sheet",
     "summarise",
 ]

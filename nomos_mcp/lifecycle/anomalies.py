@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, Catalogue
-from nomos_mcp.lifecycle.order import CHECK_REVIEWED, OrderState, fields_ahead, is_blocked, is_final, read
-from nomos_mcp.lifecycle.times import CLOCK_SKEW, as_it_came, berlin_moment, in_berlin, is_after, is_ahead
-from nomos_mcp.lifecycle.vocabularies import CURIE
+from nomos_mcp.lifecycle.order_state import CHECK_REVIEWED, OrderState, fields_ahead, is_blocked, is_final, read
+from nomos_mcp.lifecycle.order_times import CLOCK_SKEW, as_it_came, berlin_moment, in_berlin, is_after, is_ahead
+from nomos_mcp.lifecycle.statuses import CURIE
 
 _HAPPENED: Final = ("created_at", "installed_at", "activated_at", "cancelled_at", "blocked_at")
 _MILESTONES: Final = {"installed": "installed_at", "activated": "activated_at", "cancelled": "cancelled_at"}

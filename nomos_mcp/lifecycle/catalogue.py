@@ -14,9 +14,17 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from nomos_mcp.lifecycle.errors import CatalogueError, UnknownLanguageError
-from nomos_mcp.lifecycle.statuses import BLOCKS, STATUSES
-from nomos_mcp.lifecycle.vocabularies import CANCELLED_REASONS, CURIE, EDISON, ApiVersion, Confidence, WaitingOn
+from nomos_mcp.lifecycle.lifecycle_errors import CatalogueError, UnknownLanguageError
+from nomos_mcp.lifecycle.statuses import (
+    BLOCKS,
+    CANCELLED_REASONS,
+    CURIE,
+    EDISON,
+    STATUSES,
+    ApiVersion,
+    Confidence,
+    WaitingOn,
+)
 
 Language = Literal["en", "de"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -213,8 +221,8 @@ class DiagramTexts(_Texts):
     overlay: Text
 
 
-class SheetTexts(_Texts):
-    """The labels of a sheet about one status; `nothing` stands where the customer has nothing to do."""
+class LabelTexts(_Texts):
+    """The labels of a lines about one status; `nothing` stands where the customer has nothing to do."""
 
     meaning: Text
     blocked: Text
@@ -259,7 +267,7 @@ class Catalogue(_Texts):
     summary: SummaryTexts
     document: DocumentTexts
     diagram: DiagramTexts
-    sheet: SheetTexts
+    labels: LabelTexts
     glossary: Mapping[str, Term]
 
     def statuses(self, version: ApiVersion) -> Mapping[str, StatusTexts]:

@@ -9,10 +9,47 @@ act, the entry is "documented"; where that is our reading, it is "inferred" and 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from nomos_mcp.lifecycle.errors import UnknownVersionError
-from nomos_mcp.lifecycle.vocabularies import CURIE, EDISON, VERSIONS, ApiVersion, Confidence, Outcome, WaitingOn
+from nomos_mcp.lifecycle.lifecycle_errors import UnknownVersionError
+
+ApiVersion = Literal["2026-05-27.curie", "2026-01-29.edison"]
+Audience = Literal["agent", "customer"]
+Outcome = Literal["open", "success", "cancelled", "unknown"]
+WaitingOn = Literal["customer", "nomos", "installer", "grid_operator", "nobody", "unknown"]
+Confidence = Literal["documented", "inferred", "unknown"]
+
+CURIE: Final = "2026-05-27.curie"
+EDISON: Final = "2026-01-29.edison"
+VERSIONS: Final[tuple[ApiVersion, ...]] = get_args(ApiVersion)
+
+PATHS: Final[Mapping[ApiVersion, tuple[str, ...]]] = MappingProxyType(
+    {
+        CURIE: ("created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated"),
+        EDISON: (
+            "waiting",
+            "ordered",
+            "checked",
+            "installation_planning",
+            "installation_scheduled",
+            "installation_finished",
+            "activated",
+        ),
+    }
+)
+"""The line each version documents as the usual progress; other statuses have no place in it."""
+
+BLOCKED_REASONS: Final = ("check_missing", "grid_operator_registration")
+INTEREST: Final = "intended"
+"""Edison's status of a customer's interest that was never completed: listed as an order, but none yet."""
+
+CANCELLED_REASONS: Final = ("pre_existing", "customer_request")
+
+
+def other(version: ApiVersion) -> ApiVersion:
+    """The vocabulary that `version` is not."""
+    return EDISON if version == CURIE else CURIE
+
 
 Phase = Literal["before_order", "before_installation", "after_installation", "over", "unknown"]
 """Which published timing, if any, applies."""

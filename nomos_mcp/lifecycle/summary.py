@@ -4,9 +4,16 @@ from datetime import datetime
 
 from nomos_mcp.lifecycle.anomalies import anomalies
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
-from nomos_mcp.lifecycle.order import OrderState, is_blocked, is_final, read
-from nomos_mcp.lifecycle.times import age, berlin_date, berlin_moment, in_berlin, is_before, time_of_event
-from nomos_mcp.lifecycle.timing import is_past_target
+from nomos_mcp.lifecycle.order_state import OrderState, is_blocked, is_final, read
+from nomos_mcp.lifecycle.order_times import (
+    age,
+    berlin_date,
+    berlin_moment,
+    in_berlin,
+    is_before,
+    is_past_target,
+    time_of_event,
+)
 
 
 def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:

@@ -17,10 +17,10 @@ from mcp.types import (
 )
 
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CANCELLED_REASONS, STATUSES, VERSIONS
-from nomos_mcp.server.desk import Desk
-from nomos_mcp.server.error_codes import CODES
+from nomos_mcp.server.error_messages import CODES
 from nomos_mcp.server.limits import MAX_ARGUMENT, cut
 from nomos_mcp.server.prompts import Argument
+from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.resources import ERROR, LIFECYCLE, STATUS
 
 _Suggestions = Mapping[tuple[str, str], tuple[str, ...]]
@@ -36,7 +36,7 @@ _TEXTS: Final[_Suggestions] = {
 """Live data is read by ID, and IDs are not suggested."""
 
 
-def add_completions(server: MCPServer[Desk], prompts: Sequence[Prompt]) -> None:
+def add_completions(server: MCPServer[NomosContext], prompts: Sequence[Prompt]) -> None:
     """Let a server suggest values.
 
     Args:

@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote
 from nomos_mcp.client import BadRequestError, Listing, MeterOrder, Page, Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.request_context import NomosContext
 
 MAX_PAGES = 100
 """Pages of upstream's that one call reads at most, ten seconds of the rate limit; past it a cursor is handed out."""
@@ -140,16 +140,16 @@ def cursor_of(text: str, binding: str) -> Cursor:
     return cursor
 
 
-def binding_of(tool: str, arguments: Mapping[str, object], desk: Desk) -> str:
+def binding_of(tool: str, arguments: Mapping[str, object], context: NomosContext) -> str:
     """Return what a cursor is bound to: tool, arguments, API version and the caller's customer.
 
     Args:
         tool: Name of the tool.
         arguments: `locals()` as the tool's first statement, so that no argument can be forgotten.
-        desk: The means of the server, as the caller may use them.
+        context: The means of the server, as the caller may use them.
     """
     bound = sorted((name, value) for name, value in arguments.items() if name not in _NOT_BOUND)
-    return _digest(json.dumps([tool, desk.client.api_version, desk.caller.customer_id, bound], default=str), 12)
+    return _digest(json.dumps([tool, context.client.api_version, context.caller.customer_id, bound], default=str), 12)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ from mcp.server.mcpserver.server import MCPServer
 
 from nomos_mcp.client.ids import checked
 from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
-from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.eligibility import orders_of
-from nomos_mcp.server.error_codes import error_markdown
-from nomos_mcp.server.orders import find_order
+from nomos_mcp.server.error_messages import error_markdown
+from nomos_mcp.server.ordering.eligibility import orders_of
+from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import Result
 from nomos_mcp.server.tools.get_event import event_result
-from nomos_mcp.server.tools.get_meter_order import result_of
+from nomos_mcp.server.tools.get_meter_order import find_order, result_of
 from nomos_mcp.server.tools.list_subscriptions import SubscriptionLine, line_of
 
 LIFECYCLE: Final = "nomos://lifecycle/{api_version}"
@@ -37,13 +36,13 @@ def is_static(uri: str) -> bool:
     return uri.startswith(_STATIC)
 
 
-def add_resources(server: MCPServer[Desk]) -> None:
+def add_resources(server: MCPServer[NomosContext]) -> None:
     """Add the resources to a server."""
     _add_texts(server)
     _add_live_data(server)
 
 
-def _add_texts(server: MCPServer[Desk]) -> None:
+def _add_texts(server: MCPServer[NomosContext]) -> None:
     @server.resource("nomos://lifecycle", title="Lifecycles of a smart meter order", mime_type=_MARKDOWN)
     async def lifecycles() -> str:
         """Both vocabularies of statuses, what blocks and what cancels an order, and who must act."""
@@ -70,16 +69,16 @@ def _add_texts(server: MCPServer[Desk]) -> None:
         return glossary_markdown()
 
 
-def _add_live_data(server: MCPServer[Desk]) -> None:
+def _add_live_data(server: MCPServer[NomosContext]) -> None:
     @server.resource("nomos://meter-orders/{order_id}", title="A smart meter order, explained", mime_type=_JSON)
-    async def meter_order(order_id: str, ctx: Context[Desk]) -> str:
+    async def meter_order(order_id: str, ctx: Context[NomosContext]) -> str:
         """One order and what it means, as get_meter_order returns it. Takes prdo_… or sub_…."""
-        return await _order(order_id, desk_of(ctx))
+        return await _order(order_id, nomos_context(ctx))
 
     @server.resource("nomos://subscriptions/{subscription_id}", title="A subscription", mime_type=_JSON)
-    async def subscription(subscription_id: str, ctx: Context[Desk]) -> str:
+    async def subscription(subscription_id: str, ctx: Context[NomosContext]) -> str:
         """One subscription as list_subscriptions lists it, with its meter's type, which order_smart_meter previews."""
-        client = desk_of(ctx).client
+        client = nomos_context(ctx).client
         found = await client.subscriptions.get(subscription_id)
         line = line_of(found, await orders_of(client, [found]))
         return SubscriptionResult(subscription=line, api_version=client.api_version).model_dump_json(exclude_none=True)
@@ -89,15 +88,15 @@ def _add_live_data(server: MCPServer[Desk]) -> None:
         title="A subscription's smart meter order, explained",
         mime_type=_JSON,
     )
-    async def meter_order_of_subscription(subscription_id: str, ctx: Context[Desk]) -> str:
+    async def meter_order_of_subscription(subscription_id: str, ctx: Context[NomosContext]) -> str:
         """The one order of a subscription, as get_meter_order returns it for the subscription's ID."""
-        return await _order(checked(subscription_id, "subscription"), desk_of(ctx))
+        return await _order(checked(subscription_id, "subscription"), nomos_context(ctx))
 
     @server.resource("nomos://events/{event_id}", title="An event, in words", mime_type=_JSON)
-    async def event(event_id: str, ctx: Context[Desk]) -> str:
+    async def event(event_id: str, ctx: Context[NomosContext]) -> str:
         """What happened, and the state now of the order that it is about, as get_event returns it."""
-        return (await event_result(desk_of(ctx), event_id)).model_dump_json(exclude_none=True)
+        return (await event_result(nomos_context(ctx), event_id)).model_dump_json(exclude_none=True)
 
 
-async def _order(order_id: str, desk: Desk) -> str:
-    return result_of(await find_order(desk, order_id), desk).model_dump_json(exclude_none=True)
+async def _order(order_id: str, context: NomosContext) -> str:
+    return result_of(await find_order(context, order_id), context).model_dump_json(exclude_none=True)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.server import create_server
-from nomos_mcp.server.app import caller_of, client_of
+from nomos_mcp.server.server_factory import caller_of, client_of
 from nomos_mcp.service.auth.admission import Admission, Challenges
 from nomos_mcp.service.auth.bearer import Bearer
 from nomos_mcp.service.auth.issuer import Issuer

@@ -21,7 +21,7 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import CallToolResult, TextContent
 
-from nomos_mcp.server.callers import Caller, CallerToken
+from nomos_mcp.server.request_context import Caller, CallerToken
 from nomos_mcp.service.constants import BURST, MAX_CALLERS_REMEMBERED, MAX_RUNNING_PER_CALLER
 
 CPU_SECONDS_PER_CALL: Final = 0.1

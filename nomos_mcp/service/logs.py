@@ -18,7 +18,7 @@ from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.client.ids import kind_of
-from nomos_mcp.server.callers import Caller, current_caller
+from nomos_mcp.server.request_context import Caller, current_caller
 from nomos_mcp.service.request_ids import request_id
 from nomos_mcp.stderr import write_line
 

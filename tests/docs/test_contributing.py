@@ -8,7 +8,7 @@ from mcp.server.mcpserver.server import MCPServer
 
 from nomos_mcp.lifecycle import glossary_markdown
 from nomos_mcp.server import create_server
-from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.settings import Settings
 from tests.docs.blocks import blocks
 
@@ -32,7 +32,12 @@ async def test_the_tool_of_the_example_answers_and_refuses_a_typo() -> None:
 
 
 async def test_the_resource_of_the_example_can_be_read() -> None:
-    names = {"MCPServer": MCPServer, "Desk": Desk, "Context": Context, "glossary_markdown": glossary_markdown}
+    names = {
+        "MCPServer": MCPServer,
+        "NomosContext": NomosContext,
+        "Context": Context,
+        "glossary_markdown": glossary_markdown,
+    }
     server = create_server(Settings(demo=True))
     executed(RESOURCE.text, names)["add"](server)
     async with Client(server) as client:

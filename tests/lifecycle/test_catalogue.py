@@ -86,7 +86,7 @@ def test_a_language_that_lacks_a_whole_group_does_not_load() -> None:
         (("curie", "placed", "customer_action"), "curie.placed.customer_action is missing"),
         (("edison", "cancelled", "escalation"), "edison.cancelled.escalation is missing"),
         (("glossary", "vnb", "expansion"), "glossary.vnb.expansion is missing"),
-        (("sheet", "confidence", "unknown"), "sheet.confidence: unknown is missing"),
+        (("labels", "confidence", "unknown"), "labels.confidence: unknown is missing"),
         (("format", "zones", "CEST"), "format.zones: CEST is missing"),
     ],
 )

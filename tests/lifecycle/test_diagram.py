@@ -14,7 +14,7 @@ from nomos_mcp.lifecycle import (
     ApiVersion,
     lifecycle_diagram,
 )
-from nomos_mcp.lifecycle.vocabularies import PATHS
+from nomos_mcp.lifecycle.statuses import PATHS
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
 each_language = pytest.mark.parametrize("language", LANGUAGES)

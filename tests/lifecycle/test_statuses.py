@@ -15,7 +15,7 @@ from nomos_mcp.lifecycle import (
     neighbours,
     open_statuses,
 )
-from nomos_mcp.lifecycle.vocabularies import PATHS
+from nomos_mcp.lifecycle.statuses import PATHS
 
 
 def test_curie_has_eight_statuses_in_lifecycle_order() -> None:

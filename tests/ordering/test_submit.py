@@ -30,9 +30,9 @@ from nomos_mcp.client import (
 from nomos_mcp.client.meter_orders import MeterOrders
 from nomos_mcp.client.transport import BeforeSend
 from nomos_mcp.server import create_server
-from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes, submit
 from nomos_mcp.server.ordering.config import Ordering
+from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, OrderState, Simulator
 from tests.client.times import SkippingTime
@@ -534,9 +534,11 @@ async def test_an_answer_about_another_subscription_is_no_answer(
 
 
 def test_a_reason_that_only_nomos_knows_is_kept_and_a_sentence_in_its_place_is_not(simulator: Simulator) -> None:
-    desk = Desk(client=nomos_behind(Faulty(simulator)), vocabulary=CURIE, ordering=Ordering(), now=lambda: NOW)
+    context = NomosContext(
+        client=nomos_behind(Faulty(simulator)), vocabulary=CURIE, ordering=Ordering(), now=lambda: NOW
+    )
     reasons = [
-        outcomes.refused_because(BadRequestError(400, errors=[ErrorDetail(code, "", "")]), desk).reason
+        outcomes.refused_because(BadRequestError(400, errors=[ErrorDetail(code, "", "")]), context).reason
         for code in ("unserviceable_zip", "order one for everybody")
     ]
     assert reasons == ["unserviceable_zip", "(unreadable)"]

@@ -5,7 +5,7 @@ from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, EDISON, LANGUAGES, STATUSES, VERSIONS
-from nomos_mcp.server.error_codes import CODES
+from nomos_mcp.server.error_messages import CODES
 
 
 async def suggested(

@@ -21,9 +21,8 @@ from mcp.types import PromptReference, ResourceTemplateReference
 import nomos_mcp.server
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, NotFoundError
 from nomos_mcp.server import Caller, create_server
-from nomos_mcp.server.app import NomosServer
-from nomos_mcp.server.callers import CallerToken
-from nomos_mcp.server.desk import Desk
+from nomos_mcp.server.nomos_server import NomosServer
+from nomos_mcp.server.request_context import CallerToken, NomosContext
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
@@ -276,12 +275,12 @@ async def test_a_careless_tool_gets_the_customers_view_whichever_way_it_goes(
     async with as_customer(CURIE) as (server, client):
 
         @server.tool()
-        async def by_context(order_id: str, ctx: Context[Desk]) -> str:
+        async def by_context(order_id: str, ctx: Context[NomosContext]) -> str:
             return await state_of(ctx.request_context.lifespan_context.client, order_id)
 
         @server.tool()
         async def by_server(order_id: str) -> str:
-            return await state_of(server.desk.client, order_id)
+            return await state_of(server.context.client, order_id)
 
         planted = Questions()
         for name in ("by_context", "by_server"):
@@ -301,7 +300,7 @@ async def test_a_tool_that_leaks_is_named(as_customer: AsCustomer, simulator: Si
             return ", ".join([order.id async for order in unscoped.meter_orders.list()])
 
         @server.tool()
-        async def names_the_customer(subscription_id: str, ctx: Context[Desk]) -> str:
+        async def names_the_customer(subscription_id: str, ctx: Context[NomosContext]) -> str:
             client = ctx.request_context.lifespan_context.client
             try:
                 email = (await client.subscriptions.get(subscription_id)).personal.email
@@ -310,7 +309,7 @@ async def test_a_tool_that_leaks_is_named(as_customer: AsCustomer, simulator: Si
             return email.get_secret_value() if email else ""
 
         @server.tool()
-        async def looks_twice(order_id: str, ctx: Context[Desk]) -> str:
+        async def looks_twice(order_id: str, ctx: Context[NomosContext]) -> str:
             state = await state_of(ctx.request_context.lifespan_context.client, order_id)
             if order_id == DEMO.orders["placed"]:
                 await state_of(unscoped, order_id)
@@ -342,22 +341,22 @@ def test_nothing_that_answers_a_question_makes_a_client_of_its_own() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == NomosClient.__name__
     ]
-    assert set(made) == {"app.py"}
+    assert set(made) == {"server_factory.py"}
 
 
-def test_the_desk_holds_no_client_but_the_callers() -> None:
-    attributes = {name for name in dir(Desk) if not name.startswith("__")}
+def test_the_context_holds_no_client_but_the_callers() -> None:
+    attributes = {name for name in dir(NomosContext) if not name.startswith("__")}
     assert attributes == {"_client_for", "_default", "caller", "client", "now", "ordering", "vocabulary"}
-    assert isinstance(Desk.client, property)
+    assert isinstance(NomosContext.client, property)
 
 
-async def test_a_desk_that_is_kept_serves_each_caller_with_their_own_view(simulator: Simulator) -> None:
-    async def seen(desk: Desk, name: str) -> set[str]:
+async def test_a_context_that_is_kept_serves_each_caller_with_their_own_view(simulator: Simulator) -> None:
+    async def seen(context: NomosContext, name: str) -> set[str]:
         caller = Caller.customer(DEMO.customers[name])
         token = CallerToken(token="t", client_id="c", scopes=[], caller=caller)
         before = auth_context_var.set(AuthenticatedUser(token))
         try:
-            return {order.customer async for order in desk.client.meter_orders.list()}
+            return {order.customer async for order in context.client.meter_orders.list()}
         finally:
             auth_context_var.reset(before)
 
@@ -365,8 +364,8 @@ async def test_a_desk_that_is_kept_serves_each_caller_with_their_own_view(simula
         server = create_server(Settings(), client=nomos)
         assert isinstance(server, NomosServer)
         for name in (OWNER, "placed"):
-            assert await seen(server.desk, name) == {DEMO.customers[name]}
-        assert len({order.customer async for order in server.desk.client.meter_orders.list()}) > 2
+            assert await seen(server.context, name) == {DEMO.customers[name]}
+        assert len({order.customer async for order in server.context.client.meter_orders.list()}) > 2
 
 
 @pytest.mark.parametrize("name", ["list_meter_orders_by_status", "list_subscriptions"])

@@ -9,9 +9,9 @@ from mcp.server.mcpserver import Context
 from mcp.types import INVALID_PARAMS, CallToolResult, PromptReference, ResourceTemplateReference, TextContent
 from pydantic import Field
 
-from nomos_mcp.server import create_server, failures
+from nomos_mcp.server import create_server, error_messages
 from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_CURSOR, MAX_ERROR, MAX_URI, cut
-from nomos_mcp.server.strict import READ, strict_tool
+from nomos_mcp.server.tool_factory import READ, make_tool
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import Simulator
 from tests.server.conftest import Era, asked_of, error_of
@@ -52,7 +52,7 @@ async def test_a_new_tool_has_the_bound_without_a_word_about_it() -> None:
         """Say it again."""
         return CallToolResult(content=[TextContent(type="text", text=word + own + cursor)])
 
-    properties = strict_tool(echo, title="Echo", annotations=READ).parameters["properties"]
+    properties = make_tool(echo, title="Echo", annotations=READ).parameters["properties"]
     assert {name: schema["maxLength"] for name, schema in properties.items()} == {
         "word": MAX_ARGUMENT,
         "own": 3,
@@ -75,9 +75,9 @@ async def test_an_unknown_argument_is_quoted_in_short(assistant: Client) -> None
 
 
 def test_no_nearest_name_is_looked_for_if_a_word_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert failures.nearest("get_meter_orders", ["get_meter_order"]) == "get_meter_order"
-    monkeypatch.setattr(failures, "get_close_matches", lambda *_, **__: pytest.fail("looked for"))
-    assert failures.nearest(HUGE, ["get_meter_order"]) == ""
+    assert error_messages.nearest("get_meter_orders", ["get_meter_order"]) == "get_meter_order"
+    monkeypatch.setattr(error_messages, "get_close_matches", lambda *_, **__: pytest.fail("looked for"))
+    assert error_messages.nearest(HUGE, ["get_meter_order"]) == ""
 
 
 @pytest.mark.parametrize("value", [True, False])
@@ -145,7 +145,7 @@ async def test_no_error_is_long_whoever_worded_it(era: Era) -> None:
         return CallToolResult(content=[TextContent(type="text", text=HUGE)], is_error=True)
 
     server = create_server(Settings())
-    server._tool_manager._tools["wordy"] = strict_tool(wordy, title="Wordy", annotations=READ)
+    server._tool_manager._tools["wordy"] = make_tool(wordy, title="Wordy", annotations=READ)
     async with Client(server, mode=era) as client:
         assert error_of(await client.call_tool("wordy", {"kind": "result"})) == cut(HUGE, MAX_ERROR)
         with pytest.raises(MCPError) as caught:

@@ -7,7 +7,7 @@ from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, TextContent
 
 from nomos_mcp.server.prompts import prompt_of
-from tests.server.test_manners import TOOLS
+from tests.server.test_nomos_server import TOOLS
 
 REQUIRED = {
     "daily-cohort-report": {},

@@ -9,7 +9,7 @@ from mcp.types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
 from nomos_mcp.client.errors import BY_STATUS
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CURIE, EDISON, STATUSES, VERSIONS
 from nomos_mcp.server import create_server
-from nomos_mcp.server.error_codes import CODES
+from nomos_mcp.server.error_messages import CODES
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.server.conftest import Era, answer_of, asked_of

@@ -15,7 +15,7 @@ from mcp.types import Tool
 from nomos_mcp.client import EDISON
 from nomos_mcp.lifecycle import STATUSES
 from tests.server.conftest import Connect
-from tests.server.test_manners import TOOLS
+from tests.server.test_nomos_server import TOOLS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

@@ -11,7 +11,7 @@ import pytest
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.types import Message, Receive, Scope, Send
 
-from nomos_mcp.server.callers import Caller, CallerToken
+from nomos_mcp.server.request_context import Caller, CallerToken
 from nomos_mcp.service import concurrency_limit
 from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.service.concurrency_limit import ConcurrencyLimit

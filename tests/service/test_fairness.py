@@ -12,7 +12,7 @@ from mcp import MCPError
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 
-from nomos_mcp.server.callers import Caller, CallerToken
+from nomos_mcp.server.request_context import Caller, CallerToken
 from nomos_mcp.service import fairness
 from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.service.constants import MAX_RUNNING_PER_CALLER

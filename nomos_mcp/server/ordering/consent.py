@@ -15,11 +15,11 @@ from mcp.server.mcpserver import Context, Elicit
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, WithJsonSchema
 
-from nomos_mcp.server.desk import Desk
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.codes import Flaw
+from nomos_mcp.server.ordering.eligibility import Orderable
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
-from nomos_mcp.server.ordering.preflight import Orderable
+from nomos_mcp.server.request_context import NomosContext
 
 How = Literal["elicitation", "code", "trusted"]
 
@@ -56,14 +56,14 @@ class Yes:
 
 
 def decide(
-    found: Orderable | OrderingResult, code: str, desk: Desk, ctx: Context[Desk]
+    found: Orderable | OrderingResult, code: str, context: NomosContext, ctx: Context[NomosContext]
 ) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
     """Decide how this order is confirmed.
 
     Args:
         found: What the preflight found.
         code: The confirmation code that came with the call, or an empty string.
-        desk: What the server works with.
+        context: What the server works with.
         ctx: The call.
 
     Returns:
@@ -71,39 +71,43 @@ def decide(
     """
     if isinstance(found, OrderingResult):
         return found
-    confirm = desk.ordering.confirm
+    confirm = context.ordering.confirm
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
-        return Elicit(question(found.preview, desk.ordering.sent[found.preview.subscription]), ConfirmationForm)
+        return Elicit(question(found.preview, context.ordering.sent[found.preview.subscription]), ConfirmationForm)
     if confirm == "elicit":
-        return outcomes.refused("not_confirmable", desk)
-    return _by_code(found.preview, code, desk)
+        return outcomes.refused("not_confirmable", context)
+    return _by_code(found.preview, code, context)
 
 
-def answered(result: ElicitationResult[Any], found: Orderable | OrderingResult, desk: Desk) -> Yes | OrderingResult:
+def answered(
+    result: ElicitationResult[Any], found: Orderable | OrderingResult, context: NomosContext
+) -> Yes | OrderingResult:
     """Read what `decide` came to, once the client has answered a question if there was one."""
     if not isinstance(result, AcceptedElicitation):
-        return outcomes.declined("the person said no" if result.action == "decline" else "the form was closed", desk)
+        return outcomes.declined("the person said no" if result.action == "decline" else "the form was closed", context)
     if isinstance(result.data, ConfirmationForm) and isinstance(found, Orderable):
         yes = result.data.order is True
-        return Yes("elicitation", found.preview) if yes else outcomes.declined("the person did not tick the yes", desk)
+        return (
+            Yes("elicitation", found.preview) if yes else outcomes.declined("the person did not tick the yes", context)
+        )
     decided: Yes | OrderingResult = result.data
     return decided
 
 
-def recheck(yes: Yes, preview: Preview, desk: Desk) -> OrderingResult | None:
+def recheck(yes: Yes, preview: Preview, context: NomosContext) -> OrderingResult | None:
     """Check that what would be ordered now is what was confirmed; None if it is.
 
     Args:
         yes: The confirmation.
         preview: What would be ordered now.
-        desk: What the server works with.
+        context: What the server works with.
     """
     if yes.shown is None or yes.shown == preview:
         return None
-    code = _new_code(preview, desk) if yes.how == "code" else None
-    return outcomes.confirmation_required(preview, code, desk, changed=True)
+    code = _new_code(preview, context) if yes.how == "code" else None
+    return outcomes.confirmation_required(preview, code, context, changed=True)
 
 
 def question(preview: Preview, sent: int = 0) -> str:
@@ -123,24 +127,24 @@ def question(preview: Preview, sent: int = 0) -> str:
     )
 
 
-def _by_code(preview: Preview, code: str, desk: Desk) -> Yes | OrderingResult:
+def _by_code(preview: Preview, code: str, context: NomosContext) -> Yes | OrderingResult:
     if not code:
-        return outcomes.confirmation_required(preview, _new_code(preview, desk), desk)
-    flaw = desk.ordering.codes.flaw(code, preview.digest(), *_bound_to(preview, desk))
+        return outcomes.confirmation_required(preview, _new_code(preview, context), context)
+    flaw = context.ordering.codes.flaw(code, preview.digest(), *_bound_to(preview, context))
     if flaw == "changed":
-        return outcomes.confirmation_required(preview, _new_code(preview, desk), desk, changed=True)
-    return outcomes.refused("invalid_code", desk, detail=_FLAWS[flaw]) if flaw else Yes("code", preview, code)
+        return outcomes.confirmation_required(preview, _new_code(preview, context), context, changed=True)
+    return outcomes.refused("invalid_code", context, detail=_FLAWS[flaw]) if flaw else Yes("code", preview, code)
 
 
-def _new_code(preview: Preview, desk: Desk) -> str:
-    return desk.ordering.codes.code(preview.digest(), *_bound_to(preview, desk))
+def _new_code(preview: Preview, context: NomosContext) -> str:
+    return context.ordering.codes.code(preview.digest(), *_bound_to(preview, context))
 
 
-def _bound_to(preview: Preview, desk: Desk) -> tuple[str, ...]:
-    return desk.caller.name, desk.caller.customer_id, preview.subscription, desk.client.base_url
+def _bound_to(preview: Preview, context: NomosContext) -> tuple[str, ...]:
+    return context.caller.name, context.caller.customer_id, preview.subscription, context.client.base_url
 
 
-def _can_ask(ctx: Context[Desk]) -> bool:
+def _can_ask(ctx: Context[NomosContext]) -> bool:
     """Whether the client can show a form, and the question can reach it. Where that is not known, it cannot."""
     capabilities = ctx.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None

@@ -24,11 +24,10 @@ from nomos_mcp.client.errors import (
     UnprocessableEntityError,
 )
 from nomos_mcp.client.models import MeterOrder, Subscription
-from nomos_mcp.lifecycle import Explanation, explain, final_statuses
-from nomos_mcp.server.desk import Desk
-from nomos_mcp.server.failures import SUPPORT, said_of, word_of
+from nomos_mcp.lifecycle import INTEREST, Explanation, explain, final_statuses
+from nomos_mcp.server.error_messages import SUPPORT, said_of, word_of
 from nomos_mcp.server.ordering.codes import LIFETIME
-from nomos_mcp.server.orders import INTEREST
+from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
 
 _log = logging.getLogger(__name__)
@@ -136,27 +135,27 @@ class OrderingResult(Result):
         return answer
 
 
-def ordered(order: MeterOrder, made_by: MadeBy, desk: Desk) -> OrderingResult:
+def ordered(order: MeterOrder, made_by: MadeBy, context: NomosContext) -> OrderingResult:
     """The order exists. Whose request made it is unknown if the answer to ours was lost."""
     message = f"The smart meter is ordered: {order.id}."
     then = "Tell the customer that it is ordered, without a date. get_meter_order once a day is plenty."
     if order.status == INTEREST:
         message = f"Nomos shows the order as {order.id} with status {INTEREST}: an interest that is not completed yet."
         then = "Tell the customer no more than that, and look again later with get_meter_order."
-    elif order.status in final_statuses(desk.vocabulary):
+    elif order.status in final_statuses(context.vocabulary):
         message = f"The order {order.id} exists, and its status is {order.status} already."
         then = "Answer from the explanation of the order."
     if made_by == "unknown":
         message += " The answer to this call's request was lost, so somebody else's request may have made this order."
-    return OrderingResult(outcome="ordered", made_by=made_by, message=message, next=then, **_order(order, desk))
+    return OrderingResult(outcome="ordered", made_by=made_by, message=message, next=then, **_order(order, context))
 
 
-def already_ordered(order: MeterOrder | None, desk: Desk, *, request_id: str = "") -> OrderingResult:
+def already_ordered(order: MeterOrder | None, context: NomosContext, *, request_id: str = "") -> OrderingResult:
     """The subscription has its one order; this call made none.
 
     Args:
         order: The order; None if Nomos says that there is one and does not show it.
-        desk: What the server works with.
+        context: What the server works with.
         request_id: Upstream's request ID, for support.
     """
     if order is None:
@@ -168,7 +167,7 @@ def already_ordered(order: MeterOrder | None, desk: Desk, *, request_id: str = "
             ),
             next=f"Look for it later: get_meter_order with the subscription's ID. If it stays unseen, ask {SUPPORT}.",
             request_id=request_id or None,
-            api_version=desk.vocabulary,
+            api_version=context.vocabulary,
         )
     return OrderingResult(
         outcome="already_ordered",
@@ -178,17 +177,19 @@ def already_ordered(order: MeterOrder | None, desk: Desk, *, request_id: str = "
             if order.status == "cancelled"
             else "Answer from the explanation of the existing order."
         ),
-        **_order(order, desk),
+        **_order(order, context),
     )
 
 
-def confirmation_required(preview: Preview, code: str | None, desk: Desk, *, changed: bool = False) -> OrderingResult:
+def confirmation_required(
+    preview: Preview, code: str | None, context: NomosContext, *, changed: bool = False
+) -> OrderingResult:
     """A person has to confirm first.
 
     Args:
         preview: What would be ordered.
         code: Proves that the preview was handed out; None if the client asks its user itself.
-        desk: What the server works with.
+        context: What the server works with.
         changed: The person confirmed another preview than this one.
     """
     happened = (
@@ -209,26 +210,26 @@ def confirmation_required(preview: Preview, code: str | None, desk: Desk, *, cha
         next=then,
         preview=preview,
         confirmation_code=code,
-        api_version=desk.vocabulary,
+        api_version=context.vocabulary,
     )
 
 
-def declined(message: str, desk: Desk) -> OrderingResult:
+def declined(message: str, context: NomosContext) -> OrderingResult:
     """There is no yes: a person said no, or the form came back without an answer."""
     return OrderingResult(
         outcome="declined",
         message=f"This call ordered nothing: {message}.",
         next="Accept it. Call again only if the person asks for it.",
-        api_version=desk.vocabulary,
+        api_version=context.vocabulary,
     )
 
 
-def refused(reason: str, desk: Desk, *, detail: str = "", request_id: str = "") -> OrderingResult:
+def refused(reason: str, context: NomosContext, *, detail: str = "", request_id: str = "") -> OrderingResult:
     """This call ordered nothing, for a reason of ours or one that Nomos gave.
 
     Args:
         reason: A reason code of ours; one that only Nomos knows is kept as it came.
-        desk: What the server works with.
+        context: What the server works with.
         detail: What exactly is wrong, if there is more to say.
         request_id: Upstream's request ID, for support.
     """
@@ -240,11 +241,11 @@ def refused(reason: str, desk: Desk, *, detail: str = "", request_id: str = "") 
         message=f"This call ordered nothing. {happened}{more}",
         next=then,
         request_id=request_id or None,
-        api_version=desk.vocabulary,
+        api_version=context.vocabulary,
     )
 
 
-def not_checked(error: NomosError, desk: Desk) -> OrderingResult:
+def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
     """This call ordered nothing, because what would be ordered could not be read."""
     return OrderingResult(
         outcome="refused",
@@ -252,11 +253,11 @@ def not_checked(error: NomosError, desk: Desk) -> OrderingResult:
         message=f"This call ordered nothing: the subscription and its order could not be read. {said_of(error)}",
         next="Once that is fixed, call again.",
         request_id=request_id_of(error) or None,
-        api_version=desk.vocabulary,
+        api_version=context.vocabulary,
     )
 
 
-def outcome_unknown(reason: Unknown, desk: Desk, *, request_id: str = "") -> OrderingResult:
+def outcome_unknown(reason: Unknown, context: NomosContext, *, request_id: str = "") -> OrderingResult:
     """The order may exist or not; nobody can tell right now."""
     return OrderingResult(
         outcome="outcome_unknown",
@@ -267,19 +268,19 @@ def outcome_unknown(reason: Unknown, desk: Desk, *, request_id: str = "") -> Ord
             f"subscription's ID. If it stays unknown, ask {SUPPORT}. Do not order again."
         ),
         request_id=request_id or None,
-        api_version=desk.vocabulary,
+        api_version=context.vocabulary,
     )
 
 
-def refused_because(error: NomosError, desk: Desk) -> OrderingResult:
+def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
     """This call ordered nothing: Nomos refused the order, or it never left."""
     if isinstance(error, APIError) and is_certain(error):
         known = next((code for code in error.detail_codes if code in _REASONS), "")
         reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), error.code.lower())
-        return refused(word_of(reason), desk, request_id=error.request_id)
+        return refused(word_of(reason), context, request_id=error.request_id)
     reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
     detail = said_of(error) if reason == "not_sent" else str(error) if reason == "credentials" else ""
-    return refused(reason, desk, detail=detail, request_id=request_id_of(error))
+    return refused(reason, context, detail=detail, request_id=request_id_of(error))
 
 
 def preview_of(subscription: Subscription, host: str) -> Preview:
@@ -333,13 +334,13 @@ _REFUSALS = (
 )
 
 
-def _order(order: MeterOrder, desk: Desk) -> dict[str, Any]:
+def _order(order: MeterOrder, context: NomosContext) -> dict[str, Any]:
     """Return the order and what it means; the order alone if explaining it fails, which must not hide it."""
-    known: dict[str, Any] = {"order": {"id": order.id, "status": order.status}, "api_version": desk.vocabulary}
+    known: dict[str, Any] = {"order": {"id": order.id, "status": order.status}, "api_version": context.vocabulary}
     try:
         known["order"] = order_fields(order)
         if order.status != INTEREST:  # its texts say that nothing was ordered
-            known["explanation"] = explain(order_state(order, desk.vocabulary), now=desk.now())
+            known["explanation"] = explain(order_state(order, context.vocabulary), now=context.now())
     except Exception as error:  # noqa: BLE001  whatever it is, the order is there
         _log.warning("Order %s could not be explained: %s", order.id, type(error).__name__)
     return known

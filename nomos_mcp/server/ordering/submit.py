@@ -19,14 +19,13 @@ from nomos_mcp.client.errors import (
     UnreadableAnswerError,
 )
 from nomos_mcp.client.models import MeterOrder
-from nomos_mcp.server.concurrency import both
-from nomos_mcp.server.desk import Desk
+from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt
 from nomos_mcp.server.ordering.consent import Yes, recheck
+from nomos_mcp.server.ordering.eligibility import Look, both, look, read_preview
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
-from nomos_mcp.server.ordering.preflight import Look, look, read_preview
-from nomos_mcp.server.orders import INTEREST
+from nomos_mcp.server.request_context import NomosContext
 
 DEADLINE: Final = 150.0
 """Seconds until the order has to leave, and from then on until there is an outcome."""
@@ -59,7 +58,7 @@ class Submission:
     Args:
         subscription_id: `sub_…`; the preflight has passed.
         yes: The confirmation.
-        desk: What the server works with.
+        context: What the server works with.
         attempt: The line of the audit log.
         is_gone: Whether the client has gone away.
 
@@ -68,12 +67,17 @@ class Submission:
     """
 
     def __init__(
-        self, subscription_id: str, yes: Yes, desk: Desk, attempt: Attempt, is_gone: Callable[[], Awaitable[bool]]
+        self,
+        subscription_id: str,
+        yes: Yes,
+        context: NomosContext,
+        attempt: Attempt,
+        is_gone: Callable[[], Awaitable[bool]],
     ) -> None:
         self.sent = 0
         self._subscription_id = subscription_id
         self._yes = yes
-        self._desk = desk
+        self._context = context
         self._attempt = attempt
         self._is_gone = is_gone
         self._scope = anyio.CancelScope()
@@ -82,7 +86,7 @@ class Submission:
         self._conflict = False
         self._request_id = ""
         self._before = Look(None)
-        self._looked_at = desk.now()
+        self._looked_at = context.now()
 
     async def run(self) -> OrderingResult:
         """Order, and do not return before it is as clear as it can be whether the order exists.
@@ -93,50 +97,50 @@ class Submission:
         Returns:
             `ordered`, `already_ordered`, `confirmation_required`, `refused` or `outcome_unknown`.
         """
-        lock = self._desk.ordering.locks.setdefault(self._subscription_id, anyio.Lock())
+        lock = self._context.ordering.locks.setdefault(self._subscription_id, anyio.Lock())
         self._bound.deadline = anyio.current_time() + DEADLINE
         with self._scope, self._bound:
             async with lock:
                 return await self._checked()
         if self._conflict:
-            return outcomes.already_ordered(None, self._desk, request_id=self._request_id)
+            return outcomes.already_ordered(None, self._context, request_id=self._request_id)
         if self.sent:
             return self._not_known()
-        return outcomes.refused("not_sent", self._desk, detail="its turn did not come in time")
+        return outcomes.refused("not_sent", self._context, detail="its turn did not come in time")
 
     async def _checked(self) -> OrderingResult:
         """Check once more, then send: a person may have taken minutes to confirm, or somebody else may have ordered."""
-        desk, subscription_id = self._desk, self._subscription_id
-        self._looked_at = desk.now()
+        context, subscription_id = self._context, self._subscription_id
+        self._looked_at = context.now()
         try:
             preview, self._before = await both(
-                partial(read_preview, subscription_id, desk), partial(look, subscription_id, desk)
+                partial(read_preview, subscription_id, context), partial(look, subscription_id, context)
             )
         except NomosError as error:
-            return outcomes.not_checked(error, desk)
+            return outcomes.not_checked(error, context)
         if self._before.order is not None:
-            return outcomes.already_ordered(self._before.order, desk)
+            return outcomes.already_ordered(self._before.order, context)
         if isinstance(preview, OrderingResult):
             return preview
-        return recheck(self._yes, preview, desk) or await self._sent()
+        return recheck(self._yes, preview, context) or await self._sent()
 
     async def _sent(self) -> OrderingResult:
         try:
             return await self._create()
         except WithheldError as error:
-            return outcomes.refused(error.reason, self._desk, detail=str(error))
+            return outcomes.refused(error.reason, self._context, detail=str(error))
         except NomosError as error:
             self._request_id = outcomes.request_id_of(error)
             # After a 401 the order is sent once more; a conflict then may be with the first, if that was a wrong 401.
             self._conflict = isinstance(error, ConflictError) and self.sent == 1
             self._unknown = "not_visible" if isinstance(error, ConflictError) else "answer_lost"
             if not isinstance(error, ConflictError) and (not self.sent or outcomes.is_certain(error)):
-                return outcomes.refused_because(error, self._desk)
+                return outcomes.refused_because(error, self._context)
         if self._conflict:
             order = await self._find(LOOK_FOR_OTHERS)
-            return outcomes.already_ordered(order, self._desk, request_id=self._request_id)
+            return outcomes.already_ordered(order, self._context, request_id=self._request_id)
         if (order := await self._find(LOOK_FOR)) is not None:
-            return outcomes.ordered(order, "unknown", self._desk)
+            return outcomes.ordered(order, "unknown", self._context)
         return await self._repeated() if self._unknown == "answer_lost" else self._not_known()
 
     async def _repeated(self) -> OrderingResult:
@@ -153,7 +157,7 @@ class Submission:
         except NomosError as error:
             self._request_id = outcomes.request_id_of(error) or self._request_id
         if (order := await self._find(LOOK_FOR)) is not None:
-            return outcomes.ordered(order, "unknown", self._desk)
+            return outcomes.ordered(order, "unknown", self._context)
         return self._not_known()
 
     async def _create(self) -> OrderingResult:
@@ -162,10 +166,10 @@ class Submission:
         Raises:
             NomosError: There is no answer that names the order.
         """
-        order = await self._desk.client.meter_orders.create(self._subscription_id, before_send=self._before_send)
+        order = await self._context.client.meter_orders.create(self._subscription_id, before_send=self._before_send)
         if order.subscription != self._subscription_id or order.id in {each.id for each in self._before.interest}:
             raise UnreadableAnswerError("The answer is not about the order that was sent.", status=200)
-        return outcomes.ordered(order, "this_call", self._desk)
+        return outcomes.ordered(order, "this_call", self._context)
 
     async def _before_send(self) -> None:
         """Let the order leave, unless the caller has gone; from here on a cancellation waits for the outcome.
@@ -176,30 +180,30 @@ class Submission:
         self._scope.shield = False
         if await self._is_gone():
             raise WithheldError("The client went away before the order was sent.")
-        if self._desk.ordering.stopping:
+        if self._context.ordering.stopping:
             raise WithheldError("The server is stopping.")
         await checkpoint_if_cancelled()
         self._scope.shield = True
         if self.sent:
             self.sent += 1
             return
-        if self._yes.code and not self._desk.ordering.codes.use(self._yes.code):
+        if self._yes.code and not self._context.ordering.codes.use(self._yes.code):
             raise WithheldError("Another call has used the code.", "invalid_code")
         self._attempt.sending()
         self.sent = 1
-        self._desk.ordering.sent[self._subscription_id] += 1
+        self._context.ordering.sent[self._subscription_id] += 1
         self._bound.deadline = anyio.current_time() + DEADLINE
 
     async def _find(self, seconds: float) -> MeterOrder | None:
         """Look with growing pauses, until the order is seen or a look that began after so many seconds shows none."""
-        timing = self._desk.client.timing
+        timing = self._context.client.timing
         began = timing.monotonic()
         pauses = iter(_PAUSES)
         pause = 0.0
         while True:
             waited = timing.monotonic() - began
             try:
-                seen = await look(self._subscription_id, self._desk)
+                seen = await look(self._subscription_id, self._context)
             except RateBudgetError as error:  # this is no failed look: none was sent
                 await timing.sleep(max(error.retry_after, _PAUSES[0]))
                 continue
@@ -228,4 +232,4 @@ class Submission:
         return order.id not in known and order.created_at is not None and order.created_at >= since
 
     def _not_known(self) -> OrderingResult:
-        return outcomes.outcome_unknown(self._unknown, self._desk, request_id=self._request_id)
+        return outcomes.outcome_unknown(self._unknown, self._context, request_id=self._request_id)

@@ -18,11 +18,11 @@ from nomos_mcp.lifecycle import (
     explain_status as explain_by_name,
     glossary_markdown,
 )
-from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.error_codes import CODES, error_markdown
-from nomos_mcp.server.orders import find_order
+from nomos_mcp.server.error_messages import CODES, error_markdown
+from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import Result, order_state
-from nomos_mcp.server.strict import READ, strict_tool
+from nomos_mcp.server.tool_factory import READ, make_tool
+from nomos_mcp.server.tools.get_meter_order import find_order
 
 GLOSSARY: Final = "glossary"
 
@@ -35,7 +35,7 @@ class ExplanationResult(Result):
 
 
 async def explain_status(
-    ctx: Context[Desk],
+    ctx: Context[NomosContext],
     status: Annotated[
         str, Field(description="A status of either API version, blocked, an error code, or glossary.")
     ] = "",
@@ -60,15 +60,15 @@ async def explain_status(
     blocked_wim (the grid operator's turn), cancelled.
     They do not map one to one: edison's blocked is not curie's check_missing (the customer's turn).
     """
-    desk = desk_of(ctx)
+    context = nomos_context(ctx)
     if order_id:
         if status or blocked_reason or cancelled_reason or api_version:
             raise InvalidRequestError(
                 "order_id goes alone: the order says itself what its status, reasons and API version are. "
                 "Leave the other arguments out, or leave out order_id to explain a status by name."
             )
-        state = order_state(await find_order(desk, order_id), desk.vocabulary)
-        explanation = explain(state, now=desk.now(), audience=audience, language=language)
+        state = order_state(await find_order(context, order_id), context.vocabulary)
+        explanation = explain(state, now=context.now(), audience=audience, language=language)
     elif status == GLOSSARY or status in CODES:
         if blocked_reason or cancelled_reason or api_version:
             raise InvalidRequestError(
@@ -81,7 +81,7 @@ async def explain_status(
             status,
             blocked_reason=blocked_reason,
             cancelled_reason=cancelled_reason,
-            api_version=api_version or desk.vocabulary,
+            api_version=api_version or context.vocabulary,
             audience=audience,
             language=language,
         )
@@ -92,7 +92,7 @@ async def explain_status(
 
 def tool() -> Tool:
     """Make the tool."""
-    return strict_tool(
+    return make_tool(
         explain_status,
         title="Explain a smart meter order's status",
         annotations=READ,

@@ -1,6 +1,8 @@
 """The tool `get_event`."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
@@ -9,12 +11,41 @@ from pydantic import Field
 
 from nomos_mcp.client import Event, NomosError
 from nomos_mcp.lifecycle import Explanation
-from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.failures import said_of
+from nomos_mcp.server.error_messages import said_of
+from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import OrderFields, Result
-from nomos_mcp.server.strict import READ, strict_tool
+from nomos_mcp.server.tool_factory import READ, make_tool
 from nomos_mcp.server.tools.get_meter_order import result_of
-from nomos_mcp.server.topics import TOPICS
+
+TOPICS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "subscription.created": "A subscription was created.",
+        "subscription.confirmed": "A subscription was confirmed.",
+        "subscription.activated": "A subscription became active.",
+        "subscription.ended": "A subscription ended.",
+        "subscription.terminated": "A subscription was terminated.",
+        "invoice.created": "An invoice was created.",
+        "invoice.paid": "An invoice was paid.",
+        "invoice.payment_failed": "A payment of an invoice failed.",
+        "invoice.voided": "An invoice was voided; `voiding_invoice` is the invoice that voids it.",
+        "invoice.uncollectible": "An invoice was given up as uncollectible.",
+        "meter_order.created": "A smart meter order was accepted.",
+        "meter_order.placed": "A smart meter order was handed to the installation partner.",
+        "meter_order.check_submitted": (
+            "The smart meter check was submitted: the customer sent the installation partner further details, such as "
+            "a photo of the current meter's place."
+        ),
+        "meter_order.check_reviewed": (
+            "The installation partner reviewed the smart meter check and confirmed that it will install."
+        ),
+        "meter_order.scheduled": "An installation appointment was set.",
+        "meter_order.installed": "The smart meter was installed. It is not active yet by that alone.",
+        "meter_order.activated": "The smart meter went live: automatic readings and dynamic prices are possible.",
+        "meter_order.blocked": "A smart meter order was blocked: something needs attention before it goes on.",
+        "meter_order.cancelled": "A smart meter order was cancelled.",
+    }
+)
+"""Every documented topic, and what it says happened."""
 
 
 class EventResult(Result):
@@ -32,13 +63,13 @@ class EventResult(Result):
     api_version: str
 
 
-async def event_result(desk: Desk, event_id: str) -> EventResult:
+async def event_result(context: NomosContext, event_id: str) -> EventResult:
     """Read an event, and the order that it is about.
 
     Raises:
         NomosError: The event could not be read. An order that could not is told in the result.
     """
-    event = await desk.client.events.get(event_id)
+    event = await context.client.events.get(event_id)
     result = EventResult(
         id=event.id,
         topic=event.topic,
@@ -46,9 +77,9 @@ async def event_result(desk: Desk, event_id: str) -> EventResult:
         happened=TOPICS.get(event.topic, "This topic is new to this server; what it means is not known here."),
         confidence="documented" if event.topic in TOPICS else "unknown",
         concerns=event.context.model_dump(exclude_none=True),
-        api_version=desk.client.api_version,
+        api_version=context.client.api_version,
     )
-    return result.model_copy(update=await _state_now(desk, event))
+    return result.model_copy(update=await _state_now(context, event))
 
 
 def _timestamp(event: Event) -> str | None:
@@ -57,11 +88,11 @@ def _timestamp(event: Event) -> str | None:
     return event.model_dump(mode="json")["timestamp"] or event.unreadable.get("timestamp")
 
 
-async def _state_now(desk: Desk, event: Event) -> dict[str, object]:
+async def _state_now(context: NomosContext, event: Event) -> dict[str, object]:
     if event.context.meter_order is None:
         return {}
     try:
-        now = result_of(await desk.client.meter_orders.get(event.context.meter_order), desk)
+        now = result_of(await context.client.meter_orders.get(event.context.meter_order), context)
     except NomosError as error:
         return {"state_missing": f"The order could not be read. {said_of(error)}"}
     return {"order": now.order, "explanation": now.explanation}
@@ -69,16 +100,16 @@ async def _state_now(desk: Desk, event: Event) -> dict[str, object]:
 
 async def get_event(
     event_id: Annotated[str, Field(description="Event (evt_…), as a webhook delivery carries it.")],
-    ctx: Context[Desk],
+    ctx: Context[NomosContext],
 ) -> Annotated[CallToolResult, EventResult]:
     """Read one event: what happened, in words, and to what (`concerns`, IDs only).
 
     If it is about a meter order, `order` and `explanation` are that order as it is now, read after the event, and not
     as it was then: events come late, twice and out of order, so answer from the state now.
     """
-    return (await event_result(desk_of(ctx), event_id)).answer()
+    return (await event_result(nomos_context(ctx), event_id)).answer()
 
 
 def tool() -> Tool:
     """Make the tool."""
-    return strict_tool(get_event, title="Get an event", annotations=READ)
+    return make_tool(get_event, title="Get an event", annotations=READ)

@@ -7,12 +7,43 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import Explanation, explain
-from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.orders import find_order
+from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
-from nomos_mcp.server.strict import READ, strict_tool
+from nomos_mcp.server.tool_factory import READ, make_tool
+
+
+class NoOrderYetError(InvalidRequestError):
+    """The subscription exists and has no meter order."""
+
+
+async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
+    """Read an order.
+
+    Args:
+        context: The means of the server.
+        order_id: `prdo_…`, or `sub_…`: a subscription has at most one order, so its ID names it.
+
+    Raises:
+        NoOrderYetError: The subscription has no order.
+        NotFoundError: No such order or subscription, or not visible.
+        NomosError: Anything else that can go wrong with a call.
+    """
+    if kind_of(order_id) != "subscription":
+        return await context.client.meter_orders.get(order_id)
+    order = await context.client.meter_orders.of_subscription(order_id)
+    if order is not None:
+        return order
+    found = await context.client.subscriptions.get(
+        order_id
+    )  # raises for one that does not exist, which is another answer
+    raise NoOrderYetError(
+        f"Subscription {order_id} has no meter order: nothing was ordered for it yet. Whether an order is possible, "
+        f"and why not, tells list_subscriptions with customer_id {found.customer}."
+    )
 
 
 class MeterOrderResult(Result):
@@ -23,18 +54,18 @@ class MeterOrderResult(Result):
     api_version: str
 
 
-def result_of(order: MeterOrder, desk: Desk) -> MeterOrderResult:
+def result_of(order: MeterOrder, context: NomosContext) -> MeterOrderResult:
     """Explain an order for a support agent."""
     return MeterOrderResult(
         order=order_fields(order),
-        explanation=explain(order_state(order, desk.vocabulary), now=desk.now()),
-        api_version=desk.vocabulary,
+        explanation=explain(order_state(order, context.vocabulary), now=context.now()),
+        api_version=context.vocabulary,
     )
 
 
 async def get_meter_order(
     order_id: Annotated[str, Field(description="Meter order (prdo_…) or its subscription (sub_…).")],
-    ctx: Context[Desk],
+    ctx: Context[NomosContext],
 ) -> Annotated[CallToolResult, MeterOrderResult]:
     """Read one smart meter order and what its state means: answers "where is it, why is it stuck, whose turn is it?".
 
@@ -43,11 +74,11 @@ async def get_meter_order(
     `installed` is not `activated`: dynamic prices and automatic readings start at `activated`.
     `customer_message` is ready to send. Promise no dates beyond `order.appointment_at`.
     """
-    desk = desk_of(ctx)
-    order = await find_order(desk, order_id)
-    return result_of(order, desk).answer()
+    context = nomos_context(ctx)
+    order = await find_order(context, order_id)
+    return result_of(order, context).answer()
 
 
 def tool() -> Tool:
     """Make the tool."""
-    return strict_tool(get_meter_order, title="Get a smart meter order", annotations=READ)
+    return make_tool(get_meter_order, title="Get a smart meter order", annotations=READ)

@@ -27,17 +27,17 @@ from nomos_mcp.lifecycle import (
     open_statuses,
     summarise,
 )
-from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.failures import nearest
+from nomos_mcp.server.error_messages import nearest
 from nomos_mcp.server.pagination import Cursor, Query, binding_of, cursor_of, list_fields, walk
+from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import ListResult, Result, fitting, order_state
-from nomos_mcp.server.strict import READ, strict_tool
+from nomos_mcp.server.tool_factory import READ, make_tool
 
 BLOCKED, OPEN, ALL = "blocked", "open", "all"
 
 _NEW_STATUSES = "orders of a status newer than this release: Nomos did not apply the filter that finds them"
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ne_refused: WeakSet[Desk] = WeakSet()
+_ne_refused: WeakSet[NomosContext] = WeakSet()
 """Servers whose upstream did not understand `filter[status][ne]`; they do not ask with it again."""
 
 
@@ -68,7 +68,7 @@ class OrderList(ListResult):
 
 async def list_meter_orders_by_status(
     status: Annotated[str, Field(description="A status, or blocked, open (may still progress), all.")],
-    ctx: Context[Desk],
+    ctx: Context[NomosContext],
     customer_id: Annotated[str, Field(description="Only this customer's (cus_…).")] = "",
     subscription_id: Annotated[str, Field(description="Only this subscription's (sub_…).")] = "",
     limit: Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE, description="Orders to return at most; 0: only count.")] = 20,
@@ -83,15 +83,19 @@ async def list_meter_orders_by_status(
     a part of the orders, and `next_cursor` counts the rest.
     """
     arguments = dict(locals())
-    desk = desk_of(ctx)
-    binding, as_of, version = binding_of("list_meter_orders_by_status", arguments, desk), desk.now(), desk.vocabulary
+    context = nomos_context(ctx)
+    binding, as_of, version = (
+        binding_of("list_meter_orders_by_status", arguments, context),
+        context.now(),
+        context.vocabulary,
+    )
     note = _note(status, version)
     tally = _Tally(version)
 
     def listing(
         size: int, at: str, wanted: tuple[str, ...] = (), unwanted: tuple[str, ...] = ()
     ) -> Listing[MeterOrder]:
-        return desk.client.meter_orders.list(
+        return context.client.meter_orders.list(
             status=wanted,
             status_not=unwanted,
             customer=customer_id,
@@ -113,7 +117,7 @@ async def list_meter_orders_by_status(
     queries = _queries(status, version, listing)
     first = Cursor(
         limit if limit and status != BLOCKED else MAX_PAGE_SIZE,
-        int(queries[0].tentative and desk in _ne_refused),
+        int(queries[0].tentative and context in _ne_refused),
     )
     try:
         found = await walk(
@@ -124,8 +128,8 @@ async def list_meter_orders_by_status(
             raise
         raise InvalidRequestError(f"Nomos refused this: {note} {_known(version)}") from None
     if found.refused:
-        _ne_refused.add(desk)
-    now = desk.now()
+        _ne_refused.add(context)
+    now = context.now()
     lines = [
         OrderLine(
             id=order.id,
@@ -147,7 +151,7 @@ async def list_meter_orders_by_status(
 
 def tool(version: ApiVersion) -> Tool:
     """Make the tool for the statuses of an API version."""
-    return strict_tool(
+    return make_tool(
         list_meter_orders_by_status,
         title="List smart meter orders by status",
         annotations=READ,

@@ -11,13 +11,13 @@ from pydantic import Field
 from nomos_mcp.client import Listing, Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.server.dates import first_moment, last_moment
-from nomos_mcp.server.desk import Desk, desk_of
-from nomos_mcp.server.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
-from nomos_mcp.server.failures import nearest
+from nomos_mcp.server.date_arguments import first_moment, last_moment
+from nomos_mcp.server.error_messages import nearest
+from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
 from nomos_mcp.server.pagination import Cursor, Query, binding_of, cursor_of, list_fields, walk
+from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import ListResult, Result, fitting
-from nomos_mcp.server.strict import READ, strict_tool
+from nomos_mcp.server.tool_factory import READ, make_tool
 
 STATUSES = ("pending", "active", "ended")
 
@@ -68,7 +68,7 @@ def line_of(subscription: Subscription, orders: Orders, proven: frozenset[str] =
 
 
 async def list_subscriptions(
-    ctx: Context[Desk],
+    ctx: Context[NomosContext],
     status: Annotated[str, Field(description="Only pending, active or ended ones.")] = "",
     customer_id: Annotated[str, Field(description="Only this customer's (cus_…).")] = "",
     plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…).")] = "",
@@ -88,8 +88,8 @@ async def list_subscriptions(
     left out.
     """
     arguments = dict(locals())
-    desk = desk_of(ctx)
-    binding, as_of = binding_of("list_subscriptions", arguments, desk), desk.now()
+    context = nomos_context(ctx)
+    binding, as_of = binding_of("list_subscriptions", arguments, context), context.now()
     after, before = first_moment(created_after, "created_after"), last_moment(created_before, "created_before")
     if after and before and after > before:
         raise InvalidRequestError("created_after lies behind created_before, so nothing can match. Swap them.")
@@ -102,7 +102,7 @@ async def list_subscriptions(
         )
 
     def listing(wanted: str, size: int, at: str) -> Listing[Subscription]:
-        return desk.client.subscriptions.list(
+        return context.client.subscriptions.list(
             status=wanted,
             customer=customer_id,
             plan=plan_id,
@@ -119,13 +119,13 @@ async def list_subscriptions(
         wanted=limit,
         keep=lambda subscription: not status or subscription.status == status,
     )
-    orders = await orders_of(desk.client, found.items)
+    orders = await orders_of(context.client, found.items)
     proven = proven_plans(found.items, orders)
     lines = [line_of(subscription, orders, proven) for subscription in found.items]
     lines = lines[: fitting(lines)]
     return SubscriptionList(
         subscriptions=lines,
-        api_version=desk.client.api_version,
+        api_version=context.client.api_version,
         note=_NOTE,
         **list_fields(found, len(lines), binding, as_of),
     ).answer()
@@ -133,4 +133,4 @@ async def list_subscriptions(
 
 def tool() -> Tool:
     """Make the tool."""
-    return strict_tool(list_subscriptions, title="List subscriptions", annotations=READ)
+    return make_tool(list_subscriptions, title="List subscriptions", annotations=READ)

@@ -18,38 +18,38 @@ from starlette.requests import Request
 
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import checked, kind_of
-from nomos_mcp.server.desk import Desk, desk_of
 from nomos_mcp.server.limits import MAX_ARGUMENT
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt, Entry
 from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide
+from nomos_mcp.server.ordering.eligibility import Orderable, preflight
 from nomos_mcp.server.ordering.outcomes import OrderingResult
-from nomos_mcp.server.ordering.preflight import Orderable, preflight
 from nomos_mcp.server.ordering.submit import Submission
-from nomos_mcp.server.strict import ORDER, strict_tool
+from nomos_mcp.server.request_context import NomosContext, nomos_context
+from nomos_mcp.server.tool_factory import ORDER, make_tool
 
 _log = logging.getLogger(__name__)
 
 
-async def check(subscription_id: str, ctx: Context[Desk]) -> Orderable | OrderingResult:
+async def check(subscription_id: str, ctx: Context[NomosContext]) -> Orderable | OrderingResult:
     """Read what would be ordered. Nothing is ordered for what cannot be read."""
-    desk = desk_of(ctx)
+    context = nomos_context(ctx)
     checked(subscription_id, "subscription")
     try:
-        return await preflight(subscription_id, desk)
+        return await preflight(subscription_id, context)
     except InvalidRequestError:
         raise
     except NomosError as error:
-        return outcomes.not_checked(error, desk)
+        return outcomes.not_checked(error, context)
 
 
 async def confirm(
     confirmation_code: str,
-    ctx: Context[Desk],
+    ctx: Context[NomosContext],
     found: Annotated[Orderable | OrderingResult, Resolve(check)],
 ) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
     """Get the confirmation, or the outcome without one."""
-    return decide(found, confirmation_code, desk_of(ctx), ctx)
+    return decide(found, confirmation_code, nomos_context(ctx), ctx)
 
 
 # The SDK makes the key that clients see the question under of these two, in this order.
@@ -58,7 +58,7 @@ confirm.__module__, confirm.__qualname__ = "order_smart_meter", "confirmation"
 
 async def order_smart_meter(
     subscription_id: Annotated[str, Field(description="Subscription to order for (sub_…).")],
-    ctx: Context[Desk],
+    ctx: Context[NomosContext],
     found: Annotated[Orderable | OrderingResult, Resolve(check)],
     consent: Annotated[ElicitationResult[Any], Resolve(confirm)],
     confirmation_code: Annotated[  # noqa: ARG001  `confirm` takes it, by this name
@@ -72,7 +72,7 @@ async def order_smart_meter(
     cancelled one counts; only support@nomos.energy can repeat it). `outcome_unknown`: say neither that it worked nor
     that it failed; look again later. Not for feed-in or ended subscriptions.
     """
-    return (await _settled(subscription_id, answered(consent, found, desk_of(ctx)), ctx)).answer()
+    return (await _settled(subscription_id, answered(consent, found, nomos_context(ctx)), ctx)).answer()
 
 
 _settling: ContextVar[bool] = ContextVar("_settling")
@@ -101,26 +101,26 @@ class OrderTool(Tool):
             if not _settling.get():
                 await _record_cancelled(subscription_id, context)
             raise
-        result = outcomes.declined(why, desk_of(context))
+        result = outcomes.declined(why, nomos_context(context))
         return (await _settled(subscription_id, result, context)).answer()
 
 
 def tool() -> Tool:
     """Make the tool."""
-    return strict_tool(order_smart_meter, title="Order a smart meter", annotations=ORDER, kind=OrderTool)
+    return make_tool(order_smart_meter, title="Order a smart meter", annotations=ORDER, kind=OrderTool)
 
 
-async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Context[Desk]) -> OrderingResult:
+async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Context[NomosContext]) -> OrderingResult:
     """Order if there is a yes, and record what came of it before anybody is told."""
     _settling.set(True)
-    desk = desk_of(ctx)
+    context = nomos_context(ctx)
     yes = decision if isinstance(decision, Yes) else None
-    with desk.ordering.begun():
+    with context.ordering.begun():
         try:
             with anyio.CancelScope(shield=True):
-                attempt = await desk.ordering.audit_log.begin(_entry(subscription_id, yes, desk))
+                attempt = await context.ordering.audit_log.begin(_entry(subscription_id, yes, context))
         except OSError:
-            return outcomes.refused("no_record", desk)
+            return outcomes.refused("no_record", context)
         if isinstance(decision, Yes):
             result = await _submitted(subscription_id, decision, attempt, ctx)
         else:
@@ -137,9 +137,9 @@ async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Co
     return result
 
 
-async def _submitted(subscription_id: str, yes: Yes, attempt: Attempt, ctx: Context[Desk]) -> OrderingResult:
-    desk = desk_of(ctx)
-    submission = Submission(subscription_id, yes, desk, attempt, partial(_is_gone, ctx))
+async def _submitted(subscription_id: str, yes: Yes, attempt: Attempt, ctx: Context[NomosContext]) -> OrderingResult:
+    context = nomos_context(ctx)
+    submission = Submission(subscription_id, yes, context, attempt, partial(_is_gone, ctx))
     try:
         return await submission.run()
     except anyio.get_cancelled_exc_class():
@@ -149,27 +149,27 @@ async def _submitted(subscription_id: str, yes: Yes, attempt: Attempt, ctx: Cont
     except Exception as error:  # noqa: BLE001  what was sent must not be hidden by a mistake of ours
         _log.error("Ordering for %s failed: %s", subscription_id, type(error).__name__)
         if not submission.sent:
-            return outcomes.refused("not_sent", desk, detail=f"an internal error, {type(error).__name__}")
-        return outcomes.outcome_unknown("look_failed", desk)
+            return outcomes.refused("not_sent", context, detail=f"an internal error, {type(error).__name__}")
+        return outcomes.outcome_unknown("look_failed", context)
 
 
-async def _record_cancelled(subscription_id: str, ctx: Context[Desk]) -> None:
+async def _record_cancelled(subscription_id: str, ctx: Context[NomosContext]) -> None:
     with anyio.CancelScope(shield=True), suppress(NomosError, OSError):
-        desk = desk_of(ctx)
-        attempt = await desk.ordering.audit_log.begin(_entry(subscription_id, None, desk))
+        context = nomos_context(ctx)
+        attempt = await context.ordering.audit_log.begin(_entry(subscription_id, None, context))
         await attempt.complete(outcome="cancelled")
 
 
-async def _is_gone(ctx: Context[Desk]) -> bool:
+async def _is_gone(ctx: Context[NomosContext]) -> bool:
     """Whether the HTTP connection of the call was closed; other transports cancel the call."""
     request = ctx.request_context.request
     return isinstance(request, Request) and await request.is_disconnected()
 
 
-def _entry(subscription_id: str, yes: Yes | None, desk: Desk) -> Entry:
+def _entry(subscription_id: str, yes: Yes | None, context: NomosContext) -> Entry:
     return Entry(
-        time=desk.now().isoformat(timespec="seconds"),
-        caller=desk.caller.name,
+        time=context.now().isoformat(timespec="seconds"),
+        caller=context.caller.name,
         subscription=subscription_id if kind_of(subscription_id) == "subscription" else "",
         decision="yes" if yes else "none",
         confirmed=yes.how if yes else "",

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nomos_mcp.server.callers import ORDERS_READ, ORDERS_WRITE, ORG, Caller, CallerToken
+from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE, ORG, Caller, CallerToken
 from nomos_mcp.service.auth.errors import TokensUncheckableError
 from nomos_mcp.service.refusals import refusal
 

@@ -4,7 +4,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.authentication import AuthCredentials, AuthenticationBackend
 from starlette.requests import HTTPConnection
 
-from nomos_mcp.server.callers import CallerToken
+from nomos_mcp.server.request_context import CallerToken
 from nomos_mcp.service.auth.errors import TokenRefusedError
 from nomos_mcp.service.auth.issuer import Issuer
 from nomos_mcp.service.auth.token_file import PREFIX, TokenFile

@@ -9,7 +9,7 @@ from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, PyJWTE
 
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
-from nomos_mcp.server.callers import ORG, SCOPES, Caller, CallerToken
+from nomos_mcp.server.request_context import ORG, SCOPES, Caller, CallerToken
 from nomos_mcp.service.auth.errors import TokenRefusedError
 from nomos_mcp.service.auth.keys import Keys
 from nomos_mcp.service.constants import CLOCK_SKEW

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, request_response
 
-from nomos_mcp.server.callers import SCOPES
+from nomos_mcp.server.request_context import SCOPES
 from nomos_mcp.settings_http import HttpSettings
 
 _WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"

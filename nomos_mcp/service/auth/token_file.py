@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
-from nomos_mcp.server.callers import ORDERS_READ, ORG, SCOPES, Caller, CallerToken
+from nomos_mcp.server.request_context import ORDERS_READ, ORG, SCOPES, Caller, CallerToken
 from nomos_mcp.service.auth.errors import TokenRefusedError, TokensUncheckableError
 
 PREFIX: Final = "nmcp_"

@@ -114,8 +114,8 @@ _all_tools = cache(all_tools)
 def _lean_servers() -> Iterator[None]:
     """Make the tools' schemas once, check them nowhere, and leave the resources out: they are most of the time."""
     with (
-        patch("nomos_mcp.server.app.all_tools", _all_tools),
-        patch("nomos_mcp.server.app.add_resources"),
+        patch("nomos_mcp.server.server_factory.all_tools", _all_tools),
+        patch("nomos_mcp.server.server_factory.add_resources"),
         patch("jsonschema.validators.Draft202012Validator.check_schema"),
     ):
         yield

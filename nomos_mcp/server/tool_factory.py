@@ -32,7 +32,7 @@ class _Arguments(ArgModelBase):
         return value
 
 
-def strict_tool(
+def make_tool(
     function: Callable[..., Awaitable[CallToolResult]],
     *,
     title: str,

@@ -1,16 +1,16 @@
-"""A status as a sheet to read: labelled lines made from its explanation. It writes no sentence and knows no layout."""
+"""A status as labelled lines to read, made from its explanation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nomos_mcp.lifecycle.by_name import explain_named, look_up
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.explanation import Explanation
-from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, Audience
+from nomos_mcp.lifecycle.status_lookup import explain_named, look_up
+from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, Audience
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class StatusLines:
     """What there is to read about one status.
 
     Attributes:
@@ -22,7 +22,7 @@ class Sheet:
     lines: tuple[tuple[str, str], ...]
 
 
-def status_sheet(
+def status_lines(
     status: str,
     *,
     blocked_reason: str = "",
@@ -30,7 +30,7 @@ def status_sheet(
     api_version: str = CURIE,
     audience: Audience = "agent",
     language: str = "en",
-) -> Sheet:
+) -> StatusLines:
     """Lay a status out for reading. Arguments and errors are those of `explain_status`, with two differences.
 
     A reason may stand in place of the status that it belongs to, and the agent also gets what must not be said, which
@@ -46,14 +46,14 @@ def status_sheet(
     do_not_say = named.turn.do_not_say if audience == "agent" else None
     reason = blocked_reason or cancelled_reason
     name = f"{explanation.status} ({reason})" if reason else explanation.status
-    return Sheet(
+    return StatusLines(
         title=f"{name}: {explanation.label} [{explanation.api_version}]",
         lines=tuple(_lines(explanation, do_not_say, words)),
     )
 
 
 def _lines(explanation: Explanation, do_not_say: str | None, words: Catalogue) -> Iterator[tuple[str, str]]:
-    say = words.sheet
+    say = words.labels
     whose_turn = words.waiting_on[explanation.waiting_on]
     if explanation.confidence and explanation.waiting_on != "unknown":
         whose_turn += f" ({say.confidence[explanation.confidence]})"

@@ -12,7 +12,7 @@ from nomos_mcp.lifecycle import (
     UnknownStatusError,
     UnknownVersionError,
     explain_status,
-    names,
+    status_lookup,
 )
 
 
@@ -158,7 +158,7 @@ def test_a_misspelt_reason_gets_the_nearest_reason() -> None:
 
 
 def test_a_name_longer_than_any_is_quoted_in_short_and_compared_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "SequenceMatcher", lambda *_: pytest.fail("compared"))
+    monkeypatch.setattr(status_lookup, "SequenceMatcher", lambda *_: pytest.fail("compared"))
     with pytest.raises(UnknownStatusError) as caught:
         explain_status("blocked" * 100_000)
     assert len(str(caught.value)) < 700

@@ -39,8 +39,8 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from nomos_mcp.server.app import NomosServer
 from nomos_mcp.server.limits import MAX_ECHO, short_error
+from nomos_mcp.server.nomos_server import NomosServer
 from nomos_mcp.server.tools import ORDER_TOOL
 
 MAX_LINE: Final = 1024 * 1024

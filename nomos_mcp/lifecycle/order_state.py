@@ -6,8 +6,20 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
-from nomos_mcp.lifecycle.statuses import BLOCKS, CONTRADICTION, UNKNOWN, Facts, blocked_statuses, facts_of
-from nomos_mcp.lifecycle.vocabularies import BLOCKED_REASONS, CANCELLED_REASONS, CURIE, PATHS, ApiVersion, Confidence
+from nomos_mcp.lifecycle.statuses import (
+    BLOCKED_REASONS,
+    BLOCKS,
+    CANCELLED_REASONS,
+    CONTRADICTION,
+    CURIE,
+    PATHS,
+    UNKNOWN,
+    ApiVersion,
+    Confidence,
+    Facts,
+    blocked_statuses,
+    facts_of,
+)
 
 CHECK_REVIEWED: Final = PATHS[CURIE][PATHS[CURIE].index("check_reviewed") :]
 """curie's statuses from the review of the check on."""

@@ -17,9 +17,9 @@ from hypothesis import given, strategies as st
 from mcp.types import CONNECTION_CLOSED, INVALID_REQUEST, PARSE_ERROR
 
 from nomos_mcp.client import NomosClient
-from nomos_mcp.server import create_server, stdio
-from nomos_mcp.server.app import NomosServer
-from nomos_mcp.server.stdio import MAX_LINE, Lines, Overlong, serve_stdio
+from nomos_mcp.server import create_server, stdio_transport
+from nomos_mcp.server.nomos_server import NomosServer
+from nomos_mcp.server.stdio_transport import MAX_LINE, Lines, Overlong, serve_stdio
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import client_for
@@ -181,7 +181,7 @@ def test_a_stream_that_was_never_open_is_no_reason_to_fail(closed: str) -> None:
 NOISY = """
 import os
 from nomos_mcp.server import create_server
-from nomos_mcp.server.stdio import run_stdio
+from nomos_mcp.server.stdio_transport import run_stdio
 from nomos_mcp.settings import Settings
 
 server = create_server(Settings())
@@ -280,7 +280,7 @@ class Gate:
 async def test_a_call_that_hangs_does_not_keep_the_process(
     simulator: Simulator, era: Era, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stdio, "FINISH_WITHIN", 0.05)
+    monkeypatch.setattr(stdio_transport, "FINISH_WITHIN", 0.05)
     gate = Gate(simulator)
     async with gate.client() as nomos, connected(create_server(Settings(), client=nomos)) as peer:
         peer.say(*opening(era), call(1, era, "get_meter_order", order_id=DEMO.orders["activated"]))
@@ -294,8 +294,8 @@ async def test_a_call_that_hangs_does_not_keep_the_process(
 async def test_a_client_that_never_reads_does_not_keep_the_process(
     simulator: Simulator, era: Era, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stdio, "FINISH_WITHIN", 0.05)
-    monkeypatch.setattr(stdio, "_FLUSH_WITHIN", 0.05)
+    monkeypatch.setattr(stdio_transport, "FINISH_WITHIN", 0.05)
+    monkeypatch.setattr(stdio_transport, "_FLUSH_WITHIN", 0.05)
     calls = [call(number, era, "explain_status", status="placed") for number in range(60)]  # more than a pipe holds
     async with client_for(simulator) as nomos, connected(create_server(Settings(), client=nomos)) as peer:
         peer.say(*opening(era), *calls)
@@ -325,7 +325,7 @@ async def test_an_order_that_is_not_sent_when_the_input_ends_is_never_sent(simul
             await gate.left.wait()
             gate.opened.set()
             answers = await peer.rest()
-    assert server.desk.ordering.stopping
+    assert server.context.ordering.stopping
     assert answers[-1]["id"] == 1
     assert "cancelled" in answers[-1]["error"]["message"]
     assert simulator.ledger == []

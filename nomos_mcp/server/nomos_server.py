@@ -1,17 +1,16 @@
-"""`create_server()`: the MCP face, put together."""
+"""The SDK's server with our errors: the one place where an error from below becomes an answer of the protocol."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp import MCPError
 from mcp.server import CacheHint, MCPServer, ServerRequestContext
+from mcp.server.caching import CacheableMethod
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.helper_types import ReadResourceContents
-from mcp.server.mcpserver import Context, RequestStateSecurity
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp.shared.message import SessionMessage
 from mcp.types import (
@@ -24,174 +23,73 @@ from mcp.types import (
     TextContent,
     Tool as MCPTool,
 )
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 from pydantic.networks import AnyUrl
 
-from nomos_mcp import __version__
-from nomos_mcp.client import NomosClient, NomosError, NotFoundError
-from nomos_mcp.client.constants import REQUESTS_PER_SECOND
+from nomos_mcp.client import NomosError, NotFoundError
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion, LifecycleError
-from nomos_mcp.server.callers import Caller
-from nomos_mcp.server.completions import add_completions
-from nomos_mcp.server.desk import Desk
-from nomos_mcp.server.failures import nearest, said_of, said_of_arguments
-from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_NAMED, MAX_URI, cut, short_errors
-from nomos_mcp.server.ordering.audit_log import AuditLog
-from nomos_mcp.server.ordering.codes import Codes
-from nomos_mcp.server.ordering.config import Ordering
-from nomos_mcp.server.ordering.preflight import barred
-from nomos_mcp.server.prompts import Argument, all_prompts
-from nomos_mcp.server.protocol_errors import protocol_errors
-from nomos_mcp.server.resources import add_resources, is_static
-from nomos_mcp.server.texts import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
-from nomos_mcp.server.tools import ORDER_TOOL, all_tools
-from nomos_mcp.settings import Settings
+from nomos_mcp.lifecycle import LifecycleError
+from nomos_mcp.server.error_messages import nearest, said_of, said_of_arguments
+from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_NAMED, MAX_URI, cut
+from nomos_mcp.server.ordering.eligibility import barred
+from nomos_mcp.server.prompts import Argument
+from nomos_mcp.server.request_context import NomosContext
+from nomos_mcp.server.resources import is_static
+from nomos_mcp.server.tools import ORDER_TOOL
+
+_LISTS: Final = frozenset({"tools/list", "prompts/list", "resources/list", "resources/templates/list"})
+_RESOURCE_NOT_FOUND: Final = -32002  # up to 2025-11-25; later revisions have invalid params instead
+
+
+async def protocol_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Serve one message of the protocol."""
+    if ctx.method in _LISTS and (ctx.params or {}).get("cursor") is not None:
+        raise MCPError(INVALID_PARAMS, "Unknown cursor. This list has one page; leave the cursor out.")
+    try:
+        return await call_next(ctx)
+    except MCPError as failure:
+        error = failure.error
+        # The SDK adds the address of a missing resource, which tells it from wrong params.
+        is_missing = error.code == INVALID_PARAMS and isinstance(error.data, dict) and "uri" in error.data
+        if is_missing and ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            raise MCPError(_RESOURCE_NOT_FOUND, error.message, error.data) from failure
+        raise
+
 
 _STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
 _BY_SCOPE = CacheHint(ttl_ms=300_000, scope="private")  # as long as a token's scope may be taken for granted
 _PRIVATE = CacheHint(ttl_ms=0, scope="private")
 _SCOPES_DEADLINE = 5.0  # seconds that a list of tools may wait for a token
+CACHE_HINTS: Final[dict[CacheableMethod, CacheHint]] = {
+    "tools/list": _BY_SCOPE,
+    "prompts/list": _STATIC,
+    "resources/list": _STATIC,
+    "resources/templates/list": _STATIC,
+    "server/discover": _STATIC,
+    "resources/read": _PRIVATE,
+}
+"""How long clients may keep what they were sent."""
 
 
-def create_server(
-    settings: Settings | None = None,
-    *,
-    client: NomosClient | None = None,
-    caller: Caller | None = None,
-    clock: Callable[[], datetime] | None = None,
-) -> "NomosServer":
-    """Make the server.
-
-    Args:
-        settings: What to start with; read from the environment by default.
-        client: Use this client instead of one made from the settings; its owner closes it.
-        caller: Who is served, `Caller.customer("cus_…")` for one end customer. By default the operator, fenced to
-            `NOMOS_CUSTOMER_ID` if that is set. A verified token of the HTTP server goes before it.
-        clock: Returns the current time, aware; for tests.
-
-    Returns:
-        A server of the official SDK: run it over a transport, or hand it to an in-process `mcp.Client`.
-
-    Raises:
-        SettingsError: The environment holds mistakes.
-    """
-    chosen = settings or Settings.from_env()
-    own = client is None
-    used = client or client_of(chosen)
-    vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
-    desk = Desk(
-        client=used,
-        vocabulary=vocabulary,
-        ordering=ordering_of(chosen),
-        now=clock or _utc_now,
-        caller=caller or caller_of(chosen),
-    )
-
-    @asynccontextmanager
-    async def lifespan(_: MCPServer[Desk]) -> AsyncIterator[Desk]:
-        try:
-            yield desk
-        finally:
-            if own:
-                await used.aclose()
-
-    server = NomosServer(
-        "nomos-mcp",
-        title=DEMO_TITLE if chosen.demo else TITLE,
-        version=__version__,
-        instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
-        tools=all_tools(vocabulary),
-        lifespan=lifespan,
-        middleware=[short_errors],
-        log_level="WARNING",
-        subscriptions=False,
-        request_state_security=_state_security(chosen),
-        cache_hints={
-            "tools/list": _BY_SCOPE,
-            "prompts/list": _STATIC,
-            "resources/list": _STATIC,
-            "resources/templates/list": _STATIC,
-            "server/discover": _STATIC,
-            "resources/read": _PRIVATE,
-        },
-    )
-    server.desk = desk
-    server.middleware.append(protocol_errors)
-    add_resources(server)
-    prompts = list(all_prompts())
-    for prompt in prompts:
-        server.add_prompt(prompt)
-    add_completions(server, prompts)
-    return server
-
-
-def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
-    """Make the client that the settings describe; in demo mode one that talks to the built-in simulator.
-
-    Args:
-        settings: Who we are to Nomos, and where it is.
-        processes: How many processes share the credentials; each keeps to its part of the rate limit.
-    """
-    if settings.demo:
-        from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415  only a demo pays for loading it
-
-        return NomosClient(
-            client_id=DEMO.client_id,
-            client_secret=DEMO.client_secret,
-            api_version=settings.api_version,
-            base_url="http://127.0.0.1",
-            requests_per_second=1000,  # the simulator of the demo counts none
-            app=Simulator(),
-        )
-    return NomosClient(
-        client_id=settings.client_id,
-        client_secret=settings.client_secret,
-        access_token=settings.access_token,
-        api_version=settings.api_version,
-        base_url=settings.base_url,
-        requests_per_second=max(1, REQUESTS_PER_SECOND // processes),
-    )
-
-
-def caller_of(settings: Settings) -> Caller:
-    """Return who is served where no token says so: the operator, fenced in if the settings name a customer."""
-    return Caller.customer(settings.customer_id) if settings.customer_id else Caller.local()
-
-
-def _state_security(settings: Settings) -> RequestStateSecurity | None:
-    key = settings.state_key.get_secret_value()
-    return RequestStateSecurity(keys=[key]) if key else None
-
-
-def ordering_of(settings: Settings) -> Ordering:
-    """Make what the settings say about ordering."""
-    return Ordering(
-        confirm=settings.confirm,
-        read_only=settings.read_only,
-        codes=Codes(settings.state_key.get_secret_value().encode()),
-        audit_log=AuditLog(Path(settings.audit_file) if settings.audit_file else None),
-    )
-
-
-class NomosServer(MCPServer[Desk]):
+class NomosServer(MCPServer[NomosContext]):
     """The SDK's server with our manners: what fails says so in our words, and nothing else gets out.
 
     The one place where errors of the rooms below become answers of the protocol.
 
     Attributes:
-        desk: The means of this server, as whoever calls may use them.
+        context: The means of this server, as whoever calls may use them.
     """
 
-    desk: Desk
+    context: NomosContext
 
     def stop_ordering(self) -> None:
         """Let no further order leave: the process was told to end, or its only client is gone."""
-        self.desk.ordering.stopping = True
+        self.context.ordering.stopping = True
 
     async def orders_finished(self) -> None:
         """Wait for the outcome of the orders that have left."""
-        await self.desk.ordering.finished()
+        await self.context.ordering.finished()
 
     async def serve(
         self,
@@ -210,12 +108,12 @@ class NomosServer(MCPServer[Desk]):
     async def _may_order(self) -> bool:
         try:
             with anyio.fail_after(_SCOPES_DEADLINE):
-                return await barred(self.desk) is None
+                return await barred(self.context) is None
         except (NomosError, TimeoutError):
             return True  # not known now; the call itself will tell
 
     async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
+        self, name: str, arguments: dict[str, Any], context: Context[NomosContext, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; an anticipated failure is a result with `is_error`, an unknown tool invalid params."""
         tool = self._tool_manager.get_tool(name)
@@ -235,7 +133,7 @@ class NomosServer(MCPServer[Desk]):
             raise
 
     async def read_resource(
-        self, uri: AnyUrl | str, context: Context[Desk, Any] | None = None
+        self, uri: AnyUrl | str, context: Context[NomosContext, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """Read a resource; what does not exist is invalid params, as the protocol has it."""
         if len(str(uri)) > MAX_URI:
@@ -251,7 +149,7 @@ class NomosServer(MCPServer[Desk]):
             raise kind(text) from cause
 
     async def _handle_read_resource(
-        self, ctx: ServerRequestContext[Desk], params: ReadResourceRequestParams
+        self, ctx: ServerRequestContext[NomosContext], params: ReadResourceRequestParams
     ) -> ReadResourceResult | InputRequiredResult:
         # The SDK has one cache hint for all of resources/read; ours are static texts and live data.
         result = await super()._handle_read_resource(ctx, params)
@@ -260,7 +158,7 @@ class NomosServer(MCPServer[Desk]):
         return result.model_copy(update={"ttl_ms": _STATIC.ttl_ms, "cache_scope": _STATIC.scope})
 
     async def get_prompt(
-        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Desk, Any] | None = None
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[NomosContext, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
         """Get a prompt; an unknown one, and arguments that are missing or unknown, are invalid params."""
         prompt = self._prompt_manager.get_prompt(name)
@@ -294,7 +192,3 @@ def _unknown(kind: str, name: str, known: list[str]) -> MCPError:
     guess = nearest(name, known)
     hint = f" Did you mean {guess!r}?" if guess else ""
     return MCPError(INVALID_PARAMS, f"Unknown {kind} {cut(name)!r}.{hint} Known: {', '.join(known) or 'none'}.")
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -1,14 +1,24 @@
-"""Who is served, and what they may see and do. The operator or a verified token says so, never an argument."""
+"""What a request works with: who is calling, the client as they may use it, the clock and the rules of ordering.
 
-from collections.abc import Iterable
+The operator or a verified token says who is calling, never an argument. No tool can reach the whole organisation's
+client on behalf of one customer: `nomos_context(ctx)`, the lifespan context and the server all hold a `NomosContext`,
+which makes its client for the caller each time that it is asked for it.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
+from mcp.server.mcpserver import Context
 
+from nomos_mcp.client import NomosClient
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
+from nomos_mcp.lifecycle import ApiVersion as Vocabulary
+from nomos_mcp.server.ordering.config import Ordering
 
 ORDERS_READ: Final = "orders:read"
 ORDERS_WRITE: Final = "orders:write"
@@ -81,3 +91,61 @@ def current_caller(default: Caller) -> Caller:
     """Return who is calling: the one that the request's token stands for, else the one the server was made for."""
     token = get_access_token()
     return token.caller if isinstance(token, CallerToken) else default
+
+
+class NomosContext:
+    """The means of one server, as whoever calls may use them.
+
+    Args:
+        client: Where orders, subscriptions and events come from. It is kept in a closure, not in an attribute.
+        vocabulary: The API version whose statuses the client is answered in.
+        ordering: The switches, codes, turns and record of ordering.
+        now: The current time, aware.
+        caller: Who is served where no token says so; by default the operator.
+    """
+
+    __slots__ = ("__weakref__", "_client_for", "_default", "now", "ordering", "vocabulary")
+
+    def __init__(
+        self,
+        *,
+        client: NomosClient,
+        vocabulary: Vocabulary,
+        ordering: Ordering,
+        now: Callable[[], datetime],
+        caller: Caller | None = None,
+    ) -> None:
+        def client_for(caller: Caller) -> NomosClient:
+            caller.require(ORDERS_READ)
+            return client.for_customer(caller.customer_id) if caller.customer_id else client
+
+        self._client_for = client_for
+        self._default = caller or Caller.local()
+        self.vocabulary = vocabulary
+        self.ordering = ordering
+        self.now = now
+
+    @property
+    def caller(self) -> Caller:
+        """Who is served: the one that the token of the current request stands for, or the default."""
+        return current_caller(self._default)
+
+    @property
+    def client(self) -> NomosClient:
+        """The client as the caller may use it: scoped to their customer, if they are one.
+
+        Raises:
+            NotAllowedError: The caller may not read.
+        """
+        return self._client_for(self.caller)
+
+
+def nomos_context(ctx: Context[NomosContext]) -> NomosContext:
+    """Return the context for whoever calls.
+
+    Raises:
+        NotAllowedError: The caller may not read.
+    """
+    context = ctx.request_context.lifespan_context
+    context.caller.require(ORDERS_READ)
+    return context

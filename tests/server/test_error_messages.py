@@ -20,7 +20,7 @@ from nomos_mcp.client import (
     errors,
 )
 from nomos_mcp.client.errors import BY_STATUS, BadRequestError, ErrorDetail
-from nomos_mcp.server.failures import said_of
+from nomos_mcp.server.error_messages import said_of
 
 FAILURES: list[NomosError] = [
     *(kind(status, message="secret words") for status, kind in BY_STATUS.items()),

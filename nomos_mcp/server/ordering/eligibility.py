@@ -1,0 +1,244 @@
+"""Whether a smart meter can be ordered for a subscription: the rules, and what is read to apply them. Reads only.
+
+Documented rules: one order per subscription, ever; none for feed-in; none once it has ended; its plan has to include a
+smart meter, which no answer of the API shows.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+
+from nomos_mcp.client import MeterOrder, NomosClient, Subscription, UnsupportedVersionError
+from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.credentials import WRITE_SCOPE
+from nomos_mcp.client.errors import NotFoundError
+from nomos_mcp.lifecycle import INTEREST
+from nomos_mcp.server.error_messages import SUPPORT
+from nomos_mcp.server.ordering import outcomes
+from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
+from nomos_mcp.server.pagination import MAX_PAGES, Cursor, Query, walk
+from nomos_mcp.server.request_context import ORDERS_WRITE, NomosContext
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+async def both(first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable[B]]) -> tuple[A, B]:
+    """Run two calls at once.
+
+    Returns:
+        Both results.
+
+    Raises:
+        Exception: What the first call to fail raised, by itself and not in a group; the other is cancelled.
+    """
+    firsts: list[A] = []
+    seconds: list[B] = []
+
+    async def run_first() -> None:
+        firsts.append(await first())
+
+    async def run_second() -> None:
+        seconds.append(await second())
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(run_first)
+            group.start_soon(run_second)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return firsts[0], seconds[0]
+
+
+CanOrder = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The orders of some subscriptions.
+
+    Attributes:
+        of: ID of a subscription to its one order.
+        gap: Why an order may exist that is not in `of`; empty if none can.
+    """
+
+    of: Mapping[str, MeterOrder]
+    gap: str = ""
+
+
+async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> Orders:
+    """Read the orders of up to a page of subscriptions: one request, since each has at most one order.
+
+    Only where upstream ignores the filter does the walk go on, over at most `MAX_PAGES` pages.
+
+    Raises:
+        NomosError: Whatever a call can raise, except that the pinned version has no orders.
+    """
+    if not subscriptions:
+        return Orders({})
+    ids = [subscription.id for subscription in subscriptions]
+    query = Query(lambda size, at: client.meter_orders.list(subscription=ids, limit=size, cursor=at))
+    try:
+        found = await walk([query], Cursor(MAX_PAGE_SIZE), wanted=len(ids))
+    except UnsupportedVersionError:
+        return Orders({}, f"API version {client.api_version} does not show orders")
+    of = {order.subscription: order for order in found.items}
+    if len(of) == len(ids):
+        return Orders(of)
+    if found.not_covered:
+        return Orders(of, "not all orders could be read, and its own may be missing")
+    return Orders(
+        of, f"no order is among the newest {MAX_PAGES} pages of orders, and older ones exist" if found.next() else ""
+    )
+
+
+def proven_plans(subscriptions: list[Subscription], orders: Orders) -> frozenset[str]:
+    """Return the plans that an order was accepted for, so that they include a smart meter (inferred)."""
+    return frozenset(
+        subscription.plan
+        for subscription in subscriptions
+        if subscription.id in orders.of and orders.of[subscription.id].status != INTEREST
+    )
+
+
+def can_order(subscription: Subscription, orders: Orders, proven: frozenset[str]) -> tuple[CanOrder, str]:
+    """Tell whether a smart meter can be ordered, and why, or why not, or what is not known.
+
+    Args:
+        subscription: The subscription; from a list it carries no meter type.
+        orders: What is known of its order.
+        proven: Plans that are known to include a smart meter.
+    """
+    order = orders.of.get(subscription.id)
+    if flaw := _flaw(subscription, order):
+        return "no", flaw
+    if doubt := _doubt(subscription, order, orders.gap):
+        return "unknown", doubt
+    if subscription.plan in proven:
+        return "yes", "no order yet; others on its plan have one (inferred)"
+    return "unknown", "no order yet; whether its plan includes one is not known"
+
+
+def _flaw(subscription: Subscription, order: MeterOrder | None) -> str:
+    if subscription.direction == "feed_in":
+        return "feed-in: smart meter orders are for consumption only"
+    if subscription.status == "ended":
+        return "it has ended"
+    if order and order.status != INTEREST:
+        retry = f"; only {SUPPORT} can retry it" if order.status == "cancelled" else ""
+        return f"it has its one order{retry}"
+    return ""
+
+
+def _doubt(subscription: Subscription, order: MeterOrder | None, gap: str) -> str:
+    if order:
+        return "a customer showed interest but did not complete the order; whether it can be ordered is not documented"
+    if subscription.status not in _ORDERABLE:
+        return "its status is new to this server"
+    if subscription.direction != "consumption":
+        return "whether it is consumption or feed-in is not known"
+    # No documented rule refuses such an order, but one like it ends as cancelled (pre_existing).
+    return "its meter is smart already and needs no order" if subscription.meter_type == "smart" else gap
+
+
+_ORDERABLE = ("pending", "active")
+
+
+ENDED = "ended"
+FEED_IN = "feed_in"
+
+
+@dataclass(frozen=True, slots=True)
+class Orderable:
+    """A subscription for which a smart meter may be ordered, as far as can be told before trying."""
+
+    preview: Preview
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What looking for the order of a subscription showed.
+
+    Attributes:
+        order: The order, if one can be seen. That none can proves nothing: reads may lag behind writes.
+        interest: Records of a customer's mere interest (edison's `intended`).
+    """
+
+    order: MeterOrder | None
+    interest: tuple[MeterOrder, ...] = ()
+
+
+async def preflight(subscription_id: str, context: NomosContext) -> Orderable | OrderingResult:
+    """Read a subscription and the order that it may have.
+
+    Args:
+        subscription_id: `sub_…`, well-formed.
+        context: What the server works with.
+
+    Returns:
+        What would be ordered, or why nothing is to be ordered.
+
+    Raises:
+        NomosError: They could not be read.
+    """
+    if (bar := await barred(context)) is not None:
+        return bar
+    try:
+        preview, seen = await both(
+            partial(read_preview, subscription_id, context),
+            partial(look, subscription_id, context),
+        )
+    except NotFoundError as error:
+        return outcomes.refused("not_found", context, request_id=error.request_id)
+    if seen.order is not None:
+        return outcomes.already_ordered(seen.order, context)
+    return preview if isinstance(preview, OrderingResult) else Orderable(preview)
+
+
+async def read_preview(subscription_id: str, context: NomosContext) -> Preview | OrderingResult:
+    """Read what would be ordered, or why the subscription rules it out.
+
+    Raises:
+        NomosError: The subscription could not be read.
+    """
+    subscription = await context.client.subscriptions.get(subscription_id)
+    if subscription.status == ENDED:
+        return outcomes.refused("ended_subscription", context)
+    if subscription.direction == FEED_IN:
+        return outcomes.refused("feed_in", context)
+    return outcomes.preview_of(subscription, urlsplit(context.client.base_url).netloc)
+
+
+async def barred(context: NomosContext) -> OrderingResult | None:
+    """Tell why nothing may be ordered here, whatever the subscription; None if something may.
+
+    Raises:
+        NomosError: The scopes of the credentials could not be learned.
+    """
+    if context.ordering.read_only:
+        return outcomes.refused("read_only", context)
+    if ORDERS_WRITE not in context.caller.scopes:
+        return outcomes.refused("not_allowed", context)
+    scopes = await context.client.granted_scopes()
+    if scopes is not None and WRITE_SCOPE not in scopes:
+        return outcomes.refused("missing_scope", context)
+    return None
+
+
+async def look(subscription_id: str, context: NomosContext) -> Look:
+    """Look for the order of a subscription.
+
+    A customer's mere interest is none. Whether an order can follow it is not documented; Nomos will tell.
+
+    Raises:
+        NomosError: Looking failed.
+    """
+    listed = await context.client.meter_orders.all_of_subscription(
+        subscription_id, enough=lambda order: order.status != INTEREST
+    )
+    interest = tuple(order for order in listed if order.status == INTEREST)
+    return Look(next((order for order in listed if order.status != INTEREST), None), interest)
