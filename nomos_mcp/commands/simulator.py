@@ -1,15 +1,22 @@
 """`nomos-mcp simulator`: a stand-in for the Nomos API on a port of this machine."""
 
 import argparse
+import errno
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from nomos_mcp.commands.command import Subparsers, new_command
+from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, Subparsers, new_command
 from nomos_mcp.variables import API_VERSION, VARIABLES
 
 _VERSIONS = next(variable for variable in VARIABLES if variable.name == API_VERSION)
 _YEARS = range(1970, 3000)
+_MANY = 10_000  # orders; more take longer than a second to invent
+_PORT_PROBLEMS = {
+    errno.EADDRINUSE: "it is in use. Choose another one with --port, or --port 0 for any that is free",
+    errno.EACCES: "this user may not use it. Choose one above 1023 with --port",
+}
 _FASTEST = 1000.0  # days a second; past that an order is over before anybody has read it
 
 
@@ -55,18 +62,42 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until interrupted."""
-    from nomos_mcp.simulator.command import run as serve  # noqa: PLC0415  a server's start does not pay for it
+    """Serve a simulator until SIGINT or SIGTERM; 1 if its port cannot be used."""
+    # Loaded here, so that the start of other commands does not pay for it.
+    from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415
+    from nomos_mcp.simulator.simulator_server import HOST, bound, serve, url_of  # noqa: PLC0415
+    from nomos_mcp.simulator.world_clock import real_clock  # noqa: PLC0415
 
-    return serve(
-        options.port,
-        seed=options.seed,
+    try:
+        listener = bound(options.port)
+    except OSError as error:
+        why = _PORT_PROBLEMS.get(error.errno or 0, error.strerror)
+        print(f"nomos-mcp: port {options.port} on {HOST} cannot be had: {why}.", file=sys.stderr)
+        return EXIT_FAILED
+    if options.orders > _MANY:
+        print(f"nomos-mcp: inventing {options.orders} orders ...", file=sys.stderr)
+    now: datetime | None = options.now
+    simulator = Simulator(
+        options.seed,
+        now=real_clock if now is None else lambda: now,
+        days_per_second=options.days_per_second,
+        rate_limit=options.rate_limit,
         orders=options.orders,
         api_version=options.api_version,
-        rate_limit=options.rate_limit,
-        stand_still=options.now,
-        days_per_second=options.days_per_second,
     )
+    url = url_of(listener)
+    # The warning and the address share one line, so that a log that is cut off still has both.
+    print(
+        f"Simulator of the Nomos API at {url}: ALL DATA IS INVENTED.\n"
+        f"  client ID and secret  {DEMO.client_id} {DEMO.client_secret}\n"
+        f"  or a static key       {DEMO.access_token}\n"
+        f"  API version           {options.api_version} without X-API-Version\n"
+        f"  control               {url}/_simulator/\n"
+        "Ctrl-C ends it.",
+        flush=True,
+    )
+    serve(simulator, listener)
+    return EXIT_OK
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

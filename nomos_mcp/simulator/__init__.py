@@ -16,9 +16,9 @@ they and the simulator agree because tests say so, not because they share code.
     testing.py  fixtures for pytest
 """
 
-from nomos_mcp.simulator.app import Simulator
-from nomos_mcp.simulator.control.states import OrderState
-from nomos_mcp.simulator.demo.catalogue import DEMO
-from nomos_mcp.simulator.faults.fault import Fault
+from nomos_mcp.simulator.demo_data import DEMO
+from nomos_mcp.simulator.faults import Fault
+from nomos_mcp.simulator.order_views import TargetState
+from nomos_mcp.simulator.simulator_app import Simulator
 
-__all__ = ["DEMO", "Fault", "OrderState", "Simulator"]
+__all__ = ["DEMO", "Fault", "Simulator", "TargetState"]

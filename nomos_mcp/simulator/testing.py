@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from nomos_mcp.simulator import Simulator
-from nomos_mcp.simulator.serve import served
+from nomos_mcp.simulator.simulator_server import served
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from nomos_mcp.client import InternalServerError, NomosClient, RateHints
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.faults.fault import Fault
-from nomos_mcp.simulator.serve import served
+from nomos_mcp.simulator.faults import Fault
+from nomos_mcp.simulator.simulator_server import served
 from tests.conftest import client_for
 
 

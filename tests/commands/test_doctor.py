@@ -12,8 +12,8 @@ import pytest
 from nomos_mcp.cli import main
 from nomos_mcp.commands.checks import local, upstream
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.faults.fault import Fault
-from nomos_mcp.simulator.serve import served
+from nomos_mcp.simulator.faults import Fault
+from nomos_mcp.simulator.simulator_server import served
 from nomos_mcp.variables import VARIABLES
 
 Report = dict[str, dict[str, str]]

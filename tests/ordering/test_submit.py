@@ -34,7 +34,7 @@ from nomos_mcp.server.ordering import outcomes, submit
 from nomos_mcp.server.ordering.config import Ordering
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.settings import Settings
-from nomos_mcp.simulator import DEMO, OrderState, Simulator
+from nomos_mcp.simulator import DEMO, Simulator, TargetState
 from tests.client.times import SkippingTime
 from tests.conftest import NOW
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, yes
@@ -615,7 +615,7 @@ async def test_an_order_that_is_found_cancelled_is_not_told_as_ordered(simulator
         async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  ASGI
             if scope["method"] == "GET" and self.posted and simulator.ledger:
                 simulator.put_order(
-                    simulator.ledger[0].order_id, OrderState(status="cancelled", cancelled_reason="pre_existing")
+                    simulator.ledger[0].order_id, TargetState(status="cancelled", cancelled_reason="pre_existing")
                 )
             await super().__call__(scope, receive, send)
 

@@ -11,7 +11,7 @@ from mcp.types import TextResourceContents
 from nomos_mcp.client import EDISON
 from nomos_mcp.server.tools.get_event import TOPICS
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.world.events import Topic
+from nomos_mcp.simulator.world_records import Topic
 from tests.server.conftest import Connect, answer_of, error_of
 
 TOOL = "get_event"

@@ -7,7 +7,7 @@ import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
 
-from nomos_mcp.simulator import DEMO, Fault, OrderState, Simulator
+from nomos_mcp.simulator import DEMO, Fault, Simulator, TargetState
 from tests.server.conftest import answer_of, error_of
 
 SCHEDULED = DEMO.orders["scheduled"]
@@ -75,7 +75,7 @@ async def test_an_event_and_its_resource_show_a_time_as_it_came(
     time: str, assistant: Client, simulator: Simulator
 ) -> None:
     known = set(simulator.world.events)
-    simulator.put_order(SCHEDULED, OrderState(status="installed"))
+    simulator.put_order(SCHEDULED, TargetState(status="installed"))
     (event_id,) = set(simulator.world.events) - known
     send(simulator, time, "timestamp")
     event = answer_of(await assistant.call_tool("get_event", {"event_id": event_id}))

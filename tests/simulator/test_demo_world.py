@@ -11,8 +11,7 @@ import pytest
 import trio
 
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.ids import telling
-from nomos_mcp.simulator.world.records import HoldReason
+from nomos_mcp.simulator.world_records import HoldReason, readable_id
 
 
 def test_the_same_seed_and_moment_give_the_same_world(clock: Any) -> None:
@@ -117,7 +116,7 @@ def test_a_thing_that_happens_again_is_a_new_event(sim: Simulator, clock: Any) -
 @pytest.mark.parametrize("name", ["a_name_that_is_much_too_long_for_it", "Upper", "ä"])
 def test_a_name_that_fits_no_id_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="does not fit an ID"):
-        telling("prdo", name)
+        readable_id("prdo", name)
 
 
 def test_the_simulator_runs_on_trio_too(sim: Simulator) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from nomos_mcp.cli import main
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.control.routes import control
-from nomos_mcp.simulator.faults.fault import FaultKind
-from nomos_mcp.simulator.serve import served
+from nomos_mcp.simulator.control_routes import control
+from nomos_mcp.simulator.faults import FaultKind
+from nomos_mcp.simulator.simulator_server import served
 
 TEXT = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
@@ -65,7 +65,7 @@ def test_the_commands_are_accepted(command: str) -> None:
 
 
 def test_the_start_lines_are_the_real_ones(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nomos_mcp.simulator.command.serve", lambda _, listener: listener.close())
+    monkeypatch.setattr("nomos_mcp.simulator.simulator_server.serve", lambda _, listener: listener.close())
     main(["simulator", "--port", "0"])
     shown = re.sub(r"(127\.0\.0\.1):\d+", r"\1:4010", capsys.readouterr().out)
     assert shown in TEXT

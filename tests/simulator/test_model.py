@@ -9,7 +9,7 @@ import httpx
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from nomos_mcp.simulator import DEMO, Fault, OrderState, Simulator
+from nomos_mcp.simulator import DEMO, Fault, Simulator, TargetState
 
 NOW: Final = datetime(2026, 6, 15, 10, tzinfo=UTC)
 PATH: Final = ("created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated")
@@ -93,7 +93,7 @@ class Api(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         """A cancelled order stays in its place, and its subscription gets no other one."""
         order_id = data.draw(st.sampled_from(sorted(self.status)))
-        self.sim.put_order(order_id, OrderState(status="cancelled"))
+        self.sim.put_order(order_id, TargetState(status="cancelled"))
         self.status[order_id] = "cancelled"
         subscription = self.call("GET", f"/meter-orders/{order_id}").json()["subscription"]
         assert self.call("POST", "/meter-orders", json={"subscription": subscription}).status_code == 409

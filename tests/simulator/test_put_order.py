@@ -7,15 +7,15 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from nomos_mcp.simulator import DEMO, OrderState, Simulator
-from nomos_mcp.simulator.views.meter_orders import CurieStatus, EdisonStatus
+from nomos_mcp.simulator import DEMO, Simulator, TargetState
+from nomos_mcp.simulator.order_views import CurieStatus, EdisonStatus
 
 PLACED = DEMO.orders["placed"]
 
 
 @pytest.mark.parametrize("status", get_args(CurieStatus))
 async def test_every_status_of_curie_can_be_reached(sim: Simulator, curie: httpx.AsyncClient, status: str) -> None:
-    sim.put_order(PLACED, OrderState.model_validate({"status": status}))
+    sim.put_order(PLACED, TargetState.model_validate({"status": status}))
     body = (await curie.get(f"/meter-orders/{PLACED}")).json()
     assert body["status"] == status
     assert (body["appointment_at"] is not None) == (status in {"scheduled", "installed", "activated"})
@@ -26,7 +26,7 @@ async def test_every_status_of_curie_can_be_reached(sim: Simulator, curie: httpx
 
 @pytest.mark.parametrize("status", get_args(EdisonStatus))
 async def test_every_status_of_edison_can_be_reached(sim: Simulator, edison: httpx.AsyncClient, status: str) -> None:
-    sim.put_order(PLACED, OrderState.model_validate({"status": status}))
+    sim.put_order(PLACED, TargetState.model_validate({"status": status}))
     assert (await edison.get(f"/meter-orders/{PLACED}")).json()["status"] == status
 
 
@@ -34,7 +34,7 @@ async def test_every_status_of_edison_can_be_reached(sim: Simulator, edison: htt
 async def test_a_block_lies_over_the_status_that_the_order_has(
     sim: Simulator, curie: httpx.AsyncClient, reason: str
 ) -> None:
-    sim.put_order(PLACED, OrderState.model_validate({"blocked_reason": reason}))
+    sim.put_order(PLACED, TargetState.model_validate({"blocked_reason": reason}))
     body = (await curie.get(f"/meter-orders/{PLACED}")).json()
     assert (body["status"], body["blocked_reason"], body["blocked_at"]) == ("placed", reason, "2026-06-30T12:00:00Z")
 
@@ -42,46 +42,46 @@ async def test_a_block_lies_over_the_status_that_the_order_has(
 async def test_the_same_block_again_keeps_its_date(sim: Simulator, curie: httpx.AsyncClient) -> None:
     order_id = DEMO.orders["blocked_check_missing"]
     before = (await curie.get(f"/meter-orders/{order_id}")).json()
-    sim.put_order(order_id, OrderState(blocked_reason="check_missing"))
+    sim.put_order(order_id, TargetState(blocked_reason="check_missing"))
     assert (await curie.get(f"/meter-orders/{order_id}")).json() == before
 
 
 async def test_a_block_ends_where_the_next_state_has_none(sim: Simulator, curie: httpx.AsyncClient) -> None:
     order_id = DEMO.orders["blocked_check_missing"]
-    sim.put_order(order_id, OrderState(status="placed"))
+    sim.put_order(order_id, TargetState(status="placed"))
     assert (await curie.get(f"/meter-orders/{order_id}")).json()["blocked_at"] is None
 
 
 async def test_an_appointment_can_be_given(sim: Simulator, curie: httpx.AsyncClient) -> None:
     at = datetime(2026, 8, 3, 9, tzinfo=UTC)
-    sim.put_order(PLACED, OrderState(status="scheduled", appointment_at=at))
+    sim.put_order(PLACED, TargetState(status="scheduled", appointment_at=at))
     assert (await curie.get(f"/meter-orders/{PLACED}")).json()["appointment_at"] == "2026-08-03T09:00:00Z"
 
 
 async def test_an_appointment_of_another_zone_is_told_in_utc(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.put_order(
-        PLACED, OrderState.model_validate({"status": "scheduled", "appointment_at": "2026-08-03T09:00+02:00"})
+        PLACED, TargetState.model_validate({"status": "scheduled", "appointment_at": "2026-08-03T09:00+02:00"})
     )
     assert (await curie.get(f"/meter-orders/{PLACED}")).json()["appointment_at"] == "2026-08-03T07:00:00Z"
 
 
 @pytest.mark.parametrize("reason", ["customer_request", "pre_existing"])
 async def test_a_cancellation_has_its_reason(sim: Simulator, curie: httpx.AsyncClient, reason: str) -> None:
-    sim.put_order(PLACED, OrderState.model_validate({"status": "cancelled", "cancelled_reason": reason}))
+    sim.put_order(PLACED, TargetState.model_validate({"status": "cancelled", "cancelled_reason": reason}))
     assert (await curie.get(f"/meter-orders/{PLACED}")).json()["cancelled_reason"] == reason
 
 
 def test_the_events_that_follow_are_told(sim: Simulator) -> None:
     known = len(sim.world.events)
-    sim.put_order(PLACED, OrderState(status="check_reviewed", blocked_reason="grid_operator_registration"))
-    sim.put_order(PLACED, OrderState(status="blocked"))
+    sim.put_order(PLACED, TargetState(status="check_reviewed", blocked_reason="grid_operator_registration"))
+    sim.put_order(PLACED, TargetState(status="blocked"))
     told = list(sim.world.events.values())[known:]
     assert [event.topic for event in told] == ["meter_order.check_reviewed", "meter_order.blocked"]
 
 
 def test_an_unknown_order_can_not_be_put_anywhere(sim: Simulator) -> None:
     with pytest.raises(KeyError):
-        sim.put_order("prdo_unknown", OrderState(status="placed"))
+        sim.put_order("prdo_unknown", TargetState(status="placed"))
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_an_unknown_order_can_not_be_put_anywhere(sim: Simulator) -> None:
 )
 def test_a_state_that_makes_no_sense_is_refused_with_the_reason(fields: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        OrderState.model_validate(fields)
+        TargetState.model_validate(fields)

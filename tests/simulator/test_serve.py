@@ -13,7 +13,7 @@ import pytest
 
 from nomos_mcp.cli import main
 from nomos_mcp.simulator import DEMO, Fault, Simulator
-from nomos_mcp.simulator.serve import bound, served
+from nomos_mcp.simulator.simulator_server import bound, served
 
 HEADERS = {"Authorization": f"Bearer {DEMO.access_token}"}
 ORDER = {"subscription": DEMO.subscriptions["can_order"]}
@@ -56,7 +56,7 @@ def test_the_start_says_that_the_data_is_invented_where_it_is_and_how_to_get_in(
 def test_the_first_line_carries_the_warning(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nomos_mcp.simulator.command.serve", lambda _, listener: listener.close())
+    monkeypatch.setattr("nomos_mcp.simulator.simulator_server.serve", lambda _, listener: listener.close())
     assert main(["simulator", "--port", "0", "--now", "2026-06-15T10:00:00"]) == 0
     assert "ALL DATA IS INVENTED" in capsys.readouterr().out.splitlines()[0]
 
@@ -165,7 +165,7 @@ def test_importing_the_simulator_loads_neither_server_nor_http_client_nor_webhoo
 def test_a_start_that_takes_long_says_what_it_is_doing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nomos_mcp.simulator.command.serve", lambda _, listener: listener.close())
-    monkeypatch.setattr("nomos_mcp.simulator.command._MANY", 10)
+    monkeypatch.setattr("nomos_mcp.simulator.simulator_server.serve", lambda _, listener: listener.close())
+    monkeypatch.setattr("nomos_mcp.commands.simulator._MANY", 10)
     assert main(["simulator", "--port", "0", "--orders", "11"]) == 0
     assert "inventing 11 orders" in capsys.readouterr().err

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from nomos_mcp.simulator import DEMO, OrderState, Simulator
-from nomos_mcp.simulator.world.world import World
+from nomos_mcp.simulator import DEMO, Simulator, TargetState
+from nomos_mcp.simulator.world import World
 
 Connect = Callable[..., httpx.AsyncClient]
 OPEN = ("created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated")
@@ -176,7 +176,7 @@ def test_the_world_stands_still_before_the_calendar_ends(clock: Any, days_per_se
 
 
 def test_an_order_that_is_put_somewhere_stays_there(sim: Simulator) -> None:
-    sim.put_order(DEMO.orders["placed"], OrderState(status="check_submitted"))
+    sim.put_order(DEMO.orders["placed"], TargetState(status="check_submitted"))
     sim.advance(100)
     order = sim.world.orders.get(DEMO.orders["placed"])
     assert order is not None
@@ -187,7 +187,7 @@ def test_an_order_that_is_put_somewhere_stays_there(sim: Simulator) -> None:
 def test_an_order_that_is_put_somewhere_can_move_on_from_there(sim: Simulator, *, advanced_before: bool) -> None:
     if advanced_before:
         sim.advance(1)
-    sim.put_order(DEMO.orders["cancelled_by_customer"], OrderState(status="created", moves_on=True))
+    sim.put_order(DEMO.orders["cancelled_by_customer"], TargetState(status="created", moves_on=True))
     topics = [event.topic for event in sim.advance(300) if event.order_id == DEMO.orders["cancelled_by_customer"]]
     assert topics[-1] in {"meter_order.activated", "meter_order.cancelled"}
 
@@ -206,7 +206,7 @@ def test_what_a_test_changes_by_hand_is_not_changed_back(sim: Simulator) -> None
 
 
 def test_an_order_that_stood_still_moves_again_when_told_to(sim: Simulator) -> None:
-    sim.put_order(DEMO.orders["placed"], OrderState(status="placed"))
+    sim.put_order(DEMO.orders["placed"], TargetState(status="placed"))
     sim.advance(50)
-    sim.put_order(DEMO.orders["placed"], OrderState(status="placed", moves_on=True))
+    sim.put_order(DEMO.orders["placed"], TargetState(status="placed", moves_on=True))
     assert any(event.order_id == DEMO.orders["placed"] for event in sim.advance(100))

@@ -18,9 +18,9 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.simulator import DEMO, Fault, Simulator
-from nomos_mcp.simulator.serve import served
-from nomos_mcp.simulator.views import meter_orders as view
-from nomos_mcp.simulator.world.records import Order
+from nomos_mcp.simulator.order_views import render_order
+from nomos_mcp.simulator.simulator_server import served
+from nomos_mcp.simulator.world_records import OrderRecord
 
 PLACED = DEMO.orders["placed"]
 NEEDED = ("id", "subscription", "customer", "provider", "status")
@@ -46,14 +46,14 @@ def client(simulator: Simulator, version: ApiVersion = CURIE) -> NomosClient:
 async def test_the_client_notices_a_field_that_the_simulator_breaks(
     sim: Simulator, monkeypatch: pytest.MonkeyPatch, version: ApiVersion, field: str, breaking: Break
 ) -> None:
-    right = view.render
+    right = render_order
 
-    def wrong(order: Order, asked: Any) -> dict[str, object]:
+    def wrong(order: OrderRecord, asked: Any) -> dict[str, object]:
         body = right(order, asked)
         breaking(body, field)
         return body
 
-    monkeypatch.setattr(view, "render", wrong)
+    monkeypatch.setattr("nomos_mcp.simulator.api_routes.render_order", wrong)
     async with client(sim, version) as nomos:
         with pytest.raises(UnreadableAnswerError, match=field):
             await nomos.meter_orders.get(PLACED)

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from nomos_mcp.simulator import DEMO, OrderState, Simulator
-from nomos_mcp.simulator.webhooks.endpoint import Endpoint
+from nomos_mcp.simulator import DEMO, Simulator, TargetState
+from nomos_mcp.simulator.webhooks import Endpoint
 
 URL = "http://127.0.0.1:9/hook"
 PLACED = DEMO.orders["placed"]
@@ -52,7 +52,7 @@ async def test_an_event_is_delivered_as_the_api_tells_it(
     sim: Simulator, receiver: Receiver, curie: httpx.AsyncClient
 ) -> None:
     sim.webhooks.add(Endpoint(url=URL))
-    sim.put_order(PLACED, OrderState(status="check_submitted"))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
     await sim.webhooks.deliver()
     (event,) = receiver.events
     assert event["topic"] == "meter_order.check_submitted"
@@ -61,7 +61,7 @@ async def test_an_event_is_delivered_as_the_api_tells_it(
 
 async def test_the_signature_is_that_of_the_documented_scheme(sim: Simulator, receiver: Receiver, clock: Any) -> None:
     sim.webhooks.add(Endpoint(url=URL, secret="whsec_invented"))
-    sim.put_order(PLACED, OrderState(status="check_submitted"))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
     await sim.webhooks.deliver()
     timestamp, signature = (part.partition("=")[2] for part in receiver.headers[0]["X-Nomos-Signature"].split(","))
     signed = timestamp.encode() + b"." + receiver.bodies[0]
@@ -81,7 +81,7 @@ async def test_the_signature_is_dated_by_the_clock_of_the_receiver(
 async def test_what_is_not_taken_is_repeated_by_the_published_schedule(sim: Simulator, receiver: Receiver) -> None:
     sim.webhooks.add(Endpoint(url=URL, topics=frozenset({"meter_order.check_submitted"})))
     receiver.status = None
-    sim.put_order(PLACED, OrderState(status="check_submitted"))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
     start = sim.now
     sim.advance(4)
     attempts = [attempt for attempt in await sim.webhooks.deliver() if attempt.event_id == receiver.events[0]["id"]]
@@ -96,7 +96,7 @@ async def test_what_is_not_taken_is_repeated_by_the_published_schedule(sim: Simu
 async def test_a_retry_waits_for_the_clock_and_ends_with_success(sim: Simulator, receiver: Receiver) -> None:
     sim.webhooks.add(Endpoint(url=URL))
     receiver.status = 500
-    sim.put_order(PLACED, OrderState(status="check_submitted"))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
     assert [attempt.delivered for attempt in await sim.webhooks.deliver()] == [False]
     assert await sim.webhooks.deliver() == []
     receiver.status = 200
@@ -111,7 +111,7 @@ async def test_what_is_interrupted_is_delivered_the_next_time(sim: Simulator, re
 
     sim.webhooks.add(Endpoint(url=URL))
     for status in ("check_submitted", "check_reviewed"):
-        sim.put_order(PLACED, OrderState.model_validate({"status": status}))
+        sim.put_order(PLACED, TargetState.model_validate({"status": status}))
     sim.webhooks.send = lost
     with pytest.raises(TimeoutError):
         await sim.webhooks.deliver()
@@ -132,7 +132,7 @@ async def test_only_the_topics_that_were_asked_for_are_delivered(sim: Simulator,
 
 async def test_another_organisations_events_are_not_delivered(sim: Simulator) -> None:
     sim.webhooks.add(Endpoint(url=URL))
-    sim.put_order(DEMO.orders["other_organisation"], OrderState(status="installed"))
+    sim.put_order(DEMO.orders["other_organisation"], TargetState(status="installed"))
     assert await sim.webhooks.deliver() == []
 
 
@@ -153,7 +153,7 @@ async def test_out_of_order_and_twice_are_to_be_had(clock: Any) -> None:
 
 async def test_an_endpoint_that_is_removed_gets_nothing_more(sim: Simulator, receiver: Receiver) -> None:
     endpoint_id = sim.webhooks.add(Endpoint(url=URL, out_of_order=True))
-    sim.put_order(PLACED, OrderState(status="check_submitted"))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
     sim.webhooks.remove(endpoint_id)
     assert await sim.webhooks.deliver() == []
     assert not receiver.bodies
@@ -168,7 +168,7 @@ async def test_a_receiver_that_asks_for_deliveries_gets_no_loop(sim: Simulator, 
 
     sim.webhooks.send = asks_again
     sim.webhooks.add(Endpoint(url=URL))
-    sim.put_order(PLACED, OrderState(status="check_submitted"))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
     await sim.webhooks.deliver()
     assert (nested, len(receiver.bodies)) == ([[]], 1)
 
@@ -233,7 +233,7 @@ async def test_a_receiver_that_is_not_there_is_no_error(sim: Simulator) -> None:
         pass  # the port is free again
     for nowhere in (url, "http://localhost/\0"):
         sim.webhooks.add(Endpoint(url=nowhere))
-    sim.put_order(PLACED, OrderState(status="installed"))
+    sim.put_order(PLACED, TargetState(status="installed"))
     await sim.tend()
     assert [attempt.status for attempt in sim.webhooks.attempts] == [None, None]
 

@@ -26,7 +26,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import ElicitRequestParams, ElicitResult, jsonrpc_message_adapter
 
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.serve import bound, url_of
+from nomos_mcp.simulator.simulator_server import bound, url_of
 from tests.ordering.campaign.judge import CANCELLED, MADE_NOTHING
 from tests.ordering.campaign.schedules import Era
 from tests.ordering.campaign.trial import TOOL, recorded

@@ -20,7 +20,7 @@ import anyio.abc
 import httpx
 
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.world.records import Order
+from nomos_mcp.simulator.world_records import OrderRecord
 from tests.conftest import NOW
 from tests.ordering.campaign.schedules import OVERTAKEN, UNREADABLE, Outage, PostFault, Schedule
 
@@ -180,7 +180,7 @@ class Upstream:
             return
         # What the customer did a minute before the order, and not in the very second of it: those look alike.
         shown = _virtual_now().replace(microsecond=0) - timedelta(minutes=1)
-        order = Order(
+        order = OrderRecord(
             id="prdo_" + "interest".ljust(24, "0"),
             organisation=subscription.organisation,
             subscription_id=subscription.id,
