@@ -11,11 +11,10 @@ from typing import Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from nomos_mcp.client.constants import DEFAULT_BASE_URL
+from nomos_mcp.client.constants import API_VERSIONS, DEFAULT_API_VERSION, DEFAULT_BASE_URL, ApiVersion
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.client.hosts import checked_base_url
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
+from nomos_mcp.client.trusted_hosts import checked_base_url
 from nomos_mcp.settings_http import HttpSettings, http_problems, http_settings
 from nomos_mcp.variables import (
     ACCESS_TOKEN,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from nomos_mcp.client.hosts import is_loopback
+from nomos_mcp.client.trusted_hosts import is_loopback
 from nomos_mcp.variables import (
     ALLOWED_HOSTS,
     ALLOWED_ORIGINS,

@@ -23,7 +23,8 @@ def loaded() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["httpx", "truststore", "nomos_mcp.client.wire", "nomos_mcp.simulator", "nomos_mcp.service", "argparse"]
+    "module",
+    ["httpx", "truststore", "nomos_mcp.client.transport", "nomos_mcp.simulator", "nomos_mcp.service", "argparse"],
 )
 def test_a_server_is_made_without(loaded: list[str], module: str) -> None:
     assert module not in loaded

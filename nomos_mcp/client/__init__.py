@@ -4,6 +4,7 @@ Knows HTTP and the wire; nothing of MCP, nor of what a status means.
 """
 
 from nomos_mcp.client.client import NomosClient
+from nomos_mcp.client.constants import API_VERSIONS, BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
 from nomos_mcp.client.errors import (
     APIConnectionError,
     APIError,
@@ -29,20 +30,19 @@ from nomos_mcp.client.errors import (
     UnsupportedVersionError,
     VersionMismatchError,
 )
-from nomos_mcp.client.hints import RateHints
 from nomos_mcp.client.models import (
     CurieMeterOrder,
     EdisonMeterOrder,
     Event,
     EventContext,
     MeterOrder,
-    PersonalData,
     Record,
     Subscription,
 )
 from nomos_mcp.client.pages import Listing, Page
-from nomos_mcp.client.timing import Timing
-from nomos_mcp.client.versions import API_VERSIONS, BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
+from nomos_mcp.client.personal_data import PersonalData
+from nomos_mcp.client.rate_limit_headers import RateHints
+from nomos_mcp.client.time_source import Timing
 
 __all__ = [
     "API_VERSIONS",

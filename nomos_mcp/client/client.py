@@ -7,21 +7,25 @@ from typing import Self
 
 from pydantic import SecretStr
 
-from nomos_mcp.client.budget import RateBudget
-from nomos_mcp.client.constants import CALL_DEADLINE, DEFAULT_BASE_URL, REQUESTS_PER_SECOND
+from nomos_mcp.client.constants import (
+    API_VERSIONS,
+    CALL_DEADLINE,
+    DEFAULT_API_VERSION,
+    DEFAULT_BASE_URL,
+    REQUESTS_PER_SECOND,
+    ApiVersion,
+)
 from nomos_mcp.client.credentials import ClientCredentials, Credentials, NoCredentials, StaticToken
+from nomos_mcp.client.customer_scope import FencedEvents, FencedMeterOrders, FencedSubscriptions
+from nomos_mcp.client.endpoints import Events, MeterOrders, Subscriptions
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.client.events import Events
-from nomos_mcp.client.fence import FencedEvents, FencedMeterOrders, FencedSubscriptions
-from nomos_mcp.client.hints import RateHints
-from nomos_mcp.client.hosts import checked_base_url
+from nomos_mcp.client.http_messages import AsgiApp
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.messages import AsgiApp
-from nomos_mcp.client.meter_orders import MeterOrders
-from nomos_mcp.client.subscriptions import Subscriptions
-from nomos_mcp.client.timing import REAL_TIME, Timing
-from nomos_mcp.client.transport import Transport
-from nomos_mcp.client.versions import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
+from nomos_mcp.client.rate_limit_headers import RateHints
+from nomos_mcp.client.rate_limiter import RateBudget
+from nomos_mcp.client.session import Transport
+from nomos_mcp.client.time_source import REAL_TIME, Timing
+from nomos_mcp.client.trusted_hosts import checked_base_url
 
 
 class NomosClient:

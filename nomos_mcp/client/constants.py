@@ -1,6 +1,6 @@
 """Every number of the client in one place. Seconds and bytes, unless a name says otherwise."""
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 DEFAULT_BASE_URL: Final = "https://api.nomos.energy"
 
@@ -45,3 +45,17 @@ MAX_PAGES_FOR_ONE: Final = 100
 """Pages that are read at most for the order of one subscription; one is enough unless upstream ignores the filter."""
 MAX_ID_LENGTH: Final = 64
 """IDs have 24 characters after the prefix in practice; the length is not relied upon, only bounded."""
+
+
+ApiVersion = Literal["2026-05-27.curie", "2026-01-29.edison", "2025-12-16.batman", "2025-12-01.chucky"]
+MeterOrderVersion = Literal["2026-05-27.curie", "2026-01-29.edison"]
+
+CURIE: Final = "2026-05-27.curie"
+EDISON: Final = "2026-01-29.edison"
+BATMAN: Final = "2025-12-16.batman"
+CHUCKY: Final = "2025-12-01.chucky"
+
+API_VERSIONS: Final[tuple[ApiVersion, ...]] = get_args(ApiVersion)
+METER_ORDER_VERSIONS: Final[tuple[MeterOrderVersion, ...]] = get_args(MeterOrderVersion)
+DEFAULT_API_VERSION: Final = CURIE
+VERSION_HEADER: Final = "X-API-Version"

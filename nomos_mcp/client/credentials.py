@@ -11,7 +11,6 @@ from typing import Final, Protocol
 
 from pydantic import SecretStr
 
-from nomos_mcp.client.answers import Json
 from nomos_mcp.client.constants import MAX_WORD, TOKEN_DEFAULT_LIFETIME, TOKEN_LONGEST_LIFETIME, TOKEN_RENEWED_AHEAD
 from nomos_mcp.client.errors import (
     APIError,
@@ -21,7 +20,8 @@ from nomos_mcp.client.errors import (
     TooManyRequestsError,
     UnreadableAnswerError,
 )
-from nomos_mcp.client.shared import SharedReads
+from nomos_mcp.client.http_messages import Json
+from nomos_mcp.client.single_flight import SharedReads
 
 Form = Mapping[str, str | SecretStr]
 Ask = Callable[[str, SecretStr, Form], Awaitable[Json]]

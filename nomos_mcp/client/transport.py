@@ -1,282 +1,246 @@
-"""The one way out: a request, authenticated, pinned to a version, within the rate budget, repeated where that is safe.
+"""One request on the wire and its answer, or the fault between. The only file that knows the HTTP library.
 
-Returns JSON or raises what went wrong. Knows nothing of resources and models.
+It is loaded with the first request. Knows nothing of tokens' lifetimes, versions, budgets and repeats. Faults are
+raised outside of the handlers that catch them: the library's own exceptions hold what was sent, secrets included, and
+must not hang on ours.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
-from functools import cached_property
-from http import HTTPStatus
-from itertools import count
-from typing import TYPE_CHECKING, Final, TypeVar
+import re
+import ssl
+import zlib
+from collections.abc import Generator, Mapping
+from typing import Final
+from urllib.parse import urlencode, urlsplit
 
-import anyio
+import httpx
 from pydantic import SecretStr
 
-from nomos_mcp.client.answers import Json, cleaned, error_from, is_error, parsed
-from nomos_mcp.client.budget import RateBudget
-from nomos_mcp.client.constants import MAX_ATTEMPTS
-from nomos_mcp.client.credentials import WRITE_SCOPE, Ask, Credentials, Form
+from nomos_mcp.client.constants import CONNECT_TIMEOUT, MAX_ANSWER_BYTES, READ_TIMEOUT
+from nomos_mcp.client.credentials import Form
 from nomos_mcp.client.errors import (
-    APIError,
+    APIConnectionError,
     APITimeoutError,
-    CredentialsError,
-    MissingScopeError,
+    CertificateError,
+    InvalidRequestError,
     NomosError,
     UnreadableAnswerError,
-    VersionMismatchError,
 )
-from nomos_mcp.client.hints import RateHints, date_of, rate_hints
-from nomos_mcp.client.loops import EventLoop
-from nomos_mcp.client.messages import Answer, AsgiApp, Request
-from nomos_mcp.client.retry import passes, pause
-from nomos_mcp.client.shared import SharedReads
-from nomos_mcp.client.timing import Timing
-from nomos_mcp.client.versions import VERSION_HEADER, ApiVersion
+from nomos_mcp.client.http_messages import Answer, AsgiApp, Request, cleaned
+from nomos_mcp.client.trusted_hosts import trusted_authorities
 
-if TYPE_CHECKING:
-    from nomos_mcp.client.wire import Wire
-
-T = TypeVar("T")
-BeforeSend = Callable[[], Awaitable[None]]
-"""Called right before a write leaves, with its turn in the rate limit taken; what it raises keeps the write back."""
-
-_REDIRECTS: Final = range(300, 400)
-_REFUSED_CREDENTIALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+ACCEPTED_ENCODING = "gzip"
 
 
-class Transport:
-    """Sends requests to one host with one identity, one pinned version and one rate budget.
+class Body:
+    """A body that is being received.
 
     Args:
-        base_url: Where to; checked by `hosts`.
-        app: Answers in place of the network.
-        api_version: Sent with every request and compared with every answer.
-        credentials: Who we are.
-        budget: Shared by everything that is sent, token requests included.
-        deadline: Seconds for a whole call.
-        timing: Clock, sleep and jitter.
+        encoding: The `Content-Encoding` header; empty if there is none.
+        status: HTTP status code, for the errors.
+
+    Raises:
+        UnreadableAnswerError: The encoding is not one that was asked for.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        app: AsgiApp | None,
-        api_version: ApiVersion,
-        credentials: Credentials,
-        budget: RateBudget,
-        deadline: float,
-        timing: Timing,
-    ) -> None:
+    def __init__(self, encoding: str, status: int) -> None:
+        self._status = status
+        self._chunks: list[bytes] = []
+        self._room = MAX_ANSWER_BYTES
+        named = encoding.strip().lower()
+        if named not in {"", "identity", ACCEPTED_ENCODING}:
+            raise self._unreadable(f"is encoded as {cleaned(named)!r}, which was not asked for")
+        # 16 + the largest window: a gzip header is expected
+        self._unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if named == ACCEPTED_ENCODING else None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next bytes of the wire.
+
+        Raises:
+            UnreadableAnswerError: The body grows past the bound, or its compression is broken.
+        """
+        try:
+            piece = self._unpacker.decompress(chunk, self._room + 1) if self._unpacker else chunk
+        except zlib.error:
+            raise self._unreadable("has a broken compression") from None
+        if self._unpacker and self._unpacker.unused_data:  # which would be kept, and grow
+            raise self._unreadable("goes on after the end of its compression")
+        if len(piece) > self._room:
+            raise self._unreadable(f"is larger than {MAX_ANSWER_BYTES // (1024 * 1024)} MiB; it was not read further")
+        self._room -= len(piece)
+        self._chunks.append(piece)
+
+    def whole(self) -> bytes:
+        """Return the body after its last byte.
+
+        Raises:
+            UnreadableAnswerError: The compressed body was cut off.
+        """
+        if self._unpacker and not self._unpacker.eof:
+            raise self._unreadable("has a broken compression: it was cut off")
+        return b"".join(self._chunks)
+
+    def _unreadable(self, flaw: str) -> UnreadableAnswerError:
+        return UnreadableAnswerError(f"HTTP {self._status} with a body that {flaw}.", status=self._status)
+
+
+_TIMEOUT: Final = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
+_UNCONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Faults before the first byte of a request."""
+
+
+class Wire:
+    """Connections to one host. The pool is opened by the first request and closed by `aclose`.
+
+    Args:
+        base_url: Checked by `hosts`.
+        app: Answers in place of the network.
+    """
+
+    def __init__(self, base_url: str, app: AsgiApp | None = None) -> None:
         self._base_url = base_url
+        self._authority = urlsplit(base_url).netloc
+        self._encrypted = urlsplit(base_url).scheme == "https"
         self._app = app
-        self._api_version = api_version
-        self._pinned = {VERSION_HEADER: api_version}
-        self._credentials = credentials
-        self._budget = budget
-        self._deadline = deadline
-        self._timing = timing
-        self._reads: SharedReads[Json] = SharedReads()
-        self._loop = EventLoop()
-        self.rate_hints: RateHints | None = None
+        self._pool: httpx.AsyncClient | None = None
+        self.host = urlsplit(base_url).hostname or ""
 
-    async def get(self, path: str, query: Iterable[tuple[str, str]] = (), *, fence: str = "") -> Json:
-        """Read; repeated while the failure may pass and time is left.
-
-        Args:
-            path: Path below the base URL, its parts already percent-encoded.
-            query: Query parameters, not yet encoded.
-            fence: Whom the read is for; equal reads at the same time are one, but not across fences.
+    async def send(self, request: Request, token: SecretStr) -> Answer:
+        """Send a request with a bearer token.
 
         Raises:
-            NomosError: One of the tree in `errors`.
+            InvalidRequestError: The query cannot be written as part of a URL; nothing was sent.
+            APIConnectionError: There was no answer, or not all of it.
+            UnreadableAnswerError: The body is too large, or packed in a way that cannot be unpacked.
         """
-        request = Request("GET", path, tuple(query), headers=self._pinned)
+        headers = request.headers if request.body is None else {**request.headers, "Content-Type": "application/json"}
+        return await self._sent(request, headers, request.body, _Bearer(token))
 
-        async def read(ends: float) -> Json:
-            key = (fence, request.path, request.query)
-            return await self._reads.read(key, lambda: self._repeated(lambda: self._asked(request, ends), ends))
-
-        return await self._within_deadline(read)
-
-    async def post(self, path: str, body: Mapping[str, str], before_send: BeforeSend | None = None) -> Json:
-        """Write, once: a write is never repeated, except after a 401, which tells that it was not looked at.
-
-        Getting the token beforehand is repeated as a read is: nothing of the write is sent before it is there.
-
-        Args:
-            path: Path below the base URL.
-            body: Sent as JSON.
-            before_send: See `BeforeSend`; called again if the write is sent again after a 401.
+    async def greet(self, request: Request) -> Answer:
+        """Send a request without a token.
 
         Raises:
-            MissingScopeError: The token is known to be read-only; nothing was sent.
-            NomosError: One of the tree in `errors`.
+            APIConnectionError: As `send`.
+            UnreadableAnswerError: As `send`.
         """
-        request = Request("POST", path, body=json.dumps(dict(body)).encode(), headers=self._pinned)
+        return await self._sent(request, request.headers, None, httpx.Auth())
 
-        async def write(ends: float) -> Json:
-            await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
-            self._require_scope(request)
-            self._reads.forget()
-            try:
-                return await self._asked(request, ends, before_send)
-            finally:
-                self._reads.forget()
-
-        return await self._within_deadline(write)
-
-    async def health(self) -> datetime | None:
-        """Ask whether the host answers at all; return its clock if it told.
+    async def exchange(self, request: Request, form: Form, client_id: str, client_secret: SecretStr) -> Answer:
+        """Send a form with client ID and secret (HTTP Basic).
 
         Raises:
-            NomosError: It does not answer, or with an error.
+            APIConnectionError: As `send`.
+            UnreadableAnswerError: As `send`.
         """
-
-        async def ask(ends: float) -> Answer:
-            async with self._budget.place(self._left(ends)):
-                return await self._wire.greet(Request("GET", "/health"))
-
-        answer = await self._within_deadline(ask)
-        if is_error(answer.status):
-            raise self._error(answer)
-        return date_of(answer.headers.get("date"))
-
-    async def granted_scopes(self) -> frozenset[str] | None:
-        """Return the scopes that the token was granted; None if the answer did not say or the token is static."""
-
-        async def ask(ends: float) -> None:
-            await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
-
-        await self._within_deadline(ask)
-        return self._credentials.scopes
+        headers = {**request.headers, "Content-Type": "application/x-www-form-urlencoded"}
+        basic = httpx.BasicAuth(client_id, client_secret.get_secret_value())
+        return await self._sent(request, headers, form, basic)
 
     async def aclose(self) -> None:
-        """Close the connection pool; closing twice does no harm.
+        """Close the connection pool; closing twice does no harm."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
 
-        Raises:
-            InvalidRequestError: It was opened in another event loop.
-        """
-        if self._app is not None and self._loop.is_elsewhere:
-            return  # an application that answers in process has no connections
-        with self._loop.closing():
-            if "_wire" in self.__dict__:
-                await self._wire.aclose()
+    async def _sent(
+        self, request: Request, headers: Mapping[str, str], content: Form | bytes | None, auth: httpx.Auth
+    ) -> Answer:
+        url = self._base_url + request.path
+        if urlsplit(url).netloc != self._authority:
+            raise InvalidRequestError("The path leads to another host than the configured one; nothing was sent.")
+        failure: NomosError
+        refused: NomosError | None = None
+        try:
+            async with self._opened().stream(
+                request.method,
+                url,
+                params=request.query or None,
+                content=_encoded(content) if isinstance(content, Mapping) else content,
+                headers=headers,
+                auth=auth,
+            ) as response:
+                body = Body(response.headers.get("content-encoding", ""), response.status_code)
+                async for chunk in response.aiter_raw():
+                    try:
+                        body.feed(chunk)
+                    except UnreadableAnswerError as flaw:
+                        # On a closed connection the iteration ends by itself. Leaving it instead would leave the
+                        # library's generators unfinished, which trio forbids.
+                        refused = flaw
+                        await response.aclose()
+                if refused is not None:
+                    raise refused
+                named = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, named, body.whole())
+        except (httpx.InvalidURL, UnicodeError):
+            failure = InvalidRequestError(
+                "The request cannot be written as a URL: a cursor or a filter is too long, or one of them or the base "
+                "URL's host holds broken characters."
+            )
+        except httpx.TransportError as fault:
+            failure = refused or _failure(fault, self.host)
+        raise failure
 
-    @cached_property
-    def _wire(self) -> "Wire":
-        from nomos_mcp.client.wire import Wire  # noqa: PLC0415  loads the HTTP library, which a start can do without
+    def _opened(self) -> httpx.AsyncClient:
+        if self._pool is None:
+            # Plain HTTP to loopback needs no authority, and loading them takes a moment: this context trusts nobody.
+            nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._pool = self._made(trusted_authorities() if self._encrypted else nobody)
+        return self._pool
 
-        return Wire(self._base_url, self._app)
-
-    async def _within_deadline(self, call: Callable[[float], Awaitable[T]]) -> T:
-        with self._loop.calling(self._budget.renew_locks), anyio.move_on_after(self._deadline):
-            return await call(self._timing.monotonic() + self._deadline)
-        raise APITimeoutError(f"{self._wire.host} did not answer within {self._deadline:g} seconds.")
-
-    async def _repeated(self, ask: Callable[[], Awaitable[T]], ends: float) -> T:
-        for attempt in count(1):
-            try:
-                return await ask()
-            except NomosError as error:
-                wait = pause(error, attempt, self._timing)
-                if not passes(error) or attempt == MAX_ATTEMPTS or wait >= self._left(ends):
-                    raise
-            await self._timing.sleep(wait)
-        raise AssertionError  # pragma: no cover  count() does not end
-
-    async def _asked(self, request: Request, ends: float, before_send: BeforeSend | None = None) -> Json:
-        answer = await self._authorised(request, ends, before_send)
-        version = answer.headers.get(VERSION_HEADER.lower(), "")
-        if version != self._api_version and (version or not is_error(answer.status)):
-            raise VersionMismatchError(self._api_version, cleaned(version))
-        if is_error(answer.status):
-            raise self._error(answer)
-        return _body(answer)
-
-    async def _authorised(self, request: Request, ends: float, before_send: BeforeSend | None) -> Answer:
-        lend = self._lending(ends)
-        token = await self._credentials.token(lend)
-        answer, used = await self._placed(request, token, ends, before_send)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            try:
-                newer = await self._credentials.renewed(used, lend)
-            except CredentialsError:
-                raise
-            except NomosError:
-                if request.body is None:
-                    raise
-                return answer  # a write has to tell what became of it: it was refused
-            if newer is not None:
-                answer, _ = await self._placed(request, newer, ends, before_send, urgent=True)
-        return answer
-
-    async def _placed(
-        self,
-        request: Request,
-        token: SecretStr,
-        ends: float,
-        before_send: BeforeSend | None,
-        *,
-        urgent: bool = False,
-    ) -> tuple[Answer, SecretStr]:
-        async with self._budget.place(self._left(ends), urgent=urgent):
-            newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
-            self._require_scope(request)
-            if before_send is not None:
-                await before_send()
-            answer = await self._wire.send(request, newest)
-            self._observe(answer)
-        return answer, newest
-
-    def _require_scope(self, request: Request) -> None:
-        scopes = self._credentials.scopes
-        if request.method == "POST" and scopes is not None and WRITE_SCOPE not in scopes:
-            raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
-
-    def _lending(self, ends: float) -> Ask:
-        async def ask(client_id: str, client_secret: SecretStr, form: Form) -> Json:
-            request = Request("POST", "/oauth/token", headers=self._pinned)
-            async with self._budget.place(self._left(ends), urgent=True):
-                answer = await self._wire.exchange(request, form, client_id, client_secret)
-                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                    self._observe(answer)  # anything less may count token requests alone, and would slow all others
-            if answer.status in _REFUSED_CREDENTIALS:
-                raise CredentialsError(
-                    f"The token endpoint refused the client credentials (HTTP {answer.status}).",
-                    request_id=self._error(answer).request_id,
-                )
-            if is_error(answer.status):
-                raise self._error(answer)
-            return _body(answer)
-
-        return ask
-
-    def _left(self, ends: float) -> float:
-        return ends - self._timing.monotonic()
-
-    def _hints(self, answer: Answer) -> RateHints:
-        return rate_hints(answer.headers, self._timing.wall())
-
-    def _observe(self, answer: Answer) -> None:
-        self.rate_hints = self._hints(answer)
-        self._budget.observe(self.rate_hints, refused=answer.status == HTTPStatus.TOO_MANY_REQUESTS)
-
-    def _error(self, answer: Answer) -> APIError:
-        hints = self._hints(answer)
-        wait = hints.retry_after
-        if wait is None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = hints.reset
-        return error_from(answer.status, answer.content, answer.request_id, wait)
-
-
-def _body(answer: Answer) -> Json:
-    if answer.status in _REDIRECTS:
-        raise UnreadableAnswerError(
-            f"HTTP {answer.status} is a redirect, and redirects are not followed; check the base URL.",
-            status=answer.status,
-            request_id=answer.request_id,
+    def _made(self, authorities: ssl.SSLContext) -> httpx.AsyncClient:
+        try:
+            return httpx.AsyncClient(
+                timeout=_TIMEOUT,
+                transport=httpx.ASGITransport(app=self._app) if self._app else None,
+                follow_redirects=False,
+                verify=authorities,
+                # Proxies of the environment see nothing of an encrypted connection, but all of one in plain HTTP.
+                trust_env=self._encrypted,
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": ACCEPTED_ENCODING,
+                    "User-Agent": "nomos-mcp",
+                },
+            )
+        except (ValueError, ImportError, httpx.InvalidURL):
+            pass  # the library's complaint quotes the address, which may hold a password
+        raise InvalidRequestError(
+            "The proxy of the environment (HTTPS_PROXY or ALL_PROXY) cannot be used: its address has to start with "
+            "http:// or https:// and name a host. Nothing was sent."
         )
-    return parsed(answer.content, answer.headers.get("content-type", ""), answer.status, answer.request_id)
+
+
+class _Bearer(httpx.Auth):
+    """Puts the token on the request as late as possible, so that no frame of ours holds it in clear."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        yield request
+
+
+def _encoded(form: Form) -> bytes:
+    clear = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in form.items()}
+    return urlencode(clear).encode()
+
+
+def _failure(fault: httpx.TransportError, host: str) -> NomosError:
+    sent = not isinstance(fault, _UNCONNECTED)
+    if isinstance(fault, httpx.TimeoutException):
+        return APITimeoutError(f"{host} did not answer in time ({type(fault).__name__}).", sent=sent)
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = cleaned(cause.verify_message)
+            return CertificateError(f"The certificate of {host} is not trusted: {why}. Nothing was sent.")
+        cause = cause.__cause__ or cause.__context__
+    # The library quotes how a proxy refused, or what broke the protocol: whatever somebody at the other end wrote.
+    if isinstance(fault, httpx.ProxyError):
+        status = re.match(r"\d{3}\b", str(fault))
+        refused = f"the proxy refused{f' (HTTP {status[0]})' if status else ''}"
+        return APIConnectionError(f"No way to {host}: {refused}.", sent=sent)
+    broken = isinstance(fault, httpx.ProtocolError)
+    why = "it ended early or is not HTTP" if broken else cleaned(str(fault)) or "no reason given"
+    return APIConnectionError(f"No answer from {host}: {type(fault).__name__}, {why}.", sent=sent)

@@ -16,7 +16,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult
 
-from nomos_mcp.client.versions import CURIE, EDISON, ApiVersion
+from nomos_mcp.client.constants import CURIE, EDISON, ApiVersion
 from nomos_mcp.commands.transcript import transcript
 from nomos_mcp.simulator import DEMO
 from nomos_mcp.variables import API_VERSION

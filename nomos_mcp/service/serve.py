@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from nomos_mcp.client.hosts import is_loopback
+from nomos_mcp.client.trusted_hosts import is_loopback
 from nomos_mcp.service.app import create_http_app
 from nomos_mcp.service.auth.token_file import TokenFile, TokenFileError
 from nomos_mcp.service.constants import BACKLOG, MAX_FILES

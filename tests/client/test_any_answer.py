@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nomos_mcp.client import CURIE, Event, MeterOrder, NomosClient, NomosError, Page, Subscription
-from nomos_mcp.client.messages import AsgiApp
+from nomos_mcp.client.http_messages import AsgiApp
+from tests.client.fake_time import VIRTUAL, virtually
 from tests.client.faults.wire_server import ORDER
 from tests.client.test_personal_data import WHOLE
-from tests.client.times import VIRTUAL, virtually
 
 EVENT = {"id": "evt_1", "topic": "invoice.paid", "timestamp": "2026-01-01T00:00:00Z", "context": {"invoice": "inv_1"}}
 

@@ -25,9 +25,9 @@ from nomos_mcp.client import (
     UnreadableAnswerError,
 )
 from nomos_mcp.client.constants import MAX_ATTEMPTS
-from nomos_mcp.client.messages import AsgiApp
+from nomos_mcp.client.http_messages import AsgiApp
+from tests.client.fake_time import VIRTUAL, SkippingTime, virtually
 from tests.client.faults.wire_server import ORDER, hang, http, saying, serving
-from tests.client.times import VIRTUAL, SkippingTime, virtually
 
 SECRET = "cl13nt-s3cr3t"
 Forms = list[dict[str, str]]

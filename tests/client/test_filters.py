@@ -17,8 +17,8 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.simulator import Simulator
 from tests.client.faults.wire_server import ORDER as CURIE_ORDER
-from tests.client.test_answers import answering, client_of, page
 from tests.client.test_documented_examples import EDISON_ORDER
+from tests.client.test_http_messages import answering, client_of, page
 from tests.conftest import NOW, client_for
 
 

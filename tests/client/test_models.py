@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from nomos_mcp.client import CurieMeterOrder, EdisonMeterOrder, Event, EventContext, MeterOrder, Record, Subscription
 from nomos_mcp.client.constants import MAX_WORD
 from tests.client.faults.wire_server import ORDER
-from tests.client.test_fence import EVENT, SUBSCRIPTION
+from tests.client.test_customer_scope import EVENT, SUBSCRIPTION
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from nomos_mcp.client import CURIE, MeterOrder, NomosClient
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.client.test_budget import most_in_a_second
+from tests.client.test_rate_limiter import most_in_a_second
 from tests.serving import served
 
 CALLERS = 200

@@ -27,15 +27,15 @@ from nomos_mcp.client import (
     RateBudgetError,
     UnprocessableEntityError,
 )
-from nomos_mcp.client.meter_orders import MeterOrders
-from nomos_mcp.client.transport import BeforeSend
+from nomos_mcp.client.endpoints import MeterOrders
+from nomos_mcp.client.session import BeforeSend
 from nomos_mcp.server import create_server
 from nomos_mcp.server.ordering import outcomes, submit
 from nomos_mcp.server.ordering.config import Ordering
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator, TargetState
-from tests.client.times import SkippingTime
+from tests.client.fake_time import SkippingTime
 from tests.conftest import NOW
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, yes
 from tests.ordering.faults import AFTER_COMMIT, BEFORE_COMMIT, LATE, REFUSED, Faulty

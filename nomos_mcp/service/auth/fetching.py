@@ -2,8 +2,8 @@
 
 import httpx
 
-from nomos_mcp.client.certificates import trusted_authorities
 from nomos_mcp.client.errors import CertificateError
+from nomos_mcp.client.trusted_hosts import trusted_authorities
 from nomos_mcp.service.constants import KEYS_DEADLINE, MAX_KEYS_BYTES
 
 

@@ -25,12 +25,12 @@ from nomos_mcp.client import (
     TooManyRequestsError,
     UnauthorizedError,
     UnreadableAnswerError,
-    wire,
+    transport,
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES, MAX_ATTEMPTS, MAX_TOLD_WAIT
+from tests.client.fake_time import SkippingTime
 from tests.client.faults.table import FAULTS, Fault, error
 from tests.client.faults.wire_server import Script, hang, http, saying, serving
-from tests.client.times import SkippingTime
 
 SCRIPTED = [fault for fault in FAULTS if fault.script]
 BACKENDS = ["asyncio", "trio"]
@@ -57,7 +57,7 @@ def outcome(url: str, *, write: bool = False, backend: str = "asyncio", **option
 def patience(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> float:
     """Shorten the waits of the faults that are about waiting, and return the deadline to call with."""
     if "20 seconds" in fault.happens:
-        monkeypatch.setattr(wire, "_TIMEOUT", httpx.Timeout(20, read=0.5))
+        monkeypatch.setattr(transport, "_TIMEOUT", httpx.Timeout(20, read=0.5))
     return 1.5 if "drips" in fault.happens else 45
 
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from nomos_mcp.client import APIConnectionError, ConflictError, NomosClient
-from nomos_mcp.client.shared import SharedReads
+from nomos_mcp.client.single_flight import SharedReads
 from nomos_mcp.simulator import DEMO, Simulator
 
 BACKENDS = ("asyncio", "trio")

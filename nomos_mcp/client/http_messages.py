@@ -1,7 +1,9 @@
-"""From the bytes of an answer to JSON, or to the error that it is. Knows no HTTP library."""
+"""What goes over the wire and what comes back, whichever library carries it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from nomos_mcp.client.constants import MAX_UPSTREAM_TEXT, MAX_WORD
 from nomos_mcp.client.errors import BY_STATUS, APIError, ErrorDetail, InternalServerError, UnreadableAnswerError
@@ -107,3 +109,53 @@ def _loaded(content: bytes) -> object:
 def is_error(status: int) -> bool:
     """Whether a status code is an error of the API."""
     return status >= _ERRORS
+
+
+AsgiApp = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+"""An ASGI application that answers in place of the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, its parts already percent-encoded.
+        query: Query parameters, not yet encoded.
+        body: The JSON to send; None for none.
+        headers: Without secrets.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: HTTP status code.
+        headers: By lower-case name.
+        content: The body, unpacked.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+    @property
+    def request_id(self) -> str:
+        """The request ID that a header carries; empty if none does."""
+        return cleaned(self.headers.get("x-request-id", ""), MAX_WORD)

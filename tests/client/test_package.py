@@ -84,7 +84,7 @@ def test_every_error_survives_pickling() -> None:
 
 def test_one_file_knows_the_http_library() -> None:
     library = re.compile(r"^\s*(import|from) httpx\b", re.MULTILINE)
-    assert [path.name for path in FOLDER.rglob("*.py") if library.search(path.read_text("utf-8"))] == ["wire.py"]
+    assert [path.name for path in FOLDER.rglob("*.py") if library.search(path.read_text("utf-8"))] == ["transport.py"]
 
 
 def test_the_room_knows_none_of_the_others() -> None:

@@ -18,8 +18,8 @@ import anyio
 
 from nomos_mcp.client.constants import BUDGET_MAX_WAIT, MAX_HOLD, RATE_WINDOW
 from nomos_mcp.client.errors import RateBudgetError
-from nomos_mcp.client.hints import RateHints
-from nomos_mcp.client.timing import Timing
+from nomos_mcp.client.rate_limit_headers import RateHints
+from nomos_mcp.client.time_source import Timing
 
 
 class RateBudget:

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError, UnreadableAnswerError
-from nomos_mcp.client.resource import Resource
+from nomos_mcp.client.endpoints import Resource
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.client.faults.wire_server import ORDER
-from tests.client.test_answers import answering, client_of, page
+from tests.client.test_http_messages import answering, client_of, page
 
 OWN = DEMO.customers["two_subscriptions"]
 SUBSCRIPTION = {

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nomos_mcp.client import RateBudgetError
-from nomos_mcp.client.budget import RateBudget
 from nomos_mcp.client.constants import MAX_HOLD
-from nomos_mcp.client.hints import RateHints, rate_hints
-from nomos_mcp.client.timing import Timing
-from tests.client.times import VIRTUAL, WALL, virtually
+from nomos_mcp.client.rate_limit_headers import RateHints, rate_hints
+from nomos_mcp.client.rate_limiter import RateBudget
+from nomos_mcp.client.time_source import Timing
+from tests.client.fake_time import VIRTUAL, WALL, virtually
 
 
 def most_in_a_second(moments: list[float]) -> int:

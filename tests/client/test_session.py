@@ -19,11 +19,11 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.client.constants import BACKOFF_CAP
-from nomos_mcp.client.retry import passes, pause
-from nomos_mcp.client.timing import REAL_TIME
+from nomos_mcp.client.session import passes, pause
+from nomos_mcp.client.time_source import REAL_TIME
+from tests.client.fake_time import VIRTUAL, virtually
 from tests.client.faults.wire_server import ORDER
-from tests.client.test_answers import answering
-from tests.client.times import VIRTUAL, virtually
+from tests.client.test_http_messages import answering
 
 
 @pytest.mark.parametrize(

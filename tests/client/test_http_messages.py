@@ -20,10 +20,10 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.client.constants import MAX_ANSWER_BYTES, MAX_WORD
-from nomos_mcp.client.messages import AsgiApp
+from nomos_mcp.client.http_messages import AsgiApp
 from nomos_mcp.client.pages import names
+from tests.client.fake_time import SkippingTime
 from tests.client.faults.wire_server import ORDER
-from tests.client.times import SkippingTime
 
 
 def answering(

@@ -1,20 +1,122 @@
-"""`/meter-orders`: read, list, and the one write."""
+"""What the resources share: from a path to a checked record, from a query to a page of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Generic, Literal, TypeVar, get_args
+from urllib.parse import quote
+
+from pydantic import ValidationError
 
 from nomos_mcp.client import filters
-from nomos_mcp.client.constants import MAX_PAGE_SIZE, MAX_PAGES_FOR_ONE
+from nomos_mcp.client.constants import (
+    BATMAN,
+    CHUCKY,
+    CURIE,
+    EDISON,
+    MAX_PAGE_SIZE,
+    MAX_PAGES_FOR_ONE,
+    METER_ORDER_VERSIONS,
+    ApiVersion,
+)
 from nomos_mcp.client.errors import UnreadableAnswerError, UnsupportedVersionError
-from nomos_mcp.client.ids import checked
-from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrder
-from nomos_mcp.client.models.meter_order import CurieStatus, EdisonStatus
-from nomos_mcp.client.pages import Listing
-from nomos_mcp.client.resource import Resource
-from nomos_mcp.client.transport import BeforeSend, Transport
-from nomos_mcp.client.versions import CURIE, EDISON, METER_ORDER_VERSIONS, ApiVersion
+from nomos_mcp.client.filters import Filter
+from nomos_mcp.client.http_messages import Json, cleaned
+from nomos_mcp.client.ids import checked, kind_of
+from nomos_mcp.client.models import (
+    CurieMeterOrder,
+    CurieStatus,
+    EdisonMeterOrder,
+    EdisonStatus,
+    Event,
+    MeterOrder,
+    Record,
+    Subscription,
+)
+from nomos_mcp.client.pages import Listing, Page, checked_limit, names, next_page
+from nomos_mcp.client.session import BeforeSend, Transport
+
+T = TypeVar("T", bound=Record)
+
+_OK = 200
+
+
+class Resource(Generic[T]):
+    """One kind of object of the API, in the shape of the pinned version."""
+
+    def __init__(self, transport: Transport, path: str, model: type[T]) -> None:
+        self._transport = transport
+        self._path = path
+        self._model = model
+
+    async def _get(self, object_id: str) -> T:
+        path = f"{self._path}/{quote(object_id, safe='')}"
+        record = self._decoded(await self._transport.get(path, fence=self._fence()))
+        found = getattr(record, "id", object_id)
+        if found != object_id:
+            raise UnreadableAnswerError(f"Asked for {object_id}, but the answer is about another object.", status=_OK)
+        return record
+
+    def _fence(self) -> str:
+        """Whom it is read for: a customer's ID, or empty for the whole organisation."""
+        return ""
+
+    async def _create(self, body: dict[str, str], before_send: BeforeSend | None) -> T:
+        return self._decoded(await self._transport.post(self._path, body, before_send))
+
+    def _list(self, filters: Sequence[Filter], limit: int, cursor: str) -> Listing[T]:
+        query = [("limit", str(checked_limit(limit))), *(condition.parameter() for condition in filters)]
+
+        async def fetch(at: str) -> Page[T]:
+            whole = [*query, ("cursor", at)] if at else query
+            return self._page(await self._transport.get(self._path, whole, fence=self._fence()), filters)
+
+        return Listing(fetch, cursor)
+
+    def _page(self, body: Json, filters: Iterable[Filter]) -> Page[T]:
+        raw = body.get("items")
+        if not isinstance(raw, list):
+            raise UnreadableAnswerError("The answer is no list: its `items` are missing or no array.", status=_OK)
+        items: list[T] = []
+        unreadable: list[str] = []
+        for item in raw:
+            try:
+                items.append(self._decoded(item))
+            except UnreadableAnswerError:
+                unreadable.append(self._name(item))
+        kept = tuple(item for item in items if all(condition.matches(item) for condition in filters))
+        cursor, more, contradiction = next_page(body)
+        created = (getattr(item, "created_at", None) for item in items)
+        return Page(
+            items=kept,
+            has_more=more,
+            next_cursor=cursor,
+            dropped=len(items) - len(kept),
+            unreadable=tuple(unreadable),
+            contradiction=contradiction,
+            oldest=min((moment for moment in created if moment), default=None),
+            anchored=bool(raw) and names(cursor, raw[-1]),
+        )
+
+    def _name(self, item: object) -> str:
+        """Return the ID of an item that could not be read, if it has one and is certain to be the caller's."""
+        fields = item if isinstance(item, Mapping) else {}
+        found, customer = fields.get("id"), fields.get("customer")
+        theirs = self._fence() in ("", customer)
+        return found if theirs and isinstance(found, str) and kind_of(found) else ""
+
+    def _decoded(self, body: object) -> T:
+        try:
+            return self._model.model_validate(body)
+        except ValidationError as error:
+            flaws = error.errors(include_url=False, include_context=False, include_input=False)
+        # Out here, so that pydantic's error, which holds the values, does not hang on ours.
+        fields = ", ".join(sorted({cleaned(".".join(map(str, flaw["loc"]))) for flaw in flaws}))
+        raise UnreadableAnswerError(
+            f"The answer is no {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}.",
+            status=_OK,
+        )
+
 
 Product = Literal["smart-meter-energy-metering", "smart-meter-metrify", "smart-meter-inexogy"]
 
@@ -180,3 +282,95 @@ class MeterOrders(Resource[MeterOrder]):
                 f"API version {self._api_version} has no meter orders; they came with {EDISON}. "
                 f"Pin one of {', '.join(METER_ORDER_VERSIONS)}."
             )
+
+
+_DOCUMENTED = frozenset({"status", "customer", "plan", "created_at", "updated_at"})
+_SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
+    CURIE: _DOCUMENTED,
+    EDISON: _DOCUMENTED,
+    BATMAN: _DOCUMENTED,
+    CHUCKY: frozenset(),  # nothing published on it mentions filters
+}
+
+
+class Subscriptions(Resource[Subscription]):
+    """Subscriptions; their personal data is sealed in `personal`."""
+
+    def __init__(self, transport: Transport, api_version: ApiVersion) -> None:
+        super().__init__(transport, "/subscriptions", Subscription)
+        self._api_version: ApiVersion = api_version
+
+    async def get(self, subscription_id: str) -> Subscription:
+        """Read one subscription.
+
+        Args:
+            subscription_id: `sub_…`.
+
+        Raises:
+            InvalidRequestError: The ID is malformed.
+            NotFoundError: No such subscription, or not visible to this token.
+            NomosError: Anything else of the tree in `errors`.
+        """
+        return await self._get(checked(subscription_id, "subscription"))
+
+    def list(
+        self,
+        *,
+        status: str | Iterable[str] = "",
+        customer: str = "",
+        plan: str = "",
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        updated_after: datetime | None = None,
+        updated_before: datetime | None = None,
+        limit: int = MAX_PAGE_SIZE,
+        cursor: str = "",
+    ) -> Listing[Subscription]:
+        """List subscriptions, newest first. All filters given have to hold.
+
+        Args:
+            status: `pending`, `active`, `ended`, or several of them.
+            customer: `cus_…`.
+            plan: `plan_…` or `pln_…`.
+            created_after: Inclusive, with a zone.
+            created_before: Inclusive, with a zone.
+            updated_after: Inclusive, with a zone.
+            updated_before: Inclusive, with a zone.
+            limit: Subscriptions a page, 1 to 100.
+            cursor: `next_cursor` of a page that was listed with the same arguments.
+
+        Returns:
+            A listing: `await` it for one `Page`, or `async for` it for every subscription.
+
+        Raises:
+            InvalidRequestError: An argument is malformed, or the pinned version documents no filters.
+        """
+        conditions = (
+            *filters.one_of("status", status),
+            *filters.equal("customer", checked(customer, "customer") if customer else ""),
+            *filters.equal("plan", checked(plan, "plan") if plan else ""),
+            *filters.between("created_at", created_after, created_before),
+            *filters.between("updated_at", updated_after, updated_before),
+        )
+        filters.refuse_unknown(conditions, _SUBSCRIPTION_FILTERS[self._api_version], self._api_version)
+        return self._list(conditions, limit, cursor)
+
+
+class Events(Resource[Event]):
+    """Events, by the ID that a webhook delivery carries."""
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport, "/events", Event)
+
+    async def get(self, event_id: str) -> Event:
+        """Read one event. It carries IDs only: read the object for its current state.
+
+        Args:
+            event_id: `evt_…`.
+
+        Raises:
+            InvalidRequestError: The ID is malformed.
+            NotFoundError: No such event, or not visible to this token.
+            NomosError: Anything else of the tree in `errors`.
+        """
+        return await self._get(checked(event_id, "event"))

@@ -22,9 +22,9 @@ from nomos_mcp.client import (
     NomosClient,
     NomosError,
 )
-from nomos_mcp.client.certificates import trusted_authorities
+from nomos_mcp.client.trusted_hosts import trusted_authorities
+from tests.client.fake_time import SkippingTime
 from tests.client.faults.wire_server import WireServer, http, saying, serving
-from tests.client.times import SkippingTime
 
 BACKENDS = ("asyncio", "trio")
 SECRET, TOKEN = "cl13nt-s3cr3t", "gr4nt3d-t0k3n"

@@ -7,18 +7,14 @@ and no request ID that could tell the two apart. What cannot be shown to be the 
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
+from nomos_mcp.client.constants import ApiVersion
+from nomos_mcp.client.endpoints import Events, MeterOrders, Resource, Subscriptions
 from nomos_mcp.client.errors import NotFoundError, UnreadableAnswerError
-from nomos_mcp.client.events import Events
 from nomos_mcp.client.filters import Filter, equal
 from nomos_mcp.client.ids import kind_of
-from nomos_mcp.client.meter_orders import MeterOrders
-from nomos_mcp.client.models import Event, MeterOrder, Subscription
-from nomos_mcp.client.models.record import id_of
+from nomos_mcp.client.models import Event, MeterOrder, Subscription, id_of
 from nomos_mcp.client.pages import Listing, Page
-from nomos_mcp.client.resource import Resource
-from nomos_mcp.client.subscriptions import Subscriptions
-from nomos_mcp.client.transport import BeforeSend, Transport
-from nomos_mcp.client.versions import ApiVersion
+from nomos_mcp.client.session import BeforeSend, Transport
 
 T = TypeVar("T", bound=MeterOrder | Subscription)
 V = TypeVar("V")

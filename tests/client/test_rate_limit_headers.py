@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nomos_mcp.client.constants import MAX_TOLD_WAIT
-from nomos_mcp.client.hints import RateHints, rate_hints
+from nomos_mcp.client.rate_limit_headers import RateHints, rate_hints
 
 NOW = datetime(2026, 6, 15, 10, 0, tzinfo=UTC)
 

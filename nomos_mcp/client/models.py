@@ -1,0 +1,282 @@
+"""What all records share: frozen, lenient about what is new, and readable even with a time that is not."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
+
+from nomos_mcp.client.constants import MAX_WORD
+from nomos_mcp.client.http_messages import cleaned
+from nomos_mcp.client.ids import UNREADABLE, is_well_formed
+from nomos_mcp.client.personal_data import PersonalData, personal_data
+
+
+def _own_id(value: str) -> str:
+    if not is_well_formed(value):
+        raise ValueError("an ID holds letters and digits")
+    return value
+
+
+def _readable(value: str) -> str:
+    return value if is_well_formed(value) else UNREADABLE
+
+
+def id_of(value: object) -> object:
+    """Return the ID of a related object: some answers carry that, others the whole object."""
+    return value.get("id") if isinstance(value, Mapping) else value
+
+
+Word = Annotated[str, AfterValidator(partial(cleaned, limit=MAX_WORD))]
+"""A value of an enumeration, kept as it came even if it is new; only one too long for any word is cut."""
+
+Identifier = Annotated[str, AfterValidator(_own_id)]
+"""The ID of the record itself. A malformed one breaks the record: it could not be asked for, or told from another."""
+
+Reference = Annotated[str, BeforeValidator(id_of), AfterValidator(_readable)]
+"""The ID of a related object, whichever way upstream sent it; `(unreadable)` if it is malformed."""
+
+
+def parsed_time(value: object) -> datetime:
+    """Parse a time of the wire into an aware UTC datetime. A time without a zone is UTC, as all times on the wire are.
+
+    Raises:
+        ValueError: It is no ISO 8601 date and time.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+    else:
+        raise ValueError("a time is a string")  # noqa: TRY004  pydantic and the caller expect ValueError
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
+
+
+class Record(BaseModel):
+    """A record of the API.
+
+    Attributes:
+        unreadable: Times that could not be parsed, field name to upstream's text; the field itself is then None.
+        date_only: Times of which upstream gave the day and no time of day, field name to day; the field itself is then
+            midnight UTC of that day, which nobody said.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    times: ClassVar[tuple[str, ...]] = ()
+
+    unreadable: Mapping[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+    date_only: Mapping[str, date] = Field(default_factory=dict, exclude=True, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse_times(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
+            return data
+        fields = dict(data)
+        unreadable: dict[str, str] = {}
+        date_only: dict[str, date] = {}
+        for name in cls.times:
+            if (value := fields.get(name)) is None:
+                continue
+            try:
+                fields[name] = parsed_time(value)
+            except ValueError:
+                unreadable[name] = cleaned(value if isinstance(value, str) else repr(value), MAX_WORD)
+                fields[name] = None
+            else:
+                with suppress(ValueError, TypeError):  # a text with a time of day, or a time that is parsed already
+                    date_only[name] = date.fromisoformat(value)
+        fields["unreadable"] = unreadable
+        fields["date_only"] = date_only
+        return fields
+
+
+CurieStatus = Literal[
+    "created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated", "cancelled"
+]
+"""Statuses that `2026-05-27.curie` documents. Blocked is not among them: there it is an overlay."""
+
+EdisonStatus = Literal[
+    "waiting",
+    "intended",
+    "ordered",
+    "checked",
+    "installation_planning",
+    "installation_scheduled",
+    "installation_waiting",
+    "installation_finished",
+    "installed",
+    "pre_installed",
+    "activated",
+    "blocked",
+    "blocked_wim",
+    "cancelled",
+]
+"""Statuses that `2026-01-29.edison` documents."""
+
+
+_CURIE_TIMES = ("installed_at", "activated_at", "cancelled_at", "blocked_at", "appointment_at")
+_CURIE_FIELDS = (*_CURIE_TIMES, "cancelled_reason", "blocked_reason")
+
+
+class MeterOrder(Record):
+    """A meter order. What only `2026-05-27.curie` tells is None in other versions.
+
+    Attributes:
+        id: `prdo_…`.
+        subscription: ID of the subscription it belongs to (`sub_…`); each has at most one order, ever.
+        customer: ID of the customer (`cus_…`).
+        provider: `energy-metering`, `metrify`, `inexogy`, or a value newer than this package.
+        status: Status in the words of the API version that was asked.
+        created_at: When the order was created, UTC; None only if upstream's text could not be read.
+        installed_at: When the meter was installed, UTC.
+        activated_at: When the meter began to deliver readings, UTC.
+        cancelled_at: When the order was cancelled, UTC.
+        cancelled_reason: `pre_existing`, `customer_request`, or a newer value.
+        blocked_at: When the order was blocked, UTC; None if it is not blocked. Edison has a status for that.
+        blocked_reason: `check_missing`, `grid_operator_registration`, or a newer value; None if it is not blocked.
+        appointment_at: The installation appointment, UTC, once the provider has communicated one.
+    """
+
+    times: ClassVar[tuple[str, ...]] = ("created_at", *_CURIE_TIMES)
+
+    object: Word = "meter_order"
+    id: Identifier
+    subscription: Reference
+    customer: Reference
+    provider: Word
+    status: Word
+    created_at: datetime | None
+    installed_at: datetime | None = None
+    activated_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    cancelled_reason: Word | None = None
+    blocked_at: datetime | None = None
+    blocked_reason: Word | None = None
+    appointment_at: datetime | None = None
+
+
+class CurieMeterOrder(MeterOrder):
+    """A meter order as `2026-05-27.curie` shows it: a milestone as status, and blocked as an overlay on top of it."""
+
+
+class EdisonMeterOrder(MeterOrder):
+    """A meter order as `2026-01-29.edison` shows it: fourteen statuses, two of them blocked, and no milestones' times.
+
+    Attributes:
+        updated_at: When anything about the order last changed, UTC; not necessarily its status.
+    """
+
+    times: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
+
+    updated_at: datetime | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_what_is_curies(cls, data: Any) -> Any:
+        """Edison does not document these names, so a value under one of them need not mean what it means in curie."""
+        if not isinstance(data, Mapping):
+            return data
+        return {name: value for name, value in data.items() if name not in _CURIE_FIELDS}
+
+    @property
+    def product(self) -> str:
+        """The product that edison filters by, told from the provider that its name ends with (inferred)."""
+        return f"smart-meter-{self.provider}"
+
+
+class EventContext(Record):
+    """IDs of the objects that an event concerns; which are present depends on the topic."""
+
+    subscription: Reference | None = None
+    meter_order: Reference | None = None
+    invoice: Reference | None = None
+    voiding_invoice: Reference | None = None
+    lead: Reference | None = None
+
+
+class Event(Record):
+    """An event.
+
+    Attributes:
+        id: `evt_…`; deliveries repeat, so dedupe on it.
+        topic: `subscription.…`, `invoice.…` or, from curie on, `meter_order.…`.
+        timestamp: When the event was created, UTC.
+        context: The IDs it concerns.
+    """
+
+    times: ClassVar[tuple[str, ...]] = ("timestamp",)
+
+    id: Identifier
+    topic: Word
+    timestamp: datetime | None
+    context: EventContext
+
+
+class Subscription(Record):
+    """A subscription: one customer's contract for one plan at one place.
+
+    Attributes:
+        id: `sub_…`.
+        plan: ID of the plan.
+        customer: ID of the customer (`cus_…`).
+        status: `pending`, `active`, `ended`, or a newer value.
+        direction: `consumption` or `feed_in` (curie calls the field `type`); None if upstream did not say.
+        meter_type: `smart` or `analog`; None in lists, which carry the meter's ID only.
+        estimated_usage: As the vendor documents it, without a unit.
+        created_at: When it was created, UTC.
+        updated_at: When anything about it last changed, UTC.
+        start_at: When delivery started or will start, UTC.
+        terminated_at: When delivery was terminated, UTC.
+        end_at: When it ended or will end, UTC.
+    """
+
+    times: ClassVar[tuple[str, ...]] = ("created_at", "updated_at", "start_at", "terminated_at", "end_at")
+
+    object: Word = "subscription"
+    id: Identifier
+    plan: Reference
+    customer: Reference
+    status: Word
+    direction: Word | None = Field(None, validation_alias=AliasChoices("type", "direction"))
+    meter_type: Word | None = Field(None, validation_alias=AliasPath("meter", "type"))
+    estimated_usage: float | None = None
+    created_at: datetime | None
+    updated_at: datetime | None = None
+    start_at: datetime | None = None
+    terminated_at: datetime | None = None
+    end_at: datetime | None = None
+
+    _personal: PersonalData = PrivateAttr(default_factory=PersonalData)
+
+    @property
+    def personal(self) -> PersonalData:
+        """The personal data, sealed. It is no field: no dump, repr, schema or pickle of the subscription holds it."""
+        return self._personal
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _seal(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        subscription = handler(data)
+        if isinstance(data, Mapping):  # a record that is made already keeps what it holds
+            subscription._personal = personal_data(data)  # noqa: SLF001  our own, from a classmethod
+        return subscription
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return {**super().__getstate__(), "__pydantic_private__": {"_personal": PersonalData()}}
