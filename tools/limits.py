@@ -11,6 +11,11 @@ LIMITS: Final = (
     ("A request's body", f"{constants.MAX_BODY_BYTES // 1024} KiB", "413"),
     ("Time for a body to arrive", f"{constants.BODY_DEADLINE:g} s", "408"),
     ("Time for a complete head, also of the next request", f"{constants.HEAD_DEADLINE:g} s", "closed"),
+    (
+        "Connections of one process that have not sent a whole request yet",
+        str(constants.MAX_NEWCOMERS),
+        "the oldest is given up",
+    ),
     ("Time for a client to take each part of an answer", f"{constants.SEND_DEADLINE:g} s", "cut off"),
     ("Requests at once, in one process", str(constants.MAX_REQUESTS), "503, come back in a second"),
     ("Requests of one caller at once, in one process", str(constants.MAX_REQUESTS_PER_CALLER), _WAITS),
