@@ -1,19 +1,19 @@
-"""A stand-in for the Nomos API, for people who need a blocked order now. All of its data is invented.
+"""A simulated Nomos API. All of its data is invented.
 
-It knows the wire as the vendor documents it, and must know nothing of the client, the lifecycle texts or the server:
-they and the simulator agree because tests say so, not because they share code.
+It knows the API as the vendor documents it, and nothing of the client, the lifecycle texts or the server: they and the
+simulator agree because tests say so, not because they share code.
 
-    world/    what exists, in no version's words, and the rules of ordering
-    views/    how each API version speaks of it
-    lists/    filters, cursors, pages
-    routes/   the paths
-    gate.py   versions, callers, rate limit, error bodies, for every request
-    demo/     the data set
-    faults/   what can go wrong on the way
-    control/  /_simulator/: time, states, faults, webhooks and the ledger, over HTTP
-    webhooks/ events out
-    serve.py  the simulator on a port
-    testing.py  fixtures for pytest
+    world_records      the records, in no version's words; with indexed_store, world, world_clock
+    order_transitions  what can happen to an order; with scheduler
+    demo_data          the named cases and `DEMO`; with demo_world, fake_customers
+    order_views        how each version writes orders; object_views: everything else
+    api_routes         the API's paths; with api_middleware, api_format, access_tokens, list_queries
+    faults             what goes wrong on demand; with fault_middleware
+    webhooks           events sent to receivers
+    control_routes     `/_simulator/`: all of this over HTTP
+    simulation         the world in time, without HTTP; simulator_app: the ASGI application over it
+    simulator_server   the simulator on a port
+    testing            fixtures for pytest
 """
 
 from nomos_mcp.simulator.demo_data import DEMO

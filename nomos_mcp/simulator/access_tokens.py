@@ -1,7 +1,7 @@
-"""Who is calling: clients, access tokens, rotating refresh tokens, and static keys.
+"""Who calls: clients, access tokens, rotating refresh tokens, and static keys.
 
-Knows the `Authorization` header and nothing of routes. Durations are the documented ones: an access token lives 60
-minutes; for a refresh token none is published, so here it lives until it is used.
+An access token lasts the documented 60 minutes. No duration is published for a refresh token, so here it lasts until it
+is used.
 """
 
 import secrets
@@ -32,15 +32,15 @@ class AuthClient:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedClient:
-    """A client together with the scopes of the token it showed."""
+    """A client with the scopes of its token."""
 
     client: AuthClient
     scopes: tuple[Scope, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """A fresh pair of tokens."""
+class TokenPair:
+    """A new access token and refresh token."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -51,8 +51,8 @@ class Tokens:
     """Issues tokens and recognises them.
 
     Args:
-        clients: Everyone who may ask for a token.
-        static_keys: Keys that never expire (`nom_…`), each with the ID of the client it acts for.
+        clients: Every client that may ask for a token.
+        static_keys: Keys that never expire (`nom_…`), each with its client's ID.
         now: The clock.
     """
 
@@ -63,8 +63,8 @@ class Tokens:
         self._access: dict[str, tuple[AuthorizedClient, datetime]] = {}
         self._refresh: dict[str, AuthorizedClient] = {}
 
-    def client(self, authorization: str | None) -> AuthClient | None:
-        """Recognise a client by `Authorization: Basic …`; None when it is not one of ours."""
+    def basic_client(self, authorization: str | None) -> AuthClient | None:
+        """Recognise a client by `Authorization: Basic …`."""
         encoded = _credentials(authorization, "basic")
         if encoded is None:
             return None
@@ -75,8 +75,8 @@ class Tokens:
         client = self._clients.get(client_id)
         return client if client is not None and client.secret == secret else None
 
-    def caller(self, authorization: str | None) -> AuthorizedClient | None:
-        """Recognise a caller by `Authorization: Bearer …`; None when the token is unknown or has expired."""
+    def bearer(self, authorization: str | None) -> AuthorizedClient | None:
+        """Recognise a client by `Authorization: Bearer …`; None if the token is unknown or has expired."""
         token = _credentials(authorization, "bearer")
         if token is None:
             return None
@@ -87,43 +87,27 @@ class Tokens:
         return caller if expires_at > self._now() else None
 
     def default_version(self, authorization: str | None) -> ApiVersion:
-        """Tell which version a request without `X-API-Version` gets; curie when nobody is recognised."""
-        caller = self.caller(authorization)
-        client = caller.client if caller is not None else self.client(authorization)
-        return client.default_version if client is not None else CURIE
+        """Return the version of a request without `X-API-Version`: its client's, or curie."""
+        caller = self.bearer(authorization)
+        client = caller.client if caller else self.basic_client(authorization)
+        return client.default_version if client else CURIE
 
     def expire(self, authorization: str | None) -> None:
-        """Let the access token in an `Authorization: Bearer …` be expired from now on; a static key never is."""
+        """Make the access token of an `Authorization` header expire now; static keys never do."""
         self._access.pop(_credentials(authorization, "bearer") or "", None)
 
-    def issue(self, client: AuthClient, scopes: tuple[Scope, ...]) -> Grant:
-        """Make a new pair of tokens.
-
-        Args:
-            client: For whom.
-            scopes: What the access token may do.
-
-        Returns:
-            The pair; both are random, so they differ between runs.
-        """
+    def issue(self, client: AuthClient, scopes: tuple[Scope, ...]) -> TokenPair:
+        """Issue a random pair of tokens."""
         now = self._now()
         self._access = {token: entry for token, entry in self._access.items() if entry[1] > now}
         caller = AuthorizedClient(client, scopes)
-        grant = Grant(secrets.token_urlsafe(32), secrets.token_urlsafe(32), scopes)
-        self._access[grant.access_token] = (caller, now + timedelta(seconds=ACCESS_TOKEN_SECONDS))
-        self._refresh[grant.refresh_token] = caller
-        return grant
+        pair = TokenPair(secrets.token_urlsafe(32), secrets.token_urlsafe(32), scopes)
+        self._access[pair.access_token] = (caller, now + timedelta(seconds=ACCESS_TOKEN_SECONDS))
+        self._refresh[pair.refresh_token] = caller
+        return pair
 
-    def rotate(self, client: AuthClient, refresh_token: str) -> Grant | None:
-        """Trade a refresh token for a new pair; it is good for one use.
-
-        Args:
-            client: Who asks; another client's refresh token is refused and stays valid.
-            refresh_token: The token of the last pair.
-
-        Returns:
-            The new pair, or None when the refresh token is unknown, used, or another client's.
-        """
+    def refresh(self, client: AuthClient, refresh_token: str) -> TokenPair | None:
+        """Exchange a refresh token, once, for a new pair; None if it is unknown, used, or another client's."""
         caller = self._refresh.get(refresh_token)
         if caller is None or caller.client != client:
             return None
@@ -132,6 +116,6 @@ class Tokens:
 
 
 def _credentials(authorization: str | None, scheme: str) -> str | None:
-    """Take the part after the scheme's name, which is compared without regard to case (RFC 9110)."""
+    """Return what follows the scheme's name, which is case-insensitive (RFC 9110)."""
     named, _, credentials = (authorization or "").partition(" ")
     return credentials.strip() if named.lower() == scheme else None

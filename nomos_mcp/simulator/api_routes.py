@@ -1,16 +1,15 @@
-"""What all resources have in common: a token, its scope, and the version that introduced them."""
+"""The API's paths: each reads a request and answers in the caller's version."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from nomos_mcp.simulator.access_tokens import Scope
+from nomos_mcp.simulator.access_tokens import ACCESS_TOKEN_SECONDS, AuthClient, TokenPair, Tokens
 from nomos_mcp.simulator.api_format import (
     BATMAN,
     CHUCKY,
@@ -21,12 +20,11 @@ from nomos_mcp.simulator.api_format import (
     ViolationCode,
     bad_request,
     conflict,
-    forbidden,
     not_found,
     unauthorized,
 )
-from nomos_mcp.simulator.api_middleware import Call, Envelope
-from nomos_mcp.simulator.list_queries import Cursors, ListSource, page
+from nomos_mcp.simulator.api_middleware import ApiCall
+from nomos_mcp.simulator.list_queries import Cursors, ListQuery, ListSource, R, list_page
 from nomos_mcp.simulator.object_views import (
     CUSTOMER_FIELDS,
     SUBSCRIPTION_FIELDS,
@@ -39,104 +37,16 @@ from nomos_mcp.simulator.object_views import (
     subscription_shown,
 )
 from nomos_mcp.simulator.order_views import order_fields, order_shown, render_order
-from nomos_mcp.simulator.world import OrderRefusedError, Refusal, World, installer_for
+from nomos_mcp.simulator.simulation import LedgerEntry, Simulation
+from nomos_mcp.simulator.world import OrderRefusedError, OrderRule
+from nomos_mcp.simulator.world_records import CustomerRecord, EventRecord, OrderRecord, SubscriptionRecord
 
-R = TypeVar("R", bound="_Owned")
+_Found = TypeVar("_Found", OrderRecord, SubscriptionRecord, CustomerRecord, EventRecord)
+_Handler = Callable[[Request, ApiCall], Awaitable[Json]]
 
-
-class _Owned(Protocol):
-    @property
-    def organisation(self) -> str: ...
-
-
-Handler = Callable[[Call], Awaitable[Json]]
-
-
-def resource(path: str, get: Handler, *, post: Handler | None = None, since: ApiVersion = CHUCKY) -> Route:
-    """Build the route of a path that needs a token.
-
-    Args:
-        path: Starlette's notation, `/meter-orders/{id}`.
-        get: Answers GET (and HEAD).
-        post: Answers POST; None leaves 405.
-        since: The first version that has this path. An older one is told 400 `upgrade_api_version`: the code is
-            documented, that it is used here is inferred.
-
-    Returns:
-        A route whose handlers see authorised calls only.
-    """
-
-    async def endpoint(request: Request) -> Response:
-        envelope = Envelope.of(request)
-        if envelope.caller is None:
-            raise unauthorized()
-        handler, scope = _choose(request.method)
-        if scope not in envelope.caller.scopes:
-            raise forbidden()
-        if envelope.version < since:
-            raise bad_request("upgrade_api_version", "X-API-Version", f"Available from API version {since} on")
-        call = Call(request, envelope.version, envelope.caller, envelope.request_id, envelope.ignore_filters)
-        return JSONResponse(await handler(call))
-
-    def _choose(method: str) -> tuple[Handler, Scope]:
-        """Vendor document: `read:*` is every GET, `write:*` every other method."""
-        return (post, "write:*") if post is not None and method == "POST" else (get, "read:*")
-
-    return Route(path, endpoint, methods=["GET"] if post is None else ["GET", "POST"])
-
-
-def visible(record: R | None, call: Call, shown: Callable[[R, ApiVersion], bool]) -> R:
-    """Let a record pass if it exists, is the caller's organisation's, and the version knows of it.
-
-    Args:
-        record: What was found, or None.
-        call: Who asks.
-        shown: The view's word on what a version knows of.
-
-    Returns:
-        The record.
-
-    Raises:
-        ApiError: 404 otherwise, the same in all three cases, so that nobody learns of another organisation's objects.
-    """
-    if record is None or record.organisation != call.organisation or not shown(record, call.version):
-        raise not_found()
-    return record
-
-
-def json_object(body: bytes) -> Mapping[str, object]:
-    """Read a body that must be a JSON object.
-
-    Args:
-        body: As it came.
-
-    Returns:
-        Its fields; unknown ones are for the reader to ignore.
-
-    Raises:
-        ApiError: 400, it is no JSON, or not an object.
-    """
-    try:
-        value: object = json.loads(body)
-    except (ValueError, RecursionError):
-        raise bad_request("custom", "body", "Malformed JSON in request body") from None
-    if not isinstance(value, dict):
-        raise bad_request("invalid_type", "body", "Invalid input: expected object")
-    return value
-
-
-async def _health(_: Request) -> PlainTextResponse:
-    return PlainTextResponse("OK")
-
-
-def routes() -> list[Route]:
-    """Build the route."""
-    return [Route("/health", _health, methods=["GET"])]
-
-
-# That the feed-in rule goes by `unsupported_meter_order`, and that it and an ended subscription are 400 like the
+# That the feed-in rule has the code `unsupported_meter_order`, and that it and an ended subscription are 400 like the
 # documented unsupported product, is inferred.
-_REFUSALS: Final[Mapping[Refusal, tuple[ViolationCode, str]]] = {
+_RULES: Final[Mapping[OrderRule, tuple[ViolationCode, str]]] = {
     "already_ordered": ("duplicate_meter_order", "A meter order already exists for this subscription"),
     "feed_in": ("unsupported_meter_order", "Meter orders are not applicable to feed-in subscriptions"),
     "ended": ("ended_subscription", "The subscription has ended"),
@@ -144,139 +54,195 @@ _REFUSALS: Final[Mapping[Refusal, tuple[ViolationCode, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """An order that was created through the API."""
+class ApiRoutes:
+    """Serves the world of a simulation, and records its new orders."""
 
-    order_id: str
-    subscription_id: str
-    client_id: str
-    at: datetime
-    request_id: str
-
-
-class MeterOrderRoutes:
-    """Serves the meter orders of the world.
-
-    Args:
-        world: Where they are.
-        cursors: For the list.
-
-    Attributes:
-        ledger: What was created here, oldest first.
-    """
-
-    def __init__(self, world: World, cursors: Cursors) -> None:
-        self._world = world
-        self._cursors = cursors
-        self.ledger: list[LedgerEntry] = []
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._world = simulation.world
+        self._cursors = Cursors()
 
     def routes(self) -> list[Route]:
         """Build the routes."""
         return [
-            resource("/meter-orders", self._list, post=self._create, since=EDISON),
-            resource("/meter-orders/{id}", self._get, since=EDISON),
+            Route("/health", _health),
+            _resource("/meter-orders", self._list_orders, post=self._create_order, since=EDISON),
+            _resource("/meter-orders/{id}", self._get_order, since=EDISON),
+            _resource("/subscriptions", self._list_subscriptions),
+            _resource("/subscriptions/{id}", self._get_subscription),
+            _resource("/customers", self._list_customers),
+            _resource("/customers/{id}", self._get_customer),
+            _resource("/events/{id}", self._get_event),
         ]
 
-    async def _list(self, call: Call) -> Json:
-        listing = ListSource(self._world.orders, order_fields(call.version), order_shown, render_order)
-        return page(listing, call.query, self._cursors)
+    async def _list_orders(self, request: Request, call: ApiCall) -> Json:
+        source = ListSource(self._world.orders, order_fields(call.version), order_shown, render_order)
+        return self._page(request, call, source)
 
-    async def _get(self, call: Call) -> Json:
-        order = visible(self._world.orders.get(call.object_id), call, order_shown)
+    async def _get_order(self, request: Request, call: ApiCall) -> Json:
+        order = _visible(self._world.orders.get(request.path_params["id"]), call, order_shown)
         return render_order(order, call.version)
 
-    async def _create(self, call: Call) -> Json:
-        subscription_id = json_object(await call.request.body()).get("subscription")
+    async def _create_order(self, request: Request, call: ApiCall) -> Json:
+        subscription_id = (await _json_object(request)).get("subscription")
         if not isinstance(subscription_id, str):
             raise bad_request("invalid_type", "subscription", "Invalid input: expected string")
-        # No await from here on: two requests for one subscription cannot both pass the rules.
-        subscription = visible(self._world.subscriptions.get(subscription_id), call, subscription_shown)
+        # No await from here on, so that two requests for one subscription cannot both pass the rules.
+        subscription = _visible(self._world.subscriptions.get(subscription_id), call, subscription_shown)
         try:
-            provider = installer_for(self._world, subscription)
+            order = self._world.create_order(subscription)
         except OrderRefusedError as error:
-            raise _wire_error(error.refusal) from None
-        order = self._world.place_order(subscription, provider)
-        client = call.caller.client
-        self.ledger.append(LedgerEntry(order.id, subscription.id, client.id, order.created_at, call.request_id))
+            raise _rule_error(error.rule) from None
+        client_id = call.caller.client.id
+        self._simulation.record(LedgerEntry(order.id, subscription.id, client_id, order.created_at, call.request_id))
         return render_order(order, call.version)
 
-
-def _wire_error(refusal: Refusal) -> ApiError:
-    code, message = _REFUSALS[refusal]
-    make = conflict if refusal == "already_ordered" else bad_request
-    return make(code, "subscription", message)
-
-
-class CustomerRoutes:
-    """Serves the customers of the world.
-
-    Args:
-        world: Where they are.
-        cursors: For the list.
-    """
-
-    def __init__(self, world: World, cursors: Cursors) -> None:
-        self._world = world
-        self._cursors = cursors
-
-    def routes(self) -> list[Route]:
-        """Build the routes."""
-        return [resource("/customers", self._list), resource("/customers/{id}", self._get)]
-
-    async def _list(self, call: Call) -> Json:
-        # Vendor document: filtering came to all lists with edison; before, it is ignored like an unknown field.
-        fields = CUSTOMER_FIELDS if call.version >= EDISON else ()
-        listing = ListSource(
-            self._world.customers, fields, customer_shown, lambda customer, _: render_customer(customer)
-        )
-        return page(listing, call.query, self._cursors)
-
-    async def _get(self, call: Call) -> Json:
-        return render_customer(visible(self._world.customers.get(call.object_id), call, customer_shown))
-
-
-class SubscriptionRoutes:
-    """Serves the subscriptions of the world.
-
-    Args:
-        world: Where they are.
-        cursors: For the list.
-    """
-
-    def __init__(self, world: World, cursors: Cursors) -> None:
-        self._world = world
-        self._cursors = cursors
-
-    def routes(self) -> list[Route]:
-        """Build the routes."""
-        return [resource("/subscriptions", self._list), resource("/subscriptions/{id}", self._get)]
-
-    async def _list(self, call: Call) -> Json:
+    async def _list_subscriptions(self, request: Request, call: ApiCall) -> Json:
         # Batman's document has filters; nothing published on chucky mentions any, so it ignores them (inferred).
         fields = SUBSCRIPTION_FIELDS if call.version >= BATMAN else ()
-        listing = ListSource(self._world.subscriptions, fields, subscription_shown, render_listed_subscription)
-        return page(listing, call.query, self._cursors)
+        source = ListSource(self._world.subscriptions, fields, subscription_shown, render_listed_subscription)
+        return self._page(request, call, source)
 
-    async def _get(self, call: Call) -> Json:
-        subscription = visible(self._world.subscriptions.get(call.object_id), call, subscription_shown)
-        customer = visible(self._world.customers.get(subscription.customer_id), call, customer_shown)
+    async def _get_subscription(self, request: Request, call: ApiCall) -> Json:
+        subscription = _visible(self._world.subscriptions.get(request.path_params["id"]), call, subscription_shown)
+        customer = _visible(self._world.customers.get(subscription.customer_id), call, customer_shown)
         return render_subscription(subscription, customer, call.version)
 
+    async def _list_customers(self, request: Request, call: ApiCall) -> Json:
+        # Vendor document: filtering came to all lists with edison; before, it is ignored like an unknown field.
+        fields = CUSTOMER_FIELDS if call.version >= EDISON else ()
+        source = ListSource(self._world.customers, fields, customer_shown, lambda each, _: render_customer(each))
+        return self._page(request, call, source)
 
-class EventRoutes:
-    """Serves the events of the world.
+    async def _get_customer(self, request: Request, call: ApiCall) -> Json:
+        return render_customer(_visible(self._world.customers.get(request.path_params["id"]), call, customer_shown))
 
-    Args:
-        world: Where they are.
+    async def _get_event(self, request: Request, call: ApiCall) -> Json:
+        return render_event(_visible(self._world.events.get(request.path_params["id"]), call, event_shown))
+
+    def _page(self, request: Request, call: ApiCall, source: ListSource[R]) -> Json:
+        parameters = request.query_params.multi_items()
+        organisation = call.caller.client.organisation
+        query = ListQuery(organisation, call.version, request.url.path, parameters, call.ignore_filters)
+        return list_page(source, query, self._cursors)
+
+
+class OAuthRoutes:
+    """Issues tokens: client credentials and refresh, the client named by HTTP Basic only.
+
+    The body may be a form, as OAuth has it, or JSON, as the vendor's schema has it. The answer lacks `scope` before
+    edison: the vendor says that older versions may lack it; which ones do is inferred.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
 
     def routes(self) -> list[Route]:
-        """Build the route."""
-        return [resource("/events/{id}", self._get)]
+        """Build the routes."""
+        return [
+            Route("/oauth/token", self._token, methods=["POST"]),
+            Route("/.well-known/oauth-authorization-server", _metadata),
+        ]
 
-    async def _get(self, call: Call) -> Json:
-        return render_event(visible(self._world.events.get(call.object_id), call, event_shown))
+    async def _token(self, request: Request) -> Response:
+        client = self._tokens.basic_client(request.headers.get("authorization"))
+        if client is None:
+            raise unauthorized("Basic")
+        pair = self._grant(client, await _fields(request))
+        body: Json = {
+            "access_token": pair.access_token,
+            "token_type": "Bearer",
+            "expires_in": ACCESS_TOKEN_SECONDS,
+            "refresh_token": pair.refresh_token,
+        }
+        if ApiCall.of(request).version >= EDISON:
+            body["scope"] = " ".join(pair.scopes)
+        return JSONResponse(body)
+
+    def _grant(self, client: AuthClient, fields: Mapping[str, object]) -> TokenPair:
+        match fields.get("grant_type"):
+            case "client_credentials":
+                return self._tokens.issue(client, client.scopes)
+            case "refresh_token":
+                refresh_token = fields.get("refresh_token")
+                if not isinstance(refresh_token, str):
+                    raise bad_request("invalid_type", "refresh_token", "Required")
+                pair = self._tokens.refresh(client, refresh_token)
+                if pair is None:
+                    raise bad_request("invalid_value", "refresh_token", "Unknown, or used before")
+                return pair
+            case None:
+                raise bad_request("invalid_type", "grant_type", "Required")
+            case _:
+                message = "Invalid option: Expected 'client_credentials' | 'refresh_token'"
+                raise bad_request("invalid_value", "grant_type", message)
+
+
+def _resource(path: str, get: _Handler, *, post: _Handler | None = None, since: ApiVersion = CHUCKY) -> Route:
+    """Build the route of a path that needs a token, its scope, and a version that has the path.
+
+    Vendor document: `read:*` is every GET, `write:*` every other method. An older version is told 400
+    `upgrade_api_version`: the code is documented, that it is used here is inferred.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        call = ApiCall.of(request)
+        writes = request.method == "POST"
+        if ("write:*" if writes else "read:*") not in call.caller.scopes:
+            raise ApiError(403, "You are not allowed to access this resource")
+        if call.version < since:
+            raise bad_request("upgrade_api_version", "X-API-Version", f"Available from API version {since} on")
+        handler = post if writes and post is not None else get
+        return JSONResponse(await handler(request, call))
+
+    return Route(path, endpoint, methods=["GET"] if post is None else ["GET", "POST"])
+
+
+def _visible(record: _Found | None, call: ApiCall, shown: Callable[[_Found, ApiVersion], bool]) -> _Found:
+    """Return a record that exists, is the caller's organisation's, and is shown in the version.
+
+    Otherwise it is 404, the same in all three cases, so that nobody learns of another organisation's objects.
+    """
+    if record is None or record.organisation != call.caller.client.organisation or not shown(record, call.version):
+        raise not_found()
+    return record
+
+
+def _rule_error(rule: OrderRule) -> ApiError:
+    code, message = _RULES[rule]
+    return (conflict if rule == "already_ordered" else bad_request)(code, "subscription", message)
+
+
+async def _json_object(request: Request) -> Mapping[str, object]:
+    try:
+        value: object = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise bad_request("custom", "body", "Malformed JSON in request body") from None
+    if not isinstance(value, dict):
+        raise bad_request("invalid_type", "body", "Invalid input: expected object")
+    return value
+
+
+async def _health(_: Request) -> Response:
+    return PlainTextResponse("OK")
+
+
+async def _fields(request: Request) -> Mapping[str, object]:
+    if request.headers.get("content-type", "").lower().startswith("application/json"):
+        return await _json_object(request)
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+async def _metadata(request: Request) -> Response:
+    """Tell where tokens come from, and how (RFC 8414); needs no token."""
+    issuer = str(request.base_url).rstrip("/")
+    return JSONResponse(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/oauth/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "grant_types_supported": ["client_credentials", "refresh_token"],
+            "response_types_supported": [],
+            "scopes_supported": ["read:*", "write:*"],
+        }
+    )

@@ -1,4 +1,7 @@
-"""The named cases of the data set: one line each on what it shows. Pure data."""
+"""The data set's names, IDs and credentials (`DEMO`), known without a running simulator, and its named cases.
+
+Everything in it is invented, and so is how long each step takes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +10,6 @@ from typing import Final, Literal, NamedTuple
 
 from nomos_mcp.simulator.access_tokens import AuthClient
 from nomos_mcp.simulator.api_format import EDISON
-from nomos_mcp.simulator.world import event_id
 from nomos_mcp.simulator.world_records import (
     CancelReason,
     HoldReason,
@@ -16,8 +18,12 @@ from nomos_mcp.simulator.world_records import (
     Stage,
     SubscriptionType,
     Topic,
+    event_id,
     readable_id,
 )
+
+_GRID_OPERATOR: Final = "grid_operator_registration"
+_TWO: Final = "two_subscriptions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +31,12 @@ class OrderCase:
     """A subscription with its order.
 
     Attributes:
-        name: Carried in the IDs of order, subscription and customer.
-        shows: What a reader can see in it, in the API's words.
+        name: Shown in the IDs of order, subscription and customer.
+        shows: What it is an example of, in the API's words.
         stage: How far it came.
         age: Days since it was created.
         hold: What keeps it from moving.
-        cancelled: Why it ended.
+        cancelled: Why it was cancelled.
         appointment: Days from now (negative: ago) of the appointment; None leaves it to the stage.
         provider: Who installs.
         customer: The customer's name; empty for one of its own.
@@ -54,8 +60,8 @@ class SubscriptionCase:
     """A subscription that never had an order.
 
     Attributes:
-        name: Carried in the IDs of subscription and customer.
-        shows: What a reader can see in it.
+        name: Shown in the IDs of subscription and customer.
+        shows: What it is an example of.
         type: As on the wire.
         meter: The type of the meter in place.
         provider: Of the plan's smart-meter product; None when the plan has none.
@@ -144,14 +150,14 @@ ORDERS: Final = (
         "check_reviewed and blocked, grid_operator_registration; edison: blocked_wim",
         "confirmed",
         33,
-        hold="grid_operator_registration",
+        hold=_GRID_OPERATOR,
     ),
     OrderCase(
         "blocked_grid_placed",
         "placed and blocked, grid_operator_registration; edison: blocked_wim",
         "with_partner",
         15,
-        hold="grid_operator_registration",
+        hold=_GRID_OPERATOR,
         provider="metrify",
     ),
     OrderCase(
@@ -159,7 +165,7 @@ ORDERS: Final = (
         "scheduled and blocked, grid_operator_registration; edison: blocked_wim",
         "appointed",
         44,
-        hold="grid_operator_registration",
+        hold=_GRID_OPERATOR,
         appointment=9,
     ),
     OrderCase(
@@ -167,7 +173,7 @@ ORDERS: Final = (
         "check_reviewed and blocked at the grid operator, ordered ten weeks ago; edison: blocked_wim",
         "confirmed",
         70,
-        hold="grid_operator_registration",
+        hold=_GRID_OPERATOR,
     ),
     OrderCase(
         "manual_review",
@@ -177,15 +183,9 @@ ORDERS: Final = (
         hold="manual_review",
     ),
     OrderCase("overdue", "placed eleven weeks ago and not blocked; edison: ordered", "with_partner", 77),
+    OrderCase("two_first", "activated; its customer has two subscriptions", "activated", 90, customer=_TWO),
     OrderCase(
-        "two_first", "activated; its customer has two subscriptions", "activated", 90, customer="two_subscriptions"
-    ),
-    OrderCase(
-        "two_second",
-        "check_submitted; its customer has two subscriptions",
-        "check_submitted",
-        11,
-        customer="two_subscriptions",
+        "two_second", "check_submitted; its customer has two subscriptions", "check_submitted", 11, customer=_TWO
     ),
     OrderCase(
         "other_organisation", "another organisation's: 404 to the demo client", "with_partner", 14, organisation="other"
@@ -212,10 +212,9 @@ SUBSCRIPTIONS: Final = (
 )
 
 CUSTOMERS: Final = {
-    "two_subscriptions": "a person with two subscriptions, each with an order",
+    _TWO: "a person with two subscriptions, each with an order",
     "housing_company": "a company with so many orders that its list has pages",
 }
-
 
 Kind = Literal["meter_order", "subscription", "customer", "event"]
 
@@ -240,7 +239,7 @@ _SUBSCRIPTION_EVENTS: Final[dict[Topic, str]] = {
 
 
 class DemoItem(NamedTuple):
-    """One line of the catalogue."""
+    """A named object, and what it is an example of."""
 
     id: str
     kind: Kind
@@ -248,7 +247,7 @@ class DemoItem(NamedTuple):
 
 
 class Demo:
-    """What the data set holds under a name.
+    """What has a name in the data set.
 
     Attributes:
         organisation: Whose objects the demo clients see.
@@ -293,11 +292,7 @@ class Demo:
         )
 
     def describe(self) -> Sequence[DemoItem]:
-        """List what has a name.
-
-        Returns:
-            One line for each order, each subscription without one, each customer worth a look and each kind of event.
-        """
+        """List each named order, each subscription without one, the customers of several, and each kind of event."""
         subjects = _ORDER_EVENTS | _SUBSCRIPTION_EVENTS
         return [
             *(DemoItem(self.orders[case.name], "meter_order", case.shows) for case in ORDERS),

@@ -1,23 +1,31 @@
-"""Fills a world with the named cases and the bulk_orders.
+"""Fills a world with the named cases and with bulk orders.
 
-What has a name depends on the present moment only; the seed varies the bulk_orders and the invented people.
+What has a name depends on the present moment only; the seed varies the bulk orders and the invented customers.
 """
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
-from typing import Final
+from typing import Final, get_args
 
-from nomos_mcp.simulator import fake_customers
-from nomos_mcp.simulator.bulk_orders import bulk_orders
 from nomos_mcp.simulator.demo_data import CUSTOMERS, DEMO, ORDERS, SUBSCRIPTIONS, OrderCase, SubscriptionCase
+from nomos_mcp.simulator.fake_customers import (
+    fake_address,
+    fake_customer,
+    fake_meter,
+    fake_payment_method,
+    fake_supplier,
+)
+from nomos_mcp.simulator.order_transitions import INSTALLED, PATH
 from nomos_mcp.simulator.world import World
 from nomos_mcp.simulator.world_records import (
-    TOPIC_ON_REACHING,
+    STAGE_TOPICS,
+    CancelReason,
     CustomerRecord,
     Hold,
+    HoldReason,
     OrderRecord,
     Plan,
     Provider,
@@ -28,68 +36,46 @@ from nomos_mcp.simulator.world_records import (
     readable_id,
 )
 
-_PATH: Final[tuple[Stage, ...]] = (
-    "requested",
-    "with_partner",
-    "check_submitted",
-    "confirmed",
-    "planning",
-    "appointed",
-    "awaiting_installer",
-    "installed",
-    "data_returned",
-    "activated",
-)
-
-
-def steps(stage: Stage) -> tuple[Stage, ...]:
-    """List the stages an order went through, the present one last."""
-    if stage == "intended":
-        return ("intended",)
-    if stage == "cancelled":
-        return ("requested", "with_partner", "cancelled")
-    return _PATH[: _PATH.index(stage) + 1]
-
-
-def timeline(stage: Stage, created_at: datetime, now: datetime) -> Mapping[Stage, datetime]:
-    """Give each step its moment.
-
-    Args:
-        stage: The present stage.
-        created_at: When the order was created: its first step.
-        now: The present; the last step lies before it.
-
-    Returns:
-        Stage to moment (whole seconds), in the order of the steps.
-    """
-    taken = steps(stage)
-    between = (now - created_at) / len(taken)
-    return {step: (created_at + number * between).replace(microsecond=0) for number, step in enumerate(taken)}
-
-
 _DAY: Final = timedelta(days=1)
-_PLANS: Final[dict[Provider | None, str]] = {
+_UNTIL_START: Final = 14 * _DAY
+_NOTICE: Final = 30 * _DAY
+_KNOWN_FOR: Final = 400 * _DAY
+_COMPANY_ORDERS: Final = 14
+_PLANS: Final[Mapping[Provider | None, str]] = {
     "energy-metering": readable_id("pln", "energy_metering"),
     "metrify": readable_id("pln", "metrify"),
     "inexogy": readable_id("pln", "inexogy"),
     None: readable_id("pln", "no_smart_meter"),
 }
-_UNTIL_START: Final = 14 * _DAY
-_NOTICE: Final = 30 * _DAY
-_KNOWN_FOR: Final = 400 * _DAY
+_BULK_STATES: Final[tuple[tuple[Stage, HoldReason | None, CancelReason | None], ...]] = (
+    ("activated", None, None),
+    ("with_partner", "check_missing", None),
+    ("installed", "grid_operator_registration", None),
+    ("requested", None, None),
+    ("check_submitted", None, None),
+    ("with_partner", None, None),
+    ("cancelled", None, "customer_request"),
+    ("confirmed", "grid_operator_registration", None),
+    ("appointed", None, None),
+    ("requested", "manual_review", None),
+    ("requested", "check_missing", None),
+    ("data_returned", None, None),
+    ("cancelled", None, "pre_existing"),
+    ("awaiting_installer", None, None),
+)
 
 
-def populate(world: World, now: datetime, seed: int, size: int) -> None:
+def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
     """Put the data set into an empty world.
 
     Args:
-        world: Where to.
-        now: The moment it is laid out around.
-        seed: Varies the bulk_orders.
-        size: How many orders the bulk_orders has.
+        world: The empty world.
+        now: The moment that the data is laid out around.
+        seed: Varies what has no name.
+        bulk: How many bulk orders to add, so that lists have pages and every kind of block has several examples.
     """
     with _without_garbage_collection():
-        _populate(world, now, seed, size)
+        _populate(world, now, seed, bulk)
 
 
 @contextmanager
@@ -104,20 +90,42 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _populate(world: World, now: datetime, seed: int, size: int) -> None:
-    rng = Random(seed)  # noqa: S311 - a world that repeats is the point; nothing secret is drawn from it
+def _populate(world: World, now: datetime, seed: int, bulk: int) -> None:
+    rng = Random(seed)  # noqa: S311 - must repeat; nothing secret is drawn from it
     builder = _Builder(world, now, rng)
-    for plan_provider, plan_id in _PLANS.items():
-        world.plans[plan_id] = Plan(plan_id, plan_provider)
+    for provider, plan_id in _PLANS.items():
+        world.plans[plan_id] = Plan(plan_id, provider)
     for case in ORDERS:
-        builder.order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
+        builder.add_order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
     for bare in SUBSCRIPTIONS:
-        builder.subscription(bare, DEMO.subscriptions[bare.name], now - bare.age * _DAY)
-    # Oldest first: a shelf takes what is newest at no cost, and looks for the place of everything else.
-    aged = ((now - case.age * _DAY - timedelta(seconds=rng.randrange(86_400)), case) for case in bulk_orders(size, rng))
+        builder.add_subscription(bare, DEMO.subscriptions[bare.name], now - bare.age * _DAY)
+    aged = ((now - case.age * _DAY - timedelta(seconds=rng.randrange(86_400)), case) for case in bulk_orders(bulk, rng))
+    # Oldest first: a store appends its newest record at no cost, and searches for the place of any other.
     for moment, case in sorted(aged, key=lambda pair: (pair[0], pair[1].name)):
         parts = (str(seed), case.name)
-        builder.order(case, derived_id("prdo", "order", *parts), derived_id("sub", *parts), moment)
+        builder.add_order(case, derived_id("prdo", "order", *parts), derived_id("sub", *parts), moment)
+
+
+def bulk_orders(count: int, rng: Random) -> Iterator[OrderCase]:
+    """Invent orders without a name; the first few are the housing company's.
+
+    Args:
+        count: How many.
+        rng: Draws ages, providers and appointments; the mix of states is fixed.
+    """
+    for number in range(count):
+        stage, hold, cancelled = _BULK_STATES[number % len(_BULK_STATES)]
+        yield OrderCase(
+            name=f"crowd{number:03}",  # makes the IDs; another word would change the data of every seed
+            shows="",
+            stage=stage,
+            age=rng.randint(20, 85),
+            hold=hold,
+            cancelled=cancelled,
+            appointment=rng.randint(1, 20) if stage in {"appointed", "awaiting_installer"} else None,
+            provider=rng.choice(get_args(Provider)),
+            customer="housing_company" if number < _COMPANY_ORDERS else "",
+        )
 
 
 class _Builder:
@@ -125,10 +133,10 @@ class _Builder:
         self._world = world
         self._now = now
         self._rng = rng
-        self._supplier = fake_customers.supplier(now - 1000 * _DAY)
+        self._supplier = fake_supplier(now - 1000 * _DAY)
 
-    def order(self, case: OrderCase, order_id: str, subscription_id: str, created_at: datetime) -> None:
-        smart = case.stage in {"installed", "data_returned", "activated"} or case.cancelled == "pre_existing"
+    def add_order(self, case: OrderCase, order_id: str, subscription_id: str, created_at: datetime) -> None:
+        smart = case.stage in INSTALLED or case.cancelled == "pre_existing"
         signed = SubscriptionCase(
             name=case.customer or case.name,
             shows=case.shows,
@@ -136,11 +144,14 @@ class _Builder:
             provider=case.provider,
             organisation=case.organisation,
         )
-        subscription = self.subscription(signed, subscription_id, created_at - 2 * _DAY)
-        moments = timeline(case.stage, created_at, self._now)
+        subscription = self.add_subscription(signed, subscription_id, created_at - 2 * _DAY)
+        moments = _timeline(case.stage, created_at, self._now)
         last = max(moments.values())
         hold = Hold(case.hold, (last + (self._now - last) / 2).replace(microsecond=0)) if case.hold else None
         installed_at = moments.get("installed")
+        appointment_at = installed_at and installed_at.replace(minute=0, second=0)
+        if case.appointment is not None:
+            appointment_at = (self._now + case.appointment * _DAY).replace(hour=9, minute=0, second=0)
         order = OrderRecord(
             id=order_id,
             organisation=case.organisation,
@@ -151,7 +162,7 @@ class _Builder:
             created_at=created_at,
             updated_at=hold.since if hold else last,
             hold=hold,
-            appointment_at=self._appointment(case, installed_at),
+            appointment_at=appointment_at,
             installed_at=installed_at,
             activated_at=moments.get("activated"),
             cancelled_at=moments.get("cancelled"),
@@ -159,17 +170,14 @@ class _Builder:
         )
         self._world.orders.put(order)
         for stage, moment in moments.items():
-            if stage in TOPIC_ON_REACHING:
-                self._world.tell_of_order(TOPIC_ON_REACHING[stage], order, moment)
-        if hold is not None and hold.reason != "manual_review":  # curie has no word for it, so no event either
-            self._world.tell_of_order("meter_order.blocked", order, hold.since)
+            if stage in STAGE_TOPICS:
+                self._world.add_order_event(STAGE_TOPICS[stage], order, moment)
+        if order.block is not None:
+            self._world.add_order_event("meter_order.blocked", order, order.block.since)
 
-    def _appointment(self, case: OrderCase, installed_at: datetime | None) -> datetime | None:
-        if case.appointment is not None:
-            return (self._now + case.appointment * _DAY).replace(hour=9, minute=0, second=0)
-        return None if installed_at is None else installed_at.replace(minute=0, second=0)
-
-    def subscription(self, case: SubscriptionCase, subscription_id: str, created_at: datetime) -> SubscriptionRecord:
+    def add_subscription(
+        self, case: SubscriptionCase, subscription_id: str, created_at: datetime
+    ) -> SubscriptionRecord:
         owner = self._customer(case.name, case.organisation, subscription_id, created_at)
         start_at = created_at + _UNTIL_START
         end_at = self._now - _NOTICE if case.ended else None
@@ -191,9 +199,9 @@ class _Builder:
             status="ended" if case.ended else "active" if "subscription.activated" in past else "pending",
             type=case.type,
             estimated_usage=self._rng.randrange(1_500, 6_000, 100),
-            address=fake_customers.address(subscription_id, self._rng),
-            meter=fake_customers.meter(subscription_id, case.meter, self._rng),
-            payment_method=fake_customers.payment_method(subscription_id, owner, self._rng),
+            address=fake_address(subscription_id, self._rng),
+            meter=fake_meter(subscription_id, case.meter, self._rng),
+            payment_method=fake_payment_method(subscription_id, owner, self._rng),
             supplier=self._supplier if case.type == "consumption" else None,
             created_at=created_at,
             updated_at=max(past.values()),
@@ -204,7 +212,7 @@ class _Builder:
         )
         self._world.subscriptions.put(subscription)
         for topic, moment in past.items():
-            self._world.tell_of_subscription(topic, subscription, moment)
+            self._world.add_subscription_event(topic, subscription, moment)
         return subscription
 
     def _customer(self, name: str, organisation: str, subscription_id: str, created_at: datetime) -> CustomerRecord:
@@ -214,6 +222,17 @@ class _Builder:
             return present
         since = self._now - _KNOWN_FOR if name in CUSTOMERS else created_at
         company = "Musterbau Wohnen GmbH" if name == "housing_company" else None
-        owner = fake_customers.customer(customer_id, organisation, since, company, self._rng)
+        owner = fake_customer(customer_id, organisation, since, company, self._rng)
         self._world.customers.put(owner)
         return owner
+
+
+def _timeline(stage: Stage, created_at: datetime, now: datetime) -> Mapping[Stage, datetime]:
+    """Spread the stages that an order went through, the present one last, evenly over its age."""
+    stages: Sequence[Stage]
+    if stage in PATH:
+        stages = PATH[: PATH.index(stage) + 1]
+    else:
+        stages = ("requested", "with_partner", "cancelled") if stage == "cancelled" else (stage,)
+    between = (now - created_at) / len(stages)
+    return {each: (created_at + number * between).replace(microsecond=0) for number, each in enumerate(stages)}

@@ -1,8 +1,7 @@
-"""Invented customers and what belongs to them. The IBANs cannot exist, the addresses are in no real town."""
+"""Invented customers and what belongs to them. The IBANs cannot exist, and the addresses are in no real town."""
 
 from datetime import datetime
 from random import Random
-from typing import Final
 
 from nomos_mcp.simulator.world_records import (
     Address,
@@ -14,43 +13,18 @@ from nomos_mcp.simulator.world_records import (
     derived_id,
 )
 
-_FIRST_NAMES: Final = (
-    "Ada",
-    "Bela",
-    "Carla",
-    "Dario",
-    "Elif",
-    "Frieda",
-    "Goran",
-    "Hanna",
-    "Ivo",
-    "Jonna",
-    "Kaya",
-    "Levi",
-)
-_LAST_NAMES: Final = ("Apfel", "Birke", "Distel", "Eibe", "Farn", "Ginster", "Hasel", "Iris", "Klee", "Linde", "Mohn")
-_STREETS: Final = ("Ahornweg", "Am Musterbach", "Beispielstraße", "Lindenallee", "Probegasse", "Zum Zählerplatz")
+_FIRST_NAMES = ("Ada", "Bela", "Carla", "Dario", "Elif", "Frieda", "Goran", "Hanna", "Ivo", "Jonna", "Kaya", "Levi")
+_LAST_NAMES = ("Apfel", "Birke", "Distel", "Eibe", "Farn", "Ginster", "Hasel", "Iris", "Klee", "Linde", "Mohn")
+_STREETS = ("Ahornweg", "Am Musterbach", "Beispielstraße", "Lindenallee", "Probegasse", "Zum Zählerplatz")
 
 
-def customer(
+def fake_customer(
     customer_id: str, organisation: str, created_at: datetime, company: str | None, rng: Random
 ) -> CustomerRecord:
-    """Invent a customer.
-
-    Args:
-        customer_id: Its ID, from which the e-mail address follows.
-        organisation: Whose customer it is.
-        created_at: Since when.
-        company: The company's name; None makes a person.
-        rng: Chooses the names.
-
-    Returns:
-        The record.
-    """
+    """Invent a customer: a company, or a person if `company` is None."""
     return CustomerRecord(
         id=customer_id,
         organisation=organisation,
-        type="person" if company is None else "company",
         first_name=rng.choice(_FIRST_NAMES),
         last_name=rng.choice(_LAST_NAMES),
         company_name=company,
@@ -59,8 +33,8 @@ def customer(
     )
 
 
-def address(subject: str, rng: Random) -> Address:
-    """Invent the place a subscription is for."""
+def fake_address(subject: str, rng: Random) -> Address:
+    """Invent the address of a subscription."""
     return Address(
         id=derived_id("adr", subject),
         street=rng.choice(_STREETS),
@@ -70,7 +44,7 @@ def address(subject: str, rng: Random) -> Address:
     )
 
 
-def meter(subject: str, kind: MeterType, rng: Random) -> Meter:
+def fake_meter(subject: str, kind: MeterType, rng: Random) -> Meter:
     """Invent the meter in place."""
     return Meter(
         id=derived_id("mtr", subject),
@@ -81,7 +55,7 @@ def meter(subject: str, kind: MeterType, rng: Random) -> Meter:
     )
 
 
-def payment_method(subject: str, holder: CustomerRecord, rng: Random) -> PaymentMethod:
+def fake_payment_method(subject: str, holder: CustomerRecord, rng: Random) -> PaymentMethod:
     """Invent a direct debit."""
     return PaymentMethod(
         id=derived_id("pm", subject),
@@ -90,6 +64,6 @@ def payment_method(subject: str, holder: CustomerRecord, rng: Random) -> Payment
     )
 
 
-def supplier(created_at: datetime) -> Supplier:
-    """Invent the company that delivered before."""
+def fake_supplier(created_at: datetime) -> Supplier:
+    """Invent the previous supplier."""
     return Supplier(derived_id("mp", "supplier"), "Stadtwerke Musterstadt", "DE", created_at)

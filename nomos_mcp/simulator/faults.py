@@ -1,7 +1,6 @@
-"""The faults of one simulator: added, drawn for each request, removed."""
+"""What goes wrong on demand, for which requests, and how often."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import Random
 from types import MappingProxyType
@@ -31,32 +30,32 @@ _OPTIONS: Final[Mapping[str, Sequence[FaultKind]]] = {
 
 
 class Fault(BaseModel):
-    """Something that goes wrong on the way, for the requests that it is meant for.
+    """Something that goes wrong, for the requests that it matches.
 
     Attributes:
         kind: What goes wrong.
 
             - `status`: an error answer instead of the real one;
             - `delay`: the answer takes `seconds` longer;
-            - `reset`: the connection is reset, no answer comes;
+            - `reset`: the connection is reset, and no answer comes;
             - `truncated_body`: the second half of the body is missing;
             - `wrong_type_body`: a field has another JSON type, or, without `field`, the body is a list;
             - `wrong_version`: the answer's `X-API-Version` names another version;
             - `expired_token`: the access token has expired (a static key is refused this time);
             - `ignored_filter`: every `filter[...]` is ignored, as upstream ignores what it does not know;
-            - `new_enum_value`: a field holds a word that nobody documented.
-        method: Which HTTP method; empty for any.
-        path: Which paths, `*` stands for any characters: `/meter-orders/*`. Every path but the control's by default.
-        count: How many requests it strikes; None until it is removed.
-        skip: How many matching requests pass before it strikes the first time.
-        probability: Of striking a matching request, drawn from the simulator's seed.
+            - `new_enum_value`: a field holds an undocumented word.
+        method: The HTTP method; empty for any.
+        path: The path; `*` stands for any characters: `/meter-orders/*`.
+        count: How many requests it affects; None until it is removed.
+        skip: How many matching requests pass first.
+        probability: Of affecting a matching request, drawn from the simulator's seed.
         status: For `status`: 400 to 599.
         seconds: For `delay`.
-        after_commit: For `status`, `delay` and `reset`: strikes when the request has been carried out, and what it
-            wrote stays; otherwise before that, and for `status` and `reset` nothing of it ever happens.
-        field: For `wrong_type_body` and `new_enum_value`: which field, of the object or of each item of a list;
-            `new_enum_value` takes `status` where none is given.
-        value: For `new_enum_value` the word, for `wrong_version` the version; an empty version leaves the header out.
+        after_commit: For `status`, `delay` and `reset`: it happens after the request was carried out, and what that
+            wrote stays. Otherwise it happens before, and with `status` and `reset` the request is never carried out.
+        field: For `wrong_type_body` and `new_enum_value`: the field of the object, or of each item of a list. Without
+            it, `new_enum_value` changes `status`.
+        value: For `new_enum_value` the word; for `wrong_version` the version, and an empty one leaves the header out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -85,51 +84,50 @@ class Fault(BaseModel):
                 raise ValueError(f"{self.kind!r} needs {option!r}")
         return self
 
-
-@dataclass(slots=True)
-class _Tally:
-    matched: int = 0
-    struck: int = 0
+    def matches(self, method: str, path: str) -> bool:
+        """Tell whether a request is meant by method and path."""
+        return self.method in {"", method} and fnmatchcase(path, self.path)
 
 
 class Faults:
-    """What goes wrong in a simulator, by ID, in the order in which it was added.
+    """The faults of a simulator.
 
     Args:
-        seed: Of the draws for faults with a probability.
+        seed: For faults with a probability.
     """
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)  # noqa: S311 - must repeat
         self._faults: dict[str, Fault] = {}
-        self._tallies: dict[str, _Tally] = {}
+        self._matched: dict[str, int] = {}
+        self._struck: dict[str, int] = {}
 
     @property
     def active(self) -> Mapping[str, Fault]:
-        """Every fault that was not removed, the ones that have struck as often as they may included."""
+        """Every fault that was not removed, by ID, oldest first; those whose `count` is used up too."""
         return MappingProxyType(self._faults)
 
     def add(self, fault: Fault) -> str:
-        """Have something go wrong from the next request on.
+        """Start a fault with the next request.
 
         Returns:
-            The fault's ID, for `struck` and `remove`.
+            Its ID, for `struck` and `remove`.
         """
-        fault_id = f"fault_{len(self._tallies) + 1}"
+        fault_id = f"fault_{len(self._struck) + 1}"
         self._faults[fault_id] = fault
-        self._tallies[fault_id] = _Tally()
+        self._matched[fault_id] = self._struck[fault_id] = 0
         return fault_id
 
     def struck(self, fault_id: str) -> int:
-        """Tell how many requests a fault has struck so far, removed or not.
+        """Count the requests that a fault has affected, removed or not.
 
         Raises:
             KeyError: There never was such a fault.
         """
-        return self._tallies[fault_id].struck
+        return self._struck[fault_id]
 
     def remove(self, fault_id: str) -> None:
-        """Have a fault strike no more.
+        """Stop a fault.
 
         Raises:
             KeyError: There is no such fault.
@@ -137,29 +135,25 @@ class Faults:
         del self._faults[fault_id]
 
     def clear(self) -> None:
-        """Have nothing go wrong any more."""
+        """Stop all faults."""
         self._faults.clear()
 
     def draw(self, method: str, path: str) -> list[Fault]:
-        """Choose the faults that strike a request, and count them.
+        """Choose the faults that affect a request, oldest first, and count them.
 
         Args:
             method: The request's method.
             path: Its path, without the query.
-
-        Returns:
-            The faults, in the order in which they were added.
         """
         return [fault for fault_id, fault in self._faults.items() if self._strikes(fault_id, fault, method, path)]
 
     def _strikes(self, fault_id: str, fault: Fault, method: str, path: str) -> bool:
-        tally = self._tallies[fault_id]
-        if (fault.method and fault.method != method) or not fnmatchcase(path, fault.path):
+        if not fault.matches(method, path):
             return False
-        tally.matched += 1
-        if tally.matched <= fault.skip or (fault.count is not None and tally.struck >= fault.count):
+        self._matched[fault_id] += 1
+        if self._matched[fault_id] <= fault.skip or (fault.count is not None and self._struck[fault_id] >= fault.count):
             return False
         if fault.probability < 1 and self._rng.random() >= fault.probability:
             return False
-        tally.struck += 1
+        self._struck[fault_id] += 1
         return True

@@ -1,47 +1,39 @@
-"""A shelf: records of one kind, found by ID, and walked newest first without sorting at each request."""
+"""Records of one kind, found by ID and read newest first, without sorting at each request."""
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+Position = tuple[datetime, str]
+"""A record's place in a list: by creation time, equal times by ID."""
+
 
 class StoredRecord(Protocol):
-    """What every record on a shelf has."""
+    """What every stored record has."""
 
     @property
-    def id(self) -> str:
-        """Unique on its shelf."""
-        ...
-
+    def id(self) -> str: ...  # noqa: D102
     @property
-    def organisation(self) -> str:
-        """Whose it is."""
-        ...
-
+    def organisation(self) -> str: ...  # noqa: D102
     @property
-    def created_at(self) -> datetime:
-        """Its place in the lists."""
-        ...
+    def created_at(self) -> datetime: ...  # noqa: D102
 
 
 R = TypeVar("R", bound=StoredRecord)
-
-Position = tuple[datetime, str]
-"""Where a record stands in a walk: by creation, equal moments by ID."""
 
 
 class IndexedStore(Generic[R]):
     """Records of one kind.
 
     Args:
-        indexes: Name and key of each further way to look records up; by organisation there is always one.
+        indexes: Name and key of each index; there always is one by organisation.
     """
 
     def __init__(self, **indexes: Callable[[R], str]) -> None:
         self._records: dict[str, R] = {}
         self._keys: dict[str, Callable[[R], str]] = {"organisation": lambda record: record.organisation, **indexes}
-        self._runs: dict[tuple[str, str], list[Position]] = {}
+        self._positions: dict[tuple[str, str], list[Position]] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -50,36 +42,30 @@ class IndexedStore(Generic[R]):
         return iter(self._records.values())
 
     def get(self, record_id: str) -> R | None:
-        """Find a record by its ID, or None."""
+        """Return a record, or None."""
         return self._records.get(record_id)
 
     def put(self, record: R) -> None:
-        """Add a record, or put it in the place of the one with its ID.
-
-        A replacement must keep `created_at` and every indexed key: a record does not change its place in the lists.
-        """
+        """Add a record, or replace the one with its ID, which must have the same `created_at` and index keys."""
         if record.id not in self._records:
             position = (record.created_at, record.id)
             for name, key in self._keys.items():
-                insort(self._runs.setdefault((name, key(record)), []), position)
+                insort(self._positions.setdefault((name, key(record)), []), position)
         self._records[record.id] = record
 
     def has_index(self, name: str) -> bool:
-        """Tell whether records can be walked by this name."""
+        """Tell whether there is an index of this name."""
         return name in self._keys
 
     def newest_first(self, index: str, key: str, before: Position | None = None) -> Iterator[R]:
-        """Walk the records of one index entry.
+        """Read the records of one key of an index, newest first.
 
         Args:
-            index: An index's name.
-            key: What the record's key must be.
+            index: The index's name.
+            key: The records' key.
             before: Start behind this position; None starts at the newest.
-
-        Returns:
-            Records, newest first, equal moments by descending ID.
         """
-        run = self._runs.get((index, key), [])
-        end = len(run) if before is None else bisect_left(run, before)
+        positions = self._positions.get((index, key), [])
+        end = len(positions) if before is None else bisect_left(positions, before)
         for place in range(end - 1, -1, -1):
-            yield self._records[run[place][1]]
+            yield self._records[positions[place][1]]

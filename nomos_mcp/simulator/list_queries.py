@@ -1,12 +1,16 @@
-"""`filter[<field>][<operator>]=<value>`, as documented.
+"""How every list is asked for and answered: filters, limit, cursors, pages. Knows no resource.
 
-An unknown field, and an operator its field's type does not have, are ignored without a word: the answer is the
-unfiltered list, as upstream's is. A value that cannot be read is 400 and names the parameter. The types that occur on
-the lists of this simulator are string, enum and date; none of their fields is ever null. Text is compared with regard
-to case (inferred).
+Filters are `filter[<field>][<operator>]=<value>`, as documented. An unknown field, and an operator that its type does
+not have, are ignored silently: the answer is the unfiltered list, as upstream's is. A value that cannot be read is 400
+and names the parameter. The lists have fields of the types string, enum and date, and none of them is ever null. Text
+is compared case-sensitively (inferred).
+
+A cursor has the form of the example in the vendor's OpenAPI, and a seal. It names the last item of its page by creation
+time and ID, so the next page begins behind that item, whatever was added, changed or filtered out meanwhile.
 """
 
 import json
+import operator
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -18,32 +22,41 @@ from itertools import islice
 from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
-from nomos_mcp.simulator.api_format import ApiError, ApiVersion, Json, bad_request
+from nomos_mcp.simulator.api_format import ApiVersion, Json, bad_request, format_time
 from nomos_mcp.simulator.indexed_store import IndexedStore, Position, StoredRecord
-from nomos_mcp.simulator.world_clock import on_the_wire
 
 R = TypeVar("R", bound=StoredRecord)
 Value = str | datetime
-Operator = Literal["eq", "ne", "in", "is_null", "contains", "starts_with", "ends_with", "gte", "lte"]
 FieldType = Literal["string", "enum", "date"]
 
-_OPERATORS: Final[Mapping[FieldType, Sequence[Operator]]] = {
+DEFAULT_LIMIT: Final = 10
+MAX_LIMIT: Final = 100
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?")
+_FILTER: Final = re.compile(r"filter\[([^\[\]]+)\]\[([^\[\]]+)\]")
+_SEAL_HEX_DIGITS: Final = 24
+_OPERATORS: Final[Mapping[FieldType, Sequence[str]]] = {
     "string": ("eq", "ne", "in", "is_null", "contains", "starts_with", "ends_with"),
     "enum": ("eq", "ne", "in", "is_null"),
     "date": ("gte", "lte", "is_null"),
 }
-_PARAMETER: Final = re.compile(r"filter\[([^\[\]]+)\]\[([^\[\]]+)\]")
+_TEXT_TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "contains": operator.contains,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Field(Generic[R]):
+class FilterField(Generic[R]):
     """A field that a list can be filtered by.
 
     Attributes:
-        name: As it stands between the first brackets.
-        type: Which operators it has, and how values are read.
-        read: Gives a record's value.
-        values: What an enum may be; empty for the other types.
+        name: As in the first brackets.
+        type: Decides which operators it has, and how values are read.
+        read: Returns a record's value.
+        values: An enum's values; empty for the other types.
     """
 
     name: str
@@ -53,122 +66,63 @@ class Field(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition(Generic[R]):
-    """One filter, read and understood."""
+class ListSource(Generic[R]):
+    """How one kind of record is listed.
 
-    field: Field[R]
-    operator: Operator
-    operand: str
-    test: Callable[[Value], bool]
-
-    def holds(self, record: R) -> bool:
-        """Tell whether a record passes."""
-        return self.test(self.field.read(record))
-
-
-def conditions(parameters: Iterable[tuple[str, str]], fields: Sequence[Field[R]]) -> list[Condition[R]]:
-    """Read the filters of a query; a record must pass all of them.
-
-    Args:
-        parameters: The whole query, decoded; what is no filter is skipped.
-        fields: What this list can be filtered by in this version.
-
-    Returns:
-        One condition for each filter that is understood.
-
-    Raises:
-        ApiError: 400, a value cannot be read as its field's type.
+    Attributes:
+        store: Holds the records.
+        fields: What they can be filtered by, in the version that is asked for.
+        shown: Whether a version shows a record at all.
+        render: Writes a record in a version's words.
     """
-    by_name = {field.name: field for field in fields}
-    found: list[Condition[R]] = []
-    for parameter, text in parameters:
-        match = _PARAMETER.fullmatch(parameter)
-        field = by_name.get(match[1]) if match else None
-        if match is None or field is None:
-            continue
-        operator = next((name for name in _OPERATORS[field.type] if name == match[2]), None)
-        if operator is not None:
-            found.append(Condition(field, operator, text, _test(parameter, field, operator, text)))
-    return found
+
+    store: IndexedStore[R]
+    fields: Sequence[FilterField[R]]
+    shown: Callable[[R, ApiVersion], bool]
+    render: Callable[[R, ApiVersion], Json]
 
 
-def _test(parameter: str, field: Field[R], operator: Operator, text: str) -> Callable[[Value], bool]:
-    if operator == "is_null":
-        if text not in {"true", "false"}:
-            raise _unreadable(parameter, "Expected 'true' | 'false'")
-        return lambda _: text == "false"
-    if field.type == "date":
-        return _date_test(parameter, operator, text)
-    operands = text.split(",") if operator == "in" else [text]
-    if field.type == "enum" and not field.values.issuperset(operands):
-        raise _unreadable(parameter, "Expected " + " | ".join(f"'{value}'" for value in sorted(field.values)))
-    return _text_test(operator, operands)
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """One request for a list.
 
+    Attributes:
+        organisation: Whose records to list.
+        version: Of the answer.
+        path: The list's path.
+        parameters: The query string, decoded, in its order.
+        ignore_filters: Whether a fault makes its filters ineffective.
+    """
 
-def _date_test(parameter: str, operator: Operator, text: str) -> Callable[[Value], bool]:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise bad_request("invalid_format", parameter, "Expected an ISO 8601 date and time with a time zone")
-    limit = moment
-    if operator == "gte":
-        return lambda value: isinstance(value, datetime) and value >= limit
-    return lambda value: isinstance(value, datetime) and value <= limit
+    organisation: str
+    version: ApiVersion
+    path: str
+    parameters: Sequence[tuple[str, str]]
+    ignore_filters: bool
 
+    def value(self, name: str) -> str | None:
+        """Return a parameter's last value, or None."""
+        return dict(self.parameters).get(name)
 
-def _text_test(operator: Operator, operands: list[str]) -> Callable[[Value], bool]:
-    wanted = frozenset(operands)
-    (first, *_) = operands
-    tests: dict[str, Callable[[str], bool]] = {
-        "eq": lambda value: value == first,
-        "ne": lambda value: value != first,
-        "in": lambda value: value in wanted,
-        "contains": lambda value: first in value,
-        "starts_with": lambda value: value.startswith(first),
-        "ends_with": lambda value: value.endswith(first),
-    }
-    test = tests[operator]
-    return lambda value: test(str(value))
-
-
-def _unreadable(parameter: str, expected: str) -> ApiError:
-    return bad_request("invalid_value", parameter, f"Invalid option: {expected}")
-
-
-_SEAL_BYTES: Final = 12
+    def identity(self) -> str:
+        """Write down everything that must stay the same from page to page."""
+        rest = sorted(pair for pair in self.parameters if pair[0] != "cursor")
+        return "\n".join([self.organisation, self.version, self.path, urlencode(rest)])
 
 
 class Cursors:
-    """Writes and reads cursors with a key of its own: one from another simulator is refused."""
+    """Writes and reads cursors with a key of its own, so it refuses those of another simulator."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
     def write(self, last: StoredRecord, limit: int, query: str) -> str:
-        """Name a position, and seal it.
-
-        Args:
-            last: The last record that was given out.
-            limit: How many records a page has.
-            query: Everything that must stay the same along the walk.
-
-        Returns:
-            URL-safe text.
-        """
-        fields: Json = {"last_created_at": on_the_wire(last.created_at), "last_id": last.id, "limit": limit}
-        return self._encoded({**fields, "seal": self._seal(fields, query)})
+        """Name a page's last record, sealed with its limit and the query's identity."""
+        fields: Json = {"last_created_at": format_time(last.created_at), "last_id": last.id, "limit": limit}
+        return _encoded({**fields, "seal": self._seal(fields, query)})
 
     def read(self, cursor: str, query: str) -> str:
-        """Open a cursor.
-
-        Args:
-            cursor: What the caller sent.
-            query: As for `write`.
-
-        Returns:
-            The ID of the record it was written with.
+        """Return the ID of the record that a cursor names.
 
         Raises:
             ApiError: 400, it was tampered with, or belongs to another query.
@@ -180,101 +134,59 @@ class Cursors:
             fields, seal = {}, ""
         # Decoding skips foreign characters and spare bits, so the text is compared too, not only what it decodes to.
         genuine = compare_digest(str(seal).encode(), self._seal(fields, query).encode())
-        if not genuine or self._encoded({**fields, "seal": seal}) != cursor:
+        if not genuine or _encoded({**fields, "seal": seal}) != cursor:
             raise bad_request("invalid_value", "cursor", "Invalid cursor, or one of another query")
         last_id: str = fields["last_id"]
         return last_id
 
     def _seal(self, fields: Json, query: str) -> str:
-        return digest(self._key, f"{query}\n{json.dumps(fields)}".encode(), "sha256").hex()[: 2 * _SEAL_BYTES]
-
-    def _encoded(self, fields: Json) -> str:
-        return urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
+        return digest(self._key, f"{query}\n{json.dumps(fields)}".encode(), "sha256").hex()[:_SEAL_HEX_DIGITS]
 
 
-DEFAULT_LIMIT: Final = 10
-MAX_LIMIT: Final = 100
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?")
+def _encoded(fields: Json) -> str:
+    return urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
-class ListSource(Generic[R]):
-    """How one kind of record is listed.
-
-    Attributes:
-        shelf: Where the records stand.
-        fields: What they can be filtered by, in the version that is asked for.
-        shown: Whether a version knows of a record at all.
-        render: Writes one in a version's words.
-    """
-
-    shelf: IndexedStore[R]
-    fields: Sequence[Field[R]]
-    shown: Callable[[R, ApiVersion], bool]
-    render: Callable[[R, ApiVersion], Json]
+class _Condition(Generic[R]):
+    field: FilterField[R]
+    operator: str
+    operand: str
+    test: Callable[[Value], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
-    """What was asked, and by whom.
-
-    Attributes:
-        organisation: Whose records to list.
-        version: The version that the answer is written in.
-        path: The list's path.
-        parameters: The query string, decoded, in its order.
-        ignore_filters: A fault: the filters in it have no effect.
-    """
-
-    organisation: str
-    version: ApiVersion
-    path: str
-    parameters: Sequence[tuple[str, str]]
-    ignore_filters: bool = False
-
-    def value(self, name: str) -> str | None:
-        """Give a parameter's last value, or None when it is absent."""
-        return dict(self.parameters).get(name)
-
-    def identity(self) -> str:
-        """Write down all that must stay the same from page to page."""
-        rest = sorted(pair for pair in self.parameters if pair[0] != "cursor")
-        return "\n".join([self.organisation, self.version, self.path, urlencode(rest)])
-
-
-def page(listing: ListSource[R], query: ListQuery, cursors: Cursors) -> Json:
-    """Answer a list request.
+def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json:
+    """Answer a request for a list, newest first.
 
     Args:
-        listing: What is listed, and how.
+        source: What is listed, and how.
         query: What was asked.
         cursors: Reads this page's cursor and writes the next one.
 
     Returns:
-        The JSON body; `next_page` is null on the last page.
+        The body `{"object": "list", "items", "has_more", "next_page"}`; `next_page` is null on the last page.
 
     Raises:
         ApiError: 400 for a bad limit, cursor or filter value.
     """
     limit = _limit(query.value("limit"))
-    wanted = conditions(query.parameters, () if query.ignore_filters else listing.fields)
+    conditions = _conditions(query.parameters, () if query.ignore_filters else source.fields)
     cursor = query.value("cursor")
-    before = _position(listing.shelf.get(cursors.read(cursor, query.identity()))) if cursor else None
-    index, key = _best_index(listing.shelf, wanted, query.organisation)
+    before = _position(source.store.get(cursors.read(cursor, query.identity()))) if cursor else None
+    index, key = _best_index(source.store, conditions, query.organisation)
     matching = (
         record
-        for record in listing.shelf.newest_first(index, key, before)
+        for record in source.store.newest_first(index, key, before)
         if record.organisation == query.organisation
-        and listing.shown(record, query.version)
-        and all(condition.holds(record) for condition in wanted)
+        and source.shown(record, query.version)
+        and all(each.test(each.field.read(record)) for each in conditions)
     )
     records = list(islice(matching, limit))
-    has_more = next(matching, None) is not None
-    last = records[-1] if has_more else None
+    last = records[-1] if next(matching, None) is not None else None
     return {
         "object": "list",
-        "items": [listing.render(record, query.version) for record in records],
-        "has_more": has_more,
+        "items": [source.render(record, query.version) for record in records],
+        "has_more": last is not None,
         "next_page": cursors.write(last, limit, query.identity()) if last else None,
     }
 
@@ -297,9 +209,49 @@ def _limit(text: str | None) -> int:
     return int(limit)
 
 
-def _best_index(shelf: IndexedStore[R], wanted: Sequence[Condition[R]], organisation: str) -> tuple[str, str]:
-    """Walk one customer's records rather than everybody's where a filter allows it."""
-    for condition in wanted:
-        if condition.operator == "eq" and shelf.has_index(condition.field.name):
-            return condition.field.name, condition.operand
+def _best_index(store: IndexedStore[R], conditions: Sequence[_Condition[R]], organisation: str) -> tuple[str, str]:
+    """Read one customer's records instead of the whole organisation's, where a filter allows it."""
+    for each in conditions:
+        if each.operator == "eq" and store.has_index(each.field.name):
+            return each.field.name, each.operand
     return "organisation", organisation
+
+
+def _conditions(parameters: Iterable[tuple[str, str]], fields: Sequence[FilterField[R]]) -> list[_Condition[R]]:
+    by_name = {field.name: field for field in fields}
+    found: list[_Condition[R]] = []
+    for parameter, text in parameters:
+        match = _FILTER.fullmatch(parameter)
+        field = by_name.get(match[1]) if match else None
+        if match and field and match[2] in _OPERATORS[field.type]:
+            found.append(_Condition(field, match[2], text, _test(parameter, field, match[2], text)))
+    return found
+
+
+def _test(parameter: str, field: FilterField[R], name: str, text: str) -> Callable[[Value], bool]:
+    if name == "is_null":
+        if text not in {"true", "false"}:
+            raise bad_request("invalid_value", parameter, "Invalid option: Expected 'true' | 'false'")
+        return lambda _: text == "false"
+    if field.type == "date":
+        return _date_test(parameter, name, text)
+    operands = frozenset(text.split(",") if name == "in" else [text])
+    if field.type == "enum" and not field.values.issuperset(operands):
+        expected = " | ".join(f"'{value}'" for value in sorted(field.values))
+        raise bad_request("invalid_value", parameter, f"Invalid option: Expected {expected}")
+    if name == "in":
+        return lambda value: value in operands
+    compare = _TEXT_TESTS[name]
+    return lambda value: compare(str(value), text)
+
+
+def _date_test(parameter: str, name: str, text: str) -> Callable[[Value], bool]:
+    try:
+        limit = datetime.fromisoformat(text)
+    except ValueError:
+        limit = None
+    if limit is None or limit.tzinfo is None:
+        raise bad_request("invalid_format", parameter, "Expected an ISO 8601 date and time with a time zone")
+    moment = limit
+    compare: Callable[[Value, Value], bool] = operator.ge if name == "gte" else operator.le
+    return lambda value: compare(value, moment)

@@ -1,12 +1,12 @@
-"""The simulator on a port of this machine, for whatever speaks HTTP. Loopback only: its control routes ask nobody."""
+"""The simulator on a port of this machine. Loopback only: its control routes need no credentials."""
 
 import os
 import signal
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import anyio
@@ -18,24 +18,18 @@ from nomos_mcp.simulator.fault_middleware import RESET_EXTENSION
 from nomos_mcp.simulator.simulator_app import Simulator
 
 HOST: Final = "127.0.0.1"
-_TENDING_SECONDS: Final = 0.2
+_TEND_SECONDS: Final = 0.2
 _POSIX: Final = os.name == "posix"
-_AT_ONCE: Final = struct.pack("ii" if _POSIX else "hh", 1, 0)  # linger for no time: closing sends RST instead of FIN
+_NO_LINGER: Final = struct.pack("ii" if _POSIX else "hh", 1, 0)  # closing sends RST instead of FIN
 
 
 def bound(port: int) -> socket.socket:
-    """Take a port on loopback.
-
-    Args:
-        port: Which; 0 lets the system pick one.
-
-    Returns:
-        A socket that listens: from here on a request waits to be served instead of being refused.
+    """Listen on a port of loopback; 0 lets the system pick one. From now on a request waits instead of being refused.
 
     Raises:
-        OSError: The port is in use, or not for us.
+        OSError: The port is in use, or this user may not use it.
     """
-    # With the protocol named, asyncio turns Nagle's algorithm off; without, each answer waits 40 ms for the peer's ACK.
+    # With the protocol named, asyncio turns Nagle's algorithm off; otherwise answers wait 40 ms for the peer's ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # Elsewhere than on POSIX this would let two servers share a port.
@@ -49,17 +43,12 @@ def bound(port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Give the base URL of what a socket serves."""
+    """Return the base URL of a listener."""
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 def serve(simulator: Simulator, listener: socket.socket) -> None:
-    """Serve until the process is told to end (SIGINT or SIGTERM), and then end at once.
-
-    Args:
-        simulator: What answers.
-        listener: From `bound`.
-    """
+    """Serve until the process gets SIGINT or SIGTERM, and then end at once."""
     # The server restores these handlers when it is done, and repeats the signal that ended it to them.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -68,13 +57,9 @@ def serve(simulator: Simulator, listener: socket.socket) -> None:
 
 @contextmanager
 def served(simulator: Simulator) -> Iterator[str]:
-    """Serve from a thread of its own, on a port that the system picks.
+    """Serve from another thread, on a port that the system picks, and yield the base URL.
 
-    Args:
-        simulator: What answers; while it is served, the thread that serves it is the only one that may change it.
-
-    Yields:
-        The base URL, which answers already.
+    Meanwhile only that thread may change the simulator.
     """
     with bound(0) as listener:
         server = _server(simulator)
@@ -102,23 +87,16 @@ def _server(simulator: Simulator) -> uvicorn.Server:
 
 
 async def _serve(simulator: Simulator, server: uvicorn.Server, listener: socket.socket) -> None:
-    async with _tended(simulator):
-        await server.serve(sockets=[listener])
-
-
-@asynccontextmanager
-async def _tended(simulator: Simulator) -> AsyncIterator[None]:
-    """Let the simulator do meanwhile what its clock makes due."""
-
-    async def tend() -> None:
-        while True:
-            await simulator.tend()
-            await anyio.sleep(_TENDING_SECONDS)
-
     async with anyio.create_task_group() as group:
-        group.start_soon(tend)
-        yield
+        group.start_soon(_tend, simulator)
+        await server.serve(sockets=[listener])
         group.cancel_scope.cancel()
+
+
+async def _tend(simulator: Simulator) -> None:
+    while True:
+        await simulator.tend()
+        await anyio.sleep(_TEND_SECONDS)
 
 
 class _Connection(H11Protocol):
@@ -135,5 +113,5 @@ class _Connection(H11Protocol):
         self.app = resettable
 
     def _reset(self) -> None:
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()

@@ -1,11 +1,13 @@
-"""The deliveries of one simulator: what is due to whom, and what became of it."""
+"""Webhooks: signed deliveries of events to receivers on this machine, repeated on the simulator's clock.
+
+It is loaded when somebody asks for webhooks, not with the simulator, because it loads the HTTP library.
+"""
 
 import json
 import secrets
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from hmac import digest
@@ -25,6 +27,19 @@ from nomos_mcp.simulator.world import World
 from nomos_mcp.simulator.world_clock import Clock
 from nomos_mcp.simulator.world_records import EventRecord, Topic
 
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
+"""Posts a body with headers to a URL; returns the answer's status, or None without an answer."""
+
+_SIGNATURE_HEADER: Final = "X-Nomos-Signature"
+_TIMEOUT_SECONDS: Final = 30.0  # vendor document: a receiver has 30 seconds to answer
+_DOUBLING: Final = (1, 2, 4, 8, 16, 32)
+RETRY_AFTER: Final = (
+    *(timedelta(minutes=minutes) for minutes in _DOUBLING),
+    *(timedelta(hours=hours) for hours in _DOUBLING),
+)
+"""The waits between attempts, as the vendor publishes them. That they follow one another, and that they come after a
+first delivery at once, is inferred: so they end after 64 hours and 3 minutes."""
+
 
 def _on_loopback(url: str) -> str:
     parts = urlsplit(url)
@@ -37,11 +52,9 @@ def _on_loopback(url: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, without looking it up."""
-    if host == "localhost":
-        return True
+    """Tell whether a host is this machine, without a name lookup."""
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -51,9 +64,9 @@ class Endpoint(BaseModel):
 
     Attributes:
         url: Where deliveries are posted to: `http://` on loopback.
-        secret: Of the signature; made up where none is given.
+        secret: For the signature; generated if none is given.
         topics: Which events; None for all.
-        out_of_order: Whether what is due at the same time is shuffled, by the simulator's seed.
+        out_of_order: Whether deliveries that are due at the same time are shuffled, by the simulator's seed.
         duplicates: Whether every event is delivered twice.
     """
 
@@ -66,80 +79,21 @@ class Endpoint(BaseModel):
     duplicates: bool = False
 
 
-_TIMEOUT_SECONDS: Final = 30.0  # vendor document: a receiver has 30 seconds to answer
-
-
-async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
-    """Post a body and wait for the answer's status.
-
-    Args:
-        url: Of the receiver.
-        body: As it is signed.
-        headers: To send along.
-
-    Returns:
-        The status; None when there was no answer in time, or no way to ask. Redirects are not followed.
-    """
-    # A bare TLS context: receivers are plain HTTP, and loading the certificates of the machine takes its time.
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False, verify=tls) as client:
-            return (await client.post(url, content=body, headers=dict(headers))).status_code
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return None
-
-
-HEADER: Final = "X-Nomos-Signature"
-
-
-def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """Sign a delivery.
-
-    Args:
-        secret: The endpoint's.
-        timestamp: When it is sent, in Unix seconds.
-        body: As it goes over the wire.
-
-    Returns:
-        The header's value: `t=<timestamp>,v1=<hex>`, HMAC-SHA256 over `<timestamp>.<body>`.
-    """
-    signed = digest(secret.encode(), f"{timestamp}.".encode() + body, "sha256")
-    return f"t={timestamp},v1={signed.hex()}"
-
-
-Send = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
-"""Posts a body with headers to a URL; gives the answer's status, or None when there was none."""
-
-_DOUBLING: Final = (1, 2, 4, 8, 16, 32)
-RETRY_AFTER: Final = (
-    *(timedelta(minutes=minutes) for minutes in _DOUBLING),
-    *(timedelta(hours=hours) for hours in _DOUBLING),
-)
-"""How long after an attempt the next one follows, as the vendor publishes it. That these waits follow one another, and
-that they come after a first delivery at once, is inferred: so they end after 64 hours and 3 minutes."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryAttempt:
-    """One delivery that was tried.
-
-    Attributes:
-        endpoint_id: To whom.
-        event_id: Of what.
-        number: 1 for the first attempt.
-        due: When it was due, on the simulator's clock.
-        status: Of the answer; None when there was none. 2xx ends the retries.
-    """
+class DeliveryAttempt(NamedTuple):
+    """One attempt to deliver an event."""
 
     endpoint_id: str
     event_id: str
     number: int
+    """1 for the first attempt."""
     due: datetime
+    """When it was due, on the simulator's clock."""
     status: int | None
+    """Of the answer; None without an answer. 2xx ends the retries."""
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver took it."""
+        """Whether the receiver accepted it."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004  2xx
 
 
@@ -155,19 +109,19 @@ class Webhooks:
     """Sends the events of the demo's organisation.
 
     Args:
-        world: Whose events.
-        now: The simulator's clock: when a retry is due.
-        outside: The clock that receivers go by: the time in a signature. Otherwise every delivery would be too old or
-            too new for them as soon as the simulator's time was moved.
-        seed: Of the shuffling.
+        world: Has the events.
+        now: The simulator's clock, which says when a retry is due.
+        outside: The receivers' clock, which dates the signatures. By the simulator's clock, every delivery would be too
+            old or too new for a receiver once the simulator's time was moved.
+        seed: For the shuffling.
 
     Attributes:
-        send: How a delivery is posted; a test may put a receiver of its own here.
-        attempts: Every delivery that was tried, oldest first.
+        send: How a delivery is posted; a test may put its own receiver here.
+        attempts: Every attempt so far, oldest first.
     """
 
     def __init__(self, world: World, now: Clock, outside: Clock, seed: int) -> None:
-        self.send: Send = post
+        self.send: Post = _post
         self.attempts: list[DeliveryAttempt] = []
         self._now = now
         self._outside = outside
@@ -177,7 +131,7 @@ class Webhooks:
         self._serials = count()
         self._waiting: list[_Delivery] = []
         self._sending = False
-        world.listen(self._notice)
+        world.listen(self._enqueue)
 
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:
@@ -190,7 +144,7 @@ class Webhooks:
         return len(self._waiting)
 
     def add(self, endpoint: Endpoint) -> str:
-        """Have the events from now on delivered to a receiver.
+        """Deliver the events from now on to a receiver.
 
         Returns:
             The endpoint's ID.
@@ -200,7 +154,7 @@ class Webhooks:
         return endpoint_id
 
     def remove(self, endpoint_id: str) -> None:
-        """Have nothing more delivered to a receiver, retries included.
+        """Deliver nothing more to a receiver, retries included.
 
         Raises:
             KeyError: There is no such endpoint.
@@ -210,10 +164,10 @@ class Webhooks:
     async def deliver(self) -> Sequence[DeliveryAttempt]:
         """Try every delivery that is due, and the retries that have fallen due meanwhile.
 
-        What is not tried to its end, because this is cancelled or `send` raises, stays due.
+        If this is cancelled or `send` raises, what was not tried stays due.
 
         Returns:
-            The attempts; none when another call is at it already.
+            The attempts; none if another call is already sending.
         """
         if self._sending:
             return []
@@ -231,7 +185,7 @@ class Webhooks:
             self._sending = False
         return self.attempts[known:]
 
-    def _notice(self, event: EventRecord) -> None:
+    def _enqueue(self, event: EventRecord) -> None:
         if event.organisation != DEMO.organisation:
             return
         for endpoint_id, endpoint in self._endpoints.items():
@@ -258,10 +212,28 @@ class Webhooks:
         if endpoint is None:
             return
         body = json.dumps(render_event(delivery.event), separators=(",", ":")).encode()
-        told = signature(endpoint.secret, int(self._outside().timestamp()), body)
-        status = await self.send(endpoint.url, body, {"Content-Type": "application/json", HEADER: told})
+        signature = _signature(endpoint.secret, int(self._outside().timestamp()), body)
+        headers = {"Content-Type": "application/json", _SIGNATURE_HEADER: signature}
+        status = await self.send(endpoint.url, body, headers)
         attempt = DeliveryAttempt(delivery.endpoint_id, delivery.event.id, delivery.number, delivery.due, status)
         self.attempts.append(attempt)
         if not attempt.delivered and delivery.number <= len(RETRY_AFTER):
             due = delivery.due + RETRY_AFTER[delivery.number - 1]
             self._push(due, delivery.endpoint_id, delivery.event, delivery.number + 1)
+
+
+def _signature(secret: str, timestamp: int, body: bytes) -> str:
+    """Sign a body: `t=<Unix seconds>,v1=<hex>`, HMAC-SHA256 over `<t>.<body>`. Source: the vendor's webhook guide."""
+    signed = digest(secret.encode(), f"{timestamp}.".encode() + body, "sha256")
+    return f"t={timestamp},v1={signed.hex()}"
+
+
+async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
+    """Post a body without following redirects; None if there was no answer in time, or no connection."""
+    # A bare TLS context: receivers are plain HTTP, and loading the machine's certificates takes time.
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False, verify=tls) as client:
+            return (await client.post(url, content=body, headers=dict(headers))).status_code
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None

@@ -1,33 +1,30 @@
-"""The simulator's time: real, frozen, fast, and moved ahead by hand.
-
-Everything that needs a time asks the one clock a `Simulator` was given, so that a test can stand still or jump.
-"""
+"""The simulator's clock: real, frozen, fast, and moved ahead by hand."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 Clock = Callable[[], datetime]
-"""Gives the present as an aware datetime."""
+"""Returns the present as an aware datetime."""
 
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""Where the world stands still, short of the end of the calendar: what is reckoned from a time has room around it."""
+"""Where the clock stops. It leaves room before the calendar's end for times that are computed from the present."""
 
-_SECONDS_A_DAY = 86_400
+_SECONDS_A_DAY: Final = 86_400
 
 
 def real_clock() -> datetime:
-    """Give the machine's time in UTC."""
+    """Return the machine's time in UTC."""
     return datetime.now(UTC)
 
 
 class WorldClock:
-    """The time in the simulated world, in whole seconds, which is what the wire carries.
+    """The time in the simulated world, in UTC and whole seconds, as the API writes it.
 
     Args:
-        outside: The time it is derived from: `real_clock`, or one that a test holds.
-        days_per_second: How many days pass in the world for each second outside, beyond that second; 0 is no more.
+        outside: The clock it follows: `real_clock`, or a test's.
+        days_per_second: How many extra days pass in the world for each second outside.
     """
 
     def __init__(self, outside: Clock, days_per_second: float = 0) -> None:
@@ -37,7 +34,7 @@ class WorldClock:
         self._skipped = timedelta()
 
     def __call__(self) -> datetime:
-        """Give the present in UTC, without a fraction."""
+        """Return the present."""
         outside = self._outside()
         try:
             moment = outside + self._skipped + (outside - self._start) * self._rate
@@ -48,8 +45,3 @@ class WorldClock:
     def skip(self, span: timedelta) -> None:
         """Move ahead at once."""
         self._skipped += span
-
-
-def on_the_wire(moment: datetime | None) -> str | None:
-    """Write a moment the way the API does: `2024-03-14T12:00:00Z`, or null."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,8 +1,8 @@
-"""The records of the world. Frozen: a change puts a new record in the old one's place.
+"""The records of the simulated world, their events, and their IDs. A change replaces a frozen record by a new one.
 
-An order's `stage` is finer than either vocabulary, and a `Hold` lies over it, so that each API version can be told
-the truth in its own words (see `views.meter_orders`). The order of the stages is inferred where the vendor's two
-lifecycles leave it open.
+An order's `stage` is finer than the statuses of any API version, and a `Hold` lies over it, so that each version can
+tell the truth in its own words (see `order_views`). Where the vendor's two lifecycles leave the order of the stages
+open, it is inferred.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,45 @@ HoldReason = Literal["check_missing", "grid_operator_registration", "manual_revi
 CancelReason = Literal["pre_existing", "customer_request"]
 SubscriptionStatus = Literal["pending", "active", "ended"]
 SubscriptionType = Literal["consumption", "feed_in"]
-CustomerType = Literal["person", "company"]
 MeterType = Literal["smart", "analog"]
+Topic = Literal[
+    "subscription.created",
+    "subscription.confirmed",
+    "subscription.activated",
+    "subscription.ended",
+    "subscription.terminated",
+    "meter_order.created",
+    "meter_order.placed",
+    "meter_order.check_submitted",
+    "meter_order.check_reviewed",
+    "meter_order.scheduled",
+    "meter_order.installed",
+    "meter_order.activated",
+    "meter_order.blocked",
+    "meter_order.cancelled",
+]
+"""The topics of meter orders are curie's words; no other version has them."""
+
+STAGE_TOPICS: Final[Mapping[Stage, Topic]] = {
+    "requested": "meter_order.created",
+    "with_partner": "meter_order.placed",
+    "check_submitted": "meter_order.check_submitted",
+    "confirmed": "meter_order.check_reviewed",
+    "appointed": "meter_order.scheduled",
+    "installed": "meter_order.installed",
+    "activated": "meter_order.activated",
+    "cancelled": "meter_order.cancelled",
+}
+"""The event of each stage that changes curie's status; the other stages do not change it."""
+
+_ID_LENGTH: Final = 24
+_ID_ALPHABET: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+_REQUESTS: Final = UUID("6e6f6d6f-732d-4d43-902d-726571756573")
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Something that keeps an order from moving, on top of its stage."""
+    """What keeps an order from moving, on top of its stage."""
 
     reason: HoldReason
     since: datetime
@@ -62,24 +94,33 @@ class OrderRecord:
     cancelled_at: datetime | None = None
     cancelled_reason: CancelReason | None = None
 
+    @property
+    def block(self) -> Hold | None:
+        """The hold, if curie has a word for it: it has none for a manual review."""
+        return self.hold if self.hold is not None and self.hold.reason != "manual_review" else None
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
-    """A person or a company; the data is invented."""
+    """A person, or a company if it has a `company_name`."""
 
     id: str
     organisation: str
-    type: CustomerType
     first_name: str
     last_name: str
     company_name: str | None
     email: str
     created_at: datetime
 
+    @property
+    def type(self) -> str:
+        """`person` or `company`."""
+        return "person" if self.company_name is None else "company"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A tariff; `provider` is who installs its smart meters, None when the plan has no smart-meter product."""
+    """A tariff; `provider` installs its smart meters, None means that it has no smart-meter product."""
 
     id: str
     provider: Provider | None
@@ -87,7 +128,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the meter is, and where the bill goes."""
+    """Where the meter is and the bill goes."""
 
     id: str
     street: str
@@ -98,7 +139,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """The meter in place; `malo` and `melo` are the market's and the metering's location IDs."""
+    """The meter in place; `malo` and `melo` identify its market and metering location."""
 
     id: str
     number: str
@@ -118,7 +159,7 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """Who delivered before."""
+    """The previous energy supplier."""
 
     id: str
     name: str
@@ -128,7 +169,7 @@ class Supplier:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRecord:
-    """A contract of a customer for one place."""
+    """A customer's contract for one address."""
 
     id: str
     organisation: str
@@ -150,36 +191,6 @@ class SubscriptionRecord:
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-Topic = Literal[
-    "subscription.created",
-    "subscription.confirmed",
-    "subscription.activated",
-    "subscription.ended",
-    "subscription.terminated",
-    "meter_order.created",
-    "meter_order.placed",
-    "meter_order.check_submitted",
-    "meter_order.check_reviewed",
-    "meter_order.scheduled",
-    "meter_order.installed",
-    "meter_order.activated",
-    "meter_order.blocked",
-    "meter_order.cancelled",
-]
-
-TOPIC_ON_REACHING: Final[Mapping[Stage, Topic]] = {
-    "requested": "meter_order.created",
-    "with_partner": "meter_order.placed",
-    "check_submitted": "meter_order.check_submitted",
-    "confirmed": "meter_order.check_reviewed",
-    "appointed": "meter_order.scheduled",
-    "installed": "meter_order.installed",
-    "activated": "meter_order.activated",
-    "cancelled": "meter_order.cancelled",
-}
-"""The event of each stage at which curie's status changes; the stages left out change it no further."""
-
-
 @dataclass(frozen=True, slots=True)
 class EventRecord:
     """Something that happened; it names its subjects by ID only."""
@@ -192,36 +203,29 @@ class EventRecord:
     order_id: str | None = None
 
 
-_LENGTH: Final = 24
-_ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-_REQUESTS: Final = UUID("6e6f6d6f-732d-4d43-902d-726571756573")
-
-
 def readable_id(prefix: str, name: str) -> str:
-    """Build an ID in which a person recognises the name.
-
-    Args:
-        prefix: The kind of object, `prdo` say.
-        name: Lower-case words joined by underscores, at most 24 characters without these.
-
-    Returns:
-        The prefix, an underscore, and the name filled up with zeros.
+    """Build an ID that shows a name: `prdo` and `check_reviewed` give `prdo_checkreviewed00000000000`.
 
     Raises:
-        ValueError: The name is too long, or holds something else than lower-case letters, digits and underscores.
+        ValueError: Without its underscores, the name has more than 24 characters, or others than a-z and 0-9.
     """
     word = name.replace("_", "")
-    if len(word) > _LENGTH or not set(word) <= set(_ALPHABET):
-        raise ValueError(f"{name!r} does not fit an ID: use at most {_LENGTH} lower-case letters or digits.")
-    return f"{prefix}_{word:0<{_LENGTH}}"
+    if len(word) > _ID_LENGTH or not _ID_ALPHABET.issuperset(word):
+        raise ValueError(f"{name!r} does not fit an ID: use at most {_ID_LENGTH} lower-case letters or digits.")
+    return f"{prefix}_{word:0<{_ID_LENGTH}}"
 
 
 def derived_id(prefix: str, *parts: str) -> str:
-    """Build an ID that follows from the given parts and nothing else."""
+    """Build an ID from the parts alone; it is the same in every process."""
     text = "\n".join((prefix, *parts))
-    return f"{prefix}_{sha256(text.encode()).hexdigest()[:_LENGTH]}"
+    return f"{prefix}_{sha256(text.encode()).hexdigest()[:_ID_LENGTH]}"
+
+
+def event_id(topic: Topic, subject_id: str, occurrence: int = 0) -> str:
+    """Build an event's ID from its topic, its order (or else its subscription), and how often it happened before."""
+    return derived_id("evt", topic, subject_id, str(occurrence))
 
 
 def request_id(seed: int, number: int) -> str:
-    """Build the `requestId` of the n-th request: a UUID, as the vendor's are, but the same in every run."""
+    """Build the `requestId` of the n-th request: a UUID like the vendor's, but the same in every run."""
     return str(uuid5(_REQUESTS, f"{seed}:{number}"))

@@ -14,7 +14,7 @@ import pytest
 
 from nomos_mcp.cli import main
 from nomos_mcp.simulator import DEMO, Simulator
-from nomos_mcp.simulator.control_routes import control
+from nomos_mcp.simulator.control_routes import control_app
 from nomos_mcp.simulator.faults import FaultKind
 from nomos_mcp.simulator.simulator_server import served
 
@@ -72,7 +72,7 @@ def test_the_start_lines_are_the_real_ones(capsys: pytest.CaptureFixture[str], m
 
 
 def test_every_control_route_is_in_the_table_and_no_other() -> None:
-    app = control(Simulator())
+    app = control_app(Simulator())
     served_routes = {
         f"{method} {route.path}"
         for route in app.routes  # type: ignore[attr-defined]  # it is a Starlette application
