@@ -30,25 +30,8 @@ class AuthClient:
     default_version: ApiVersion = CURIE
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizedClient:
-    """A client with the scopes of its token."""
-
-    client: AuthClient
-    scopes: tuple[Scope, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    """A new access token and refresh token."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    scopes: tuple[Scope, ...]
-
-
 class Tokens:
-    """Issues tokens and recognises them.
+    """Issues tokens and recognises them; a token has all scopes of its client.
 
     Args:
         clients: Every client that may ask for a token.
@@ -60,8 +43,8 @@ class Tokens:
         self._clients = {client.id: client for client in clients}
         self._static = {key: self._clients[client_id] for key, client_id in static_keys.items()}
         self._now = now
-        self._access: dict[str, tuple[AuthorizedClient, datetime]] = {}
-        self._refresh: dict[str, AuthorizedClient] = {}
+        self._access: dict[str, tuple[AuthClient, datetime]] = {}
+        self._refresh: dict[str, AuthClient] = {}
 
     def basic_client(self, authorization: str | None) -> AuthClient | None:
         """Recognise a client by `Authorization: Basic …`."""
@@ -75,44 +58,40 @@ class Tokens:
         client = self._clients.get(client_id)
         return client if client is not None and client.secret == secret else None
 
-    def bearer(self, authorization: str | None) -> AuthorizedClient | None:
+    def bearer(self, authorization: str | None) -> AuthClient | None:
         """Recognise a client by `Authorization: Bearer …`; None if the token is unknown or has expired."""
         token = _credentials(authorization, "bearer")
         if token is None:
             return None
         if token in self._static:
-            client = self._static[token]
-            return AuthorizedClient(client, client.scopes)
-        caller, expires_at = self._access.get(token, (None, self._now()))
-        return caller if expires_at > self._now() else None
+            return self._static[token]
+        client, expires_at = self._access.get(token, (None, self._now()))
+        return client if expires_at > self._now() else None
 
     def default_version(self, authorization: str | None) -> ApiVersion:
         """Return the version of a request without `X-API-Version`: its client's, or curie."""
-        caller = self.bearer(authorization)
-        client = caller.client if caller else self.basic_client(authorization)
+        client = self.bearer(authorization) or self.basic_client(authorization)
         return client.default_version if client else CURIE
 
     def expire(self, authorization: str | None) -> None:
         """Make the access token of an `Authorization` header expire now; static keys never do."""
         self._access.pop(_credentials(authorization, "bearer") or "", None)
 
-    def issue(self, client: AuthClient, scopes: tuple[Scope, ...]) -> TokenPair:
-        """Issue a random pair of tokens."""
+    def issue(self, client: AuthClient) -> tuple[str, str]:
+        """Issue a random access token and refresh token."""
         now = self._now()
         self._access = {token: entry for token, entry in self._access.items() if entry[1] > now}
-        caller = AuthorizedClient(client, scopes)
-        pair = TokenPair(secrets.token_urlsafe(32), secrets.token_urlsafe(32), scopes)
-        self._access[pair.access_token] = (caller, now + timedelta(seconds=ACCESS_TOKEN_SECONDS))
-        self._refresh[pair.refresh_token] = caller
-        return pair
+        access_token, refresh_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self._access[access_token] = (client, now + timedelta(seconds=ACCESS_TOKEN_SECONDS))
+        self._refresh[refresh_token] = client
+        return access_token, refresh_token
 
-    def refresh(self, client: AuthClient, refresh_token: str) -> TokenPair | None:
+    def refresh(self, client: AuthClient, refresh_token: str) -> tuple[str, str] | None:
         """Exchange a refresh token, once, for a new pair; None if it is unknown, used, or another client's."""
-        caller = self._refresh.get(refresh_token)
-        if caller is None or caller.client != client:
+        if self._refresh.get(refresh_token) != client:
             return None
         del self._refresh[refresh_token]
-        return self.issue(client, caller.scopes)
+        return self.issue(client)
 
 
 def _credentials(authorization: str | None, scheme: str) -> str | None:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nomos_mcp.simulator.access_tokens import AuthorizedClient, Tokens
+from nomos_mcp.simulator.access_tokens import AuthClient, Tokens
 from nomos_mcp.simulator.api_format import (
     CURIE,
     EDISON,
@@ -41,19 +41,14 @@ _WINDOW_SECONDS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """What the middleware found out about a request.
-
-    Attributes:
-        version: The version that the request is processed with.
-        request_id: For the error body and the ledger.
-        client: The client of its bearer token; None if that is missing, unknown or expired.
-        ignore_filters: Whether a fault makes its filters ineffective.
-    """
+    """What the middleware found out about a request."""
 
     version: ApiVersion
     request_id: str
-    client: AuthorizedClient | None
+    client: AuthClient | None
+    """None: the bearer token is missing, unknown or expired."""
     ignore_filters: bool
+    """A fault makes its filters ineffective."""
 
     @staticmethod
     def of(request: Request) -> "ApiCall":
@@ -62,7 +57,7 @@ class ApiCall:
         return call
 
     @property
-    def caller(self) -> AuthorizedClient:
+    def caller(self) -> AuthClient:
         """The client, which must be known.
 
         Raises:
@@ -99,15 +94,7 @@ class ClientRateLimit:
 
 
 class ApiMiddleware:
-    """ASGI middleware around the routes.
-
-    Args:
-        app: The routes.
-        simulation: Has the faults, and records the requests.
-        tokens: Recognises callers.
-        rate_limit: None lets everything pass.
-        sleep: Waits, for a fault that delays.
-    """
+    """ASGI middleware around the routes; no `rate_limit` lets everything pass."""
 
     def __init__(
         self, app: ASGIApp, simulation: Simulation, tokens: Tokens, rate_limit: ClientRateLimit | None, sleep: Sleep
@@ -131,7 +118,7 @@ class ApiMiddleware:
         headers = {"X-API-Version": _echoed_version(call.version, faults)}
         error: ApiError | None = None
         if self._rate_limit is not None and call.client is not None:
-            allowed, rate_headers = self._rate_limit.count(call.client.client.id)
+            allowed, rate_headers = self._rate_limit.count(call.client.id)
             headers |= rate_headers
             error = None if allowed else too_many_requests(_WINDOW_SECONDS)
         asked = request.headers.get("x-api-version")

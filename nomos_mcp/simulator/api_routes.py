@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from nomos_mcp.simulator.access_tokens import ACCESS_TOKEN_SECONDS, AuthClient, TokenPair, Tokens
+from nomos_mcp.simulator.access_tokens import ACCESS_TOKEN_SECONDS, AuthClient, Tokens
 from nomos_mcp.simulator.api_format import (
     BATMAN,
     CHUCKY,
@@ -93,8 +93,8 @@ class ApiRoutes:
             order = self._world.create_order(subscription)
         except OrderRefusedError as error:
             raise _rule_error(error.rule) from None
-        client_id = call.caller.client.id
-        self._simulation.record(LedgerEntry(order.id, subscription.id, client_id, order.created_at, call.request_id))
+        entry = LedgerEntry(order.id, subscription.id, call.caller.id, order.created_at, call.request_id)
+        self._simulation.record(entry)
         return render_order(order, call.version)
 
     async def _list_subscriptions(self, request: Request, call: ApiCall) -> Json:
@@ -122,7 +122,7 @@ class ApiRoutes:
 
     def _page(self, request: Request, call: ApiCall, source: ListSource[R]) -> Json:
         parameters = request.query_params.multi_items()
-        organisation = call.caller.client.organisation
+        organisation = call.caller.organisation
         query = ListQuery(organisation, call.version, request.url.path, parameters, call.ignore_filters)
         return list_page(source, query, self._cursors)
 
@@ -148,21 +148,21 @@ class OAuthRoutes:
         client = self._tokens.basic_client(request.headers.get("authorization"))
         if client is None:
             raise unauthorized("Basic")
-        pair = self._grant(client, await _fields(request))
+        access_token, refresh_token = self._grant(client, await _fields(request))
         body: Json = {
-            "access_token": pair.access_token,
+            "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": ACCESS_TOKEN_SECONDS,
-            "refresh_token": pair.refresh_token,
+            "refresh_token": refresh_token,
         }
         if ApiCall.of(request).version >= EDISON:
-            body["scope"] = " ".join(pair.scopes)
+            body["scope"] = " ".join(client.scopes)
         return JSONResponse(body)
 
-    def _grant(self, client: AuthClient, fields: Mapping[str, object]) -> TokenPair:
+    def _grant(self, client: AuthClient, fields: Mapping[str, object]) -> tuple[str, str]:
         match fields.get("grant_type"):
             case "client_credentials":
-                return self._tokens.issue(client, client.scopes)
+                return self._tokens.issue(client)
             case "refresh_token":
                 refresh_token = fields.get("refresh_token")
                 if not isinstance(refresh_token, str):
@@ -203,7 +203,7 @@ def _visible(record: _Found | None, call: ApiCall, shown: Callable[[_Found, ApiV
 
     Otherwise it is 404, the same in all three cases, so that nobody learns of another organisation's objects.
     """
-    if record is None or record.organisation != call.caller.client.organisation or not shown(record, call.version):
+    if record is None or record.organisation != call.caller.organisation or not shown(record, call.version):
         raise not_found()
     return record
 

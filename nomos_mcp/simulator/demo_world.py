@@ -171,9 +171,9 @@ class _Builder:
         self._world.orders.put(order)
         for stage, moment in moments.items():
             if stage in STAGE_TOPICS:
-                self._world.add_order_event(STAGE_TOPICS[stage], order, moment)
+                self._world.add_event(STAGE_TOPICS[stage], order, moment)
         if order.block is not None:
-            self._world.add_order_event("meter_order.blocked", order, order.block.since)
+            self._world.add_event("meter_order.blocked", order, order.block.since)
 
     def add_subscription(
         self, case: SubscriptionCase, subscription_id: str, created_at: datetime
@@ -212,7 +212,7 @@ class _Builder:
         )
         self._world.subscriptions.put(subscription)
         for topic, moment in past.items():
-            self._world.add_subscription_event(topic, subscription, moment)
+            self._world.add_event(topic, subscription, moment)
         return subscription
 
     def _customer(self, name: str, organisation: str, subscription_id: str, created_at: datetime) -> CustomerRecord:

@@ -20,14 +20,7 @@ _UNDOCUMENTED: Final = "undocumented_by_now"
 
 
 class FaultMiddleware:
-    """ASGI middleware around the routes, for one request.
-
-    Args:
-        app: The routes.
-        faults: The request's faults.
-        error_answer: Makes the answer of an error status.
-        sleep: Waits, for a delay.
-    """
+    """ASGI middleware around the routes, for one request; `error_answer` makes the answer of a status."""
 
     def __init__(
         self, app: ASGIApp, faults: Sequence[Fault], error_answer: Callable[[int], ASGIApp], sleep: Sleep

@@ -90,11 +90,7 @@ class Fault(BaseModel):
 
 
 class Faults:
-    """The faults of a simulator.
-
-    Args:
-        seed: For faults with a probability.
-    """
+    """The faults of a simulator; the seed decides on those with a probability."""
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)  # noqa: S311 - must repeat
@@ -139,12 +135,7 @@ class Faults:
         self._faults.clear()
 
     def draw(self, method: str, path: str) -> list[Fault]:
-        """Choose the faults that affect a request, oldest first, and count them.
-
-        Args:
-            method: The request's method.
-            path: Its path, without the query.
-        """
+        """Choose the faults that affect a request, oldest first, and count them."""
         return [fault for fault_id, fault in self._faults.items() if self._strikes(fault_id, fault, method, path)]
 
     def _strikes(self, fault_id: str, fault: Fault, method: str, path: str) -> bool:

@@ -5,9 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-Position = tuple[datetime, str]
-"""A record's place in a list: by creation time, equal times by ID."""
-
 
 class StoredRecord(Protocol):
     """What every stored record has."""
@@ -33,7 +30,7 @@ class IndexedStore(Generic[R]):
     def __init__(self, **indexes: Callable[[R], str]) -> None:
         self._records: dict[str, R] = {}
         self._keys: dict[str, Callable[[R], str]] = {"organisation": lambda record: record.organisation, **indexes}
-        self._positions: dict[tuple[str, str], list[Position]] = {}
+        self._positions: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -57,15 +54,15 @@ class IndexedStore(Generic[R]):
         """Tell whether there is an index of this name."""
         return name in self._keys
 
-    def newest_first(self, index: str, key: str, before: Position | None = None) -> Iterator[R]:
-        """Read the records of one key of an index, newest first.
+    def newest_first(self, index: str, key: str, after: R | None = None) -> Iterator[R]:
+        """Read the records of one key of an index, newest first, equal times by descending ID.
 
         Args:
             index: The index's name.
             key: The records' key.
-            before: Start behind this position; None starts at the newest.
+            after: Start after this record; None starts at the newest.
         """
         positions = self._positions.get((index, key), [])
-        end = len(positions) if before is None else bisect_left(positions, before)
+        end = len(positions) if after is None else bisect_left(positions, (after.created_at, after.id))
         for place in range(end - 1, -1, -1):
             yield self._records[positions[place][1]]

@@ -23,7 +23,7 @@ from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 from nomos_mcp.simulator.api_format import ApiVersion, Json, bad_request, format_time
-from nomos_mcp.simulator.indexed_store import IndexedStore, Position, StoredRecord
+from nomos_mcp.simulator.indexed_store import IndexedStore, StoredRecord
 
 R = TypeVar("R", bound=StoredRecord)
 Value = str | datetime
@@ -50,31 +50,18 @@ _TEXT_TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class FilterField(Generic[R]):
-    """A field that a list can be filtered by.
-
-    Attributes:
-        name: As in the first brackets.
-        type: Decides which operators it has, and how values are read.
-        read: Returns a record's value.
-        values: An enum's values; empty for the other types.
-    """
+    """A field that a list can be filtered by; its type decides on the operators."""
 
     name: str
     type: FieldType
     read: Callable[[R], Value]
     values: frozenset[str] = frozenset()
+    """An enum's values."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListSource(Generic[R]):
-    """How one kind of record is listed.
-
-    Attributes:
-        store: Holds the records.
-        fields: What they can be filtered by, in the version that is asked for.
-        shown: Whether a version shows a record at all.
-        render: Writes a record in a version's words.
-    """
+    """How one kind of record is listed: what it can be filtered by, and whether and how a version shows a record."""
 
     store: IndexedStore[R]
     fields: Sequence[FilterField[R]]
@@ -84,20 +71,13 @@ class ListSource(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """One request for a list.
-
-    Attributes:
-        organisation: Whose records to list.
-        version: Of the answer.
-        path: The list's path.
-        parameters: The query string, decoded, in its order.
-        ignore_filters: Whether a fault makes its filters ineffective.
-    """
+    """One request for a list."""
 
     organisation: str
     version: ApiVersion
     path: str
     parameters: Sequence[tuple[str, str]]
+    """The query string, decoded, in its order."""
     ignore_filters: bool
 
     def value(self, name: str) -> str | None:
@@ -158,11 +138,6 @@ class _Condition(Generic[R]):
 def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json:
     """Answer a request for a list, newest first.
 
-    Args:
-        source: What is listed, and how.
-        query: What was asked.
-        cursors: Reads this page's cursor and writes the next one.
-
     Returns:
         The body `{"object": "list", "items", "has_more", "next_page"}`; `next_page` is null on the last page.
 
@@ -172,11 +147,11 @@ def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json
     limit = _limit(query.value("limit"))
     conditions = _conditions(query.parameters, () if query.ignore_filters else source.fields)
     cursor = query.value("cursor")
-    before = _position(source.store.get(cursors.read(cursor, query.identity()))) if cursor else None
+    last = source.store.get(cursors.read(cursor, query.identity())) if cursor else None
     index, key = _best_index(source.store, conditions, query.organisation)
     matching = (
         record
-        for record in source.store.newest_first(index, key, before)
+        for record in source.store.newest_first(index, key, last)
         if record.organisation == query.organisation
         and source.shown(record, query.version)
         and all(each.test(each.field.read(record)) for each in conditions)
@@ -189,10 +164,6 @@ def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json
         "has_more": last is not None,
         "next_page": cursors.write(last, limit, query.identity()) if last else None,
     }
-
-
-def _position(last: StoredRecord | None) -> Position | None:
-    return (last.created_at, last.id) if last else None
 
 
 def _limit(text: str | None) -> int:

@@ -7,6 +7,7 @@ in the older versions too, and that all versions write customers alike, is infer
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final, get_args
 
 from nomos_mcp.simulator.api_format import CURIE, ApiVersion, Json, format_time
@@ -16,7 +17,6 @@ from nomos_mcp.simulator.world_records import (
     EventRecord,
     SubscriptionRecord,
     SubscriptionStatus,
-    Supplier,
 )
 
 CUSTOMER_FIELDS: Final[Sequence[FilterField[CustomerRecord]]] = (
@@ -86,27 +86,12 @@ def render_listed_subscription(subscription: SubscriptionRecord, version: ApiVer
 def render_subscription(subscription: SubscriptionRecord, customer: CustomerRecord, version: ApiVersion) -> Json:
     """Write a subscription with everything that belongs to it."""
     since = format_time(subscription.created_at)
-    address, meter, payment = subscription.address, subscription.meter, subscription.payment_method
+    payment, supplier = subscription.payment_method, subscription.supplier
     related: Json = {
         "customer": render_customer(customer),
-        "address": {
-            "object": "address",
-            "id": address.id,
-            "street": address.street,
-            "house_number": address.house_number,
-            "zip": address.zip,
-            "city": address.city,
-            "created_at": since,
-        },
-        "meter": {
-            "object": "meter",
-            "id": meter.id,
-            "number": meter.number,
-            "type": meter.type,
-            "malo": meter.malo,
-            "melo": meter.melo,
-            "created_at": since,
-        },
+        "address": {"object": "address", **asdict(subscription.address), "created_at": since},
+        "meter": {"object": "meter", **asdict(subscription.meter), "created_at": since},
+        "supplier": None,
         "payment_method": {
             "object": "payment_method",
             "id": payment.id,
@@ -114,8 +99,10 @@ def render_subscription(subscription: SubscriptionRecord, customer: CustomerReco
             "sepa_debit": {"iban": payment.iban, "account_holder": payment.account_holder},
             "created_at": since,
         },
-        "supplier": _supplier(subscription.supplier),
     }
+    if supplier is not None:
+        created_at = format_time(supplier.created_at)
+        related["supplier"] = {"object": "supplier", **asdict(supplier), "created_at": created_at}
     return _subscription(subscription, related, version)
 
 
@@ -136,15 +123,3 @@ def _subscription(subscription: SubscriptionRecord, related: Json, version: ApiV
         "metadata": dict(subscription.metadata),
     }
     return body | related | ({"billing_address": related["address"]} if version >= CURIE else {})
-
-
-def _supplier(supplier: Supplier | None) -> Json | None:
-    if supplier is None:
-        return None
-    return {
-        "object": "supplier",
-        "id": supplier.id,
-        "name": supplier.name,
-        "country": supplier.country,
-        "created_at": format_time(supplier.created_at),
-    }

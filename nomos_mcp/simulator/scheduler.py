@@ -91,4 +91,4 @@ class Scheduler:
         if subscription is not None and subscription.status == "pending" and subscription.start_at is not None:
             active = replace(subscription, status="active", updated_at=subscription.start_at)
             self._world.subscriptions.put(active)
-            self._world.add_subscription_event("subscription.activated", active, subscription.start_at)
+            self._world.add_event("subscription.activated", active, subscription.start_at)

@@ -83,7 +83,7 @@ class World:
             updated_at=now,
         )
         self.orders.put(order)
-        self.add_order_event("meter_order.created", order, now)
+        self.add_event("meter_order.created", order, now)
         return order
 
     def _provider_for(self, subscription: SubscriptionRecord) -> Provider:
@@ -108,29 +108,20 @@ class World:
         self.orders.put(changed)
         topic = STAGE_TOPICS.get(changed.stage)
         if topic is not None and (before is None or before.stage != changed.stage):
-            self.add_order_event(topic, changed, changed.updated_at)
+            self.add_event(topic, changed, changed.updated_at)
         block = changed.block
         if block is not None and (before is None or before.block != block):
-            self.add_order_event("meter_order.blocked", changed, block.since)
+            self.add_event("meter_order.blocked", changed, block.since)
 
-    def add_order_event(self, topic: Topic, order: OrderRecord, at: datetime) -> None:
-        """Add an event about an order."""
-        new_id = self._new_event_id(topic, order.id)
-        self._add(EventRecord(new_id, order.organisation, topic, at, order.subscription_id, order.id))
-
-    def add_subscription_event(self, topic: Topic, subscription: SubscriptionRecord, at: datetime) -> None:
-        """Add an event about a subscription."""
-        new_id = self._new_event_id(topic, subscription.id)
-        self._add(EventRecord(new_id, subscription.organisation, topic, at, subscription.id))
-
-    def _add(self, event: EventRecord) -> None:
-        self.events[event.id] = event
+    def add_event(self, topic: Topic, subject: OrderRecord | SubscriptionRecord, at: datetime) -> None:
+        """Add an event; if it happened to its subject before, as a block may, it gets an ID of its own."""
+        occurrence = 0
+        while (new_id := event_id(topic, subject.id, occurrence)) in self.events:
+            occurrence += 1
+        if isinstance(subject, OrderRecord):
+            event = EventRecord(new_id, subject.organisation, topic, at, subject.subscription_id, subject.id)
+        else:
+            event = EventRecord(new_id, subject.organisation, topic, at, subject.id)
+        self.events[new_id] = event
         for listener in self._listeners:
             listener(event)
-
-    def _new_event_id(self, topic: Topic, subject_id: str) -> str:
-        """Count the occurrences: an order can be blocked more than once."""
-        occurrence = 0
-        while (candidate := event_id(topic, subject_id, occurrence)) in self.events:
-            occurrence += 1
-        return candidate

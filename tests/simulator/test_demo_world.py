@@ -109,7 +109,7 @@ def test_a_thing_that_happens_again_is_a_new_event(sim: Simulator, clock: Any) -
     order = sim.world.orders.get(DEMO.orders["blocked_check_missing"])
     assert order is not None
     known = len(sim.world.events)
-    sim.world.add_order_event("meter_order.blocked", order, clock.moment)
+    sim.world.add_event("meter_order.blocked", order, clock.moment)
     assert len(sim.world.events) == known + 1
 
 
