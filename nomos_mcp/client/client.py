@@ -1,29 +1,35 @@
-"""`NomosClient`: the front door of the room."""
+"""`NomosClient`."""
 
+import os
+from collections.abc import Mapping
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from pydantic import SecretStr
 
+from nomos_mcp import variables
 from nomos_mcp.client.constants import (
     API_VERSIONS,
-    CALL_DEADLINE,
+    CALL_TIMEOUT,
     DEFAULT_API_VERSION,
     DEFAULT_BASE_URL,
+    MAX_RETRIES,
     REQUESTS_PER_SECOND,
     ApiVersion,
 )
-from nomos_mcp.client.credentials import ClientCredentials, Credentials, NoCredentials, StaticToken
-from nomos_mcp.client.customer_scope import FencedEvents, FencedMeterOrders, FencedSubscriptions
+from nomos_mcp.client.credentials import ClientCredentials, Credentials, StaticToken
+from nomos_mcp.client.customer_scope import CustomerEvents, CustomerMeterOrders, CustomerSubscriptions
 from nomos_mcp.client.endpoints import Events, MeterOrders, Subscriptions
 from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.http_connection import HttpConnection
 from nomos_mcp.client.http_messages import AsgiApp
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.rate_limit_headers import RateHints
-from nomos_mcp.client.rate_limiter import RateBudget
-from nomos_mcp.client.session import Transport
+from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
+from nomos_mcp.client.rate_limiter import RateLimiter
+from nomos_mcp.client.session import CallOptions, Session
 from nomos_mcp.client.time_source import REAL_TIME, Timing
 from nomos_mcp.client.trusted_hosts import checked_base_url
 
@@ -32,7 +38,7 @@ class NomosClient:
     """A typed, asynchronous client of the Nomos API, for asyncio and trio.
 
     Identity is a static `access_token`, or `client_id` and `client_secret`. Without any the client can be made, and
-    every call raises `CredentialsError`. Opening is lazy: nothing is connected before the first call.
+    every call raises `CredentialsError`. Nothing is connected before the first call.
 
     Example:
         ```python
@@ -44,19 +50,20 @@ class NomosClient:
         client_id: ID of the Auth Client.
         client_secret: Its secret.
         access_token: A bearer token issued elsewhere, instead of the two above.
-        api_version: Pinned on every request, and checked on every answer.
+        api_version: Pinned on every request, and checked on every response.
         base_url: Where the API is; HTTPS, or plain HTTP on loopback.
-        requests_per_second: The rate budget, shared by all calls of this client. The vendor's limit is per Auth
+        requests_per_second: The rate limit for all calls of this client together. The vendor's limit is per Auth
             Client: give each of several processes its part.
-        deadline: Seconds for a whole call, waiting and repeats included.
-        app: An ASGI application that answers in place of the network, the simulator for one.
+        timeout: Seconds for a whole call, waiting and retries included.
+        max_retries: How often a read is sent again at most. An order is never sent again.
+        app: An ASGI application that answers in place of the network, such as the simulator.
         timing: Clock, sleep and jitter; for tests.
 
     Raises:
         InvalidRequestError: The arguments contradict each other, or the base URL is not safe.
 
     Attributes:
-        meter_orders: `get`, `list`, `create`.
+        meter_orders: `get`, `list`, `create`, `of_subscription`.
         subscriptions: `get`, `list`.
         events: `get`.
         api_version: The pinned version.
@@ -64,60 +71,101 @@ class NomosClient:
         timing: Clock, sleep and jitter.
     """
 
+    meter_orders: MeterOrders
+    subscriptions: Subscriptions
+    events: Events
+
     def __init__(
         self,
         *,
-        client_id: str = "",
-        client_secret: SecretStr | str = "",
-        access_token: SecretStr | str = "",
+        client_id: str | None = None,
+        client_secret: SecretStr | str | None = None,
+        access_token: SecretStr | str | None = None,
         api_version: ApiVersion = DEFAULT_API_VERSION,
         base_url: str = DEFAULT_BASE_URL,
         requests_per_second: int = REQUESTS_PER_SECOND,
-        deadline: float = CALL_DEADLINE,
+        timeout: float = CALL_TIMEOUT,
+        max_retries: int = MAX_RETRIES,
         app: AsgiApp | None = None,
         timing: Timing = REAL_TIME,
     ) -> None:
         if api_version not in API_VERSIONS:
             raise InvalidRequestError(f"Unknown API version {api_version!r}. Known: {', '.join(API_VERSIONS)}.")
-        if requests_per_second < 1 or not deadline > 0:
-            raise InvalidRequestError("requests_per_second must be at least 1, and deadline more than 0 seconds.")
+        if requests_per_second < 1:
+            raise InvalidRequestError("requests_per_second must be at least 1.")
         self.api_version: ApiVersion = api_version
         self.base_url = checked_base_url(base_url)
         self.timing = timing
-        self._transport = Transport(
-            self.base_url,
-            app=app,
-            api_version=api_version,
-            credentials=_credentials(client_id, _secret(client_secret), _secret(access_token), timing),
-            budget=RateBudget(requests_per_second, timing),
-            deadline=deadline,
-            timing=timing,
-        )
-        self.meter_orders: MeterOrders = MeterOrders(self._transport, api_version)
-        self.subscriptions: Subscriptions = Subscriptions(self._transport, api_version)
-        self.events: Events = Events(self._transport)
+        self._limiter = RateLimiter(requests_per_second, timing)
+        self._connection = HttpConnection(self.base_url, app, self._limiter, timing)
+        credentials = self._credentials(client_id, _secret(client_secret), _secret(access_token))
+        self._session = Session(self._connection, credentials, api_version)
+        self._is_view = False
+        self._set_scope(CallOptions(timeout, max_retries), customer_id=None)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Make a client from `NOMOS_CLIENT_ID` and `NOMOS_CLIENT_SECRET`, or `NOMOS_ACCESS_TOKEN`.
+
+        `NOMOS_API_VERSION`, `NOMOS_BASE_URL` and `NOMOS_CUSTOMER_ID` are read too; the last limits the client to one
+        customer's objects, as `for_customer` does. An empty variable counts as not set.
+
+        Args:
+            environ: Read instead of the process's environment.
+
+        Raises:
+            InvalidRequestError: The variables contradict each other, or one is malformed.
+        """
+        env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
+        try:
+            client = cls(
+                client_id=env.get(variables.CLIENT_ID),
+                client_secret=env.get(variables.CLIENT_SECRET),
+                access_token=env.get(variables.ACCESS_TOKEN),
+                api_version=cast("ApiVersion", env.get(variables.API_VERSION) or DEFAULT_API_VERSION),
+                base_url=env.get(variables.BASE_URL) or DEFAULT_BASE_URL,
+            )
+            if customer_id := env.get(variables.CUSTOMER_ID):
+                client._set_scope(client._options, checked(customer_id, "customer"))
+        except InvalidRequestError as error:
+            raise InvalidRequestError(f"The environment variables NOMOS_… are wrong: {error}") from None
+        return client
 
     def for_customer(self, customer_id: str) -> Self:
         """Return a view of this client that sees one customer's objects only, whatever it is asked for.
 
         Somebody else's object is answered like one that does not exist. The view shares connections, token and rate
-        budget with this client, which stays the one to close.
+        limiter with this client. Closing the view does not close this client.
 
         Args:
             customer_id: `cus_…`.
 
         Raises:
-            InvalidRequestError: The ID is malformed, or this is another customer's view already.
+            InvalidRequestError: The ID is malformed, or this client is limited to another customer already.
         """
-        fence = self.subscriptions
-        if isinstance(fence, FencedSubscriptions) and fence.customer_id != customer_id:
-            raise InvalidRequestError("This view of the client is one customer's; another's is made from the client.")
-        subscriptions = FencedSubscriptions(self._transport, self.api_version, checked(customer_id, "customer"))
-        view = copy(self)
-        view.subscriptions = subscriptions
-        view.meter_orders = FencedMeterOrders(self._transport, self.api_version, subscriptions)
-        view.events = FencedEvents(self._transport, subscriptions)
-        return view
+        if self._customer_id not in (None, customer_id):
+            raise InvalidRequestError(
+                "This client is limited to one customer; make the view of another one from the unlimited client."
+            )
+        return self._view(self._options, checked(customer_id, "customer"))
+
+    def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
+        """Return a view of this client whose calls have another timeout or another number of retries.
+
+        The view shares connections, token, rate limiter and customer scope with this client. Closing the view does not
+        close this client.
+
+        Args:
+            timeout: Seconds for a whole call, waiting and retries included; None to keep this client's.
+            max_retries: How often a read is sent again at most; None to keep this client's.
+
+        Raises:
+            InvalidRequestError: The timeout is not above 0, or the number of retries is below 0.
+        """
+        options = self._options
+        options = options if timeout is None else replace(options, timeout=timeout)
+        options = options if max_retries is None else replace(options, max_retries=max_retries)
+        return self._view(options, self._customer_id)
 
     async def granted_scopes(self) -> frozenset[str] | None:
         """Return the scopes that the current token was granted, getting a token first if there is none.
@@ -128,28 +176,29 @@ class NomosClient:
         Raises:
             CredentialsError: There are no credentials, or they were refused.
         """
-        return await self._transport.granted_scopes()
+        return await self._session.granted_scopes(self._options)
 
     async def health(self) -> datetime | None:
         """Ask whether the host answers at all; needs no credentials.
 
         Returns:
-            The host's time (UTC) as its answer told; None if it did not.
+            The host's time (UTC) as its response says; None if it does not.
 
         Raises:
             APIConnectionError: It does not answer.
             APIError: It answers with an error.
         """
-        return await self._transport.health()
+        return await self._session.health(self._options)
 
     @property
-    def rate_hints(self) -> RateHints | None:
-        """What the last answer said about the rate limit; None before the first."""
-        return self._transport.rate_hints
+    def rate_limit(self) -> RateLimitHeaders | None:
+        """What the last response said about the rate limit; None before the first."""
+        return self._limiter.last_headers
 
     async def aclose(self) -> None:
-        """Close the connections. Closing twice does no harm; a later call opens them again."""
-        await self._transport.aclose()
+        """Close the connections; a later call opens them again. Closing a view, or closing twice, does nothing."""
+        if not self._is_view:
+            await self._connection.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -159,19 +208,38 @@ class NomosClient:
     ) -> None:
         await self.aclose()
 
+    def _view(self, options: CallOptions, customer_id: str | None) -> Self:
+        view = copy(self)
+        view._is_view = True  # noqa: SLF001  our own
+        view._set_scope(options, customer_id)  # noqa: SLF001  our own
+        return view
 
-def _secret(value: SecretStr | str) -> SecretStr:
-    return value if isinstance(value, SecretStr) else SecretStr(value)
+    def _set_scope(self, options: CallOptions, customer_id: str | None) -> None:
+        self._options, self._customer_id = options, customer_id
+        if customer_id is None:
+            self.subscriptions = Subscriptions(self._session, options)
+            self.meter_orders = MeterOrders(self._session, options)
+            self.events = Events(self._session, options)
+        else:
+            subscriptions = CustomerSubscriptions(self._session, options, customer_id)
+            self.subscriptions = subscriptions
+            self.meter_orders = CustomerMeterOrders(self._session, options, subscriptions)
+            self.events = CustomerEvents(self._session, options, subscriptions)
+
+    def _credentials(
+        self, client_id: str | None, client_secret: SecretStr | None, access_token: SecretStr | None
+    ) -> Credentials:
+        if access_token:
+            if client_id or client_secret:
+                raise InvalidRequestError("Pass either access_token, or client_id and client_secret; not both.")
+            return StaticToken(access_token)
+        if client_id and client_secret:
+            return ClientCredentials(client_id, client_secret, self._connection, self.api_version)
+        if client_id or client_secret:
+            missing = "client_secret" if client_id else "client_id"
+            raise InvalidRequestError(f"{missing} is missing; the two go together.")
+        return Credentials()
 
 
-def _credentials(client_id: str, client_secret: SecretStr, access_token: SecretStr, timing: Timing) -> Credentials:
-    pair = bool(client_id), bool(client_secret.get_secret_value())
-    if access_token.get_secret_value():
-        if any(pair):
-            raise InvalidRequestError("Pass either access_token, or client_id and client_secret; not both.")
-        return StaticToken(access_token)
-    if all(pair):
-        return ClientCredentials(client_id, client_secret, timing.monotonic)
-    if any(pair):
-        raise InvalidRequestError(f"{'client_secret' if pair[0] else 'client_id'} is missing; the two go together.")
-    return NoCredentials()
+def _secret(value: SecretStr | str | None) -> SecretStr | None:
+    return SecretStr(value) if isinstance(value, str) else value

@@ -1,102 +1,91 @@
-"""Who we are to Nomos: a static token, or client credentials that are exchanged for one and renewed in time.
+"""Access tokens: none, a static one, or those that client ID and secret are exchanged for and that are renewed in time.
 
-Knows the OAuth exchange, not how it is sent: the transport lends `ask`, which posts a form to the token endpoint.
 Source: the vendor's authentication guide (tokens last 60 minutes, refresh tokens rotate on every use).
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
 
 from pydantic import SecretStr
 
-from nomos_mcp.client.constants import MAX_WORD, TOKEN_DEFAULT_LIFETIME, TOKEN_LONGEST_LIFETIME, TOKEN_RENEWED_AHEAD
+from nomos_mcp.client.constants import (
+    MAX_WORD,
+    TOKEN_DEFAULT_LIFETIME,
+    TOKEN_LONGEST_LIFETIME,
+    TOKEN_RENEWED_AHEAD,
+    VERSION_HEADER,
+    ApiVersion,
+)
 from nomos_mcp.client.errors import (
     APIError,
     CredentialsError,
     InternalServerError,
     InvalidRequestError,
-    TooManyRequestsError,
-    UnreadableAnswerError,
+    RateLimitError,
+    UnreadableResponseError,
 )
-from nomos_mcp.client.http_messages import Json
-from nomos_mcp.client.single_flight import SharedReads
-
-Form = Mapping[str, str | SecretStr]
-Ask = Callable[[str, SecretStr, Form], Awaitable[Json]]
-"""Posts a form to the token endpoint, authenticated by client ID and secret (HTTP Basic)."""
+from nomos_mcp.client.http_connection import HttpConnection
+from nomos_mcp.client.http_messages import Form, Json, Request
+from nomos_mcp.client.single_flight import SingleFlight
 
 WRITE_SCOPE: Final = "write:*"
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105  a path
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")
-"""What a header can carry. Anything else would come back in clear in the HTTP library's complaint."""
-_SCOPE = re.compile(rf"[\x21-\x7e]{{1,{MAX_WORD}}}")
+_REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry. Anything else would be quoted in clear by the HTTP library's error."""
+_SCOPE: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_WORD}}}")
 """What a scope may be made of (RFC 6749); `doctor` shows them."""
 
 
-class Credentials(Protocol):
-    """A source of access tokens."""
+class Credentials:
+    """A source of access tokens. This one has none.
 
-    async def token(self, ask: Ask) -> SecretStr:
-        """Return a token that is not known to be expired."""
-        ...
-
-    async def renewed(self, refused: SecretStr, ask: Ask) -> SecretStr | None:
-        """Return another token than the one that upstream refused, or None if there is no way to get one."""
-        ...
-
-    @property
-    def current(self) -> SecretStr | None:
-        """The newest token there is, without asking for one."""
-        ...
-
-    @property
-    def scopes(self) -> frozenset[str] | None:
-        """Scopes of the current token; None while they are unknown."""
-        ...
-
-
-class NoCredentials:
-    """Nothing is configured: every call says so."""
+    Attributes:
+        current: The newest token, expired or not; None before the first.
+        scopes: Scopes of that token; None while they are unknown.
+    """
 
     current: SecretStr | None = None
     scopes: frozenset[str] | None = None
 
-    async def token(self, ask: Ask) -> SecretStr:  # noqa: ARG002  the protocol's signature
-        """Raise `CredentialsError`."""
+    async def token(self, deadline: float) -> SecretStr:  # noqa: ARG002  for subclasses
+        """Return a token that is not known to be expired; wait for one until the deadline on the clock at most.
+
+        Raises:
+            CredentialsError: There are no credentials, or the token endpoint refused them.
+        """
         raise CredentialsError("No Nomos credentials are configured.")
 
-    async def renewed(self, refused: SecretStr, ask: Ask) -> SecretStr | None:  # noqa: ARG002  as above
-        """Return None."""
+    async def renewed(self, refused: SecretStr, deadline: float) -> SecretStr | None:  # noqa: ARG002  for subclasses
+        """Return another token than the one that upstream refused, or None if there is no way to get one.
+
+        Raises:
+            CredentialsError: The token endpoint refused the credentials.
+        """
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class StaticToken:
+class StaticToken(Credentials):
     """A bearer token that was issued elsewhere; it cannot be renewed, and its scope is unknown.
 
     Raises:
         InvalidRequestError: It holds characters that no token has.
     """
 
-    current: SecretStr
-    scopes: frozenset[str] | None = None
-
-    def __post_init__(self) -> None:
-        if not _TOKEN.fullmatch(self.current.get_secret_value()):
+    def __init__(self, token: SecretStr) -> None:
+        if not _TOKEN.fullmatch(token.get_secret_value()):
             raise InvalidRequestError(
                 "access_token holds a space, a line break or another character that no token has; it may have been "
                 "copied along with it."
             )
+        self._static = self.current = token
 
-    async def token(self, ask: Ask) -> SecretStr:  # noqa: ARG002  as above
+    async def token(self, deadline: float) -> SecretStr:  # noqa: ARG002  nothing to wait for
         """Return the token."""
-        return self.current
-
-    async def renewed(self, refused: SecretStr, ask: Ask) -> SecretStr | None:  # noqa: ARG002  as above
-        """Return None."""
-        return None
+        return self._static
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,83 +95,67 @@ class _Grant:
     scopes: frozenset[str] | None
 
 
-@dataclass(slots=True)
-class ClientCredentials:
+class ClientCredentials(Credentials):
     """Client ID and secret. One renewal at a time, however many calls wait for it, and all of them get its outcome.
 
-    Attributes:
+    Args:
         client_id: The Auth Client's ID.
         client_secret: Its secret.
-        clock: Seconds that only go forward.
+        connection: Leads to the token endpoint.
+        api_version: Pinned on token requests too.
     """
 
-    client_id: str
-    client_secret: SecretStr
-    clock: Callable[[], float]
-    _grant: _Grant | None = field(default=None, init=False, repr=False)
-    _refresh_token: SecretStr | None = field(default=None, init=False, repr=False)
-    _renewals: SharedReads[_Grant] = field(default_factory=SharedReads, init=False, repr=False)
+    def __init__(
+        self, client_id: str, client_secret: SecretStr, connection: HttpConnection, api_version: ApiVersion
+    ) -> None:
+        self._id_and_secret = client_id, client_secret
+        self._connection = connection
+        self._headers = {VERSION_HEADER: api_version}
+        self._grant: _Grant | None = None
+        self._refresh_token: SecretStr | None = None
+        self._renewals: SingleFlight[_Grant] = SingleFlight()
 
-    @property
-    def current(self) -> SecretStr | None:
-        """The token of the last grant, expired or not."""
-        return self._grant.token if self._grant else None
-
-    @property
-    def scopes(self) -> frozenset[str] | None:
-        """Scopes that the last token was granted; None before the first token, or if the answer did not say."""
-        return self._grant.scopes if self._grant else None
-
-    async def token(self, ask: Ask) -> SecretStr:
-        """Return the current token, renewed first if it expires within a minute.
-
-        Raises:
-            CredentialsError: The token endpoint refused the credentials.
-        """
+    async def token(self, deadline: float) -> SecretStr:
+        """Return the current token, renewed first if it expires within a minute."""
         grant = self._grant
-        if grant is not None and self.clock() < grant.expires_at:
-            return grant.token
-        return (await self._renew(grant, ask)).token
+        if grant is None or self._connection.timing.monotonic() >= grant.expires_at:
+            grant = await self._renew(deadline)
+        return grant.token
 
-    async def renewed(self, refused: SecretStr, ask: Ask) -> SecretStr | None:
-        """Return a newer token than `refused`, fetching one unless another call has done so meanwhile.
-
-        Raises:
-            CredentialsError: The token endpoint refused the credentials.
-        """
+    async def renewed(self, refused: SecretStr, deadline: float) -> SecretStr | None:
+        """Return a newer token than `refused`, unless another call has fetched one meanwhile."""
         grant = self._grant
-        if grant is not None and grant.token != refused:
-            return grant.token
-        return (await self._renew(grant, ask)).token
+        if grant is None or grant.token == refused:
+            grant = await self._renew(deadline)
+        return grant.token
 
-    async def _renew(self, stale: _Grant | None, ask: Ask) -> _Grant:
-        if self._grant is not None and self._grant is not stale:
-            return self._grant
-        return await self._renewals.read("grant", lambda: self._fetch(ask))
+    async def _renew(self, deadline: float) -> _Grant:
+        return await self._renewals.run("grant", lambda: self._fetch(deadline))
 
-    async def _fetch(self, ask: Ask) -> _Grant:
-        self._grant = await self._granted(ask)
-        return self._grant
-
-    async def _granted(self, ask: Ask) -> _Grant:
-        # Taken away before it is sent: it is good for one use, and a lost answer leaves open whether it was used.
+    async def _fetch(self, deadline: float) -> _Grant:
+        # Taken away before it is sent: it is good for one use, and after a lost response nobody knows if it was used.
         refresh_token, self._refresh_token = self._refresh_token, None
+        grant = None
         if refresh_token is not None:
             try:
-                return await self._exchanged({"grant_type": "refresh_token", "refresh_token": refresh_token}, ask)
-            except (TooManyRequestsError, InternalServerError):
+                grant = await self._exchange({"grant_type": "refresh_token", "refresh_token": refresh_token}, deadline)
+            except (RateLimitError, InternalServerError):
                 raise
             except (CredentialsError, APIError):
-                pass  # used up, expired or not taken at all; the client credentials still stand
-        return await self._exchanged({"grant_type": "client_credentials"}, ask)
+                pass  # used up, expired or not accepted at all; the client credentials may still be
+        self._grant = grant or await self._exchange({"grant_type": "client_credentials"}, deadline)
+        self.current, self.scopes = self._grant.token, self._grant.scopes
+        return self._grant
 
-    async def _exchanged(self, form: Form, ask: Ask) -> _Grant:
-        asked_at = self.clock()
-        answer = await ask(self.client_id, self.client_secret, form)
+    async def _exchange(self, form: Form, deadline: float) -> _Grant:
+        asked_at = self._connection.timing.monotonic()
+        answer = await self._ask(form, deadline)
         token = _secret(answer.get("access_token"))
         if token is None:
             del answer  # it may hold the other token, and a traceback may be shown with its variables
-            raise UnreadableAnswerError("The token endpoint's answer holds no usable access token.", status=200)
+            raise UnreadableResponseError(
+                "The token endpoint's response holds no usable access token.", status_code=200
+            )
         self._refresh_token = _secret(answer.get("refresh_token"))
         scope, lifetime = answer.get("scope"), _lifetime(answer.get("expires_in"))
         return _Grant(
@@ -190,6 +163,22 @@ class ClientCredentials:
             expires_at=asked_at + max(lifetime - TOKEN_RENEWED_AHEAD, lifetime / 2),
             scopes=frozenset(filter(_SCOPE.fullmatch, scope.split())) if isinstance(scope, str) else None,
         )
+
+    async def _ask(self, form: Form, deadline: float) -> Json:
+        request = Request("POST", TOKEN_PATH, headers=self._headers, form=form)
+        async with self._connection.turn(deadline, urgent=True):
+            response = await self._connection.send(request, self._id_and_secret)
+            if response.is_rate_limited:
+                # Anything less may be about token requests alone, and would slow down all others.
+                self._connection.limiter.observe(response.rate_limit, refused=True)
+        if response.status_code in _REFUSED:
+            raise CredentialsError(
+                f"The token endpoint refused the client credentials (HTTP {response.status_code}).",
+                request_id=response.error().request_id,
+            )
+        if response.is_error:
+            raise response.error()
+        return response.json()
 
 
 def _lifetime(stated: object) -> float:

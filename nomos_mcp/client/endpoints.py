@@ -1,8 +1,9 @@
-"""What the resources share: from a path to a checked record, from a query to a page of them."""
+"""The endpoints: `/meter-orders`, `/subscriptions` and `/events`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from typing import Generic, Literal, TypeVar, get_args
 from urllib.parse import quote
 
@@ -19,8 +20,8 @@ from nomos_mcp.client.constants import (
     METER_ORDER_VERSIONS,
     ApiVersion,
 )
-from nomos_mcp.client.errors import UnreadableAnswerError, UnsupportedVersionError
-from nomos_mcp.client.filters import Filter
+from nomos_mcp.client.errors import UnreadableResponseError, UnsupportedVersionError
+from nomos_mcp.client.filters import Filter, Words
 from nomos_mcp.client.http_messages import Json, cleaned
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import (
@@ -30,112 +31,114 @@ from nomos_mcp.client.models import (
     EdisonStatus,
     Event,
     MeterOrder,
-    Record,
+    NomosObject,
     Subscription,
 )
-from nomos_mcp.client.pages import Listing, Page, checked_limit, names, next_page
-from nomos_mcp.client.session import BeforeSend, Transport
+from nomos_mcp.client.pages import Listing, Page, checked_limit, cursor_names, next_page
+from nomos_mcp.client.session import BeforeSend, CallOptions, Session
 
-T = TypeVar("T", bound=Record)
+T = TypeVar("T", bound=NomosObject)
 
-_OK = 200
+Product = Literal["smart-meter-energy-metering", "smart-meter-metrify", "smart-meter-inexogy"]
+
+_ORDER_MODELS: dict[ApiVersion, type[MeterOrder]] = {CURIE: CurieMeterOrder, EDISON: EdisonMeterOrder}
+_ORDER_FILTERS: dict[ApiVersion, frozenset[str]] = {
+    CURIE: frozenset({"status", "customer", "subscription"}),
+    EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
+}
+_ORDER_STATUSES: dict[ApiVersion, tuple[str, ...]] = {CURIE: get_args(CurieStatus), EDISON: get_args(EdisonStatus)}
+_ALL_ORDER_STATUSES = frozenset(status for statuses in _ORDER_STATUSES.values() for status in statuses)
+
+_SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
+    **dict.fromkeys((CURIE, EDISON, BATMAN), frozenset({"status", "customer", "plan", "created_at", "updated_at"})),
+    CHUCKY: frozenset(),  # nothing published on it mentions filters
+}
 
 
-class Resource(Generic[T]):
-    """One kind of object of the API, in the shape of the pinned version."""
+class Endpoint(Generic[T]):
+    """One kind of object of the API, in the shape of the pinned version.
 
-    def __init__(self, transport: Transport, path: str, model: type[T]) -> None:
-        self._transport = transport
+    Attributes:
+        customer_id: The customer whose objects alone can be seen; None for the whole organisation.
+    """
+
+    customer_id: str | None = None
+
+    def __init__(self, session: Session, options: CallOptions, path: str, model: type[T]) -> None:
+        self._session = session
+        self._options = options
         self._path = path
         self._model = model
 
     async def _get(self, object_id: str) -> T:
         path = f"{self._path}/{quote(object_id, safe='')}"
-        record = self._decoded(await self._transport.get(path, fence=self._fence()))
-        found = getattr(record, "id", object_id)
-        if found != object_id:
-            raise UnreadableAnswerError(f"Asked for {object_id}, but the answer is about another object.", status=_OK)
-        return record
-
-    def _fence(self) -> str:
-        """Whom it is read for: a customer's ID, or empty for the whole organisation."""
-        return ""
+        found = self._decoded(await self._session.get(path, (), self._options, customer_id=self.customer_id))
+        if getattr(found, "id", object_id) != object_id:
+            raise _unreadable(f"Asked for {object_id}, but the response is about another object.")
+        return found
 
     async def _create(self, body: dict[str, str], before_send: BeforeSend | None) -> T:
-        return self._decoded(await self._transport.post(self._path, body, before_send))
+        return self._decoded(await self._session.post(self._path, body, self._options, before_send=before_send))
 
-    def _list(self, filters: Sequence[Filter], limit: int, cursor: str) -> Listing[T]:
-        query = [("limit", str(checked_limit(limit))), *(condition.parameter() for condition in filters)]
+    def _list(self, conditions: Sequence[Filter], limit: int, cursor: str | None) -> Listing[T]:
+        return Listing(partial(self._fetch, conditions, checked_limit(limit)), cursor)
 
-        async def fetch(at: str) -> Page[T]:
-            whole = [*query, ("cursor", at)] if at else query
-            return self._page(await self._transport.get(self._path, whole, fence=self._fence()), filters)
+    async def _fetch(self, conditions: Sequence[Filter], limit: int, cursor: str | None) -> Page[T]:
+        query = [("limit", str(limit)), *(condition.parameter() for condition in conditions)]
+        if cursor:
+            query.append(("cursor", cursor))
+        body = await self._session.get(self._path, query, self._options, customer_id=self.customer_id)
+        return self._page(body, conditions)
 
-        return Listing(fetch, cursor)
-
-    def _page(self, body: Json, filters: Iterable[Filter]) -> Page[T]:
+    def _page(self, body: Json, conditions: Iterable[Filter]) -> Page[T]:
         raw = body.get("items")
         if not isinstance(raw, list):
-            raise UnreadableAnswerError("The answer is no list: its `items` are missing or no array.", status=_OK)
+            raise _unreadable("The response is not a list: its `items` are missing or not an array.")
         items: list[T] = []
-        unreadable: list[str] = []
+        unreadable: list[str | None] = []
         for item in raw:
             try:
                 items.append(self._decoded(item))
-            except UnreadableAnswerError:
-                unreadable.append(self._name(item))
-        kept = tuple(item for item in items if all(condition.matches(item) for condition in filters))
-        cursor, more, contradiction = next_page(body)
+            except UnreadableResponseError:
+                unreadable.append(self._id_of_unreadable(item))
+        matching = tuple(item for item in items if all(condition.matches(item) for condition in conditions))
+        cursor, has_more, contradiction = next_page(body)
         created = (getattr(item, "created_at", None) for item in items)
         return Page(
-            items=kept,
-            has_more=more,
+            items=matching,
+            has_more=has_more,
             next_cursor=cursor,
-            dropped=len(items) - len(kept),
+            dropped=len(items) - len(matching),
             unreadable=tuple(unreadable),
             contradiction=contradiction,
             oldest=min((moment for moment in created if moment), default=None),
-            anchored=bool(raw) and names(cursor, raw[-1]),
+            anchored=bool(raw) and cursor_names(cursor or "", raw[-1]),
         )
 
-    def _name(self, item: object) -> str:
-        """Return the ID of an item that could not be read, if it has one and is certain to be the caller's."""
+    def _id_of_unreadable(self, item: object) -> str | None:
+        """Return the ID of an item that could not be read, if it has one and is certain to be in the customer scope."""
         fields = item if isinstance(item, Mapping) else {}
-        found, customer = fields.get("id"), fields.get("customer")
-        theirs = self._fence() in ("", customer)
-        return found if theirs and isinstance(found, str) and kind_of(found) else ""
+        object_id = fields.get("id")
+        is_in_scope = self.customer_id in (None, fields.get("customer"))
+        return object_id if is_in_scope and isinstance(object_id, str) and kind_of(object_id) else None
 
     def _decoded(self, body: object) -> T:
         try:
             return self._model.model_validate(body)
         except ValidationError as error:
             flaws = error.errors(include_url=False, include_context=False, include_input=False)
-        # Out here, so that pydantic's error, which holds the values, does not hang on ours.
+        # Raised out here, so that pydantic's error, which holds the values, is not chained to ours.
         fields = ", ".join(sorted({cleaned(".".join(map(str, flaw["loc"]))) for flaw in flaws}))
-        raise UnreadableAnswerError(
-            f"The answer is no {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}.",
-            status=_OK,
+        raise _unreadable(
+            f"The response is not a {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}."
         )
 
 
-Product = Literal["smart-meter-energy-metering", "smart-meter-metrify", "smart-meter-inexogy"]
-
-_MODELS: dict[ApiVersion, type[MeterOrder]] = {CURIE: CurieMeterOrder, EDISON: EdisonMeterOrder}
-_FILTERS: dict[ApiVersion, frozenset[str]] = {
-    CURIE: frozenset({"status", "customer", "subscription"}),
-    EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
-}
-
-_STATUSES: dict[ApiVersion, tuple[str, ...]] = {CURIE: get_args(CurieStatus), EDISON: get_args(EdisonStatus)}
-_ALL_STATUSES = frozenset(status for statuses in _STATUSES.values() for status in statuses)
-
-
-class MeterOrders(Resource[MeterOrder]):
+class MeterOrders(Endpoint[MeterOrder]):
     """Smart meter orders. In the versions before edison every call raises `UnsupportedVersionError`."""
 
-    def __init__(self, transport: Transport, api_version: ApiVersion) -> None:
-        super().__init__(transport, "/meter-orders", _MODELS.get(api_version, MeterOrder))
-        self._api_version: ApiVersion = api_version
+    def __init__(self, session: Session, options: CallOptions) -> None:
+        super().__init__(session, options, "/meter-orders", _ORDER_MODELS.get(session.api_version, MeterOrder))
 
     async def get(self, order_id: str) -> MeterOrder:
         """Read one order.
@@ -144,7 +147,7 @@ class MeterOrders(Resource[MeterOrder]):
             order_id: `prdo_…`.
 
         Returns:
-            A `CurieMeterOrder` or an `EdisonMeterOrder`, as the pinned version has it.
+            A `CurieMeterOrder` or an `EdisonMeterOrder`, depending on the pinned version.
 
         Raises:
             InvalidRequestError: The ID is malformed.
@@ -157,19 +160,19 @@ class MeterOrders(Resource[MeterOrder]):
     def list(
         self,
         *,
-        status: str | Iterable[str] = "",
-        status_not: str | Iterable[str] = "",
-        customer: str = "",
-        subscription: str | Iterable[str] = "",
-        product: Product | Literal[""] = "",
+        status: Words = None,
+        status_not: Words = None,
+        customer: str | None = None,
+        subscription: Words = None,
+        product: Product | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         updated_after: datetime | None = None,
         updated_before: datetime | None = None,
         limit: int = MAX_PAGE_SIZE,
-        cursor: str = "",
+        cursor: str | None = None,
     ) -> Listing[MeterOrder]:
-        """List orders, newest first. All filters given have to hold.
+        """List orders, newest first. An order is listed if it matches every filter.
 
         Args:
             status: One status or several, in the pinned version's words. Curie cannot filter by blocked.
@@ -182,29 +185,29 @@ class MeterOrders(Resource[MeterOrder]):
             created_before: Only edison; inclusive, with a zone.
             updated_after: Only edison; inclusive, with a zone.
             updated_before: Only edison; inclusive, with a zone.
-            limit: Orders a page, 1 to 100.
+            limit: Orders per page, 1 to 100.
             cursor: `next_cursor` of a page that was listed with the same arguments.
 
         Returns:
             A listing: `await` it for one `Page`, or `async for` it for every order.
 
         Raises:
-            InvalidRequestError: An argument is malformed, or a filter or status is not the pinned version's.
+            InvalidRequestError: An argument is malformed, or the pinned version does not have a filter or status.
         """
         self._require_version()
-        subscriptions = [subscription] if isinstance(subscription, str) else subscription
+        version = self._session.api_version
         wanted, unwanted = filters.words(status), filters.words(status_not)
         conditions = (
             *filters.one_of("status", wanted),
             *filters.none_of("status", unwanted),
-            *filters.equal("customer", checked(customer, "customer") if customer else ""),
-            *filters.one_of("subscription", [checked(each, "subscription") for each in subscriptions if each]),
-            *filters.equal("product", product),
+            *filters.id_is("customer", customer),
+            *filters.id_is("subscription", subscription),
+            *filters.one_of("product", product),
             *filters.between("created_at", created_after, created_before),
             *filters.between("updated_at", updated_after, updated_before),
         )
-        filters.refuse_unknown(conditions, _FILTERS[self._api_version], self._api_version)
-        filters.refuse_foreign((*wanted, *unwanted), _STATUSES[self._api_version], _ALL_STATUSES, self._api_version)
+        filters.require_documented(conditions, _ORDER_FILTERS[version], version)
+        filters.require_own_statuses((*wanted, *unwanted), _ORDER_STATUSES[version], _ALL_ORDER_STATUSES, version)
         return self._list(conditions, limit, cursor)
 
     async def of_subscription(self, subscription_id: str) -> MeterOrder | None:
@@ -220,7 +223,7 @@ class MeterOrders(Resource[MeterOrder]):
 
         Raises:
             InvalidRequestError: The ID is malformed.
-            UnreadableAnswerError: It was not found, but some order could not be read, or the list did not end.
+            UnreadableResponseError: It was not found, but some order could not be read, or the list did not end.
             NomosError: Anything else of the tree in `errors`.
         """
         found = await self.all_of_subscription(subscription_id, enough=lambda _: True)
@@ -233,16 +236,16 @@ class MeterOrders(Resource[MeterOrder]):
 
         Args:
             subscription_id: `sub_…`.
-            enough: Asked about each order; a true answer ends the search with it.
+            enough: Asked about each order; the search ends with the first one for which it returns true.
 
         Raises:
             InvalidRequestError: The ID is malformed.
-            UnreadableAnswerError: As `of_subscription`.
+            UnreadableResponseError: As `of_subscription`.
             NomosError: Anything else of the tree in `errors`.
         """
         listing = self.list(subscription=checked(subscription_id, "subscription"))
         found = []
-        unreadable, unread = 0, False
+        unreadable, has_more = 0, False
         async with aclosing(listing.pages(max_pages=MAX_PAGES_FOR_ONE)) as pages:
             async for page in pages:
                 for order in page.items:
@@ -250,22 +253,22 @@ class MeterOrders(Resource[MeterOrder]):
                     if enough(order):
                         return found
                 unreadable += len(page.unreadable)
-                unread = page.has_more
-        if unread or unreadable:
-            flaw = "The list of orders did not end" if unread else f"Orders that could not be read: {unreadable}"
-            raise UnreadableAnswerError(f"{flaw}. The subscription's may be among them.", status=200)
+                has_more = page.has_more
+        if has_more or unreadable:
+            flaw = "The list of orders did not end" if has_more else f"Orders that could not be read: {unreadable}"
+            raise _unreadable(f"{flaw}. The subscription's may be among them.")
         return found
 
     async def create(self, subscription_id: str, *, before_send: BeforeSend | None = None) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.
 
-        Sent once. After a fault nobody knows whether the order exists: look for it with `list(subscription=…)`, and go
-        on looking, since reads may lag behind writes.
+        Sent once. After a fault nobody knows whether the order exists: look for it with `list(subscription=…)`, and
+        keep looking, since reads may lag behind writes.
 
         Args:
             subscription_id: `sub_…`, a consumption subscription that has not ended and never had an order.
-            before_send: Awaited when everything is ready (token, turn in the rate limit), right before the request
-                leaves. If it raises, nothing is sent. Called again if the request is sent again after a 401.
+            before_send: Awaited when everything is ready (token, slot of the rate limiter), right before the request is
+                sent. If it raises, nothing is sent. Called again if the request is sent again after a 401.
 
         Raises:
             InvalidRequestError: The ID is malformed, or the token is known to be read-only; nothing was sent.
@@ -277,28 +280,18 @@ class MeterOrders(Resource[MeterOrder]):
         return await self._create({"subscription": checked(subscription_id, "subscription")}, before_send)
 
     def _require_version(self) -> None:
-        if self._api_version not in _MODELS:
+        if self._session.api_version not in _ORDER_MODELS:
             raise UnsupportedVersionError(
-                f"API version {self._api_version} has no meter orders; they came with {EDISON}. "
+                f"API version {self._session.api_version} has no meter orders; they came with {EDISON}. "
                 f"Pin one of {', '.join(METER_ORDER_VERSIONS)}."
             )
 
 
-_DOCUMENTED = frozenset({"status", "customer", "plan", "created_at", "updated_at"})
-_SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
-    CURIE: _DOCUMENTED,
-    EDISON: _DOCUMENTED,
-    BATMAN: _DOCUMENTED,
-    CHUCKY: frozenset(),  # nothing published on it mentions filters
-}
-
-
-class Subscriptions(Resource[Subscription]):
+class Subscriptions(Endpoint[Subscription]):
     """Subscriptions; their personal data is sealed in `personal`."""
 
-    def __init__(self, transport: Transport, api_version: ApiVersion) -> None:
-        super().__init__(transport, "/subscriptions", Subscription)
-        self._api_version: ApiVersion = api_version
+    def __init__(self, session: Session, options: CallOptions) -> None:
+        super().__init__(session, options, "/subscriptions", Subscription)
 
     async def get(self, subscription_id: str) -> Subscription:
         """Read one subscription.
@@ -316,17 +309,17 @@ class Subscriptions(Resource[Subscription]):
     def list(
         self,
         *,
-        status: str | Iterable[str] = "",
-        customer: str = "",
-        plan: str = "",
+        status: Words = None,
+        customer: str | None = None,
+        plan: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         updated_after: datetime | None = None,
         updated_before: datetime | None = None,
         limit: int = MAX_PAGE_SIZE,
-        cursor: str = "",
+        cursor: str | None = None,
     ) -> Listing[Subscription]:
-        """List subscriptions, newest first. All filters given have to hold.
+        """List subscriptions, newest first. A subscription is listed if it matches every filter.
 
         Args:
             status: `pending`, `active`, `ended`, or several of them.
@@ -336,7 +329,7 @@ class Subscriptions(Resource[Subscription]):
             created_before: Inclusive, with a zone.
             updated_after: Inclusive, with a zone.
             updated_before: Inclusive, with a zone.
-            limit: Subscriptions a page, 1 to 100.
+            limit: Subscriptions per page, 1 to 100.
             cursor: `next_cursor` of a page that was listed with the same arguments.
 
         Returns:
@@ -345,22 +338,23 @@ class Subscriptions(Resource[Subscription]):
         Raises:
             InvalidRequestError: An argument is malformed, or the pinned version documents no filters.
         """
+        version = self._session.api_version
         conditions = (
             *filters.one_of("status", status),
-            *filters.equal("customer", checked(customer, "customer") if customer else ""),
-            *filters.equal("plan", checked(plan, "plan") if plan else ""),
+            *filters.id_is("customer", customer),
+            *filters.id_is("plan", plan),
             *filters.between("created_at", created_after, created_before),
             *filters.between("updated_at", updated_after, updated_before),
         )
-        filters.refuse_unknown(conditions, _SUBSCRIPTION_FILTERS[self._api_version], self._api_version)
+        filters.require_documented(conditions, _SUBSCRIPTION_FILTERS[version], version)
         return self._list(conditions, limit, cursor)
 
 
-class Events(Resource[Event]):
+class Events(Endpoint[Event]):
     """Events, by the ID that a webhook delivery carries."""
 
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport, "/events", Event)
+    def __init__(self, session: Session, options: CallOptions) -> None:
+        super().__init__(session, options, "/events", Event)
 
     async def get(self, event_id: str) -> Event:
         """Read one event. It carries IDs only: read the object for its current state.
@@ -374,3 +368,7 @@ class Events(Resource[Event]):
             NomosError: Anything else of the tree in `errors`.
         """
         return await self._get(checked(event_id, "event"))
+
+
+def _unreadable(flaw: str) -> UnreadableResponseError:
+    return UnreadableResponseError(flaw, status_code=200)

@@ -1,27 +1,27 @@
 """Every way in which a call can fail.
 
     NomosError
-    ├── InvalidRequestError          refused here, nothing was sent: malformed ID, bad limit (a ValueError)
+    ├── InvalidRequestError          the request is wrong and was not sent: malformed ID, bad limit (a ValueError)
     │   ├── UnsupportedVersionError  the pinned API version does not have this resource or filter
     │   └── MissingScopeError        the token is known not to cover this
     ├── CredentialsError             no credentials, or the token endpoint refused them
-    ├── RateBudgetError              the turn would not have come in time; this request was not sent
-    ├── APIError                     Nomos answered with an error; one class per documented code:
+    ├── LocalRateLimitError          the client's own rate limiter had no turn in time; this request was not sent
+    ├── APIError                     Nomos responded with an error; one class per documented code:
     │   ├── BadRequestError           400 BAD_REQUEST
-    │   ├── UnauthorizedError         401 UNAUTHORIZED
+    │   ├── AuthenticationError       401 UNAUTHORIZED
     │   ├── PaymentRequiredError      402 PAYMENT_REQUIRED
-    │   ├── ForbiddenError            403 FORBIDDEN
+    │   ├── PermissionDeniedError     403 FORBIDDEN
     │   ├── NotFoundError             404 NOT_FOUND
     │   ├── MethodNotAllowedError     405 METHOD_NOT_ALLOWED
     │   ├── ConflictError             409 CONFLICT
     │   ├── UnprocessableEntityError  422 UNPROCESSABLE_ENTITY
-    │   ├── TooManyRequestsError      429 TOO_MANY_REQUESTS
+    │   ├── RateLimitError            429 TOO_MANY_REQUESTS
     │   └── InternalServerError       500 INTERNAL_SERVER_ERROR, and every other 5xx
-    ├── APIConnectionError           no answer: name not resolved, connection refused or reset, TLS failed
-    │   ├── APITimeoutError          no answer in time
+    ├── APIConnectionError           no response: name not resolved, connection refused or reset, TLS failed
+    │   ├── APITimeoutError          no response in time
     │   └── CertificateError         the host's certificate is not trusted; nothing was sent
-    ├── VersionMismatchError         the answer was made for another API version: its words mean something else
-    └── UnreadableAnswerError        an answer that is no answer: not JSON, too large, or of the wrong shape
+    ├── VersionMismatchError         the response was made for another API version: its words mean something else
+    └── UnreadableResponseError      the response is not JSON, too large, or of the wrong shape
 
 Text that upstream wrote (`APIError.message`) is bounded and stripped of control characters; nothing is decided by it.
 """
@@ -33,7 +33,7 @@ from typing import ClassVar
 
 
 class NomosError(Exception):
-    """Base of everything this client raises on purpose. Can be pickled, so it passes from worker processes."""
+    """Base of everything this client raises on purpose. Can be pickled, so it passes between worker processes."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restored, (type(self), self.args, self.__dict__)
@@ -62,16 +62,16 @@ class CredentialsError(NomosError):
     """There are no credentials, or the token endpoint refused them.
 
     Attributes:
-        request_id: The token endpoint's `requestId`, for support; empty if there was none.
+        request_id: The token endpoint's `requestId`, for support; None if there was none.
     """
 
-    def __init__(self, message: str, *, request_id: str = "") -> None:
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
         super().__init__(message)
         self.request_id = request_id
 
 
-class RateBudgetError(NomosError):
-    """The client's own rate budget has no turn for this request in time, so it was not sent.
+class LocalRateLimitError(NomosError):
+    """The client's own rate limiter had no turn for this request in time, so it was not sent.
 
     Attributes:
         retry_after: Seconds after which a turn is likely to be free.
@@ -95,14 +95,14 @@ class ErrorDetail:
 
 
 class APIError(NomosError):
-    """Nomos answered with an error.
+    """Nomos responded with an error.
 
     Attributes:
-        status: HTTP status code.
-        code: The error's `code`, the thing to switch on; empty if the body carried none.
-        message: Upstream's own words, bounded; for a person to read, never to decide by.
-        request_id: What the vendor's support asks for; empty if there was none.
-        docs: Address of the vendor's page about this code; empty if there was none.
+        status_code: HTTP status code.
+        code: The error's `code`, the thing to switch on; None if the body carried none and none is documented.
+        message: Upstream's own words, bounded; for a person to read, never to decide by. None if there were none.
+        request_id: What the vendor's support asks for; None if there was none.
+        docs: Address of the vendor's page about this code; None if there was none.
         errors: Details per field (API version curie and later), possibly empty.
         retry_after: Seconds that upstream asks to wait, at most an hour; None if it did not say.
     """
@@ -111,25 +111,25 @@ class APIError(NomosError):
 
     def __init__(
         self,
-        status: int,
+        status_code: int,
         *,
-        code: str = "",
-        message: str = "",
-        request_id: str = "",
-        docs: str = "",
+        code: str | None = None,
+        message: str | None = None,
+        request_id: str | None = None,
+        docs: str | None = None,
         errors: Sequence[ErrorDetail] = (),
         retry_after: float | None = None,
     ) -> None:
-        self.status = status
-        self.code = code or self.documented_code
+        self.status_code = status_code
+        self.code = code or self.documented_code or None
         self.message = message
         self.request_id = request_id
         self.docs = docs
         self.errors = tuple(errors)
         self.retry_after = retry_after
-        said = f": {message!r}" if message else ""
-        tail = f" (requestId {request_id})" if request_id else ""
-        super().__init__(f"HTTP {status} {self.code or 'without a code'}{said}{tail}")
+        quoted = f": {message!r}" if message else ""
+        reference = f" (requestId {request_id})" if request_id else ""
+        super().__init__(f"HTTP {status_code} {self.code or 'without a code'}{quoted}{reference}")
 
     @property
     def detail_codes(self) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ class BadRequestError(APIError):
     documented_code = "BAD_REQUEST"
 
 
-class UnauthorizedError(APIError):
+class AuthenticationError(APIError):
     """401: the token was refused, also after one renewal."""
 
     documented_code = "UNAUTHORIZED"
@@ -155,7 +155,7 @@ class PaymentRequiredError(APIError):
     documented_code = "PAYMENT_REQUIRED"
 
 
-class ForbiddenError(APIError):
+class PermissionDeniedError(APIError):
     """403: outside the token's scope or organisation; do not repeat it."""
 
     documented_code = "FORBIDDEN"
@@ -185,7 +185,7 @@ class UnprocessableEntityError(APIError):
     documented_code = "UNPROCESSABLE_ENTITY"
 
 
-class TooManyRequestsError(APIError):
+class RateLimitError(APIError):
     """429: past the rate limit; back off."""
 
     documented_code = "TOO_MANY_REQUESTS"
@@ -198,7 +198,7 @@ class InternalServerError(APIError):
 
 
 class APIConnectionError(NomosError):
-    """There was no answer.
+    """There was no response.
 
     Attributes:
         sent: Whether the request may have arrived. False if the connection was never made.
@@ -212,7 +212,7 @@ class APIConnectionError(NomosError):
 
 
 class APITimeoutError(APIConnectionError):
-    """There was no answer in time."""
+    """There was no response in time."""
 
 
 class CertificateError(APIConnectionError):
@@ -223,44 +223,44 @@ class CertificateError(APIConnectionError):
 
 
 class VersionMismatchError(NomosError):
-    """The answer says that it was made for another API version.
+    """The response says that it was made for another API version.
 
     Attributes:
         expected: The version that was asked for.
-        received: The version that the answer names; empty if it names none.
+        received: The version that the response names; None if it names none.
     """
 
-    def __init__(self, expected: str, received: str) -> None:
+    def __init__(self, expected: str, received: str | None) -> None:
         super().__init__(
-            f"The answer was made for API version {received or '(not stated)'}, but {expected} was asked for. "
-            "The same status names mean different things in different versions, so the answer is not used."
+            f"The response was made for API version {received or '(not stated)'}, but {expected} was asked for. "
+            "The same status names mean different things in different versions, so the response is not used."
         )
         self.expected = expected
         self.received = received
 
 
-class UnreadableAnswerError(NomosError):
-    """The answer is not what the API documents: not JSON, too large, or of the wrong shape.
+class UnreadableResponseError(NomosError):
+    """The response is not what the API documents: not JSON, too large, or of the wrong shape.
 
     Attributes:
-        status: HTTP status code of the answer.
-        request_id: The answer's request ID, if a header or the body carried one.
+        status_code: HTTP status code of the response.
+        request_id: The response's request ID; None if neither a header nor the body carried one.
     """
 
-    def __init__(self, message: str, *, status: int, request_id: str = "") -> None:
+    def __init__(self, message: str, *, status_code: int, request_id: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status_code = status_code
         self.request_id = request_id
 
 
 BY_STATUS: dict[int, type[APIError]] = {
     400: BadRequestError,
-    401: UnauthorizedError,
+    401: AuthenticationError,
     402: PaymentRequiredError,
-    403: ForbiddenError,
+    403: PermissionDeniedError,
     404: NotFoundError,
     405: MethodNotAllowedError,
     409: ConflictError,
     422: UnprocessableEntityError,
-    429: TooManyRequestsError,
+    429: RateLimitError,
 }

@@ -1,6 +1,6 @@
-"""Filters of lists: how they read on the wire, and whether an item keeps to them.
+"""Filters of lists: how they read on the wire, and whether an item matches them.
 
-Upstream ignores a filter that it does not know and answers with the unfiltered list, without a word. So a filter is
+Upstream ignores a filter that it does not know and answers with the unfiltered list, without saying so. So a filter is
 refused here where the pinned version does not document it, and every item that comes back is checked against it.
 """
 
@@ -10,7 +10,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from nomos_mcp.client.errors import InvalidRequestError, UnsupportedVersionError
-from nomos_mcp.client.models import Record
+from nomos_mcp.client.ids import checked
+from nomos_mcp.client.models import NomosObject
+
+Words = str | Iterable[str] | None
+"""One value or several; None or empty for no filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,11 @@ class Filter:
 
     def parameter(self) -> tuple[str, str]:
         """Return name and value of the query parameter."""
-        texts = (value if isinstance(value, str) else _wire_time(value) for value in self.values)
+        texts = (value if isinstance(value, str) else value.isoformat().replace("+00:00", "Z") for value in self.values)
         return f"filter[{self.field}][{self.operator}]", ",".join(texts)
 
-    def matches(self, item: Record) -> bool:
-        """Whether an item keeps to the condition. A time that could not be read keeps to none."""
+    def matches(self, item: NomosObject) -> bool:
+        """Whether an item matches. A time that could not be read matches no condition."""
         value = getattr(item, self.field)
         if self.operator == "gte":
             return value is not None and bool(value >= self.values[0])
@@ -42,19 +46,14 @@ class Filter:
         return (value in self.values) is not (self.operator == "ne")
 
 
-def equal(field: str, value: str) -> tuple[Filter, ...]:
-    """Condition `field = value`; none for an empty value."""
-    return (Filter(field, "eq", (value,)),) if value else ()
-
-
-def words(values: str | Iterable[str]) -> tuple[str, ...]:
+def words(values: Words) -> tuple[str, ...]:
     """Return one value or several as a tuple, without empty ones."""
-    several = (values,) if isinstance(values, str) else values
+    several = (values,) if isinstance(values, str) else values or ()
     return tuple(value for value in several if value)
 
 
-def one_of(field: str, values: str | Iterable[str]) -> tuple[Filter, ...]:
-    """Condition `field` is one of `values`; none for an empty value.
+def one_of(field: str, values: Words) -> tuple[Filter, ...]:
+    """Condition `field` is one of `values`; none without values.
 
     Raises:
         InvalidRequestError: A value holds a comma, which separates values on the wire.
@@ -62,61 +61,67 @@ def one_of(field: str, values: str | Iterable[str]) -> tuple[Filter, ...]:
     chosen = words(values)
     if any("," in value for value in chosen):
         raise InvalidRequestError(f"A value of the filter {field!r} holds a comma; pass several values as a list.")
-    if len(chosen) <= 1:
-        return equal(field, "".join(chosen))
-    return (Filter(field, "in", chosen),)
+    return (Filter(field, "eq" if len(chosen) == 1 else "in", chosen),) if chosen else ()
 
 
-def none_of(field: str, values: str | Iterable[str]) -> tuple[Filter, ...]:
-    """Conditions `field` is none of `values`, each a parameter of its own; none for an empty value."""
+def none_of(field: str, values: Words) -> tuple[Filter, ...]:
+    """Conditions `field` is none of `values`, each a parameter of its own."""
     return tuple(Filter(field, "ne", (value,)) for value in words(values))
+
+
+def id_is(kind: str, values: Words) -> tuple[Filter, ...]:
+    """Condition that the field named like a kind of ID holds one of these IDs; none without values.
+
+    Raises:
+        InvalidRequestError: An ID is malformed.
+    """
+    return one_of(kind, [checked(value, kind) for value in words(values)])
 
 
 def between(field: str, after: datetime | None, before: datetime | None) -> tuple[Filter, ...]:
     """Conditions `after <= field <= before`, each only if given.
 
     Raises:
-        InvalidRequestError: A time has no zone, or is none in UTC.
+        InvalidRequestError: A time has no zone, or cannot be written in UTC.
     """
     bounds: tuple[tuple[Literal["gte", "lte"], datetime | None], ...] = (("gte", after), ("lte", before))
-    for _, moment in bounds:
-        if moment is not None and moment.tzinfo is None:
-            raise InvalidRequestError(f"The filter {field!r} needs a time with a zone, 2026-05-27T00:00:00Z for one.")
-    try:
-        return tuple(
-            Filter(field, operator, (moment.astimezone(UTC),)) for operator, moment in bounds if moment is not None
-        )
-    except OverflowError:
-        raise InvalidRequestError(f"The filter {field!r} needs a time between the years 1 and 9999 in UTC.") from None
+    found: list[Filter] = []
+    for operator, moment in bounds:
+        if moment is None:
+            continue
+        if moment.tzinfo is None:
+            raise InvalidRequestError(f"The filter {field!r} needs a time with a zone, such as 2026-05-27T00:00:00Z.")
+        try:
+            found.append(Filter(field, operator, (moment.astimezone(UTC),)))
+        except OverflowError:
+            text = f"The filter {field!r} needs a time between the years 1 and 9999 in UTC."
+            raise InvalidRequestError(text) from None
+    return tuple(found)
 
 
-def refuse_unknown(filters: Iterable[Filter], known: frozenset[str], api_version: str) -> None:
+def require_documented(filters: Iterable[Filter], documented: frozenset[str], api_version: str) -> None:
     """Refuse a filter that the version does not document.
 
     Raises:
         UnsupportedVersionError: Upstream would ignore it and answer with everything.
     """
-    unknown = sorted({condition.field for condition in filters} - known)
+    unknown = sorted({condition.field for condition in filters} - documented)
     if unknown:
         raise UnsupportedVersionError(
             f"API version {api_version} cannot filter by {', '.join(unknown)}: it would ignore the filter and answer "
-            f"with everything. It can filter by {', '.join(sorted(known)) or 'nothing'}."
+            f"with everything. It can filter by {', '.join(sorted(documented)) or 'nothing'}."
         )
 
 
-def refuse_foreign(values: Iterable[str], own: Iterable[str], other: Iterable[str], api_version: str) -> None:
-    """Refuse statuses that are words of another version. One that no version documents may be new, and passes.
+def require_own_statuses(values: Iterable[str], own: Iterable[str], all_known: Iterable[str], api_version: str) -> None:
+    """Refuse statuses of another version. One that no version documents may be new, and passes.
 
     Raises:
-        UnsupportedVersionError: The pinned version does not know the word.
+        UnsupportedVersionError: The pinned version does not know the status.
     """
-    foreign = sorted({*values} & {*other} - {*own})
+    foreign = sorted({*values} & {*all_known} - {*own})
     if foreign:
         raise UnsupportedVersionError(
-            f"{', '.join(foreign)}: no status of API version {api_version}, but of another one. "
+            f"{', '.join(foreign)}: not a status of API version {api_version}, but of another one. "
             f"Its statuses are {', '.join(own)}."
         )
-
-
-def _wire_time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

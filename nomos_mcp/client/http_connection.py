@@ -1,41 +1,65 @@
-"""The event loop that a client belongs to: the one of its first call, until it is closed there.
+"""The connection of a client: to one host, within one rate limit, and in one event loop at a time.
 
-Connections, locks and calls that wait for each other cannot be shared between two loops. Without this check a second
-loop gets the library's bare `RuntimeError`, or waits for ever.
+Connections, locks and calls that wait for each other cannot be shared between two event loops. Without the check here a
+second loop gets a bare `RuntimeError` from the HTTP library, or waits for ever.
 """
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import cached_property
 from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from anyio.lowlevel import current_token
+from pydantic import SecretStr
 
 from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.http_messages import AsgiApp, Request, Response
+from nomos_mcp.client.rate_limiter import RateLimiter
+from nomos_mcp.client.time_source import Timing
+
+if TYPE_CHECKING:
+    from nomos_mcp.client.transport import Transport
 
 
-class EventLoop:
-    """Lets the calls of one event loop at a time through."""
+class HttpConnection:
+    """Sends the requests of one client.
 
-    def __init__(self) -> None:
+    Args:
+        base_url: Where to; checked by `trusted_hosts`.
+        app: Answers in place of the network.
+        limiter: Limits everything that is sent, token requests included.
+        timing: Clock, sleep and jitter.
+
+    Attributes:
+        host: The host's name.
+        limiter: As above.
+        timing: As above.
+    """
+
+    def __init__(self, base_url: str, app: AsgiApp | None, limiter: RateLimiter, timing: Timing) -> None:
+        self.host = urlsplit(base_url).hostname or ""
+        self.limiter = limiter
+        self.timing = timing
+        self._base_url = base_url
+        self._app = app
         self._guard = Lock()  # two threads may each make their first call at once
-        self._token: object = None
+        self._loop: object = None
         self._calls = 0
 
     @contextmanager
-    def calling(self, begin: Callable[[], None]) -> Generator[None]:
-        """Hold the client in the running loop during a call.
-
-        Args:
-            begin: Called before the first call in a loop.
+    def in_use(self) -> Generator[None]:
+        """Hold the connection in the running event loop during a call.
 
         Raises:
-            InvalidRequestError: Another loop has it.
+            InvalidRequestError: Another event loop has it.
         """
         with self._guard:
-            if self._token is None:
-                begin()
-                self._token = current_token()
-            if self.is_elsewhere:
+            if self._loop is None:
+                self.limiter.renew_locks()
+                self._loop = current_token()
+            if self._is_elsewhere:
                 raise _elsewhere()
             self._calls += 1
         try:
@@ -43,23 +67,38 @@ class EventLoop:
         finally:
             self._calls -= 1
 
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether another loop than the running one has the client."""
-        return self._token is not None and self._token != current_token()
+    def turn(self, deadline: float, *, urgent: bool = False) -> AbstractAsyncContextManager[None]:
+        """Wait for a slot of the rate limiter, until the deadline on the clock, and hold it; see `RateLimiter.slot`."""
+        return self.limiter.slot(deadline - self.timing.monotonic(), urgent=urgent)
 
-    @contextmanager
-    def closing(self) -> Generator[None]:
-        """Let the client go from the running loop, unless calls are still under way in it.
+    async def send(self, request: Request, auth: SecretStr | tuple[str, SecretStr] | None = None) -> Response:
+        """Send a request; see `Transport.send`."""
+        return await self._transport.send(request, auth)
+
+    async def aclose(self) -> None:
+        """Close the connections and let go of the event loop, unless calls still run in it.
 
         Raises:
-            InvalidRequestError: Another loop has it.
+            InvalidRequestError: Another event loop has them.
         """
-        if self.is_elsewhere:
-            raise _elsewhere()
-        yield
+        if self._is_elsewhere:
+            if self._app is None:
+                raise _elsewhere()
+            return  # an application that answers in process has no connections
+        if "_transport" in self.__dict__:
+            await self._transport.aclose()
         if not self._calls:
-            self._token = None
+            self._loop = None
+
+    @cached_property
+    def _transport(self) -> "Transport":
+        from nomos_mcp.client.transport import Transport  # noqa: PLC0415  loads httpx, which a start can do without
+
+        return Transport(self._base_url, self._app, self.timing.wall)
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return self._loop is not None and self._loop != current_token()
 
 
 def _elsewhere() -> InvalidRequestError:

@@ -1,23 +1,154 @@
-"""What goes over the wire and what comes back, whichever library carries it."""
+"""A request and its response, whichever library carries them; and what a response is: JSON, or an error."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import SecretStr
 
 from nomos_mcp.client.constants import MAX_UPSTREAM_TEXT, MAX_WORD
-from nomos_mcp.client.errors import BY_STATUS, APIError, ErrorDetail, InternalServerError, UnreadableAnswerError
+from nomos_mcp.client.errors import BY_STATUS, APIError, ErrorDetail, InternalServerError, UnreadableResponseError
+from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
 
 Json = Mapping[str, object]
+Form = Mapping[str, str | SecretStr]
+AsgiApp = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+"""An ASGI application that answers in place of the network."""
 
-_SERVER_ERRORS = 500
-_ERRORS = 400
-_MAX_DETAILS = 20
-_NO_JSON = object()
+_REDIRECTS: Final = range(300, 400)
+_MAX_DETAILS: Final = 20
+_NOT_JSON: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, its parts already percent-encoded.
+        query: Query parameters, not yet encoded.
+        headers: Without secrets.
+        json: Body to send as JSON.
+        form: Body to send as a form, instead.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Mapping[str, str] | None = None
+    form: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back.
+
+    Attributes:
+        status_code: HTTP status code.
+        headers: By lower-case name.
+        content: The body, unpacked.
+        rate_limit: What the headers say about the rate limit.
+    """
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)  # a traceback may be shown with its variables
+    rate_limit: RateLimitHeaders
+
+    @property
+    def is_error(self) -> bool:
+        """Whether this is an error of the API."""
+        return self.status_code >= HTTPStatus.BAD_REQUEST
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether this is a 429."""
+        return self.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+    @property
+    def request_id(self) -> str | None:
+        """The request ID in the headers; None if there is none."""
+        return cleaned(self.headers.get("x-request-id"), MAX_WORD) or None
+
+    def json(self) -> Json:
+        """Parse the body of a success.
+
+        Raises:
+            UnreadableResponseError: The body is not a JSON object, or it is an error in disguise.
+        """
+        if self.status_code in _REDIRECTS:
+            raise self._unreadable("is a redirect, and redirects are not followed; check the base URL")
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise self._unreadable(
+                f"has the content type {cleaned(media_type) or '(none)'!r} where JSON was expected: something other "
+                "than the Nomos API may have answered, such as a proxy or a login page"
+            )
+        body = _parsed(self.content)
+        if not isinstance(body, dict):
+            kind = None if body is _NOT_JSON else type(body).__name__
+            del body  # a traceback may be shown with its variables, and this one may hold a token or a person
+            if kind is None:
+                raise self._unreadable(
+                    f"has a body of {len(self.content)} bytes that is not valid JSON; it may have been cut off"
+                )
+            raise self._unreadable(f"has a JSON {kind} where an object was expected")
+        if "code" in body and "requestId" in body:
+            code = cleaned(body["code"], MAX_WORD) or "without a code"
+            request_id = cleaned(body["requestId"], MAX_WORD)
+            del body
+            raise self._unreadable(f"is a success, but its body is an error: {code}", request_id)
+        return body
+
+    def error(self) -> APIError:
+        """Return the error that a status of 400 or above stands for. A body that cannot be read is left out."""
+        body = _parsed(self.content)
+        fields: Json = body if isinstance(body, dict) else {}
+        details = fields.get("errors")
+        retry_after = self.rate_limit.retry_after
+        if retry_after is None and self.is_rate_limited:
+            retry_after = self.rate_limit.reset
+        is_server_error = self.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = BY_STATUS.get(self.status_code, InternalServerError if is_server_error else APIError)
+        return kind(
+            self.status_code,
+            code=cleaned(fields.get("code"), MAX_WORD) or None,
+            message=cleaned(fields.get("message")) or None,
+            request_id=cleaned(fields.get("requestId"), MAX_WORD) or self.request_id,
+            docs=cleaned(fields.get("docs")) or None,
+            errors=[
+                ErrorDetail(
+                    cleaned(detail.get("code"), MAX_WORD),
+                    cleaned(detail.get("field"), MAX_WORD),
+                    cleaned(detail.get("message")),
+                )
+                for detail in (details if isinstance(details, list) else [])[:_MAX_DETAILS]
+                if isinstance(detail, dict)
+            ],
+            retry_after=retry_after,
+        )
+
+    def _unreadable(self, flaw: str, request_id: str | None = None) -> UnreadableResponseError:
+        return UnreadableResponseError(
+            f"The response (HTTP {self.status_code}) {flaw}.",
+            status_code=self.status_code,
+            request_id=request_id or self.request_id,
+        )
 
 
 def cleaned(text: object, limit: int = MAX_UPSTREAM_TEXT) -> str:
-    """Bound a text of upstream's; control and formatting characters and line breaks of all kinds become spaces.
+    """Bound a text of upstream's, and replace control and formatting characters and line breaks by spaces.
 
     Anything but a string becomes empty.
     """
@@ -29,133 +160,9 @@ def cleaned(text: object, limit: int = MAX_UPSTREAM_TEXT) -> str:
     return printable if len(printable) <= limit else printable[:limit] + "…"
 
 
-def parsed(content: bytes, content_type: str, status: int, request_id: str = "") -> Json:
-    """Parse the body of a successful answer.
-
-    Args:
-        content: The body.
-        content_type: Value of the `Content-Type` header.
-        status: HTTP status code.
-        request_id: Request ID from a header, for the error.
-
-    Raises:
-        UnreadableAnswerError: The body is no JSON object, or is an error in disguise.
-    """
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnreadableAnswerError(
-            f"HTTP {status} with content type {cleaned(media_type) or '(none)'!r} where JSON was expected: "
-            "something other than the Nomos API may have answered, a proxy or a login page.",
-            status=status,
-            request_id=request_id,
-        )
-    body, size = _loaded(content), len(content)
-    del content  # a traceback may be shown with its variables, and this one may hold a token or a person
-    if body is _NO_JSON:
-        raise UnreadableAnswerError(
-            f"HTTP {status} with a body of {size} bytes that is no valid JSON; it may have been cut off.",
-            status=status,
-            request_id=request_id,
-        )
-    if not isinstance(body, dict):
-        raise UnreadableAnswerError(
-            f"HTTP {status} with a JSON {type(body).__name__} where an object was expected.",
-            status=status,
-            request_id=request_id,
-        )
-    if "code" in body and "requestId" in body:
-        code = cleaned(body["code"], MAX_WORD) or "without a code"
-        raise UnreadableAnswerError(
-            f"HTTP {status}, a success, but the body is an error: {code}.",
-            status=status,
-            request_id=cleaned(body["requestId"], MAX_WORD) or request_id,
-        )
-    return body
-
-
-def error_from(status: int, content: bytes, request_id: str = "", retry_after: float | None = None) -> APIError:
-    """Make the error of an answer with status 400 or above. Never raises: a body that cannot be read is left out."""
-    body = _loaded(content)
-    fields: Json = body if isinstance(body, dict) else {}
-    details = fields.get("errors")
-    kind = BY_STATUS.get(status, InternalServerError if status >= _SERVER_ERRORS else APIError)
-    return kind(
-        status,
-        code=cleaned(fields.get("code"), MAX_WORD),
-        message=cleaned(fields.get("message")),
-        request_id=cleaned(fields.get("requestId"), MAX_WORD) or request_id,
-        docs=cleaned(fields.get("docs")),
-        errors=[
-            ErrorDetail(
-                cleaned(detail.get("code"), MAX_WORD),
-                cleaned(detail.get("field"), MAX_WORD),
-                cleaned(detail.get("message")),
-            )
-            for detail in (details if isinstance(details, list) else [])[:_MAX_DETAILS]
-            if isinstance(detail, dict)
-        ],
-        retry_after=retry_after,
-    )
-
-
-def _loaded(content: bytes) -> object:
-    """Parse JSON, or return `_NO_JSON`: the parser's own error holds the whole text, and must not hang on ours."""
+def _parsed(content: bytes) -> object:
+    """Parse JSON, or return `_NOT_JSON`: the parser's error holds the whole text and must not be chained to ours."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        return _NO_JSON
-
-
-def is_error(status: int) -> bool:
-    """Whether a status code is an error of the API."""
-    return status >= _ERRORS
-
-
-AsgiApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
-"""An ASGI application that answers in place of the network."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked.
-
-    Attributes:
-        method: HTTP method.
-        path: Path below the base URL, its parts already percent-encoded.
-        query: Query parameters, not yet encoded.
-        body: The JSON to send; None for none.
-        headers: Without secrets.
-    """
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back.
-
-    Attributes:
-        status: HTTP status code.
-        headers: By lower-case name.
-        content: The body, unpacked.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes = field(repr=False)
-
-    @property
-    def request_id(self) -> str:
-        """The request ID that a header carries; empty if none does."""
-        return cleaned(self.headers.get("x-request-id", ""), MAX_WORD)
+        return _NOT_JSON

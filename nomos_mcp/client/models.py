@@ -1,4 +1,8 @@
-"""What all records share: frozen, lenient about what is new, and readable even with a time that is not."""
+"""The objects of the API: frozen, and tolerant of what is new or cannot be read.
+
+Statuses, providers and reasons are strings on purpose: the vendor adds values within a version, and a new one must not
+break a list. The known values are documented in `nomos_mcp.lifecycle`.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -44,7 +48,7 @@ Word = Annotated[str, AfterValidator(partial(cleaned, limit=MAX_WORD))]
 """A value of an enumeration, kept as it came even if it is new; only one too long for any word is cut."""
 
 Identifier = Annotated[str, AfterValidator(_own_id)]
-"""The ID of the record itself. A malformed one breaks the record: it could not be asked for, or told from another."""
+"""The ID of the object itself. A malformed one breaks it: it could not be asked for, or told from another."""
 
 Reference = Annotated[str, BeforeValidator(id_of), AfterValidator(_readable)]
 """The ID of a related object, whichever way upstream sent it; `(unreadable)` if it is malformed."""
@@ -68,8 +72,8 @@ def parsed_time(value: object) -> datetime:
         raise ValueError("the time is out of range") from None
 
 
-class Record(BaseModel):
-    """A record of the API.
+class NomosObject(BaseModel):
+    """An object of the API.
 
     Attributes:
         unreadable: Times that could not be parsed, field name to upstream's text; the field itself is then None.
@@ -135,7 +139,7 @@ _CURIE_TIMES = ("installed_at", "activated_at", "cancelled_at", "blocked_at", "a
 _CURIE_FIELDS = (*_CURIE_TIMES, "cancelled_reason", "blocked_reason")
 
 
-class MeterOrder(Record):
+class MeterOrder(NomosObject):
     """A meter order. What only `2026-05-27.curie` tells is None in other versions.
 
     Attributes:
@@ -201,7 +205,7 @@ class EdisonMeterOrder(MeterOrder):
         return f"smart-meter-{self.provider}"
 
 
-class EventContext(Record):
+class EventContext(NomosObject):
     """IDs of the objects that an event concerns; which are present depends on the topic."""
 
     subscription: Reference | None = None
@@ -211,7 +215,7 @@ class EventContext(Record):
     lead: Reference | None = None
 
 
-class Event(Record):
+class Event(NomosObject):
     """An event.
 
     Attributes:
@@ -229,7 +233,7 @@ class Event(Record):
     context: EventContext
 
 
-class Subscription(Record):
+class Subscription(NomosObject):
     """A subscription: one customer's contract for one plan at one place.
 
     Attributes:

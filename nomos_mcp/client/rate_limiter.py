@@ -1,12 +1,12 @@
-"""The rate budget: so many requests in any one second, shared by all calls of a client, first come first served.
+"""The rate limiter: at most so many requests in any one second, for all calls of a client, in the order of asking.
 
-A request can reach upstream at any moment between being sent and being answered. So a place is taken from before the
-one until a second after the other: then no second that upstream can cut out holds more than the budget, whatever the
-network does to the requests on their way. The price is that at most so many requests are under way at once.
+A request can reach upstream at any moment between being sent and being answered. So its slot is taken before it is sent
+and given back a second after its response. No second that upstream can measure then holds more than the limit, whatever
+the network does to the requests on their way. The price is that at most so many requests run at once.
 
-Upstream's own count goes before ours: where `ratelimit-*` says that less is left, or a 429 that nothing is, all calls
-wait. Whether token requests count upstream is not documented, so they do here. They go before the queue, as the calls
-in it need the token; and so does the repeat after a 401, as its call has had its turn.
+Upstream's own count takes precedence: where `ratelimit-*` says that less is left, or a 429 that nothing is, all calls
+wait. It is not documented whether upstream counts token requests; this limiter does. They skip the queue, as the calls
+in it need the token. So does the retry after a 401, as its call has waited already.
 """
 
 from collections import deque
@@ -16,90 +16,90 @@ from math import inf
 
 import anyio
 
-from nomos_mcp.client.constants import BUDGET_MAX_WAIT, MAX_HOLD, RATE_WINDOW
-from nomos_mcp.client.errors import RateBudgetError
-from nomos_mcp.client.rate_limit_headers import RateHints
+from nomos_mcp.client.constants import MAX_HOLD, MAX_RATE_LIMIT_WAIT, RATE_WINDOW
+from nomos_mcp.client.errors import LocalRateLimitError
+from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
 from nomos_mcp.client.time_source import Timing
 
 
-class RateBudget:
-    """Lets requests through, at most `per_second` in any one second.
+class RateLimiter:
+    """Lets at most `per_second` requests through in any one second.
 
     Args:
         per_second: The most that is ever let through; upstream's headers can only lower it.
         timing: Clock and sleep.
+
+    Attributes:
+        last_headers: What the last response said about the rate limit; None before the first.
     """
 
     def __init__(self, per_second: int, timing: Timing) -> None:
-        self.per_second = per_second
+        self.last_headers: RateLimitHeaders | None = None
+        self._per_second = per_second
         self._capacity = per_second
         self._timing = timing
         self.renew_locks()
         self._running = 0
-        self._over: deque[float] = deque()  # when the requests of the last second were over
+        self._finished: deque[float] = deque()  # when the requests of the last second ended
         self._waiting = 0
         self._urgent = 0
-        self._left = inf  # how many upstream still takes before `_until`
+        self._left = inf  # how many upstream still accepts before `_until`
         self._until = -inf
 
     def renew_locks(self) -> None:
         """Make the locks for the event loop that runs now; asyncio and trio have different ones."""
-        self._turn = anyio.Lock(fast_acquire=True)  # both hand over in the order of asking
-        self._urgent_turn = anyio.Lock(fast_acquire=True)
+        self._queue = anyio.Lock(fast_acquire=True)  # both are handed over in the order of asking
+        self._urgent_queue = anyio.Lock(fast_acquire=True)
 
     @asynccontextmanager
-    async def place(self, patience: float, *, urgent: bool = False) -> AsyncGenerator[None]:
-        """Hold a place while one request is under way.
+    async def slot(self, max_wait: float, *, urgent: bool = False) -> AsyncGenerator[None]:
+        """Hold a slot while one request runs.
 
         Args:
-            patience: Seconds that the caller has; never more than the bound of the budget is waited.
-            urgent: Go before the queue.
+            max_wait: Seconds that the caller has; the wait is bounded in any case.
+            urgent: Skip the queue.
 
         Raises:
-            RateBudgetError: The turn does not come in time; said at once where that can be foreseen.
+            LocalRateLimitError: No slot is free in time; raised at once where that can be foreseen.
         """
-        await self._enter(min(patience, BUDGET_MAX_WAIT), urgent=urgent)
+        await self._acquire(min(max_wait, MAX_RATE_LIMIT_WAIT), urgent=urgent)
         try:
             yield
         finally:
             self._running -= 1
-            self._over.append(self._timing.monotonic())
+            self._finished.append(self._timing.monotonic())
 
-    def observe(self, hints: RateHints, *, refused: bool) -> None:
-        """Take in what an answer says.
-
-        Args:
-            hints: Its headers.
-            refused: Whether it is a 429.
-        """
+    def observe(self, headers: RateLimitHeaders, *, refused: bool) -> None:
+        """Take account of what a response says; `refused` if it is a 429."""
+        self.last_headers = headers
         now = self._timing.monotonic()
-        if hints.limit:
-            self._capacity = min(self.per_second, hints.limit)
+        if headers.limit:
+            self._capacity = min(self._per_second, headers.limit)
         if refused:
-            told = hints.retry_after if hints.retry_after is not None else hints.reset
-            self._hold(now + min(RATE_WINDOW if told is None else told, MAX_HOLD))
-        elif hints.remaining is not None and hints.reset is not None:
-            left = max(0, hints.remaining - self._running)  # those under way may not have been counted yet
-            until = now + min(hints.reset, MAX_HOLD)
+            wait = headers.retry_after if headers.retry_after is not None else headers.reset
+            self._hold(now + min(RATE_WINDOW if wait is None else wait, MAX_HOLD))
+        elif headers.remaining is not None and headers.reset is not None:
+            left = max(0, headers.remaining - self._running)  # upstream may not have counted the running ones yet
+            until = now + min(headers.reset, MAX_HOLD)
             if left == 0:
                 self._hold(until)
             elif now >= self._until:
                 self._left, self._until = left, until
             else:
-                self._left = min(self._left, left)  # answers may overtake each other; the window stays as it began
+                self._left = min(self._left, left)  # responses may overtake each other; the window stays as it began
 
     def _hold(self, until: float) -> None:
         self._left, self._until = 0, max(self._until, until)
 
-    async def _enter(self, patience: float, *, urgent: bool) -> None:
+    async def _acquire(self, max_wait: float, *, urgent: bool) -> None:
         foreseen = self._delay(self._urgent if urgent else self._urgent + self._waiting)
-        if foreseen > patience:
-            raise RateBudgetError(foreseen)
+        if foreseen > max_wait:
+            raise LocalRateLimitError(foreseen)
         self._urgent += urgent
         self._waiting += not urgent
         try:
-            with anyio.move_on_after(patience) as waiting:
-                async with self._urgent_turn if urgent else self._turn:
+            with anyio.move_on_after(max_wait) as waiting:
+                async with self._urgent_queue if urgent else self._queue:
                     while (delay := self._delay(0 if urgent else self._urgent)) > 0:
                         await self._timing.sleep(delay)
                     self._running += 1
@@ -108,17 +108,17 @@ class RateBudget:
             self._urgent -= urgent
             self._waiting -= not urgent
         if waiting.cancelled_caught:
-            raise RateBudgetError(self._delay(self._urgent + self._waiting))
+            raise LocalRateLimitError(self._delay(self._urgent + self._waiting))
 
     def _delay(self, ahead: int) -> float:
-        """Return the seconds until a request with so many `ahead` of it may go, if what runs now ends now."""
+        """Return the seconds until a request with so many `ahead` of it may go, if those that run end now."""
         now = self._timing.monotonic()
-        while self._over and self._over[0] + RATE_WINDOW <= now:
-            self._over.popleft()
+        while self._finished and self._finished[0] + RATE_WINDOW <= now:
+            self._finished.popleft()
         rounds, place = divmod(ahead, self._capacity)
-        taken = len(self._over) + self._running - self._capacity + place  # places before ours; below 0 one is free
-        end = self._over[taken] if 0 <= taken < len(self._over) else now
-        free = now if taken < 0 else end + RATE_WINDOW
+        before = len(self._finished) + self._running - self._capacity + place  # below 0 a slot is free
+        ended = self._finished[before] if 0 <= before < len(self._finished) else now
+        free = now if before < 0 else ended + RATE_WINDOW
         free += rounds * RATE_WINDOW
         if now < self._until and self._left <= ahead:
             free = max(free, self._until)

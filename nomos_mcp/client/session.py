@@ -1,21 +1,28 @@
-"""The one way out: a request, authenticated, pinned to a version, within the rate budget, repeated where that is safe.
+"""A call from start to end: authenticated, pinned to a version, within one deadline, retried where that is safe.
 
 Returns JSON or raises what went wrong. Knows nothing of resources and models.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TypeVar
 
 import anyio
 from pydantic import SecretStr
 
-from nomos_mcp.client.constants import BACKOFF_BASE, BACKOFF_CAP, MAX_ATTEMPTS, VERSION_HEADER, ApiVersion
-from nomos_mcp.client.credentials import WRITE_SCOPE, Ask, Credentials, Form
+from nomos_mcp.client.constants import (
+    BACKOFF_BASE,
+    BACKOFF_CAP,
+    CALL_TIMEOUT,
+    MAX_RETRIES,
+    VERSION_HEADER,
+    ApiVersion,
+)
+from nomos_mcp.client.credentials import TOKEN_PATH, WRITE_SCOPE, Credentials
 from nomos_mcp.client.errors import (
     APIConnectionError,
     APIError,
@@ -23,32 +30,218 @@ from nomos_mcp.client.errors import (
     CertificateError,
     CredentialsError,
     InternalServerError,
+    InvalidRequestError,
     MissingScopeError,
     NomosError,
-    TooManyRequestsError,
-    UnreadableAnswerError,
+    RateLimitError,
     VersionMismatchError,
 )
-from nomos_mcp.client.http_connection import EventLoop
-from nomos_mcp.client.http_messages import Answer, AsgiApp, Json, Request, cleaned, error_from, is_error, parsed
-from nomos_mcp.client.rate_limit_headers import RateHints, date_of, rate_hints
-from nomos_mcp.client.rate_limiter import RateBudget
-from nomos_mcp.client.single_flight import SharedReads
+from nomos_mcp.client.http_connection import HttpConnection
+from nomos_mcp.client.http_messages import Json, Request, Response, cleaned
+from nomos_mcp.client.rate_limit_headers import http_date
+from nomos_mcp.client.single_flight import SingleFlight
 from nomos_mcp.client.time_source import Timing
 
+T = TypeVar("T")
+BeforeSend = Callable[[], Awaitable[None]]
+"""Called right before a write is sent, with its slot of the rate limiter held; if it raises, nothing is sent."""
 
-def passes(error: NomosError) -> bool:
-    """Whether a failure may pass by itself: 429, 5xx, and no answer, but not a certificate that is not trusted."""
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How long a call may take, and how often it is repeated.
+
+    Attributes:
+        timeout: Seconds for the whole call.
+        max_retries: How often a read is sent again at most.
+
+    Raises:
+        InvalidRequestError: The timeout is not above 0, or the number of retries is below 0.
+    """
+
+    timeout: float = CALL_TIMEOUT
+    max_retries: int = MAX_RETRIES
+
+    def __post_init__(self) -> None:
+        if not self.timeout > 0 or self.max_retries < 0:
+            raise InvalidRequestError("timeout must be more than 0 seconds, and max_retries at least 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    request: Request
+    options: CallOptions
+    deadline: float
+    customer_id: str | None = None
+    before_send: BeforeSend | None = None
+
+
+class Session:
+    """Makes calls with one identity and one pinned version.
+
+    Args:
+        connection: Sends the requests.
+        credentials: Give the tokens.
+        api_version: Sent with every request and compared with every response.
+    """
+
+    def __init__(self, connection: HttpConnection, credentials: Credentials, api_version: ApiVersion) -> None:
+        self.api_version: ApiVersion = api_version
+        self._connection = connection
+        self._credentials = credentials
+        self._headers = {VERSION_HEADER: api_version}
+        self._timing = connection.timing
+        self._reads: SingleFlight[Json] = SingleFlight()
+
+    async def get(
+        self, path: str, query: Iterable[tuple[str, str]], options: CallOptions, *, customer_id: str | None
+    ) -> Json:
+        """Read; retried while the failure may pass and time is left.
+
+        Args:
+            path: Path below the base URL, its parts already percent-encoded.
+            query: Query parameters, not yet encoded.
+            options: Timeout and retries.
+            customer_id: The customer scope of the read. Equal reads at the same time are one, but not across scopes.
+
+        Raises:
+            NomosError: One of the tree in `errors`.
+        """
+        request = Request("GET", path, tuple(query), self._headers)
+        return await self._run(self._read, request, options, customer_id=customer_id)
+
+    async def post(
+        self, path: str, body: Mapping[str, str], options: CallOptions, *, before_send: BeforeSend | None
+    ) -> Json:
+        """Write, once: a write is never retried, except after a 401, which shows that it was not looked at.
+
+        Getting the token beforehand is retried as a read is: nothing of the write is sent before it is there.
+
+        Args:
+            path: Path below the base URL.
+            body: Sent as JSON.
+            options: Timeout, and retries of getting a token.
+            before_send: See `BeforeSend`; called again if the write is sent again after a 401.
+
+        Raises:
+            MissingScopeError: The token is known to be read-only; nothing was sent.
+            NomosError: One of the tree in `errors`.
+        """
+        request = Request("POST", path, headers=self._headers, json=body)
+        return await self._run(self._write, request, options, before_send=before_send)
+
+    async def health(self, options: CallOptions) -> datetime | None:
+        """Ask whether the host responds at all, without a token; return its clock's time if it says so."""
+        response = await self._run(self._send_without_token, Request("GET", "/health"), options)
+        if response.is_error:
+            raise response.error()
+        return http_date(response.headers.get("date"))
+
+    async def granted_scopes(self, options: CallOptions) -> frozenset[str] | None:
+        """Return the scopes that the token was granted; None if the response did not say or the token is static."""
+        await self._run(partial(self._with_retries, self._get_token), Request("POST", TOKEN_PATH), options)
+        return self._credentials.scopes
+
+    async def _run(
+        self,
+        step: Callable[[_Call], Awaitable[T]],
+        request: Request,
+        options: CallOptions,
+        *,
+        customer_id: str | None = None,
+        before_send: BeforeSend | None = None,
+    ) -> T:
+        with self._connection.in_use(), anyio.move_on_after(options.timeout):
+            deadline = self._timing.monotonic() + options.timeout
+            return await step(_Call(request, options, deadline, customer_id, before_send))
+        raise APITimeoutError(f"{self._connection.host} did not answer within {options.timeout:g} seconds.")
+
+    async def _read(self, call: _Call) -> Json:
+        key = (call.customer_id, call.options, call.request.path, call.request.query)
+        return await self._reads.run(key, partial(self._with_retries, self._attempt, call))
+
+    async def _write(self, call: _Call) -> Json:
+        await self._with_retries(self._get_token, call)
+        self._require_scope(call.request)
+        self._reads.forget()
+        try:
+            return await self._attempt(call)
+        finally:
+            self._reads.forget()
+
+    async def _with_retries(self, step: Callable[[_Call], Awaitable[T]], call: _Call) -> T:
+        for attempt in count(1):
+            try:
+                return await step(call)
+            except NomosError as error:
+                pause = pause_before_retry(error, attempt, self._timing)
+                is_late = pause >= call.deadline - self._timing.monotonic()
+                if not is_transient(error) or attempt > call.options.max_retries or is_late:
+                    raise
+            await self._timing.sleep(pause)
+        raise AssertionError  # pragma: no cover  count() does not end
+
+    async def _get_token(self, call: _Call) -> SecretStr:
+        return await self._credentials.token(call.deadline)
+
+    async def _attempt(self, call: _Call) -> Json:
+        response = await self._authenticated(call)
+        version = response.headers.get(VERSION_HEADER.lower(), "")
+        if version != self.api_version and (version or not response.is_error):
+            raise VersionMismatchError(self.api_version, cleaned(version) or None)
+        if response.is_error:
+            raise response.error()
+        return response.json()
+
+    async def _authenticated(self, call: _Call) -> Response:
+        """Send a request with a token; after a 401, once more with a new one."""
+        response, used = await self._send(call, await self._get_token(call))
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
+            return response
+        try:
+            newer = await self._credentials.renewed(used, call.deadline)
+        except CredentialsError:
+            raise
+        except NomosError:
+            if call.request.method == "GET":
+                raise
+            return response  # a write has to tell what became of it: it was refused
+        if newer is not None:
+            response, _ = await self._send(call, newer, urgent=True)
+        return response
+
+    async def _send(self, call: _Call, token: SecretStr, *, urgent: bool = False) -> tuple[Response, SecretStr]:
+        async with self._connection.turn(call.deadline, urgent=urgent):
+            newest = self._credentials.current or token  # perhaps renewed while this call waited for its turn
+            self._require_scope(call.request)
+            if call.before_send is not None:
+                await call.before_send()
+            response = await self._connection.send(call.request, newest)
+            self._connection.limiter.observe(response.rate_limit, refused=response.is_rate_limited)
+        return response, newest
+
+    async def _send_without_token(self, call: _Call) -> Response:
+        async with self._connection.turn(call.deadline):
+            return await self._connection.send(call.request)
+
+    def _require_scope(self, request: Request) -> None:
+        scopes = self._credentials.scopes
+        if request.method == "POST" and scopes is not None and WRITE_SCOPE not in scopes:
+            raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
+
+
+def is_transient(error: NomosError) -> bool:
+    """Whether a failure may pass by itself: 429, 5xx, and no response, but not a certificate that is not trusted."""
     if isinstance(error, CertificateError):
         return False
-    return isinstance(error, TooManyRequestsError | InternalServerError | APIConnectionError)
+    return isinstance(error, RateLimitError | InternalServerError | APIConnectionError)
 
 
-def pause(error: NomosError, attempt: int, timing: Timing) -> float:
+def pause_before_retry(error: NomosError, attempt: int, timing: Timing) -> float:
     """Return the seconds to wait before the next attempt.
 
-    What upstream asks for, and on top of it, or instead, exponential backoff with full jitter, so that the many who
-    were refused together do not come back together.
+    That is what upstream asks for, plus exponential backoff with full jitter, so that many callers who were refused
+    together do not come back together.
 
     Args:
         error: Why the last attempt failed.
@@ -56,252 +249,5 @@ def pause(error: NomosError, attempt: int, timing: Timing) -> float:
         timing: For the jitter.
     """
     backoff = timing.jitter(min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))
-    told = error.retry_after if isinstance(error, APIError) else None
-    return backoff + (told or 0.0)
-
-
-if TYPE_CHECKING:
-    from nomos_mcp.client.transport import Wire
-
-T = TypeVar("T")
-BeforeSend = Callable[[], Awaitable[None]]
-"""Called right before a write leaves, with its turn in the rate limit taken; what it raises keeps the write back."""
-
-_REDIRECTS: Final = range(300, 400)
-_REFUSED_CREDENTIALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-
-
-class Transport:
-    """Sends requests to one host with one identity, one pinned version and one rate budget.
-
-    Args:
-        base_url: Where to; checked by `hosts`.
-        app: Answers in place of the network.
-        api_version: Sent with every request and compared with every answer.
-        credentials: Who we are.
-        budget: Shared by everything that is sent, token requests included.
-        deadline: Seconds for a whole call.
-        timing: Clock, sleep and jitter.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        app: AsgiApp | None,
-        api_version: ApiVersion,
-        credentials: Credentials,
-        budget: RateBudget,
-        deadline: float,
-        timing: Timing,
-    ) -> None:
-        self._base_url = base_url
-        self._app = app
-        self._api_version = api_version
-        self._pinned = {VERSION_HEADER: api_version}
-        self._credentials = credentials
-        self._budget = budget
-        self._deadline = deadline
-        self._timing = timing
-        self._reads: SharedReads[Json] = SharedReads()
-        self._loop = EventLoop()
-        self.rate_hints: RateHints | None = None
-
-    async def get(self, path: str, query: Iterable[tuple[str, str]] = (), *, fence: str = "") -> Json:
-        """Read; repeated while the failure may pass and time is left.
-
-        Args:
-            path: Path below the base URL, its parts already percent-encoded.
-            query: Query parameters, not yet encoded.
-            fence: Whom the read is for; equal reads at the same time are one, but not across fences.
-
-        Raises:
-            NomosError: One of the tree in `errors`.
-        """
-        request = Request("GET", path, tuple(query), headers=self._pinned)
-
-        async def read(ends: float) -> Json:
-            key = (fence, request.path, request.query)
-            return await self._reads.read(key, lambda: self._repeated(lambda: self._asked(request, ends), ends))
-
-        return await self._within_deadline(read)
-
-    async def post(self, path: str, body: Mapping[str, str], before_send: BeforeSend | None = None) -> Json:
-        """Write, once: a write is never repeated, except after a 401, which tells that it was not looked at.
-
-        Getting the token beforehand is repeated as a read is: nothing of the write is sent before it is there.
-
-        Args:
-            path: Path below the base URL.
-            body: Sent as JSON.
-            before_send: See `BeforeSend`; called again if the write is sent again after a 401.
-
-        Raises:
-            MissingScopeError: The token is known to be read-only; nothing was sent.
-            NomosError: One of the tree in `errors`.
-        """
-        request = Request("POST", path, body=json.dumps(dict(body)).encode(), headers=self._pinned)
-
-        async def write(ends: float) -> Json:
-            await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
-            self._require_scope(request)
-            self._reads.forget()
-            try:
-                return await self._asked(request, ends, before_send)
-            finally:
-                self._reads.forget()
-
-        return await self._within_deadline(write)
-
-    async def health(self) -> datetime | None:
-        """Ask whether the host answers at all; return its clock if it told.
-
-        Raises:
-            NomosError: It does not answer, or with an error.
-        """
-
-        async def ask(ends: float) -> Answer:
-            async with self._budget.place(self._left(ends)):
-                return await self._wire.greet(Request("GET", "/health"))
-
-        answer = await self._within_deadline(ask)
-        if is_error(answer.status):
-            raise self._error(answer)
-        return date_of(answer.headers.get("date"))
-
-    async def granted_scopes(self) -> frozenset[str] | None:
-        """Return the scopes that the token was granted; None if the answer did not say or the token is static."""
-
-        async def ask(ends: float) -> None:
-            await self._repeated(lambda: self._credentials.token(self._lending(ends)), ends)
-
-        await self._within_deadline(ask)
-        return self._credentials.scopes
-
-    async def aclose(self) -> None:
-        """Close the connection pool; closing twice does no harm.
-
-        Raises:
-            InvalidRequestError: It was opened in another event loop.
-        """
-        if self._app is not None and self._loop.is_elsewhere:
-            return  # an application that answers in process has no connections
-        with self._loop.closing():
-            if "_wire" in self.__dict__:
-                await self._wire.aclose()
-
-    @cached_property
-    def _wire(self) -> "Wire":
-        from nomos_mcp.client.transport import Wire  # noqa: PLC0415  loads the HTTP library, which a start can do without
-
-        return Wire(self._base_url, self._app)
-
-    async def _within_deadline(self, call: Callable[[float], Awaitable[T]]) -> T:
-        with self._loop.calling(self._budget.renew_locks), anyio.move_on_after(self._deadline):
-            return await call(self._timing.monotonic() + self._deadline)
-        raise APITimeoutError(f"{self._wire.host} did not answer within {self._deadline:g} seconds.")
-
-    async def _repeated(self, ask: Callable[[], Awaitable[T]], ends: float) -> T:
-        for attempt in count(1):
-            try:
-                return await ask()
-            except NomosError as error:
-                wait = pause(error, attempt, self._timing)
-                if not passes(error) or attempt == MAX_ATTEMPTS or wait >= self._left(ends):
-                    raise
-            await self._timing.sleep(wait)
-        raise AssertionError  # pragma: no cover  count() does not end
-
-    async def _asked(self, request: Request, ends: float, before_send: BeforeSend | None = None) -> Json:
-        answer = await self._authorised(request, ends, before_send)
-        version = answer.headers.get(VERSION_HEADER.lower(), "")
-        if version != self._api_version and (version or not is_error(answer.status)):
-            raise VersionMismatchError(self._api_version, cleaned(version))
-        if is_error(answer.status):
-            raise self._error(answer)
-        return _body(answer)
-
-    async def _authorised(self, request: Request, ends: float, before_send: BeforeSend | None) -> Answer:
-        lend = self._lending(ends)
-        token = await self._credentials.token(lend)
-        answer, used = await self._placed(request, token, ends, before_send)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            try:
-                newer = await self._credentials.renewed(used, lend)
-            except CredentialsError:
-                raise
-            except NomosError:
-                if request.body is None:
-                    raise
-                return answer  # a write has to tell what became of it: it was refused
-            if newer is not None:
-                answer, _ = await self._placed(request, newer, ends, before_send, urgent=True)
-        return answer
-
-    async def _placed(
-        self,
-        request: Request,
-        token: SecretStr,
-        ends: float,
-        before_send: BeforeSend | None,
-        *,
-        urgent: bool = False,
-    ) -> tuple[Answer, SecretStr]:
-        async with self._budget.place(self._left(ends), urgent=urgent):
-            newest = self._credentials.current or token  # renewed, perhaps, while this call waited for its turn
-            self._require_scope(request)
-            if before_send is not None:
-                await before_send()
-            answer = await self._wire.send(request, newest)
-            self._observe(answer)
-        return answer, newest
-
-    def _require_scope(self, request: Request) -> None:
-        scopes = self._credentials.scopes
-        if request.method == "POST" and scopes is not None and WRITE_SCOPE not in scopes:
-            raise MissingScopeError(f"The access token lacks the scope {WRITE_SCOPE!r}; nothing was sent.")
-
-    def _lending(self, ends: float) -> Ask:
-        async def ask(client_id: str, client_secret: SecretStr, form: Form) -> Json:
-            request = Request("POST", "/oauth/token", headers=self._pinned)
-            async with self._budget.place(self._left(ends), urgent=True):
-                answer = await self._wire.exchange(request, form, client_id, client_secret)
-                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                    self._observe(answer)  # anything less may count token requests alone, and would slow all others
-            if answer.status in _REFUSED_CREDENTIALS:
-                raise CredentialsError(
-                    f"The token endpoint refused the client credentials (HTTP {answer.status}).",
-                    request_id=self._error(answer).request_id,
-                )
-            if is_error(answer.status):
-                raise self._error(answer)
-            return _body(answer)
-
-        return ask
-
-    def _left(self, ends: float) -> float:
-        return ends - self._timing.monotonic()
-
-    def _hints(self, answer: Answer) -> RateHints:
-        return rate_hints(answer.headers, self._timing.wall())
-
-    def _observe(self, answer: Answer) -> None:
-        self.rate_hints = self._hints(answer)
-        self._budget.observe(self.rate_hints, refused=answer.status == HTTPStatus.TOO_MANY_REQUESTS)
-
-    def _error(self, answer: Answer) -> APIError:
-        hints = self._hints(answer)
-        wait = hints.retry_after
-        if wait is None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = hints.reset
-        return error_from(answer.status, answer.content, answer.request_id, wait)
-
-
-def _body(answer: Answer) -> Json:
-    if answer.status in _REDIRECTS:
-        raise UnreadableAnswerError(
-            f"HTTP {answer.status} is a redirect, and redirects are not followed; check the base URL.",
-            status=answer.status,
-            request_id=answer.request_id,
-        )
-    return parsed(answer.content, answer.headers.get("content-type", ""), answer.status, answer.request_id)
+    asked = error.retry_after if isinstance(error, APIError) else None
+    return backoff + (asked or 0.0)

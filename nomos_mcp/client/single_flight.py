@@ -1,7 +1,7 @@
-"""Equal reads that are under way at once are one read. Knows neither HTTP nor what is read.
+"""Equal reads at the same time are one read. Knows neither HTTP nor what is read.
 
-The first caller reads, the others wait for its answer, or share its failure. If the first goes away, cancelled or out
-of time, one of those who wait reads instead of it. A read that begins after a write never shares one from before it.
+The first caller reads; the others wait for its result, or get its failure. If the first one is cancelled or runs out of
+time, one of the others reads instead. A read that begins after a write never joins one from before it.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from nomos_mcp.client.errors import NomosError
+from nomos_mcp.client.errors import LocalRateLimitError, NomosError
 
 T = TypeVar("T")
 
@@ -18,22 +18,22 @@ T = TypeVar("T")
 class _Flight(Generic[T]):
     def __init__(self) -> None:
         self.landed = anyio.Event()
-        self.answers: list[T] = []  # one, or none if it failed or was abandoned
+        self.results: list[T] = []  # one, or none if it failed or was abandoned
         self.error: NomosError | None = None
 
 
-class SharedReads(Generic[T]):
-    """The reads of one client that are under way."""
+class SingleFlight(Generic[T]):
+    """The reads of one client that are running."""
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, _Flight[T]] = {}
 
-    async def read(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
-        """Read, or wait for an equal read that is under way.
+    async def run(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """Read, or wait for an equal read that is running.
 
         Args:
-            key: What makes reads equal; whoever may not share an answer has another one.
-            ask: Does the reading.
+            key: What makes reads equal; whoever may not share a result has another key.
+            read: Does the reading.
 
         Raises:
             NomosError: What the read raised, whoever did it.
@@ -42,12 +42,14 @@ class SharedReads(Generic[T]):
             await flight.landed.wait()
             if flight.error is not None:
                 raise copy(flight.error)  # a traceback of its own
-            if flight.answers:
-                return flight.answers[0]
+            if flight.results:
+                return flight.results[0]
         flight = self._flights[key] = _Flight()
         try:
-            answer = await ask()
-            flight.answers.append(answer)
+            result = await read()
+            flight.results.append(result)
+        except LocalRateLimitError:
+            raise  # this caller had too little time; those who wait may have more
         except NomosError as error:
             flight.error = error
             raise
@@ -55,8 +57,8 @@ class SharedReads(Generic[T]):
             if self._flights.get(key) is flight:
                 del self._flights[key]
             flight.landed.set()
-        return answer
+        return result
 
     def forget(self) -> None:
-        """Let nobody join what is under way: it may not show what is written now. Who waits is still answered."""
+        """Let nobody join the reads that are running, as they may not show what is written now."""
         self._flights.clear()

@@ -1,4 +1,4 @@
-"""The client's time: what it reads clocks with, waits with, and rolls dice with. Tests put their own in place."""
+"""The clock, the sleep and the jitter of the client, which tests replace."""
 
 import random
 import time
@@ -12,13 +12,13 @@ import anyio
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Everything that makes the client depend on the moment.
+    """Everything that depends on the moment.
 
     Attributes:
         monotonic: Seconds that only go forward.
         sleep: Waits so many seconds.
         jitter: A random number of seconds from 0 up to its argument.
-        wall: The date, aware; only for a `Retry-After` that is a date, in an answer that does not carry its own.
+        wall: The date, aware; only for a `Retry-After` that is a date, in a response that carries no `Date` of its own.
     """
 
     monotonic: Callable[[], float] = time.monotonic

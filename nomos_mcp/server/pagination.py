@@ -308,7 +308,7 @@ class Reading(Generic[R]):
             if keep(item):
                 self._finds.append(_Find(item, self._at.page, self._position))
         self._unreadable |= dict.fromkeys(name for name in page.unreadable if name)
-        self._nameless += page.unreadable.count("")
+        self._nameless += page.unreadable.count(None)
         if page.oldest:
             self._oldest = min(page.oldest, self._oldest or page.oldest)
         self._turn(page, stale=bool(before and page.oldest and page.oldest >= before and len(self._seen) == news))

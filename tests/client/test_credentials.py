@@ -22,9 +22,9 @@ from nomos_mcp.client import (
     MissingScopeError,
     NomosClient,
     NomosError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
 )
-from nomos_mcp.client.constants import MAX_ATTEMPTS
+from nomos_mcp.client.constants import MAX_RETRIES
 from nomos_mcp.client.http_messages import AsgiApp
 from tests.client.fake_time import VIRTUAL, SkippingTime, virtually
 from tests.client.faults.wire_server import ORDER, hang, http, saying, serving
@@ -276,7 +276,7 @@ def test_a_token_endpoint_that_keeps_failing_is_given_up_and_nothing_is_written(
                 await client.meter_orders.create("sub_1")
 
     virtually(main)
-    assert (len(forms), shown) == (MAX_ATTEMPTS, [])
+    assert (len(forms), shown) == (MAX_RETRIES + 1, [])
 
 
 @pytest.mark.parametrize("token", [None, "", "to\nken", "tökén", 7])
@@ -285,7 +285,7 @@ def test_a_grant_without_a_usable_token_is_unreadable(token: object) -> None:
 
     async def main() -> NomosError:
         async with client_of(app) as client:
-            with pytest.raises(UnreadableAnswerError, match="no usable access token") as caught:
+            with pytest.raises(UnreadableResponseError, match="no usable access token") as caught:
                 await client.meter_orders.get("prdo_1")
         return caught.value
 
@@ -334,12 +334,12 @@ def test_no_secret_is_in_an_error_its_traceback_or_a_log(
     with serving(script) as server:
         time = SkippingTime().timing
         made = [
-            NomosClient(access_token="st4t1c-t0k3n", base_url=server.url, timing=time, deadline=0.3),
-            NomosClient(client_id="me", client_secret=SECRET, base_url=server.url, timing=time, deadline=0.3),
+            NomosClient(access_token="st4t1c-t0k3n", base_url=server.url, timing=time, timeout=0.3),
+            NomosClient(client_id="me", client_secret=SECRET, base_url=server.url, timing=time, timeout=0.3),
         ]
         failures = [anyio.run(failure_of, client, backend=backend) for client in made]
     assert {failure.__context__ for failure in failures} == {None}  # the library's own errors hold what was sent
     shown = "".join(map(everything_of, failures))
-    shown += repr([vars(client._transport) for client in made]) + caplog.text
+    shown += repr([vars(client._session) for client in made]) + caplog.text
     clear = base64.b64encode(f"me:{SECRET}".encode()).decode()
     assert not [secret for secret in (SECRET, "st4t1c-t0k3n", "gr4nt3d", clear) if secret in shown]

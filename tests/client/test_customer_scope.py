@@ -1,11 +1,11 @@
-"""Behind the fence one customer's objects are all there is."""
+"""In a customer scope, one customer's objects are all there is."""
 
 import json
 
 import pytest
 
-from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError, UnreadableAnswerError
-from nomos_mcp.client.endpoints import Resource
+from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError, UnreadableResponseError
+from nomos_mcp.client.endpoints import Endpoint
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.client.faults.wire_server import ORDER
 from tests.client.test_http_messages import answering, client_of, page
@@ -22,46 +22,46 @@ SUBSCRIPTION = {
 
 
 @pytest.fixture
-def fenced(curie: NomosClient) -> NomosClient:
+def scoped(curie: NomosClient) -> NomosClient:
     return curie.for_customer(OWN)
 
 
-async def test_own_objects_are_seen(fenced: NomosClient) -> None:
-    order = await fenced.meter_orders.get(DEMO.orders["two_first"])
+async def test_own_objects_are_seen(scoped: NomosClient) -> None:
+    order = await scoped.meter_orders.get(DEMO.orders["two_first"])
     assert order.customer == OWN
-    assert (await fenced.subscriptions.get(DEMO.subscriptions["two_second"])).customer == OWN
+    assert (await scoped.subscriptions.get(DEMO.subscriptions["two_second"])).customer == OWN
 
 
 @pytest.mark.parametrize("name", ["placed", "other_organisation"])
-async def test_somebody_elses_and_unknown_objects_are_the_same_error(fenced: NomosClient, name: str) -> None:
+async def test_somebody_elses_and_unknown_objects_are_the_same_error(scoped: NomosClient, name: str) -> None:
     answers = set()
     for order in (DEMO.orders[name], "prdo_nobodyhasthisidentifier"):
         with pytest.raises(NotFoundError) as caught:
-            await fenced.meter_orders.get(order)
+            await scoped.meter_orders.get(order)
         answers.add((str(caught.value), caught.value.request_id, caught.value.message))
     for subscription in (DEMO.subscriptions["placed"], "sub_nobodyhasthisidentifier"):
         with pytest.raises(NotFoundError) as caught:
-            await fenced.subscriptions.get(subscription)
+            await scoped.subscriptions.get(subscription)
         answers.add((str(caught.value), caught.value.request_id, caught.value.message))
     for event in (DEMO.events["meter_order.placed"], "evt_nobodyhasthisidentifier"):
         with pytest.raises(NotFoundError) as caught:
-            await fenced.events.get(event)
+            await scoped.events.get(event)
         answers.add((str(caught.value), caught.value.request_id, caught.value.message))
     assert len(answers) == 1
 
 
-async def test_lists_hold_own_objects_only_whatever_is_asked(fenced: NomosClient) -> None:
+async def test_lists_hold_own_objects_only_whatever_is_asked(scoped: NomosClient) -> None:
     own = {DEMO.orders["two_first"], DEMO.orders["two_second"]}
-    assert {order.id async for order in fenced.meter_orders.list()} == own
-    assert {order.id async for order in fenced.meter_orders.list(customer=OWN)} == own
-    assert {item.customer async for item in fenced.subscriptions.list()} == {OWN}
+    assert {order.id async for order in scoped.meter_orders.list()} == own
+    assert {order.id async for order in scoped.meter_orders.list(customer=OWN)} == own
+    assert {item.customer async for item in scoped.subscriptions.list()} == {OWN}
     for foreign in (DEMO.customers["placed"], "cus_nobody"):
-        assert [order async for order in fenced.meter_orders.list(customer=foreign)] == []
-        assert [item async for item in fenced.subscriptions.list(customer=foreign)] == []
-    assert await fenced.meter_orders.of_subscription(DEMO.subscriptions["placed"]) is None
+        assert [order async for order in scoped.meter_orders.list(customer=foreign)] == []
+        assert [item async for item in scoped.subscriptions.list(customer=foreign)] == []
+    assert await scoped.meter_orders.of_subscription(DEMO.subscriptions["placed"]) is None
 
 
-async def test_an_ignored_filter_does_not_open_the_fence() -> None:
+async def test_an_ignored_filter_does_not_open_the_scope() -> None:
     app, asked = answering((200, page([ORDER, {**ORDER, "id": "prdo_2", "customer": "cus_2"}])))
     async with client_of(app) as client:
         orders = [order.id async for order in client.for_customer("cus_2").meter_orders.list()]
@@ -69,15 +69,15 @@ async def test_an_ignored_filter_does_not_open_the_fence() -> None:
     assert "filter%5Bcustomer%5D%5Beq%5D=cus_2" in asked[0]
 
 
-async def test_nothing_can_be_ordered_beyond_the_fence(fenced: NomosClient, simulator: Simulator) -> None:
+async def test_nothing_can_be_ordered_outside_the_scope(scoped: NomosClient, simulator: Simulator) -> None:
     with pytest.raises(NotFoundError):
-        await fenced.meter_orders.create(DEMO.subscriptions["can_order"])
+        await scoped.meter_orders.create(DEMO.subscriptions["can_order"])
     assert not simulator.ledger
 
 
 async def test_a_customer_can_order_for_their_own_subscription(curie: NomosClient, simulator: Simulator) -> None:
-    fenced = curie.for_customer(DEMO.customers["can_order"])
-    await fenced.meter_orders.create(DEMO.subscriptions["can_order"])
+    scoped = curie.for_customer(DEMO.customers["can_order"])
+    await scoped.meter_orders.create(DEMO.subscriptions["can_order"])
     assert len(simulator.ledger) == 1
 
 
@@ -139,32 +139,32 @@ async def test_somebody_elses_broken_object_is_answered_like_a_missing_one(reads
 async def test_ones_own_broken_order_is_told_to_be_broken() -> None:
     app, _ = answering((200, b'{"id": "prdo_1", "customer": "cus_1"}'))
     async with client_of(app) as client:
-        with pytest.raises(UnreadableAnswerError, match="wrong or missing"):
+        with pytest.raises(UnreadableResponseError, match="wrong or missing"):
             await client.for_customer("cus_1").meter_orders.get("prdo_1")
 
 
 async def test_an_answer_that_is_none_of_the_apis_is_not_taken_for_a_missing_object() -> None:
     app, _ = answering((200, b"<html>login</html>"), content_type=b"text/html")
     async with client_of(app) as client:
-        fenced = client.for_customer("cus_1")
-        for read in (fenced.events.get("evt_1"), fenced.meter_orders.get("prdo_1")):
-            with pytest.raises(UnreadableAnswerError, match="text/html"):
+        scoped = client.for_customer("cus_1")
+        for read in (scoped.events.get("evt_1"), scoped.meter_orders.get("prdo_1")):
+            with pytest.raises(UnreadableResponseError, match="text/html"):
                 await read
 
 
-def test_a_view_holds_no_resource_that_is_not_fenced(fenced: NomosClient) -> None:
-    resources = {name: value for name, value in vars(fenced).items() if isinstance(value, Resource)}
-    assert {name: resource._fence() for name, resource in resources.items()} == {
+def test_a_view_holds_no_endpoint_that_is_not_scoped(scoped: NomosClient) -> None:
+    endpoints = {name: value for name, value in vars(scoped).items() if isinstance(value, Endpoint)}
+    assert {name: endpoint.customer_id for name, endpoint in endpoints.items()} == {
         "meter_orders": OWN,
         "subscriptions": OWN,
         "events": OWN,
     }
 
 
-def test_a_view_of_one_customer_gives_no_view_of_another(fenced: NomosClient) -> None:
-    assert fenced.for_customer(OWN).api_version == fenced.api_version
-    with pytest.raises(InvalidRequestError, match="one customer's"):
-        fenced.for_customer(DEMO.customers["placed"])
+def test_a_view_of_one_customer_gives_no_view_of_another(scoped: NomosClient) -> None:
+    assert scoped.for_customer(OWN).api_version == scoped.api_version
+    with pytest.raises(InvalidRequestError, match="limited to one customer"):
+        scoped.for_customer(DEMO.customers["placed"])
 
 
 async def test_own_events_are_seen(curie: NomosClient) -> None:

@@ -11,6 +11,7 @@ from nomos_mcp.client import (
     CHUCKY,
     CURIE,
     ApiVersion,
+    AuthenticationError,
     BadRequestError,
     ConflictError,
     CredentialsError,
@@ -20,7 +21,6 @@ from nomos_mcp.client import (
     MissingScopeError,
     NomosClient,
     NotFoundError,
-    UnauthorizedError,
     UnsupportedVersionError,
 )
 from nomos_mcp.simulator import DEMO, Simulator
@@ -206,7 +206,7 @@ async def test_a_static_token_is_used_as_it_is(simulator: Simulator) -> None:
 
 async def test_a_refused_static_token_is_unauthorized(simulator: Simulator) -> None:
     async with NomosClient(access_token="nom_unknown", base_url="http://127.0.0.1", app=simulator) as client:
-        with pytest.raises(UnauthorizedError):
+        with pytest.raises(AuthenticationError):
             await client.meter_orders.get(DEMO.orders["placed"])
 
 

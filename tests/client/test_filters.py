@@ -15,6 +15,7 @@ from nomos_mcp.client import (
     NomosClient,
     UnsupportedVersionError,
 )
+from nomos_mcp.client.session import CallOptions
 from nomos_mcp.simulator import Simulator
 from tests.client.faults.wire_server import ORDER as CURIE_ORDER
 from tests.client.test_documented_examples import EDISON_ORDER
@@ -111,9 +112,17 @@ async def test_a_negative_bound_of_a_walk_is_refused(curie: NomosClient, bound: 
             pass
 
 
-@pytest.mark.parametrize("arguments", [{"requests_per_second": 0}, {"deadline": 0}, {"deadline": float("nan")}])
-def test_a_budget_or_deadline_of_nothing_is_refused(arguments: dict[str, float]) -> None:
-    with pytest.raises(InvalidRequestError, match="at least 1"):
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"requests_per_second": 0}, "at least 1"),
+        ({"timeout": 0}, "more than 0"),
+        ({"timeout": float("nan")}, "more than 0"),
+        ({"max_retries": -1}, "at least 0"),
+    ],
+)
+def test_a_rate_timeout_or_number_of_retries_of_nothing_is_refused(arguments: dict[str, float], problem: str) -> None:
+    with pytest.raises(InvalidRequestError, match=problem):
         NomosClient(**arguments)  # type: ignore[arg-type]  # wrong on purpose
 
 
@@ -138,5 +147,5 @@ def test_plain_http_is_for_this_machine(url: str) -> None:
 
 async def test_a_path_cannot_lead_to_another_host(curie: NomosClient, simulator: Simulator) -> None:
     with pytest.raises(InvalidRequestError, match="another host"):
-        await curie._transport.get("@elsewhere.test/x")
+        await curie._session.get("@elsewhere.test/x", (), CallOptions(), customer_id=None)
     assert [request.path for request in simulator.requests] == ["/oauth/token"]

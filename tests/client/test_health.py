@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nomos_mcp.client import InternalServerError, NomosClient, RateHints
+from nomos_mcp.client import InternalServerError, NomosClient, RateLimitHeaders
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.faults import Fault
 from nomos_mcp.simulator.simulator_server import served
@@ -31,6 +31,6 @@ async def test_a_host_that_answers_with_an_error_is_not_healthy(curie: NomosClie
 
 async def test_the_rate_limit_is_known_from_the_last_answer() -> None:
     async with client_for(Simulator(rate_limit=10)) as client:
-        assert client.rate_hints is None
+        assert client.rate_limit is None
         await client.meter_orders.get(DEMO.orders["placed"])
-        assert client.rate_hints == RateHints(limit=10, remaining=9, reset=1.0)
+        assert client.rate_limit == RateLimitHeaders(limit=10, remaining=9, reset=1.0)

@@ -139,7 +139,7 @@ def test_closing_in_the_middle_of_a_call_does_not_let_another_loop_in(simulator:
             await answer.wait()
             await simulator(scope, receive, send)
 
-        client._transport._app = slow
+        client._connection._app = slow
         async with anyio.create_task_group() as group:
             group.start_soon(read, client)
             await arrived.wait()

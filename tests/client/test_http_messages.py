@@ -16,12 +16,12 @@ from nomos_mcp.client import (
     MeterOrder,
     NomosClient,
     NomosError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
     VersionMismatchError,
 )
-from nomos_mcp.client.constants import MAX_ANSWER_BYTES, MAX_WORD
+from nomos_mcp.client.constants import MAX_RESPONSE_BYTES, MAX_WORD
 from nomos_mcp.client.http_messages import AsgiApp
-from nomos_mcp.client.pages import names
+from nomos_mcp.client.pages import cursor_names
 from tests.client.fake_time import SkippingTime
 from tests.client.faults.wire_server import ORDER
 
@@ -82,12 +82,12 @@ async def failure_of(app: AsgiApp) -> NomosError:
 async def test_an_answer_that_cannot_be_read_is_told_apart(status: int, body: bytes, content_type: bytes) -> None:
     app, _ = answering((status, body), content_type=content_type)
     failure = await failure_of(app)
-    assert isinstance(failure, UnreadableAnswerError)
-    assert failure.status == status
+    assert isinstance(failure, UnreadableResponseError)
+    assert failure.status_code == status
 
 
 async def test_an_answer_that_is_too_large_is_not_read_to_the_end() -> None:
-    app, _ = answering((200, b" " * (MAX_ANSWER_BYTES + 1)))
+    app, _ = answering((200, b" " * (MAX_RESPONSE_BYTES + 1)))
     assert "larger than 8 MiB" in str(await failure_of(app))
 
 
@@ -96,7 +96,7 @@ async def test_an_answer_of_another_version_is_not_used(version: str) -> None:
     app, _ = answering((200, json.dumps(ORDER).encode()), version=version)
     failure = await failure_of(app)
     assert isinstance(failure, VersionMismatchError)
-    assert (failure.expected, failure.received) == (CURIE, version)
+    assert (failure.expected, failure.received) == (CURIE, version or None)
 
 
 async def test_a_refusal_of_another_version_is_not_used_either() -> None:
@@ -114,7 +114,7 @@ async def test_a_failing_gateway_without_a_version_is_an_upstream_failure(status
     app, _ = answering((status, b"<html>bad gateway</html>"), version="", content_type=b"text/html")
     failure = await failure_of(app)
     assert isinstance(failure, InternalServerError)
-    assert failure.status == status
+    assert failure.status_code == status
 
 
 async def test_an_error_without_a_documented_status_keeps_what_it_says() -> None:
@@ -123,7 +123,7 @@ async def test_an_error_without_a_documented_status_keeps_what_it_says() -> None
     failure = await failure_of(app)
     assert type(failure) is APIError
     assert (failure.code, failure.request_id, failure.detail_codes) == ("I_AM_NEW", "r1", ("c",))
-    assert len(failure.message) <= 301
+    assert len(failure.message or "") == 301
 
 
 async def test_what_should_be_a_word_is_cut_to_one() -> None:
@@ -133,7 +133,7 @@ async def test_what_should_be_a_word_is_cut_to_one() -> None:
     failure = await failure_of(app)
     assert isinstance(failure, APIError)
     words = (failure.code, failure.request_id, failure.errors[0].code, failure.errors[0].field)
-    assert [len(word) for word in words] == [MAX_WORD + 1] * 4
+    assert [len(word or "") for word in words] == [MAX_WORD + 1] * 4
     app, _ = answering((200, json.dumps({**ORDER, "created_at": essay}).encode()))
     async with client_of(app) as client:
         assert len((await client.meter_orders.get("prdo_1")).unreadable["created_at"]) == MAX_WORD + 1
@@ -201,13 +201,15 @@ async def test_a_walk_that_would_never_end_or_end_early_is_an_error(said: dict[s
     app, _ = answering((200, page([ORDER], **said)))
     found: list[str] = []
     async with client_of(app) as client:
-        with pytest.raises(UnreadableAnswerError, match=flaw):
+        with pytest.raises(UnreadableResponseError, match=flaw):
             await read(client.meter_orders.list(), into=found)
     assert set(found) == {"prdo_1"}
 
 
-@pytest.mark.parametrize(("broken", "name"), [(None, ""), ({"id": "prdo_2"}, "prdo_2"), ({"id": "<b>"}, ""), (7, "")])
-async def test_an_item_that_cannot_be_read_costs_that_item(broken: object, name: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "name"), [(None, None), ({"id": "prdo_2"}, "prdo_2"), ({"id": "<b>"}, None), (7, None)]
+)
+async def test_an_item_that_cannot_be_read_costs_that_item(broken: object, name: str | None) -> None:
     app, _ = answering((200, page([ORDER, broken])))
     async with client_of(app) as client:
         found = await client.meter_orders.list()
@@ -219,7 +221,7 @@ async def test_an_item_that_cannot_be_read_costs_that_item(broken: object, name:
 async def test_the_order_of_a_subscription_is_not_denied_while_one_cannot_be_read() -> None:
     app, _ = answering((200, page([{**ORDER, "status": None}])))
     async with client_of(app) as client:
-        with pytest.raises(UnreadableAnswerError, match="could not be read: 1"):
+        with pytest.raises(UnreadableResponseError, match="could not be read: 1"):
             await client.meter_orders.of_subscription("sub_1")
 
 
@@ -244,7 +246,7 @@ VENDORS_CURSOR = (
     ],
 )
 def test_a_cursor_is_seen_to_name_an_item_by_id_and_creation(cursor: str, last: object, *, anchored: bool) -> None:
-    assert names(cursor, last) is anchored
+    assert cursor_names(cursor, last) is anchored
 
 
 async def test_the_simulators_cursors_have_the_vendors_form(curie: NomosClient) -> None:
@@ -258,7 +260,7 @@ async def test_the_simulators_cursors_have_the_vendors_form(curie: NomosClient) 
 async def test_a_list_without_proper_items_is_unreadable(items: object) -> None:
     app, _ = answering((200, json.dumps({"object": "list", "items": items}).encode()))
     async with client_of(app) as client:
-        with pytest.raises(UnreadableAnswerError):
+        with pytest.raises(UnreadableResponseError):
             await client.meter_orders.list()
 
 
@@ -273,7 +275,7 @@ async def test_a_list_ends_where_has_more_is_false_or_absent(said: dict[str, obj
 async def test_a_host_that_does_not_listen_is_a_connection_error() -> None:
     time = SkippingTime()
     async with NomosClient(access_token="t", base_url="http://127.0.0.1:9", timing=time.timing) as client:
-        with pytest.raises(NomosError, match=r"No answer from 127\.0\.0\.1"):
+        with pytest.raises(NomosError, match=r"No response from 127\.0\.0\.1"):
             await client.meter_orders.get("prdo_1")
 
 

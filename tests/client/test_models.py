@@ -5,7 +5,15 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from nomos_mcp.client import CurieMeterOrder, EdisonMeterOrder, Event, EventContext, MeterOrder, Record, Subscription
+from nomos_mcp.client import (
+    CurieMeterOrder,
+    EdisonMeterOrder,
+    Event,
+    EventContext,
+    MeterOrder,
+    NomosObject,
+    Subscription,
+)
 from nomos_mcp.client.constants import MAX_WORD
 from tests.client.faults.wire_server import ORDER
 from tests.client.test_customer_scope import EVENT, SUBSCRIPTION
@@ -77,7 +85,7 @@ HOSTILE = [
     ],
 )
 def test_a_record_whose_own_id_is_malformed_is_broken_and_its_error_does_not_quote_it(
-    model: type[Record], body: dict[str, object], came: str
+    model: type[NomosObject], body: dict[str, object], came: str
 ) -> None:
     model.model_validate(body)
     with pytest.raises(ValidationError) as caught:

@@ -1,5 +1,6 @@
-"""The room as a whole: what it exports, what it may import, what it costs, and the tree it draws."""
+"""The client as a package: what it exports, what it may import, what it costs, and the tree that it draws."""
 
+import ast
 import pickle
 import re
 import subprocess
@@ -13,21 +14,25 @@ from nomos_mcp.client import errors
 FOLDER = Path(client.__file__).parent
 
 
-def test_what_is_exported_is_there_once_and_sorted() -> None:
-    assert all(hasattr(client, name) for name in client.__all__)
-    # Constants first, then classes, then functions, as the linter sorts them.
-    assert client.__all__ == sorted(set(client.__all__), key=lambda name: (not name.isupper(), name[0].islower(), name))
-
-
-def test_the_client_is_exported_by_the_package_too() -> None:
-    assert nomos_mcp.NomosClient is client.NomosClient
-
-
-def test_everything_public_that_is_imported_is_exported() -> None:
-    there = {
+def test_the_client_exports_exactly_what_is_visible() -> None:
+    visible = {
         name for name, value in vars(client).items() if not name.startswith("_") and not hasattr(value, "__spec__")
     }
-    assert there == set(client.__all__)
+    assert visible == set(client.__all__)
+
+
+def test_the_package_exports_exactly_what_is_visible() -> None:
+    assert dir(nomos_mcp) == sorted(nomos_mcp.__all__)
+    assert [name for name in nomos_mcp.__all__ if getattr(nomos_mcp, name, None) is None] == []
+    source = ast.parse(Path(nomos_mcp.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(source) if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    seen_by_type_checkers = {alias.name for node in imports for alias in node.names} - {"import_module"}
+    assert seen_by_type_checkers == set(nomos_mcp.__all__) - {"__version__"}
+
+
+def test_the_client_and_its_errors_are_exported_by_the_package_too() -> None:
+    names = {"NomosClient", *(name for name in client.__all__ if name.endswith("Error"))}
+    assert {name: getattr(nomos_mcp, name) for name in names} == {name: getattr(client, name) for name in names}
 
 
 def test_every_error_is_exported() -> None:
@@ -65,9 +70,9 @@ def test_every_documented_status_has_its_class_and_code() -> None:
 def test_every_error_survives_pickling() -> None:
     made = [
         client.NotFoundError(404, code="NOT_FOUND", message="No.", errors=[client.ErrorDetail("c", "f", "m")]),
-        client.UnreadableAnswerError("No JSON.", status=200, request_id="r"),
+        client.UnreadableResponseError("No JSON.", status_code=200, request_id="r"),
         client.VersionMismatchError("a", "b"),
-        client.RateBudgetError(3),
+        client.LocalRateLimitError(3),
         client.CredentialsError("None.", request_id="r"),
         client.NomosError("Anything."),
         client.APITimeoutError("No answer in time."),
@@ -87,9 +92,9 @@ def test_one_file_knows_the_http_library() -> None:
     assert [path.name for path in FOLDER.rglob("*.py") if library.search(path.read_text("utf-8"))] == ["transport.py"]
 
 
-def test_the_room_knows_none_of_the_others() -> None:
-    rooms = "nomos_mcp.(server|simulator|lifecycle|settings|cli)|mcp|starlette"
-    others = re.compile(rf"^\s*(import|from) ({rooms})\b", re.MULTILINE)
+def test_the_client_imports_nothing_of_the_layers_above() -> None:
+    layers = "nomos_mcp.(server|simulator|lifecycle|settings|cli)|mcp|starlette"
+    others = re.compile(rf"^\s*(import|from) ({layers})\b", re.MULTILINE)
     assert [path.name for path in FOLDER.rglob("*.py") if others.search(path.read_text(encoding="utf-8"))] == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 import nomos_mcp.server
-from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, PersonalData, Subscription, UnreadableAnswerError
+from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, PersonalData, Subscription, UnreadableResponseError
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.client.faults.wire_server import http, saying, serving
 from tests.conftest import client_for
@@ -123,7 +123,7 @@ async def test_one_subscription_carries_it_and_a_list_does_not(simulator: Simula
 async def test_an_answer_of_the_wrong_shape_does_not_quote_it() -> None:
     with serving(saying(http(body={**WHOLE, "status": 7}))) as server:
         async with NomosClient(access_token="t", base_url=server.url) as client:
-            with pytest.raises(UnreadableAnswerError, match="status") as caught:
+            with pytest.raises(UnreadableResponseError, match="status") as caught:
                 await client.subscriptions.get("sub_1")
     failure: BaseException = caught.value
     assert failure.__context__ is None

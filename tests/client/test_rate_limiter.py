@@ -1,4 +1,4 @@
-"""The rate budget, in virtual time: what it lets through, in which order, and how long it lets wait."""
+"""the rate limiter, in virtual time: what it lets through, in which order, and how long it lets wait."""
 
 import random
 from collections import deque
@@ -8,10 +8,10 @@ import anyio
 import pytest
 from hypothesis import given, strategies as st
 
-from nomos_mcp.client import RateBudgetError
+from nomos_mcp.client import LocalRateLimitError
 from nomos_mcp.client.constants import MAX_HOLD
-from nomos_mcp.client.rate_limit_headers import RateHints, rate_hints
-from nomos_mcp.client.rate_limiter import RateBudget
+from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
+from nomos_mcp.client.rate_limiter import RateLimiter
 from nomos_mcp.client.time_source import Timing
 from tests.client.fake_time import VIRTUAL, WALL, virtually
 
@@ -29,16 +29,16 @@ def most_in_a_second(moments: list[float]) -> int:
 
 
 @given(per_second=st.integers(1, 12), calls=st.integers(1, 60), seed=st.integers())
-def test_no_second_at_upstream_holds_more_than_the_budget(per_second: int, calls: int, seed: int) -> None:
+def test_no_second_at_upstream_holds_more_than_the_limit(per_second: int, calls: int, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311  delays, not secrets
     arrivals: list[float] = []
 
     async def main() -> None:
-        budget = RateBudget(per_second, VIRTUAL)
+        limiter = RateLimiter(per_second, VIRTUAL)
 
         async def call() -> None:
             await anyio.sleep(dice.uniform(0, 2))
-            async with budget.place(1e9):
+            async with limiter.slot(1e9):
                 await anyio.sleep(dice.choice([0, 0.01, 0.4]) * dice.random())  # on its way there
                 arrivals.append(VIRTUAL.monotonic())
                 await anyio.sleep(dice.choice([0, 0.01, 0.4]) * dice.random())  # and back
@@ -49,7 +49,7 @@ def test_no_second_at_upstream_holds_more_than_the_budget(per_second: int, calls
 
     try:
         virtually(main)
-    except* RateBudgetError:
+    except* LocalRateLimitError:
         pass  # the queue is bounded; what was sent is what counts
     assert most_in_a_second(arrivals) <= per_second
 
@@ -58,10 +58,10 @@ def test_the_first_to_ask_is_the_first_to_go() -> None:
     gone: list[int] = []
 
     async def main() -> None:
-        budget = RateBudget(3, VIRTUAL)
+        limiter = RateLimiter(3, VIRTUAL)
 
         async def call(number: int) -> None:
-            async with budget.place(60):
+            async with limiter.slot(60):
                 gone.append(number)
 
         async with anyio.create_task_group() as group:
@@ -77,10 +77,10 @@ def test_a_token_request_goes_before_the_queue() -> None:
     gone: list[str] = []
 
     async def main() -> None:
-        budget = RateBudget(1, VIRTUAL)
+        limiter = RateLimiter(1, VIRTUAL)
 
         async def call(name: str, *, urgent: bool) -> None:
-            async with budget.place(60, urgent=urgent):
+            async with limiter.slot(60, urgent=urgent):
                 gone.append(name)
 
         async with anyio.create_task_group() as group:
@@ -95,14 +95,14 @@ def test_a_token_request_goes_before_the_queue() -> None:
 
 def test_a_wait_past_the_patience_is_refused_at_once_and_says_how_long() -> None:
     async def main() -> tuple[float, float]:
-        budget = RateBudget(2, VIRTUAL)
+        limiter = RateLimiter(2, VIRTUAL)
         async with anyio.create_task_group() as group:
             for _ in range(8):
-                group.start_soon(_pass_through, budget)
+                group.start_soon(_pass_through, limiter)
             await anyio.sleep(0.5)
             asked = VIRTUAL.monotonic()
-            with pytest.raises(RateBudgetError, match="Try again in 4 seconds") as caught:
-                async with budget.place(2):
+            with pytest.raises(LocalRateLimitError, match="Try again in 4 seconds") as caught:
+                async with limiter.slot(2):
                     pass
             waited = VIRTUAL.monotonic() - asked
         return caught.value.retry_after, waited
@@ -112,19 +112,19 @@ def test_a_wait_past_the_patience_is_refused_at_once_and_says_how_long() -> None
     assert waited == 0
 
 
-async def _pass_through(budget: RateBudget) -> None:
-    async with budget.place(60):
+async def _pass_through(limiter: RateLimiter) -> None:
+    async with limiter.slot(60):
         pass
 
 
 def test_a_wait_that_turns_out_longer_than_foreseen_ends_with_the_patience() -> None:
     async def main() -> float:
-        budget = RateBudget(1, VIRTUAL)
+        limiter = RateLimiter(1, VIRTUAL)
         async with anyio.create_task_group() as group:
-            group.start_soon(_hold, budget, 50)  # nobody can foresee when it ends
+            group.start_soon(_hold, limiter, 50)  # nobody can foresee when it ends
             await anyio.sleep(0.1)
-            with pytest.raises(RateBudgetError):
-                async with budget.place(10):
+            with pytest.raises(LocalRateLimitError):
+                async with limiter.slot(10):
                     pass
             waited = VIRTUAL.monotonic()
             group.cancel_scope.cancel()
@@ -134,28 +134,28 @@ def test_a_wait_that_turns_out_longer_than_foreseen_ends_with_the_patience() -> 
     assert virtually(main) - started_at == pytest.approx(10.1)
 
 
-async def _hold(budget: RateBudget, seconds: float) -> None:
-    async with budget.place(60):
+async def _hold(limiter: RateLimiter, seconds: float) -> None:
+    async with limiter.slot(60):
         await anyio.sleep(seconds)
 
 
 def test_whoever_stops_waiting_leaves_nothing_behind() -> None:
     async def main() -> float:
-        budget = RateBudget(1, VIRTUAL)
+        limiter = RateLimiter(1, VIRTUAL)
         begin = VIRTUAL.monotonic()
-        await _pass_through(budget)
+        await _pass_through(limiter)
         async with anyio.create_task_group() as group:
             for _ in range(5):
-                group.start_soon(_pass_through, budget)
+                group.start_soon(_pass_through, limiter)
             await anyio.sleep(0.5)
             group.cancel_scope.cancel()
-        await _pass_through(budget)
+        await _pass_through(limiter)
         return VIRTUAL.monotonic() - begin
 
     assert virtually(main) == pytest.approx(1)
 
 
-async def test_the_budget_runs_on_asyncio_too() -> None:
+async def test_the_limiter_runs_on_asyncio_too() -> None:
     slept: list[float] = []
     now = 0.0
 
@@ -164,23 +164,23 @@ async def test_the_budget_runs_on_asyncio_too() -> None:
         now += seconds
         slept.append(seconds)
 
-    budget = RateBudget(2, Timing(monotonic=lambda: now, sleep=sleep))
+    limiter = RateLimiter(2, Timing(monotonic=lambda: now, sleep=sleep))
     async with anyio.create_task_group() as group:
         for _ in range(6):
-            group.start_soon(_pass_through, budget)
+            group.start_soon(_pass_through, limiter)
     assert slept == [1, 1]
 
 
-def waits_after(*hints: RateHints, refused: bool = False, per_second: int = 10, calls: int = 1) -> float:
+def waits_after(*hints: RateLimitHeaders, refused: bool = False, per_second: int = 10, calls: int = 1) -> float:
     """Return how long the last of some calls waits after answers that said this."""
 
     async def main() -> float:
-        budget = RateBudget(per_second, VIRTUAL)
+        limiter = RateLimiter(per_second, VIRTUAL)
         for hint in hints:
-            budget.observe(hint, refused=refused)
+            limiter.observe(hint, refused=refused)
         begin = VIRTUAL.monotonic()
         for _ in range(calls):
-            await _pass_through(budget)
+            await _pass_through(limiter)
         return VIRTUAL.monotonic() - begin
 
     return virtually(main)
@@ -189,16 +189,16 @@ def waits_after(*hints: RateHints, refused: bool = False, per_second: int = 10, 
 @pytest.mark.parametrize(
     ("hints", "waits"),
     [
-        (RateHints(), 0),
-        (RateHints(remaining=0, reset=7), 7),
-        (RateHints(remaining=1, reset=7), 0),
-        (RateHints(remaining=0), 0),
-        (RateHints(remaining=0, reset=1e9), MAX_HOLD),
+        (RateLimitHeaders(), 0),
+        (RateLimitHeaders(remaining=0, reset=7), 7),
+        (RateLimitHeaders(remaining=1, reset=7), 0),
+        (RateLimitHeaders(remaining=0), 0),
+        (RateLimitHeaders(remaining=0, reset=1e9), MAX_HOLD),
     ],
 )
-def test_what_upstream_says_is_left_is_believed(hints: RateHints, waits: float) -> None:
+def test_what_upstream_says_is_left_is_believed(hints: RateLimitHeaders, waits: float) -> None:
     if waits > 30:
-        with pytest.raises(RateBudgetError) as caught:
+        with pytest.raises(LocalRateLimitError) as caught:
             waits_after(hints)
         assert caught.value.retry_after == pytest.approx(waits)
     else:
@@ -206,47 +206,49 @@ def test_what_upstream_says_is_left_is_believed(hints: RateHints, waits: float) 
 
 
 def test_no_more_go_than_upstream_says_are_left() -> None:
-    told = RateHints(limit=10, remaining=3, reset=5)
+    told = RateLimitHeaders(limit=10, remaining=3, reset=5)
     assert waits_after(told, calls=3) == 0
     assert waits_after(told, calls=4) == pytest.approx(5)
 
 
 def test_answers_that_overtake_each_other_do_not_raise_what_is_left() -> None:
-    assert waits_after(RateHints(remaining=1, reset=5), RateHints(remaining=8, reset=5), calls=2) == pytest.approx(5)
+    assert waits_after(
+        RateLimitHeaders(remaining=1, reset=5), RateLimitHeaders(remaining=8, reset=5), calls=2
+    ) == pytest.approx(5)
 
 
 def test_a_lower_limit_of_upstreams_is_taken_over_and_a_higher_one_is_not() -> None:
-    assert waits_after(RateHints(limit=1), calls=3) == pytest.approx(2)
-    assert waits_after(RateHints(limit=100), calls=11) == pytest.approx(1)
+    assert waits_after(RateLimitHeaders(limit=1), calls=3) == pytest.approx(2)
+    assert waits_after(RateLimitHeaders(limit=100), calls=11) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
     ("hints", "waits"),
     [
-        (RateHints(), 1),
-        (RateHints(reset=4), 4),
-        (RateHints(retry_after=20, reset=4), 20),
-        (RateHints(retry_after=0), 0),
+        (RateLimitHeaders(), 1),
+        (RateLimitHeaders(reset=4), 4),
+        (RateLimitHeaders(retry_after=20, reset=4), 20),
+        (RateLimitHeaders(retry_after=0), 0),
     ],
 )
-def test_a_429_stops_every_call_for_as_long_as_it_says(hints: RateHints, waits: float) -> None:
+def test_a_429_stops_every_call_for_as_long_as_it_says(hints: RateLimitHeaders, waits: float) -> None:
     assert waits_after(hints, refused=True) == pytest.approx(waits)
 
 
 @pytest.mark.parametrize("asked", [str(365 * 24 * 3600), "9" * 12, "Mon, 15 Jun 2099 10:00:00 GMT"])
 def test_a_429_that_asks_for_ages_stops_calls_for_a_minute_at_most(asked: str) -> None:
     async def main() -> list[float]:
-        budget = RateBudget(10, VIRTUAL)
+        limiter = RateLimiter(10, VIRTUAL)
         begin = VIRTUAL.monotonic()
-        budget.observe(rate_hints({"retry-after": asked}, WALL), refused=True)
+        limiter.observe(RateLimitHeaders.parse({"retry-after": asked}, WALL), refused=True)
         waits = []
         for pause in (0, 20):
             await VIRTUAL.sleep(pause)
-            with pytest.raises(RateBudgetError) as caught:
-                await _pass_through(budget)
+            with pytest.raises(LocalRateLimitError) as caught:
+                await _pass_through(limiter)
             waits.append(caught.value.retry_after)
         await VIRTUAL.sleep(20)
-        await _pass_through(budget)
+        await _pass_through(limiter)
         return [*waits, VIRTUAL.monotonic() - begin]
 
     assert virtually(main) == pytest.approx([60, 40, 60])

@@ -11,15 +11,15 @@ from nomos_mcp.client import (
     CertificateError,
     CredentialsError,
     InternalServerError,
+    LocalRateLimitError,
     NomosClient,
     NomosError,
-    RateBudgetError,
-    TooManyRequestsError,
-    UnreadableAnswerError,
+    RateLimitError,
+    UnreadableResponseError,
     VersionMismatchError,
 )
 from nomos_mcp.client.constants import BACKOFF_CAP
-from nomos_mcp.client.session import passes, pause
+from nomos_mcp.client.session import is_transient, pause_before_retry
 from nomos_mcp.client.time_source import REAL_TIME
 from tests.client.fake_time import VIRTUAL, virtually
 from tests.client.faults.wire_server import ORDER
@@ -29,30 +29,30 @@ from tests.client.test_http_messages import answering
 @pytest.mark.parametrize(
     ("error", "may_pass"),
     [
-        (TooManyRequestsError(429), True),
+        (RateLimitError(429), True),
         (InternalServerError(503), True),
         (APIConnectionError("x"), True),
         (APITimeoutError("x"), True),
         (CertificateError("x"), False),
         (BadRequestError(400), False),
-        (RateBudgetError(1), False),
+        (LocalRateLimitError(1), False),
         (CredentialsError("x"), False),
-        (UnreadableAnswerError("x", status=200), False),
+        (UnreadableResponseError("x", status_code=200), False),
         (VersionMismatchError("a", "b"), False),
     ],
 )
 def test_only_what_may_pass_by_itself_is_repeated(error: NomosError, *, may_pass: bool) -> None:
-    assert passes(error) is may_pass
+    assert is_transient(error) is may_pass
 
 
 def test_the_pause_doubles_up_to_a_cap_and_adds_to_what_upstream_asks() -> None:
-    pauses = [pause(InternalServerError(500), attempt, VIRTUAL) for attempt in (1, 2, 3, 9)]
+    pauses = [pause_before_retry(InternalServerError(500), attempt, VIRTUAL) for attempt in (1, 2, 3, 9)]
     assert pauses == [0.5, 1, 2, BACKOFF_CAP]
-    assert pause(TooManyRequestsError(429, retry_after=30), 1, VIRTUAL) == 30.5
+    assert pause_before_retry(RateLimitError(429, retry_after=30), 1, VIRTUAL) == 30.5
 
 
 def test_the_jitter_is_full() -> None:
-    pauses = [pause(InternalServerError(500), 1, REAL_TIME) for _ in range(200)]
+    pauses = [pause_before_retry(InternalServerError(500), 1, REAL_TIME) for _ in range(200)]
     assert 0 <= min(pauses) < 0.1
     assert 0.4 < max(pauses) <= 0.5
 
@@ -78,7 +78,7 @@ def test_a_pause_that_would_pass_the_deadline_is_not_begun() -> None:
     async def main() -> float:
         begin = VIRTUAL.monotonic()
         async with NomosClient(
-            access_token="t", base_url="http://127.0.0.1", app=app, timing=VIRTUAL, deadline=1.2
+            access_token="t", base_url="http://127.0.0.1", app=app, timing=VIRTUAL, timeout=1.2
         ) as client:
             with pytest.raises(InternalServerError):
                 await client.meter_orders.get("prdo_1")

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from nomos_mcp.client import APIConnectionError, ConflictError, NomosClient
-from nomos_mcp.client.single_flight import SharedReads
+from nomos_mcp.client.single_flight import SingleFlight
 from nomos_mcp.simulator import DEMO, Simulator
 
 BACKENDS = ("asyncio", "trio")
@@ -32,21 +32,21 @@ class Upstream:
         return number
 
 
-def running(backend: str, test: Callable[[Upstream, SharedReads[int]], Coroutine[Any, Any, None]]) -> None:
+def running(backend: str, test: Callable[[Upstream, SingleFlight[int]], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
         with anyio.fail_after(10):
-            await test(Upstream(), SharedReads())
+            await test(Upstream(), SingleFlight())
 
     anyio.run(main, backend=backend)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_many_equal_reads_are_one_and_all_get_its_answer(backend: str) -> None:
-    async def test(upstream: Upstream, shared: SharedReads[int]) -> None:
+    async def test(upstream: Upstream, flights: SingleFlight[int]) -> None:
         answers: list[int] = []
 
         async def caller() -> None:
-            answers.append(await shared.read("key", upstream))
+            answers.append(await flights.run("key", upstream))
 
         async with anyio.create_task_group() as group:
             for _ in range(100):
@@ -61,22 +61,22 @@ def test_many_equal_reads_are_one_and_all_get_its_answer(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_later_read_is_a_read_of_its_own(backend: str) -> None:
-    async def test(upstream: Upstream, shared: SharedReads[int]) -> None:
+    async def test(upstream: Upstream, flights: SingleFlight[int]) -> None:
         upstream.gate.set()
-        assert [await shared.read("key", upstream), await shared.read("key", upstream)] == [1, 2]
+        assert [await flights.run("key", upstream), await flights.run("key", upstream)] == [1, 2]
 
     running(backend, test)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_all_who_wait_share_a_failure(backend: str) -> None:
-    async def test(upstream: Upstream, shared: SharedReads[int]) -> None:
+    async def test(upstream: Upstream, flights: SingleFlight[int]) -> None:
         failures: list[Exception] = []
         upstream.fails = True
 
         async def caller() -> None:
             try:
-                await shared.read("key", upstream)
+                await flights.run("key", upstream)
             except APIConnectionError as failure:
                 failures.append(failure)
 
@@ -93,13 +93,13 @@ def test_all_who_wait_share_a_failure(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_when_the_one_who_reads_is_cancelled_one_of_the_others_reads(backend: str) -> None:
-    async def test(upstream: Upstream, shared: SharedReads[int]) -> None:
+    async def test(upstream: Upstream, flights: SingleFlight[int]) -> None:
         answers: list[int] = []
         first = anyio.CancelScope()
 
         async def caller(scope: anyio.CancelScope) -> None:
             with scope:
-                answers.append(await shared.read("key", upstream))
+                answers.append(await flights.run("key", upstream))
 
         async with anyio.create_task_group() as group:
             group.start_soon(caller, first)
@@ -118,13 +118,13 @@ def test_when_the_one_who_reads_is_cancelled_one_of_the_others_reads(backend: st
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_one_who_waits_and_is_cancelled_takes_nobody_along(backend: str) -> None:
-    async def test(upstream: Upstream, shared: SharedReads[int]) -> None:
+    async def test(upstream: Upstream, flights: SingleFlight[int]) -> None:
         answers: list[int] = []
         waiting = anyio.CancelScope()
 
         async def caller(scope: anyio.CancelScope) -> None:
             with scope:
-                answers.append(await shared.read("key", upstream))
+                answers.append(await flights.run("key", upstream))
 
         async with anyio.create_task_group() as group:
             group.start_soon(caller, anyio.CancelScope())
@@ -143,16 +143,16 @@ def test_one_who_waits_and_is_cancelled_takes_nobody_along(backend: str) -> None
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_began_before_a_write_is_not_shared_after_it(backend: str) -> None:
-    async def test(upstream: Upstream, shared: SharedReads[int]) -> None:
+    async def test(upstream: Upstream, flights: SingleFlight[int]) -> None:
         answers: list[int] = []
 
         async def caller() -> None:
-            answers.append(await shared.read("key", upstream))
+            answers.append(await flights.run("key", upstream))
 
         async with anyio.create_task_group() as group:
             group.start_soon(caller)
             await anyio.wait_all_tasks_blocked()
-            shared.forget()
+            flights.forget()
             group.start_soon(caller)
             group.start_soon(caller)
             await anyio.wait_all_tasks_blocked()
@@ -201,7 +201,7 @@ async def test_different_questions_are_different_reads(simulator: Simulator) -> 
     assert sorted(asked(simulator)) == ["/meter-orders?limit=1", "/meter-orders?limit=2"]
 
 
-async def test_no_read_is_shared_across_a_fence(simulator: Simulator) -> None:
+async def test_no_read_is_shared_across_customer_scopes(simulator: Simulator) -> None:
     async with clients_of(simulator) as client:
         order = await client.meter_orders.get(ORDER)
         one, other = client.for_customer(order.customer), client.for_customer(order.customer)

@@ -179,7 +179,7 @@ def test_what_a_proxy_refuses_with_is_not_quoted(nomos: WireServer, monkeypatch:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//user:pr0xy-s3cr3t@"))
         failure = outcome(nomos.url)
     assert type(failure) is APIConnectionError
-    assert str(failure) == "No way to localhost: the proxy refused (HTTP 407)."
+    assert str(failure) == "localhost could not be reached: the proxy refused (HTTP 407)."
     assert nomos.requests == []
 
 

@@ -19,12 +19,12 @@ from nomos_mcp.client import (
     APIConnectionError,
     BadRequestError,
     ErrorDetail,
-    ForbiddenError,
+    LocalRateLimitError,
     MeterOrder,
     NomosClient,
     NomosError,
     PaymentRequiredError,
-    RateBudgetError,
+    PermissionDeniedError,
     UnprocessableEntityError,
 )
 from nomos_mcp.client.endpoints import MeterOrders
@@ -493,9 +493,9 @@ async def test_whoever_waited_and_cannot_look_has_ordered_nothing(simulator: Sim
 @pytest.mark.parametrize(
     ("error", "reason", "detail"),
     [
-        (RateBudgetError(2.0), "not_sent", "2"),
+        (LocalRateLimitError(2.0), "not_sent", "2"),
         (PaymentRequiredError(402), "payment_required", ""),
-        (ForbiddenError(403), "forbidden", ""),
+        (PermissionDeniedError(403), "forbidden", ""),
         (
             UnprocessableEntityError(422, errors=[ErrorDetail("brand_new_rule", "subscription", "x")]),
             "brand_new_rule",

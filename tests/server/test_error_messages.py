@@ -10,11 +10,11 @@ from nomos_mcp.client import (
     CredentialsError,
     InternalServerError,
     InvalidRequestError,
+    LocalRateLimitError,
     MissingScopeError,
     NomosError,
-    RateBudgetError,
-    TooManyRequestsError,
-    UnreadableAnswerError,
+    RateLimitError,
+    UnreadableResponseError,
     UnsupportedVersionError,
     VersionMismatchError,
     errors,
@@ -30,12 +30,12 @@ FAILURES: list[NomosError] = [
     UnsupportedVersionError("This version has none."),
     MissingScopeError("The token lacks the scope."),
     CredentialsError("No credentials."),
-    RateBudgetError(2.3),
+    LocalRateLimitError(2.3),
     APIConnectionError("No answer."),
     APITimeoutError("No answer in time."),
     CertificateError("Not trusted."),
     VersionMismatchError("a", "b"),
-    UnreadableAnswerError("Not JSON.", status=200),
+    UnreadableResponseError("Not JSON.", status_code=200),
 ]
 
 
@@ -51,7 +51,7 @@ def test_every_failure_has_something_to_say_and_upstreams_words_are_not_in_it(fa
     assert "secret words" not in said
 
 
-@pytest.mark.parametrize("failure", [RateBudgetError(2.3), TooManyRequestsError(429, retry_after=2.3)])
+@pytest.mark.parametrize("failure", [LocalRateLimitError(2.3), RateLimitError(429, retry_after=2.3)])
 def test_how_long_to_wait_is_told(failure: NomosError) -> None:
     assert "retry after 3 s" in said_of(failure)
 

@@ -220,4 +220,4 @@ async def test_a_client_that_was_handed_in_stays_open() -> None:
         app = create_http_app(Settings(), client=nomos)
         async with app.router.lifespan_context(app):
             logging.getLogger(__name__).debug("served")
-        assert nomos._transport is not None
+        assert nomos._connection is not None

@@ -14,7 +14,7 @@ from nomos_mcp.client import (
     APIConnectionError,
     ApiVersion,
     NomosClient,
-    UnreadableAnswerError,
+    UnreadableResponseError,
     VersionMismatchError,
 )
 from nomos_mcp.simulator import DEMO, Fault, Simulator
@@ -55,7 +55,7 @@ async def test_the_client_notices_a_field_that_the_simulator_breaks(
 
     monkeypatch.setattr("nomos_mcp.simulator.api_routes.render_order", wrong)
     async with client(sim, version) as nomos:
-        with pytest.raises(UnreadableAnswerError, match=field):
+        with pytest.raises(UnreadableResponseError, match=field):
             await nomos.meter_orders.get(PLACED)
 
 

@@ -14,12 +14,12 @@ from nomos_mcp.client import (
     CurieMeterOrder,
     EdisonMeterOrder,
     Event,
+    LocalRateLimitError,
     MeterOrder,
     NomosError,
     Page,
-    RateBudgetError,
+    RateLimitError,
     Subscription,
-    TooManyRequestsError,
 )
 
 
@@ -69,9 +69,9 @@ async def the_rest(version: ApiVersion = CURIE) -> None:
         assert_type(await client.granted_scopes(), frozenset[str] | None)
         try:
             await client.aclose()
-        except RateBudgetError as error:
+        except LocalRateLimitError as error:
             assert_type(error.retry_after, float)
-        except TooManyRequestsError as error:
+        except RateLimitError as error:
             assert_type(error.retry_after, float | None)
         except APIError as error:
             assert_type(error.detail_codes, tuple[str, ...])

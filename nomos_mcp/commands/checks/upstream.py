@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from nomos_mcp.client import (
     APIConnectionError,
     APIError,
+    AuthenticationError,
     CredentialsError,
-    ForbiddenError,
     NomosClient,
     NomosError,
-    UnauthorizedError,
+    PermissionDeniedError,
     VersionMismatchError,
 )
 from nomos_mcp.client.credentials import WRITE_SCOPE
@@ -35,8 +35,8 @@ _CURES: tuple[tuple[type[NomosError], str], ...] = (
         CredentialsError,
         f"Check {CLIENT_ID} and {CLIENT_SECRET}, and that {BASE_URL} is the host that they were made for.",
     ),
-    (UnauthorizedError, f"Renew {ACCESS_TOKEN}; access tokens last 60 minutes. {CLIENT_ID} renews by itself."),
-    (ForbiddenError, "Ask Nomos for credentials that may do this."),
+    (AuthenticationError, f"Renew {ACCESS_TOKEN}; access tokens last 60 minutes. {CLIENT_ID} renews by itself."),
+    (PermissionDeniedError, "Ask Nomos for credentials that may do this."),
     (VersionMismatchError, f"Check {API_VERSION}, and what lies between here and Nomos."),
     (APIConnectionError, f"Check the network, a proxy, the certificates, and {BASE_URL}."),
     (APIError, "Try again later; if it stays, write to support@nomos.energy with the request ID."),
@@ -122,7 +122,7 @@ def _version(client: NomosClient) -> Finding:
 
 
 def _rate(client: NomosClient) -> Finding:
-    told = client.rate_hints
+    told = client.rate_limit
     if told is None or told.limit is None:
         return Finding("rate", "ok", "not told by the host")
     return Finding("rate", "ok", f"{told.limit} requests in a window, {told.remaining} left")

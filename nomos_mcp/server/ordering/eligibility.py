@@ -193,7 +193,7 @@ async def preflight(subscription_id: str, context: NomosContext) -> Orderable | 
             partial(look, subscription_id, context),
         )
     except NotFoundError as error:
-        return outcomes.refused("not_found", context, request_id=error.request_id)
+        return outcomes.refused("not_found", context, request_id=error.request_id or "")
     if seen.order is not None:
         return outcomes.already_ordered(seen.order, context)
     return preview if isinstance(preview, OrderingResult) else Orderable(preview)

@@ -9,18 +9,18 @@ from nomos_mcp.client.constants import MAX_WORD
 from nomos_mcp.client.errors import (
     APIConnectionError,
     APIError,
+    AuthenticationError,
     BadRequestError,
     CredentialsError,
-    ForbiddenError,
     InvalidRequestError,
+    LocalRateLimitError,
     MethodNotAllowedError,
     MissingScopeError,
     NomosError,
     NotFoundError,
     PaymentRequiredError,
-    RateBudgetError,
-    TooManyRequestsError,
-    UnauthorizedError,
+    PermissionDeniedError,
+    RateLimitError,
     UnprocessableEntityError,
 )
 from nomos_mcp.client.models import MeterOrder, Subscription
@@ -276,8 +276,8 @@ def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
     """This call ordered nothing: Nomos refused the order, or it never left."""
     if isinstance(error, APIError) and is_certain(error):
         known = next((code for code in error.detail_codes if code in _REASONS), "")
-        reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), error.code.lower())
-        return refused(word_of(reason), context, request_id=error.request_id)
+        reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), (error.code or "").lower())
+        return refused(word_of(reason), context, request_id=request_id_of(error))
     reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
     detail = said_of(error) if reason == "not_sent" else str(error) if reason == "credentials" else ""
     return refused(reason, context, detail=detail, request_id=request_id_of(error))
@@ -311,17 +311,17 @@ def is_certain(error: NomosError) -> bool:
 
 def request_id_of(error: NomosError | None) -> str:
     """Return upstream's request ID of an error; empty if it has none."""
-    return str(getattr(error, "request_id", ""))
+    return getattr(error, "request_id", None) or ""
 
 
 _BY_KIND: dict[type[NomosError], str] = {
     MissingScopeError: "missing_scope",
     CredentialsError: "credentials",
     PaymentRequiredError: "payment_required",
-    ForbiddenError: "forbidden",
+    PermissionDeniedError: "forbidden",
     NotFoundError: "not_found",
-    UnauthorizedError: "unauthorized",
-    TooManyRequestsError: "rate_limited",
+    AuthenticationError: "unauthorized",
+    RateLimitError: "rate_limited",
 }
 
 _REFUSALS = (
@@ -330,7 +330,7 @@ _REFUSALS = (
     MethodNotAllowedError,
     UnprocessableEntityError,
     InvalidRequestError,
-    RateBudgetError,
+    LocalRateLimitError,
 )
 
 

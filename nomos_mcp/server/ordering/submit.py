@@ -14,9 +14,9 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from nomos_mcp.client.errors import (
     ConflictError,
     InvalidRequestError,
+    LocalRateLimitError,
     NomosError,
-    RateBudgetError,
-    UnreadableAnswerError,
+    UnreadableResponseError,
 )
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import INTEREST
@@ -168,7 +168,7 @@ class Submission:
         """
         order = await self._context.client.meter_orders.create(self._subscription_id, before_send=self._before_send)
         if order.subscription != self._subscription_id or order.id in {each.id for each in self._before.interest}:
-            raise UnreadableAnswerError("The answer is not about the order that was sent.", status=200)
+            raise UnreadableResponseError("The response is not about the order that was sent.", status_code=200)
         return outcomes.ordered(order, "this_call", self._context)
 
     async def _before_send(self) -> None:
@@ -204,7 +204,7 @@ class Submission:
             waited = timing.monotonic() - began
             try:
                 seen = await look(self._subscription_id, self._context)
-            except RateBudgetError as error:  # this is no failed look: none was sent
+            except LocalRateLimitError as error:  # this is no failed look: none was sent
                 await timing.sleep(max(error.retry_after, _PAUSES[0]))
                 continue
             except NomosError:

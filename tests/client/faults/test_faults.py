@@ -17,17 +17,17 @@ from nomos_mcp.client import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    AuthenticationError,
     CertificateError,
     InvalidRequestError,
     MeterOrder,
     NomosClient,
     NomosError,
-    TooManyRequestsError,
-    UnauthorizedError,
-    UnreadableAnswerError,
+    RateLimitError,
+    UnreadableResponseError,
     transport,
 )
-from nomos_mcp.client.constants import MAX_ANSWER_BYTES, MAX_ATTEMPTS, MAX_TOLD_WAIT
+from nomos_mcp.client.constants import MAX_RESPONSE_BYTES, MAX_RETRIES, MAX_RETRY_AFTER
 from tests.client.fake_time import SkippingTime
 from tests.client.faults.table import FAULTS, Fault, error
 from tests.client.faults.wire_server import Script, hang, http, saying, serving
@@ -36,8 +36,8 @@ SCRIPTED = [fault for fault in FAULTS if fault.script]
 BACKENDS = ["asyncio", "trio"]
 
 
-def client_of(url: str, time: SkippingTime | None = None, deadline: float = 45) -> NomosClient:
-    return NomosClient(access_token="token", base_url=url, timing=(time or SkippingTime()).timing, deadline=deadline)
+def client_of(url: str, time: SkippingTime | None = None, timeout: float = 45) -> NomosClient:
+    return NomosClient(access_token="token", base_url=url, timing=(time or SkippingTime()).timing, timeout=timeout)
 
 
 def outcome(url: str, *, write: bool = False, backend: str = "asyncio", **options: Any) -> MeterOrder | NomosError:
@@ -66,7 +66,7 @@ def patience(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> float:
 def test_a_read_ends_as_the_table_says_and_is_sent_as_often(fault: Fault, backend: str, patience: float) -> None:
     assert fault.script
     with serving(fault.script, before_reading=fault.before_reading) as server:
-        found = outcome(server.url, backend=backend, deadline=patience)
+        found = outcome(server.url, backend=backend, timeout=patience)
     assert type(found) is fault.gets if fault.gets else isinstance(found, MeterOrder)
     assert len(server.requests) == fault.attempts
 
@@ -75,7 +75,7 @@ def test_a_read_ends_as_the_table_says_and_is_sent_as_often(fault: Fault, backen
 def test_a_write_is_sent_once_whatever_happens(fault: Fault, patience: float) -> None:
     assert fault.script
     with serving(fault.script, before_reading=fault.before_reading) as server:
-        outcome(server.url, write=True, deadline=patience)
+        outcome(server.url, write=True, timeout=patience)
     assert len(server.requests) == 1
 
 
@@ -108,8 +108,8 @@ def test_a_wait_of_a_year_is_told_as_an_hour_and_not_waited_for() -> None:
     time = SkippingTime()
     with serving(saying(error(429, "TOO_MANY_REQUESTS", retry_after="31536000"))) as server:
         found = outcome(server.url, time=time)
-    assert isinstance(found, TooManyRequestsError)
-    assert (found.retry_after, time.slept) == (MAX_TOLD_WAIT, [])
+    assert isinstance(found, RateLimitError)
+    assert (found.retry_after, time.slept) == (MAX_RETRY_AFTER, [])
 
 
 def test_what_upstream_asks_to_wait_is_waited_with_jitter_on_top() -> None:
@@ -141,7 +141,7 @@ def test_a_cancelled_call_leaves_no_connection_behind(backend: str) -> None:
                 group.start_soon(client.meter_orders.get, "prdo_1")
                 await anyio.to_thread.run_sync(asked.wait, 30)
                 group.cancel_scope.cancel()
-            pool = client._transport._wire._opened()._transport
+            pool = client._connection._transport._opened()._transport
             assert isinstance(pool, httpx.AsyncHTTPTransport)
             return list(pool._pool.connections)
 
@@ -159,7 +159,7 @@ def test_a_wait_until_a_date_is_counted_by_upstreams_clock() -> None:
 
 
 def test_the_bound_on_an_answer_is_told() -> None:
-    with serving(saying(http(body=b" " * (MAX_ANSWER_BYTES + 1)))) as server:
+    with serving(saying(http(body=b" " * (MAX_RESPONSE_BYTES + 1)))) as server:
         assert "larger than 8 MiB" in str(outcome(server.url))
 
 
@@ -167,7 +167,7 @@ def test_the_bound_on_an_answer_is_told() -> None:
 def test_what_broke_the_protocol_is_not_quoted(line: bytes) -> None:
     with serving(saying(line)) as server:
         found = outcome(server.url)
-    assert str(found) == "No answer from 127.0.0.1: RemoteProtocolError, it ended early or is not HTTP."
+    assert str(found) == "No response from 127.0.0.1: RemoteProtocolError, it ended early or is not HTTP."
 
 
 @pytest.mark.parametrize("host", ["xn--a.invalid", "x\u2028y.invalid"])
@@ -180,7 +180,7 @@ def test_a_host_that_no_url_can_carry_is_refused(host: str) -> None:
 def test_a_success_that_carries_an_error_names_it() -> None:
     with serving(saying(http(body={"code": "NOT_FOUND", "requestId": "req-1"}))) as server:
         found = outcome(server.url)
-    assert isinstance(found, UnreadableAnswerError)
+    assert isinstance(found, UnreadableResponseError)
     assert "NOT_FOUND" in str(found)
     assert found.request_id == "req-1"
 
@@ -198,12 +198,12 @@ def test_a_name_that_does_not_resolve_is_tried_again_and_given_up() -> None:
     time = SkippingTime()
     found = outcome("https://nomos.invalid", time=time)
     assert type(found) is APIConnectionError
-    assert len(time.slept) == MAX_ATTEMPTS - 1
+    assert len(time.slept) == MAX_RETRIES
 
 
 def test_a_call_whose_deadline_is_over_says_so() -> None:
     with serving(hang) as server:
-        found = outcome(server.url, deadline=0.05)
+        found = outcome(server.url, timeout=0.05)
     assert isinstance(found, APITimeoutError)
     assert "within 0.05 seconds" in str(found)
 
@@ -211,7 +211,7 @@ def test_a_call_whose_deadline_is_over_says_so() -> None:
 def test_a_list_whose_items_are_null_is_unreadable() -> None:
     async def listed(url: str) -> None:
         async with client_of(url) as client:
-            with pytest.raises(UnreadableAnswerError, match="`items` are missing or no array"):
+            with pytest.raises(UnreadableResponseError, match="`items` are missing or not an array"):
                 await client.meter_orders.list()
 
     with serving(saying(http(body={"object": "list", "items": None}))) as server:
@@ -261,7 +261,7 @@ def test_a_limit_of_the_token_endpoint_is_its_own() -> None:
 def test_a_token_that_is_refused_again_is_not_renewed_again() -> None:
     async def call(url: str) -> None:
         async with NomosClient(client_id="me", client_secret="s", base_url=url) as client:
-            with pytest.raises(UnauthorizedError):
+            with pytest.raises(AuthenticationError):
                 await client.meter_orders.get("prdo_1")
 
     with serving(granting(error(401, "UNAUTHORIZED"), error(401, "UNAUTHORIZED"))) as server:
@@ -321,7 +321,7 @@ def test_a_host_that_does_not_speak_tls_is_a_connection_error() -> None:
     with serving(saying(http()), before_reading=True) as server:
         found = outcome(server.url.replace("http://127.0.0.1", "https://localhost"), time=time)
     assert type(found) is APIConnectionError
-    assert len(time.slept) == MAX_ATTEMPTS - 1
+    assert len(time.slept) == MAX_RETRIES
 
 
 def test_a_proxy_of_the_environment_sees_no_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:

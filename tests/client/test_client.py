@@ -1,0 +1,147 @@
+"""Making a client, and making views of it."""
+
+import json
+from collections.abc import Mapping
+
+import anyio
+import pytest
+
+from nomos_mcp.client import (
+    CURIE,
+    EDISON,
+    APITimeoutError,
+    InternalServerError,
+    InvalidRequestError,
+    LocalRateLimitError,
+    NomosClient,
+    NotFoundError,
+)
+from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator.simulator_server import served
+from tests.client.faults.wire_server import ORDER
+from tests.client.test_http_messages import answering, client_of
+from tests.conftest import client_for
+
+PAIR = {"NOMOS_CLIENT_ID": DEMO.client_id, "NOMOS_CLIENT_SECRET": DEMO.client_secret}
+
+
+async def test_a_client_from_the_environment_uses_the_variables() -> None:
+    with served(Simulator()) as url:
+        environ = {**PAIR, "NOMOS_BASE_URL": f" {url}/ ", "NOMOS_API_VERSION": EDISON, "NOMOS_ACCESS_TOKEN": ""}
+        async with NomosClient.from_env(environ) as client:
+            assert (client.api_version, client.base_url) == (EDISON, url)
+            assert (await client.meter_orders.get(DEMO.orders["placed"])).id == DEMO.orders["placed"]
+
+
+async def test_a_client_from_the_environment_is_limited_to_the_customer_that_it_names() -> None:
+    with served(Simulator()) as url:
+        environ = {**PAIR, "NOMOS_BASE_URL": url, "NOMOS_CUSTOMER_ID": DEMO.customers["two_subscriptions"]}
+        async with NomosClient.from_env(environ) as client:
+            assert (await client.meter_orders.get(DEMO.orders["two_first"])).id == DEMO.orders["two_first"]
+            with pytest.raises(NotFoundError):
+                await client.meter_orders.get(DEMO.orders["placed"])
+        assert client._connection._loop is None  # it is no view: closing it closes the connections
+
+
+def test_a_client_from_the_environment_reads_the_process_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOMOS_API_VERSION", EDISON)
+    monkeypatch.setenv("NOMOS_BASE_URL", "http://127.0.0.1:9")
+    assert NomosClient.from_env().api_version == EDISON
+    assert NomosClient.from_env({}).api_version == CURIE
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({"NOMOS_CLIENT_ID": "a"}, "client_secret is missing"),
+        ({"NOMOS_CLIENT_ID": "a", "NOMOS_CLIENT_SECRET": "b", "NOMOS_ACCESS_TOKEN": "c"}, "not both"),
+        ({"NOMOS_API_VERSION": "curie"}, "Unknown API version 'curie'"),
+        ({"NOMOS_BASE_URL": "http://api.nomos.energy"}, "loopback only"),
+        ({"NOMOS_CUSTOMER_ID": "sub_1"}, "customer ID"),
+    ],
+)
+def test_a_wrong_environment_is_refused(environ: Mapping[str, str], problem: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"NOMOS_….*{problem}"):
+        NomosClient.from_env(environ)
+
+
+async def test_a_view_has_its_own_number_of_retries() -> None:
+    app, asked = answering((500, b""))
+    async with client_of(app) as client:
+        for view, requests in ((client.with_options(max_retries=0), 1), (client.with_options(max_retries=1), 2)):
+            asked.clear()
+            with pytest.raises(InternalServerError):
+                await view.meter_orders.get("prdo_1")
+            assert len(asked) == requests
+        asked.clear()
+        with pytest.raises(InternalServerError):
+            await client.meter_orders.get("prdo_1")
+        assert len(asked) == 4  # the client itself is unchanged
+
+
+async def test_a_view_has_its_own_timeout() -> None:
+    async def silent(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ARG001  ASGI
+        await anyio.sleep_forever()
+
+    async with client_of(silent) as client:
+        with pytest.raises(APITimeoutError, match=r"within 0\.05 seconds"):
+            await client.with_options(timeout=0.05).meter_orders.get("prdo_1")
+
+
+async def test_a_view_keeps_what_is_not_given() -> None:
+    client = NomosClient(access_token="t", timeout=7, max_retries=1)
+    view = client.with_options(timeout=3).with_options(max_retries=2)
+    assert (view._options.timeout, view._options.max_retries) == (3, 2)
+    assert client.with_options()._options == client._options
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0.0}, {"timeout": -1.0}, {"max_retries": -1}])
+def test_options_that_make_no_sense_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(InvalidRequestError, match="timeout must be more than 0"):
+        NomosClient(access_token="t").with_options(**options)  # type: ignore[arg-type]  # wrong on purpose
+
+
+async def test_views_share_the_token_and_the_rate_limit(simulator: Simulator) -> None:
+    async with client_for(simulator) as client:
+        own = client.for_customer(DEMO.customers["placed"])
+        for view in (client, client.with_options(timeout=9), own, own.with_options(max_retries=0)):
+            await view.meter_orders.get(DEMO.orders["placed"])
+        assert view.rate_limit == client.rate_limit
+    assert [request.path for request in simulator.requests].count("/oauth/token") == 1
+
+
+async def test_a_view_waits_for_the_rate_limiter_of_its_client_no_longer_than_its_timeout() -> None:
+    app, asked = answering((200, json.dumps(ORDER).encode()))
+    async with NomosClient(access_token="t", base_url="http://127.0.0.1", app=app, requests_per_second=1) as client:
+        await client.meter_orders.get("prdo_1")
+        with pytest.raises(LocalRateLimitError):
+            await client.with_options(timeout=0.2).meter_orders.get("prdo_1")
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("first", ["scope", "options"])
+async def test_a_customer_scope_is_kept_by_views_with_options(curie: NomosClient, first: str) -> None:
+    customer = DEMO.customers["two_subscriptions"]
+    view = curie.for_customer(customer) if first == "scope" else curie.with_options(timeout=9)
+    view = view.with_options(timeout=9) if first == "scope" else view.for_customer(customer)
+    assert view._options.timeout == 9
+    assert {order.customer async for order in view.meter_orders.list()} == {customer}
+    with pytest.raises(NotFoundError):
+        await view.meter_orders.get(DEMO.orders["placed"])
+    with pytest.raises(InvalidRequestError, match="limited to one customer"):
+        view.for_customer(DEMO.customers["placed"])
+
+
+@pytest.mark.parametrize("kind", ["scope", "options"])
+async def test_closing_a_view_does_not_close_its_client(kind: str) -> None:
+    with served(Simulator()) as url:
+        client = NomosClient(client_id=DEMO.client_id, client_secret=DEMO.client_secret, base_url=url)
+        async with client:
+            view = client.for_customer(DEMO.customers["placed"]) if kind == "scope" else client.with_options(timeout=9)
+            async with view:
+                await view.meter_orders.get(DEMO.orders["placed"])
+            pool = client._connection._transport._pool
+            assert pool is not None
+            assert not pool.is_closed
+            await view.meter_orders.get(DEMO.orders["placed"])
+        assert pool.is_closed
