@@ -1,32 +1,32 @@
-"""`nomos-mcp`: finds the command and runs it. Without one the server speaks MCP over stdin and stdout."""
+"""`nomos-mcp`: finds the command and runs it. Without a command the server speaks MCP over stdin and stdout."""
 
 import argparse
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from nomos_mcp import __version__
-from nomos_mcp.commands import completion, config, demo, doctor, explain, http, simulator, stdio, token
-from nomos_mcp.commands.command import EXIT_CODES, EXIT_FAILED
+from nomos_mcp.commands import assistant_config, caller_tokens, demo, doctor, explain, serve_mcp, simulator
+from nomos_mcp.commands.command import EXIT_CODES, EXIT_FAILED, EXIT_OK, Subparsers, environment_help, new_command
 from nomos_mcp.variables import VARIABLES
 
-_COMMANDS = (demo, config, doctor, explain, http, token, simulator)
+_COMMANDS = (demo, assistant_config, doctor, explain, serve_mcp, caller_tokens, simulator)
+_SHELLS = ("bash", "zsh", "tcsh")
 
-_WIDEST = max(len(variable.name) for variable in VARIABLES)
-_ENVIRONMENT = "\n".join(f"  {variable.name:<{_WIDEST}}  {variable.purpose}" for variable in VARIABLES)
 _EPILOG = f"""\
 examples:
   nomos-mcp --demo      an MCP server with invented data, no credentials needed
   nomos-mcp demo        a tour for people to read: question, call, answer
   nomos-mcp config claude-desktop    what to paste where, for your assistant
-  nomos-mcp doctor      what is wrong with settings, network or token, and what helps
+  nomos-mcp doctor      what is wrong with settings, network or token, and how to fix it
   nomos-mcp http --demo the same server over HTTP, on http://127.0.0.1:8000/mcp
-  nomos-mcp simulator   a stand-in for the Nomos API, with invented data
+  nomos-mcp simulator   a fake Nomos API with invented data
   nomos-mcp explain check_missing --language de --audience customer
 
 environment:
-{_ENVIRONMENT}
+{environment_help(VARIABLES)}
   and those of `nomos-mcp http`: see its own --help
 
 {EXIT_CODES}
@@ -49,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         if sys.stdout is not None:  # it was closed before the start
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, `| head` say
+    except BrokenPipeError:  # the reader has stopped reading, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     return code
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
+    """Return the parser of the whole command line."""
     top = argparse.ArgumentParser(
         prog="nomos-mcp",
         description="MCP server over the Nomos energy API: smart meter orders, explained. "
@@ -66,9 +66,28 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"nomos-mcp {__version__}")
     top.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")
-    top.set_defaults(run=stdio.run)
+    top.set_defaults(run=serve_mcp.run_stdio_server)
     commands = top.add_subparsers(metavar="command")
     for command in _COMMANDS:
         command.add(commands)
-    completion.add(commands, top)
+    _add_completion(commands, top)
     return top
+
+
+def _add_completion(commands: Subparsers, top: argparse.ArgumentParser) -> None:
+    completion = new_command(
+        commands,
+        "completion",
+        partial(_print_completion, top),
+        summary="print a script that lets a shell complete this command",
+        examples='  eval "$(nomos-mcp completion bash)"                           in ~/.bashrc\n'
+        "  nomos-mcp completion zsh > ~/.zfunc/_nomos-mcp                with ~/.zfunc in fpath\n",
+    )
+    completion.add_argument("shell", choices=_SHELLS)
+
+
+def _print_completion(top: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    import shtab  # noqa: PLC0415  only this command needs it
+
+    print(shtab.complete(top, options.shell))  # noqa: T201  a command prints
+    return EXIT_OK

@@ -1,46 +1,60 @@
-"""Every knob, read once from the environment and handed down.
-
-Knows what a setting may be, and nothing of who uses it.
-"""
+"""The settings: what each environment variable may hold, all mistakes reported at once, each with its fix."""
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from nomos_mcp.client.constants import API_VERSIONS, DEFAULT_API_VERSION, DEFAULT_BASE_URL, ApiVersion
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.trusted_hosts import checked_base_url
-from nomos_mcp.settings_http import HttpSettings, http_problems, http_settings
+from nomos_mcp.client.trusted_hosts import checked_base_url, is_loopback
 from nomos_mcp.variables import (
     ACCESS_TOKEN,
+    ALLOWED_HOSTS,
+    ALLOWED_ORIGINS,
     API_VERSION,
     AUDIT_FILE,
+    AUTH_AUDIENCE,
+    AUTH_CUSTOMER_CLAIM,
+    AUTH_ISSUER,
+    AUTH_JWKS_URL,
     BASE_URL,
+    CALLS_PER_MINUTE,
     CLIENT_ID,
     CLIENT_SECRET,
     CONFIRM,
     CUSTOMER_ID,
+    PUBLIC_URL,
     READ_ONLY,
     STATE_KEY,
+    TOKENS_FILE,
 )
+
+PATH: Final = "/mcp"
+"""Where the HTTP server answers."""
+
+DEFAULT_CUSTOMER_CLAIM: Final = "nomos_customer"
+DEFAULT_CALLS_PER_MINUTE: Final = 120
 
 ConfirmMode = Literal["auto", "elicit", "none"]
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
+_MAX_CALLS_PER_MINUTE: Final = 60_000
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 _MIN_KEY_BYTES: Final = 32
 _PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
+_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
 class SettingsError(ValueError):
     """The environment holds mistakes.
 
     Attributes:
-        problems: One sentence or two for each mistake: the variable, what is wrong with it, and the cure.
+        problems: One sentence or two for each mistake: the variable, what is wrong with it, and how to fix it.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -48,23 +62,56 @@ class SettingsError(ValueError):
         self.problems = problems
 
 
+class HttpSettings(BaseModel):
+    """The settings of the HTTP server only.
+
+    Attributes:
+        issuer: `NOMOS_MCP_AUTH_ISSUER`; trusted JWT issuer, exactly as in `iss`.
+        audience: `NOMOS_MCP_AUTH_AUDIENCE`; required in a token's `aud`; the public URL by default.
+        jwks_url: `NOMOS_MCP_AUTH_JWKS_URL`; where the issuer's keys are.
+        customer_claim: `NOMOS_MCP_AUTH_CUSTOMER_CLAIM`; the claim with the only customer that a caller may see.
+        public_url: `NOMOS_MCP_PUBLIC_URL`; the URL that clients use, ending in `/mcp`.
+        tokens_file: `NOMOS_MCP_TOKENS_FILE`; tokens made by `nomos-mcp token`.
+        allowed_hosts: `NOMOS_MCP_ALLOWED_HOSTS`; allowed `Host` headers, exact. Empty: loopback and the public URL's.
+        allowed_origins: `NOMOS_MCP_ALLOWED_ORIGINS`; allowed `Origin` headers, exact, besides the server's own.
+        calls_per_minute: `NOMOS_MCP_CALLS_PER_MINUTE`; the rate limit of each authenticated caller.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = ""
+    audience: str = ""
+    jwks_url: str = ""
+    customer_claim: str = DEFAULT_CUSTOMER_CLAIM
+    public_url: str = ""
+    tokens_file: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether callers need a token."""
+        return bool(self.issuer or self.tokens_file)
+
+
 class Settings(BaseModel):
-    """What the server is started with.
+    """The settings of the server.
 
     Attributes:
         client_id: `NOMOS_CLIENT_ID`.
         client_secret: `NOMOS_CLIENT_SECRET`.
         access_token: `NOMOS_ACCESS_TOKEN`, instead of the two above.
-        api_version: `NOMOS_API_VERSION`; which vocabulary of statuses upstream is asked for.
+        api_version: `NOMOS_API_VERSION`; it decides the vocabulary of statuses.
         base_url: `NOMOS_BASE_URL`; HTTPS, or plain HTTP on loopback.
-        customer_id: `NOMOS_CUSTOMER_ID`; only this customer's objects are seen.
+        customer_id: `NOMOS_CUSTOMER_ID`; only this customer's objects are visible.
         confirm: `NOMOS_MCP_CONFIRM`; how an order is confirmed.
-        read_only: `NOMOS_MCP_READ_ONLY`; nothing may be ordered.
+        read_only: `NOMOS_MCP_READ_ONLY`; nothing can be ordered.
         audit_file: `NOMOS_MCP_AUDIT_FILE`; where attempts to order are recorded, besides stderr.
-        state_key: `NOMOS_MCP_STATE_KEY`; signs confirmation codes and the state of open questions. By default a random
-            one of the process.
-        http: What only the HTTP server uses.
-        demo: Answer from the built-in simulator with invented data; credentials and base URL are not used then.
+        state_key: `NOMOS_MCP_STATE_KEY`; signs confirmation codes and the state of open questions. By default random,
+            for the life of the process.
+        http: The settings of the HTTP server only.
+        demo: Answer from the built-in simulator with invented data; credentials and base URL are not used.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,7 +131,7 @@ class Settings(BaseModel):
 
     @property
     def has_credentials(self) -> bool:
-        """Whether anything is configured that Nomos could be asked with."""
+        """Whether there are credentials for Nomos."""
         return bool(self.access_token.get_secret_value() or self.client_id)
 
     @classmethod
@@ -93,101 +140,135 @@ class Settings(BaseModel):
 
         Args:
             environ: Instead of the process's environment.
-            demo: Whether the built-in simulator is to answer.
+            demo: Whether to answer from the built-in simulator.
 
         Raises:
             SettingsError: Some are wrong; it names all of them at once.
         """
         env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
-        problems = [
-            *_placeholder_problems(env),
-            *_credential_problems(env),
-            *_version_problems(env),
-            *_base_url_problems(env),
-            *_customer_problems(env),
+        if problems := [
+            *_nomos_problems(env),
             *_ordering_problems(env),
-            *http_problems(env),
-        ]
-        if problems:
+            *_authentication_problems(env),
+            *_http_problems(env),
+        ]:
             raise SettingsError(problems)
         return cls(
             client_id=env.get(CLIENT_ID, ""),
             client_secret=SecretStr(env.get(CLIENT_SECRET, "")),
             access_token=SecretStr(env.get(ACCESS_TOKEN, "")),
-            api_version=next(
-                (version for version in API_VERSIONS if version == env.get(API_VERSION)), DEFAULT_API_VERSION
-            ),
+            api_version=next((known for known in API_VERSIONS if known == env.get(API_VERSION)), DEFAULT_API_VERSION),
             base_url=env.get(BASE_URL) or DEFAULT_BASE_URL,
             customer_id=env.get(CUSTOMER_ID, ""),
             confirm=next((mode for mode in _CONFIRM_MODES if mode == env.get(CONFIRM)), "auto"),
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
             audit_file=env.get(AUDIT_FILE, ""),
             state_key=SecretStr(env.get(STATE_KEY, "")),
-            http=http_settings(env),
+            http=_http_settings(env),
             demo=demo,
         )
 
 
-def _placeholder_problems(env: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name}: holds the placeholder {value!r} and no value: whoever starts the server did not replace it. "
-        "Set the variable where the assistant is started, or write the value into its configuration."
-        for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)  # the others are judged by what they must look like
-        if _PLACEHOLDER.fullmatch(value := env.get(name, ""))
-    ]
+def _http_settings(env: Mapping[str, str]) -> HttpSettings:
+    public_url = env.get(PUBLIC_URL, "").rstrip("/")
+    return HttpSettings(
+        issuer=env.get(AUTH_ISSUER, ""),
+        audience=env.get(AUTH_AUDIENCE) or public_url,
+        jwks_url=env.get(AUTH_JWKS_URL, ""),
+        customer_claim=env.get(AUTH_CUSTOMER_CLAIM) or DEFAULT_CUSTOMER_CLAIM,
+        public_url=public_url,
+        tokens_file=env.get(TOKENS_FILE, ""),
+        allowed_hosts=_listed(env, ALLOWED_HOSTS),
+        allowed_origins=_listed(env, ALLOWED_ORIGINS),
+        calls_per_minute=int(env.get(CALLS_PER_MINUTE) or DEFAULT_CALLS_PER_MINUTE),
+    )
 
 
-def _credential_problems(env: Mapping[str, str]) -> list[str]:
+def _nomos_problems(env: Mapping[str, str]) -> Iterator[str]:
+    for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN):  # in the others a placeholder has the wrong form anyway
+        if _PLACEHOLDER.fullmatch(value := env.get(name, "")):
+            yield (
+                f"{name}: holds the placeholder {value!r} and no value: whoever starts the server did not replace it. "
+                "Set the variable where the assistant is started, or write the value into its configuration."
+            )
     client_id, secret, token = (bool(env.get(name)) for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN))
     if token and (client_id or secret):
         other = CLIENT_ID if client_id else CLIENT_SECRET
-        cure = f"Unset {ACCESS_TOKEN}, or both {CLIENT_ID} and {CLIENT_SECRET}."
-        return [f"{ACCESS_TOKEN}: set together with {other}, and only one of the two ways can be used. {cure}"]
-    if client_id != secret:
+        fix = f"Unset {ACCESS_TOKEN}, or both {CLIENT_ID} and {CLIENT_SECRET}."
+        yield f"{ACCESS_TOKEN}: set together with {other}, and only one of the two ways can be used. {fix}"
+    elif client_id != secret:
         there, missing = (CLIENT_ID, CLIENT_SECRET) if client_id else (CLIENT_SECRET, CLIENT_ID)
-        return [f"{missing}: not set, but {there} is, and the two go together. Set {missing}, or unset {there}."]
-    return []
-
-
-def _version_problems(env: Mapping[str, str]) -> list[str]:
-    version = env.get(API_VERSION)
-    if not version or version in API_VERSIONS:
-        return []
-    return [f"{API_VERSION}: {version!r} is no API version. Use one of {', '.join(API_VERSIONS)}, in full."]
-
-
-def _base_url_problems(env: Mapping[str, str]) -> list[str]:
-    base_url = env.get(BASE_URL)
-    if not base_url:
-        return []
+        yield f"{missing}: not set, but {there} is, and the two go together. Set {missing}, or unset {there}."
+    if (version := env.get(API_VERSION)) and version not in API_VERSIONS:
+        yield f"{API_VERSION}: {version!r} is not an API version. Use one of {', '.join(API_VERSIONS)}, in full."
     try:
-        checked_base_url(base_url)
+        checked_base_url(env.get(BASE_URL) or DEFAULT_BASE_URL)
     except InvalidRequestError as error:
-        return [f"{BASE_URL}: {error} Unset it to use {DEFAULT_BASE_URL}."]
-    return []
+        yield f"{BASE_URL}: {error} Unset it to use {DEFAULT_BASE_URL}."
+    if customer_id := env.get(CUSTOMER_ID):
+        try:
+            checked(customer_id, "customer")
+        except InvalidRequestError as error:
+            yield f"{CUSTOMER_ID}: {error} Unset it to serve the whole organisation."
 
 
-def _customer_problems(env: Mapping[str, str]) -> list[str]:
-    customer_id = env.get(CUSTOMER_ID)
-    if not customer_id:
-        return []
-    try:
-        checked(customer_id, "customer")
-    except InvalidRequestError as error:
-        return [f"{CUSTOMER_ID}: {error} Unset it to serve the whole organisation."]
-    return []
-
-
-def _ordering_problems(env: Mapping[str, str]) -> list[str]:
-    problems: list[str] = []
+def _ordering_problems(env: Mapping[str, str]) -> Iterator[str]:
     if (mode := env.get(CONFIRM)) and mode not in _CONFIRM_MODES:
-        problems.append(f"{CONFIRM}: {mode!r} is no way to confirm. Use one of {', '.join(_CONFIRM_MODES)}.")
+        yield f"{CONFIRM}: {mode!r} is not a way to confirm. Use one of {', '.join(_CONFIRM_MODES)}."
     if (switch := env.get(READ_ONLY, "")).lower() not in _SWITCH:
-        problems.append(f"{READ_ONLY}: {switch!r} is neither on nor off. Use 1 or 0.")
+        yield f"{READ_ONLY}: {switch!r} is neither on nor off. Use 1 or 0."
     if (key := env.get(STATE_KEY, "").encode()) and len(key) < _MIN_KEY_BYTES:
-        problems.append(
-            f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {_MIN_KEY_BYTES}, from a random source."
-        )
-    if (audit_file := env.get(AUDIT_FILE)) and not Path(audit_file).absolute().parent.is_dir():
-        problems.append(f"{AUDIT_FILE}: its folder does not exist. Make the folder, or name a file in one that exists.")
-    return problems
+        yield f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {_MIN_KEY_BYTES}, from a random source."
+    yield from _folder_problems(env, AUDIT_FILE)
+
+
+def _authentication_problems(env: Mapping[str, str]) -> Iterator[str]:
+    together = (AUTH_ISSUER, AUTH_JWKS_URL, PUBLIC_URL)
+    for name in together:
+        if (url := env.get(name)) and (flaw := _url_flaw(url)):
+            yield f"{name}: {flaw}"
+    if any(env.get(name) for name in (AUTH_ISSUER, AUTH_JWKS_URL, AUTH_AUDIENCE)):
+        for name in together:
+            if not env.get(name):
+                yield f"{name}: not set, but needed to check an issuer's tokens. Set {', '.join(together)} together."
+    if (public_url := env.get(PUBLIC_URL)) and not urlsplit(public_url).path.rstrip("/").endswith(PATH):
+        yield f"{PUBLIC_URL}: does not end in {PATH}, where the server answers. Append {PATH}."
+    yield from _folder_problems(env, TOKENS_FILE)
+    if env.get(CUSTOMER_ID) and (env.get(AUTH_ISSUER) or env.get(TOKENS_FILE)):
+        yield f"{CUSTOMER_ID}: set together with authentication, where each token names its customer. Unset it."
+
+
+def _http_problems(env: Mapping[str, str]) -> Iterator[str]:
+    for host in _listed(env, ALLOWED_HOSTS):
+        if not _HOST.fullmatch(host):
+            yield f"{ALLOWED_HOSTS}: {host!r} is not a host. Use exact names such as `mcp.example.com:8443`."
+    for origin in _listed(env, ALLOWED_ORIGINS):
+        scheme, _, host = origin.partition("://")
+        if scheme not in {"https", "http"} or not _HOST.fullmatch(host):
+            yield f"{ALLOWED_ORIGINS}: {origin!r} is not an origin. Use exact ones such as `https://chat.example.com`."
+    calls = env.get(CALLS_PER_MINUTE) or "1"
+    if not (calls.isascii() and calls.isdigit() and 1 <= int(calls) <= _MAX_CALLS_PER_MINUTE):
+        yield f"{CALLS_PER_MINUTE}: {calls!r} is not a number of calls. Use 1 to {_MAX_CALLS_PER_MINUTE}."
+
+
+def _folder_problems(env: Mapping[str, str], name: str) -> Iterator[str]:
+    if (file := env.get(name)) and not Path(file).absolute().parent.is_dir():
+        yield f"{name}: its folder does not exist. Make the folder, or name a file in one that exists."
+
+
+def _url_flaw(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+        return "is not a plain URL. Use https://, a host and a path, without credentials, query or fragment."
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
+        return ""
+    return "must start with https://; plain HTTP is for loopback only."
+
+
+def _listed(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(entry.strip().lower() for entry in env.get(name, "").split(",") if entry.strip())

@@ -12,7 +12,7 @@ from mcp import Client, StdioServerParameters
 from nomos_mcp import __version__
 from nomos_mcp.cli import main
 from nomos_mcp.client import CURIE
-from nomos_mcp.commands.tour import Step
+from nomos_mcp.commands.demo import Step
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import answer_of
 
@@ -67,7 +67,7 @@ def test_the_tour_is_the_same_whatever_is_set_for_real_work(
 def test_a_tour_that_goes_wrong_says_where_and_fails(
     step: Step, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nomos_mcp.commands.tour._TOURS", ((CURIE, (step,)),))
+    monkeypatch.setattr("nomos_mcp.commands.demo._tours", lambda: ((CURIE, (step,)),))
     assert main(["demo"]) == 1
     assert said in capsys.readouterr().out
 

@@ -1,8 +1,14 @@
-"""Settings: read from the environment, all mistakes told at once, secrets never shown."""
+"""Settings: read from the environment, all mistakes reported at once, secrets never shown."""
 
 import pytest
 
 from nomos_mcp.settings import Settings, SettingsError
+
+ISSUED = {
+    "NOMOS_MCP_AUTH_ISSUER": "https://id.example",
+    "NOMOS_MCP_AUTH_JWKS_URL": "https://id.example/jwks",
+    "NOMOS_MCP_PUBLIC_URL": "https://mcp.example.com/mcp/",
+}
 
 
 def test_nothing_set_is_no_mistake() -> None:
@@ -32,13 +38,34 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
             "NOMOS_ACCESS_TOKEN: set together",
         ),
         ({"NOMOS_ACCESS_TOKEN": "${NOMOS_ACCESS_TOKEN}"}, "NOMOS_ACCESS_TOKEN: holds the placeholder"),
-        ({"NOMOS_API_VERSION": "curie"}, "NOMOS_API_VERSION: 'curie' is no API version"),
+        ({"NOMOS_API_VERSION": "curie"}, "NOMOS_API_VERSION: 'curie' is not an API version"),
         ({"NOMOS_BASE_URL": "http://api.nomos.energy"}, "NOMOS_BASE_URL: The base URL uses plain HTTP"),
         ({"NOMOS_CUSTOMER_ID": "sub_1"}, "NOMOS_CUSTOMER_ID: 'sub_1' is no customer ID"),
-        ({"NOMOS_MCP_CONFIRM": "maybe"}, "NOMOS_MCP_CONFIRM: 'maybe' is no way to confirm"),
+        ({"NOMOS_MCP_CONFIRM": "maybe"}, "NOMOS_MCP_CONFIRM: 'maybe' is not a way to confirm"),
         ({"NOMOS_MCP_READ_ONLY": "perhaps"}, "NOMOS_MCP_READ_ONLY: 'perhaps' is neither on nor off"),
         ({"NOMOS_MCP_STATE_KEY": "short"}, "NOMOS_MCP_STATE_KEY: 5 bytes are too few"),
         ({"NOMOS_MCP_AUDIT_FILE": "/no/such/folder/audit"}, "NOMOS_MCP_AUDIT_FILE: its folder does not exist"),
+        ({**ISSUED, "NOMOS_MCP_AUTH_JWKS_URL": ""}, "NOMOS_MCP_AUTH_JWKS_URL: not set"),
+        ({**ISSUED, "NOMOS_MCP_PUBLIC_URL": ""}, "NOMOS_MCP_PUBLIC_URL: not set"),
+        ({**ISSUED, "NOMOS_MCP_AUTH_ISSUER": ""}, "NOMOS_MCP_AUTH_ISSUER: not set"),
+        ({**ISSUED, "NOMOS_MCP_AUTH_ISSUER": "http://id.example"}, "NOMOS_MCP_AUTH_ISSUER: must start with https://"),
+        (
+            {**ISSUED, "NOMOS_MCP_AUTH_JWKS_URL": "https://a:b@id.example"},
+            "NOMOS_MCP_AUTH_JWKS_URL: is not a plain URL",
+        ),
+        ({**ISSUED, "NOMOS_MCP_AUTH_JWKS_URL": "https://[id"}, "NOMOS_MCP_AUTH_JWKS_URL: is not a plain URL"),
+        ({"NOMOS_MCP_PUBLIC_URL": "https://mcp.example.com"}, "NOMOS_MCP_PUBLIC_URL: does not end in /mcp"),
+        ({"NOMOS_MCP_TOKENS_FILE": "/no/such/folder/tokens"}, "NOMOS_MCP_TOKENS_FILE: its folder does not exist"),
+        ({**ISSUED, "NOMOS_CUSTOMER_ID": "cus_1"}, "NOMOS_CUSTOMER_ID: set together with authentication"),
+        ({"NOMOS_MCP_ALLOWED_HOSTS": "*"}, "NOMOS_MCP_ALLOWED_HOSTS: '*' is not a host"),
+        (
+            {"NOMOS_MCP_ALLOWED_HOSTS": "https://a.example"},
+            "NOMOS_MCP_ALLOWED_HOSTS: 'https://a.example' is not a host",
+        ),
+        ({"NOMOS_MCP_ALLOWED_ORIGINS": "chat.example"}, "NOMOS_MCP_ALLOWED_ORIGINS: 'chat.example' is not an origin"),
+        ({"NOMOS_MCP_ALLOWED_ORIGINS": "https://a.example/"}, "NOMOS_MCP_ALLOWED_ORIGINS: 'https://a.example/'"),
+        ({"NOMOS_MCP_CALLS_PER_MINUTE": "many"}, "NOMOS_MCP_CALLS_PER_MINUTE: 'many' is not a number"),
+        ({"NOMOS_MCP_CALLS_PER_MINUTE": "0"}, "NOMOS_MCP_CALLS_PER_MINUTE: '0' is not a number"),
     ],
 )
 def test_a_mistake_names_its_variable_and_the_cure(environment: dict[str, str], said: str) -> None:
@@ -60,3 +87,27 @@ def test_the_switches_of_ordering_are_taken() -> None:
     )
     assert (settings.confirm, settings.read_only) == ("elicit", True)
     assert "kkk" not in repr(settings)
+
+
+def test_nothing_set_asks_for_no_token() -> None:
+    assert not Settings.from_env({}).http.authenticates
+
+
+def test_the_audience_is_the_public_url_unless_said_otherwise() -> None:
+    http = Settings.from_env(ISSUED).http
+    assert http.authenticates
+    assert http.audience == http.public_url == "https://mcp.example.com/mcp"
+    assert Settings.from_env({**ISSUED, "NOMOS_MCP_AUTH_AUDIENCE": "nomos"}).http.audience == "nomos"
+
+
+def test_lists_are_separated_by_commas() -> None:
+    http = Settings.from_env(
+        {
+            "NOMOS_MCP_ALLOWED_HOSTS": "MCP.example.com, [::1]:8000,",
+            "NOMOS_MCP_ALLOWED_ORIGINS": "https://chat.example.com",
+            "NOMOS_MCP_CALLS_PER_MINUTE": "600",
+        }
+    ).http
+    assert http.allowed_hosts == ("mcp.example.com", "[::1]:8000")
+    assert http.allowed_origins == ("https://chat.example.com",)
+    assert http.calls_per_minute == 600

@@ -37,7 +37,7 @@ from typing import Any, Final
 import httpx
 
 from nomos_mcp.server.request_context import ORDERS_READ, ORG
-from nomos_mcp.service.auth.token_file import TokenFile
+from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.simulator import DEMO
 
 _PAUSE: Final = 0.1  # seconds between the calls of the well-behaved caller

@@ -2,28 +2,28 @@
 
 from typing import Final
 
-from nomos_mcp.service import constants
-from nomos_mcp.settings_http import DEFAULT_CALLS_PER_MINUTE
+from nomos_mcp.service import http_limits
+from nomos_mcp.settings import DEFAULT_CALLS_PER_MINUTE
 
-_WAITS: Final = f"waits for {constants.WAIT_FOR_TURN:g} s, then 429"
+_WAITS: Final = f"waits for {http_limits.MAX_WAIT:g} s, then 429"
 
 LIMITS: Final = (
-    ("A request's body", f"{constants.MAX_BODY_BYTES // 1024} KiB", "413"),
-    ("Time for a body to arrive", f"{constants.BODY_DEADLINE:g} s", "408"),
-    ("Time for a complete head, also of the next request", f"{constants.HEAD_DEADLINE:g} s", "closed"),
+    ("A request's body", f"{http_limits.MAX_BODY_BYTES // 1024} KiB", "413"),
+    ("Time for a body to arrive", f"{http_limits.BODY_DEADLINE:g} s", "408"),
+    ("Time for a complete head, also of the next request", f"{http_limits.HEAD_DEADLINE:g} s", "closed"),
     (
         "Connections of one process that have not sent a whole request yet",
-        str(constants.MAX_NEWCOMERS),
+        str(http_limits.MAX_NEWCOMERS),
         "the oldest is given up",
     ),
-    ("Time for a client to take each part of an answer", f"{constants.SEND_DEADLINE:g} s", "cut off"),
-    ("Requests at once, in one process", str(constants.MAX_REQUESTS), "503, come back in a second"),
-    ("Requests of one caller at once, in one process", str(constants.MAX_REQUESTS_PER_CALLER), _WAITS),
-    ("... in a second, over time", f"{constants.REQUESTS_PER_SECOND:g}, or twice its budget of calls", _WAITS),
-    ("Streams of one caller at once, in one process", str(constants.MAX_STREAMS_PER_CALLER), _WAITS),
-    ("Calls of one caller at once", str(constants.MAX_RUNNING_PER_CALLER), "told to wait"),
+    ("Time for a client to take each part of an answer", f"{http_limits.SEND_DEADLINE:g} s", "cut off"),
+    ("Requests at once, in one process", str(http_limits.MAX_REQUESTS), "503, come back in a second"),
+    ("Requests of one caller at once, in one process", str(http_limits.MAX_REQUESTS_PER_CALLER), _WAITS),
+    ("... in a second, over time", f"{http_limits.REQUESTS_PER_SECOND:g}, or twice its budget of calls", _WAITS),
+    ("Streams of one caller at once, in one process", str(http_limits.MAX_STREAMS_PER_CALLER), _WAITS),
+    ("Calls of one caller at once", str(http_limits.MAX_RUNNING_PER_CALLER), "told to wait"),
     ("Calls of one caller in a minute, by default", str(DEFAULT_CALLS_PER_MINUTE), "told how long to wait"),
-    ("... of which at once, after a pause", str(constants.BURST), "as above"),
-    ("The end, from the signal on", f"{constants.STOP_WITHIN:g} s", "what is left is cut off"),
+    ("... of which at once, after a pause", str(http_limits.BURST), "as above"),
+    ("The end, from the signal on", f"{http_limits.STOP_WITHIN:g} s", "what is left is cut off"),
 )
 """What is limited, to how much, and what happens past it."""

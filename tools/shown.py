@@ -11,7 +11,7 @@ from mcp import Client
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.commands.assistants import ASSISTANTS, configuration, entry, own_command
-from nomos_mcp.commands.transcript import transcript
+from nomos_mcp.commands.demo import transcript
 from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator

@@ -24,7 +24,7 @@ import anyio
 import httpx
 
 from nomos_mcp.server.request_context import ORDERS_READ, ORG
-from nomos_mcp.service.auth.token_file import TokenFile
+from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.simulator import DEMO
 
 _PAUSE: Final = 0.4  # seconds between the calls of one caller

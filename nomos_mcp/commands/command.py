@@ -1,9 +1,11 @@
-"""What all commands have in common: exit codes, the look of a help text, and how mistakes in settings are told."""
+"""What all commands share: exit codes, the layout of help texts, and how mistakes in settings are reported."""
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
+
+from nomos_mcp.variables import Variable
 
 if TYPE_CHECKING:  # loading the settings loads the client, which not every command needs
     from nomos_mcp.settings import Settings
@@ -43,7 +45,7 @@ def new_command(
         commands: Where to add it.
         name: What a person types.
         run: What it does.
-        summary: One line, for the list of commands and the head of its own help.
+        summary: One line, for the list of commands and the top of the command's own help.
         examples: One line each: the command, at least two spaces, what it is for.
         exit_codes: One line.
 
@@ -61,8 +63,14 @@ def new_command(
     return parser
 
 
+def environment_help(variables: Sequence[Variable]) -> str:
+    """Return one line for each environment variable, for a help text."""
+    widest = max(len(variable.name) for variable in variables)
+    return "\n".join(f"  {variable.name:<{widest}}  {variable.purpose}" for variable in variables)
+
+
 def settings_or_complaint(*, demo: bool = False) -> "Settings | None":
-    """Read the settings; if there are mistakes, tell all of them on stderr and return None."""
+    """Read the settings; if there are mistakes, print all of them on stderr and return None."""
     from nomos_mcp.settings import Settings, SettingsError  # noqa: PLC0415  as above
 
     try:
@@ -74,10 +82,10 @@ def settings_or_complaint(*, demo: bool = False) -> "Settings | None":
 
 
 def note(words: str) -> None:
-    """Tell on stderr what goes along with what is on stdout."""
+    """Print on stderr what explains the output on stdout."""
     sys.stderr.write(f"{words}\n")
 
 
 def complain(problem: str) -> None:
-    """Tell on stderr what is wrong; stdout may belong to the protocol, or to a pipe."""
+    """Print on stderr what is wrong; stdout may belong to the protocol, or to a pipe."""
     sys.stderr.write(f"nomos-mcp: {problem}\n")

@@ -1,8 +1,29 @@
-"""`nomos-mcp demo`: the tour."""
+"""`nomos-mcp demo`: a tour for people to read.
+
+A real MCP client asks the real server, over stdio, about invented data.
+"""
 
 import argparse
+import os
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TextIO
 
 from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, Subparsers, new_command
+from nomos_mcp.variables import API_VERSION
+
+if TYPE_CHECKING:  # a server's start does not pay for it
+    from mcp.types import CallToolResult
+
+    from nomos_mcp.client.constants import ApiVersion
+
+_DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs
+_WIDTH = 100
+_EXPLANATION = ("meaning", "waiting_on", "customer_action", "operator_action", "next", "timing", "customer_message")
 
 
 def add(commands: Subparsers) -> None:
@@ -16,8 +37,214 @@ def add(commands: Subparsers) -> None:
     )
 
 
-def run(_: argparse.Namespace) -> int:
-    """Run the tour."""
-    from nomos_mcp.commands.tour import tour  # noqa: PLC0415  a server's start does not pay for loading it
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question of the tour.
 
-    return EXIT_OK if tour() else EXIT_FAILED
+    Attributes:
+        question: What a person asks.
+        tool: The tool that answers it.
+        arguments: What it is called with; a value of `CODE` stands for the last confirmation code.
+        expected: What the answer must contain, so that the tour fails loudly when it does not: path to value.
+        fails: Whether the right answer is an error.
+    """
+
+    question: str
+    tool: str
+    arguments: Mapping[str, str]
+    expected: Mapping[str, object] = field(default_factory=dict)
+    fails: bool = False
+
+
+CODE = "(the code)"
+
+
+def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
+    from nomos_mcp.client.constants import CURIE, EDISON  # noqa: PLC0415  as above
+    from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above
+
+    curie = (
+        Step(
+            "Why is my smart meter blocked?",
+            "get_meter_order",
+            {"order_id": DEMO.orders["blocked_check_missing"]},
+            {"explanation.blocked.reason": "check_missing", "explanation.waiting_on": "customer"},
+        ),
+        Step(
+            "And my neighbour's?",
+            "get_meter_order",
+            {"order_id": DEMO.orders["blocked_grid_operator"]},
+            {"explanation.blocked.reason": "grid_operator_registration", "explanation.waiting_on": "grid_operator"},
+        ),
+        Step(
+            "Which orders are blocked?",
+            "list_meter_orders_by_status",
+            {"status": "blocked"},
+            {"complete": True},
+        ),
+        Step(
+            "Please order a smart meter for this subscription.",
+            "order_smart_meter",
+            {"subscription_id": DEMO.subscriptions["can_order"]},
+            {"outcome": "confirmation_required"},
+        ),
+        Step(
+            "Yes, order it.",
+            "order_smart_meter",
+            {"subscription_id": DEMO.subscriptions["can_order"], "confirmation_code": CODE},
+            {"outcome": "ordered"},
+        ),
+        Step(
+            "Order it once more, to be sure.",
+            "order_smart_meter",
+            {"subscription_id": DEMO.subscriptions["can_order"]},
+            {"outcome": "already_ordered"},
+        ),
+        Step(
+            "What about order prod_123?",
+            "get_meter_order",
+            {"order_id": "prod_123"},
+            fails=True,
+        ),
+        Step(
+            "Then prdo_000000000000000000000000?",
+            "get_meter_order",
+            {"order_id": "prdo_000000000000000000000000"},
+            fails=True,
+        ),
+    )
+    edison = (
+        Step(
+            "The first order again. Edison has no word for a missing check, so nothing shows that it is blocked:",
+            "get_meter_order",
+            {"order_id": DEMO.orders["blocked_check_missing"]},
+            {"order.status": "ordered"},
+        ),
+        Step(
+            "The second one. Edison has a status of its own for the grid operator's turn:",
+            "get_meter_order",
+            {"order_id": DEMO.orders["blocked_grid_operator"]},
+            {"order.status": "blocked_wim", "explanation.waiting_on": "grid_operator"},
+        ),
+        Step(
+            "And what edison calls blocked is something else: a manual review at Nomos.",
+            "explain_status",
+            {"status": "blocked"},
+            {"explanation.waiting_on": "nomos"},
+        ),
+    )
+    return (CURIE, curie), (EDISON, edison)
+
+
+def run(_: argparse.Namespace) -> int:
+    """Run the tour and print it; fail if an answer is not the expected one."""
+    import anyio  # noqa: PLC0415  as above
+
+    print("All data in this tour is invented; it comes from the built-in simulator.")
+    good = False
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        try:
+            good = all(anyio.run(partial(_tour, version, steps, log)) for version, steps in _tours())
+        finally:
+            if not good:  # else the server's log lines would only clutter the answers
+                log.seek(0)
+                sys.stderr.write(log.read())
+    _print_ids()
+    return EXIT_OK if good else EXIT_FAILED
+
+
+async def _tour(version: "ApiVersion", steps: Sequence[Step], log: TextIO) -> bool:
+    import anyio  # noqa: PLC0415  as above
+    from mcp import Client, StdioServerParameters  # noqa: PLC0415  as above
+    from mcp.client.stdio import stdio_client  # noqa: PLC0415  as above
+
+    # The tour shows the invented data as it is, whatever is set for real work in this shell.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NOMOS_")}
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "nomos_mcp", "--demo"],
+        env={**environment, API_VERSION: version},
+    )
+    print(f"\n=== API version {version}: `nomos-mcp --demo` over stdio ===")
+    code = ""
+    with anyio.fail_after(_DEADLINE):
+        async with Client(stdio_client(server, errlog=log)) as client:
+            for step in steps:
+                arguments = {name: code if value == CODE else value for name, value in step.arguments.items()}
+                answer = await client.call_tool(step.tool, arguments)
+                code = str((answer.structured_content or {}).get("confirmation_code", code))
+                print(f"\n{transcript(step.question, step.tool, arguments, answer)}")
+                if problem := _problem(step, answer):
+                    print(f"\nThis is not what the tour expects: {problem}.")
+                    return False
+    return True
+
+
+def _problem(step: Step, answer: "CallToolResult") -> str:
+    if bool(answer.is_error) != step.fails:
+        return "an answer where an error belongs" if step.fails else "an error"
+    for path, expected in step.expected.items():
+        found: object = answer.structured_content
+        for name in path.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        if found != expected:
+            return f"{path} is {found!r} and not {expected!r}"
+    return ""
+
+
+def _print_ids() -> None:
+    from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above
+
+    print("\n=== Ask your own assistant: what the invented data holds, under IDs that never change ===\n")
+    for item in DEMO.describe():
+        print(f"  {item.id:<30} {item.shows}")
+
+
+def transcript(
+    question: str, tool: str, arguments: Mapping[str, object], answer: "CallToolResult", only: tuple[str, ...] = ()
+) -> str:
+    """Return the lines of one question.
+
+    Args:
+        question: What a person asks.
+        tool: What is called.
+        arguments: What it is called with.
+        answer: What came back.
+        only: The fields to show; all by default.
+    """
+    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    fields = [(name, value) for name, value in _fields(answer) if not only or name in only]
+    return "\n".join([f"? {question}", f"> {tool}({call})", *(_line(name, value) for name, value in fields)])
+
+
+def _fields(answer: "CallToolResult") -> Iterator[tuple[str, object]]:
+    content = answer.structured_content
+    if content is None:
+        yield "error", "".join(getattr(block, "text", "") for block in answer.content)
+        return
+    for name in ("outcome", "message", "next"):
+        if name in content:
+            yield name, content[name]
+    for name, value in content.get("preview", {}).items():
+        yield "preview", f"{name}: {value}"
+    for order in content.get("orders", []):
+        yield order["id"], order["summary"]
+    if "complete" in content:
+        yield "returned", f"{content['returned']}, complete: {str(content['complete']).lower()}"
+    if "explanation" in content and "outcome" not in content:
+        yield from _explained(content["explanation"])
+
+
+def _explained(explanation: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    yield "status", f"{explanation['status']} ({explanation['label']})"
+    blocked = explanation.get("blocked")
+    if isinstance(blocked, dict):
+        since = f", since {blocked['since']}" if "since" in blocked else ""
+        yield "blocked", f"{blocked['reason']}{since}: {blocked['meaning']}"
+    for name in (*_EXPLANATION, "confidence"):
+        if name in explanation:
+            yield name, explanation[name]
+
+
+def _line(name: str, value: object) -> str:
+    return textwrap.fill(str(value), _WIDTH, initial_indent=f"  {name:<17} ", subsequent_indent=" " * 20)

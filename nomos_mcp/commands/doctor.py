@@ -11,7 +11,7 @@ from nomos_mcp import __version__
 from nomos_mcp.commands.command import Subparsers, new_command
 
 if TYPE_CHECKING:  # a start does not pay for what only the doctor needs
-    from nomos_mcp.commands.checks.finding import Finding, State
+    from nomos_mcp.commands.doctor_checks import Finding, State
 
 _EXIT_CODES: Final = "exit codes: 0 all is well, 1 something deserves a look, 2 something has failed"
 _COLOURS: Final = {"ok": "32", "warning": "33", "failed": "31"}
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Look, and print what was found."""
     import anyio  # noqa: PLC0415  as above
 
-    from nomos_mcp.commands.checks.finding import worst  # noqa: PLC0415  as above
+    from nomos_mcp.commands.doctor_checks import worst  # noqa: PLC0415  as above
 
     findings: list[Finding] = []
 
@@ -62,24 +62,24 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _visit(*, demo: bool) -> "AsyncIterator[Finding]":
-    from nomos_mcp.commands.checks import http, local, upstream  # noqa: PLC0415  as above
+    from nomos_mcp.commands import doctor_checks, doctor_http_checks  # noqa: PLC0415  as above
     from nomos_mcp.server.server_factory import client_of  # noqa: PLC0415  as above
 
-    yield local.python()
-    yield local.packages()
-    settings, findings = local.settings(os.environ, demo=demo)
+    yield doctor_checks.python()
+    yield doctor_checks.packages()
+    settings, findings = doctor_checks.settings(os.environ, demo=demo)
     for finding in findings:
         yield finding
     if settings is None:
         return
-    if local.serves_http(os.environ):
+    if doctor_checks.serves_http(os.environ):
         _announce("Asking the issuer ...")
-        async for finding in http.visit(settings.http):
+        async for finding in doctor_http_checks.visit(settings.http):
             _announce("")
             yield finding
     async with client_of(settings) as client:
         _announce("Asking Nomos ...")
-        async for finding in upstream.visit(client, settings):
+        async for finding in doctor_checks.visit(client, settings):
             _announce("")
             yield finding
             _announce("Asking Nomos ...")
@@ -107,7 +107,7 @@ def _announce(words: str) -> None:
 
 
 def _print_settings() -> None:
-    from nomos_mcp.commands.checks.local import in_force  # noqa: PLC0415  as above
+    from nomos_mcp.commands.doctor_checks import in_force  # noqa: PLC0415  as above
 
     there = in_force(os.environ)
     widest = max(map(len, there))
@@ -119,7 +119,7 @@ def _print_settings() -> None:
 def _print_json(findings: "list[Finding]", result: "State") -> None:
     from dataclasses import asdict  # noqa: PLC0415  as above
 
-    from nomos_mcp.commands.checks.local import in_force  # noqa: PLC0415  as above
+    from nomos_mcp.commands.doctor_checks import in_force  # noqa: PLC0415  as above
 
     report = {
         "version": __version__,

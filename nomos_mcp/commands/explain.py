@@ -1,8 +1,17 @@
-"""`nomos-mcp explain`: one status, offline."""
+"""`nomos-mcp explain`: what one status means, offline."""
 
 import argparse
+import shutil
+import textwrap
+from typing import TYPE_CHECKING, Final
 
-from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, Subparsers, new_command
+from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, Subparsers, complain, new_command
+
+if TYPE_CHECKING:  # a server's start does not pay for it
+    from nomos_mcp.lifecycle import StatusLines
+
+_MAX_WIDTH: Final = 110
+"""Columns beyond which a line is hard to read, however wide the terminal."""
 
 
 def add(commands: Subparsers) -> None:
@@ -17,7 +26,7 @@ def add(commands: Subparsers) -> None:
         "  nomos-mcp explain blocked --api-version edison\n",
     )
     parser.add_argument("status", metavar="STATUS", help="a status of either API version, blocked, or a reason")
-    # What is not given is left to the defaults of what explains.
+    # What is not given is left to the defaults of `status_lines`.
     parser.argument_default = argparse.SUPPRESS
     parser.add_argument("--language", help="en (default) or de")
     parser.add_argument("--audience", help="agent (default) or customer: only what a customer may be told")
@@ -27,8 +36,30 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the explanation."""
-    from nomos_mcp.commands.sheet import explain_in_terminal  # noqa: PLC0415  a server's start does not pay for it
+    """Print the explanation, or on stderr why there is none and what to ask instead."""
+    from nomos_mcp.lifecycle import LifecycleError, status_lines  # noqa: PLC0415  as above
 
     asked = {name: value for name, value in vars(options).items() if name not in {"run", "demo"}}
-    return EXIT_OK if explain_in_terminal(asked) else EXIT_USAGE
+    try:
+        found = status_lines(**asked)
+    except LifecycleError as error:
+        complain(str(error))
+        return EXIT_USAGE
+    print(_laid_out(found, min(shutil.get_terminal_size().columns, _MAX_WIDTH)))
+    return EXIT_OK
+
+
+def _laid_out(found: "StatusLines", width: int) -> str:
+    indent = max(len(label) for label, _ in found.lines) + 2
+    lines = [
+        textwrap.fill(
+            text,
+            width,
+            initial_indent=label.ljust(indent),
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for label, text in found.lines
+    ]
+    return "\n".join([found.title, "", *lines])

@@ -1,11 +1,15 @@
-"""What a request's body has to be before the SDK sees it, the same in every revision of the protocol.
+"""Which requests are refused before the MCP SDK sees them: by their headers, by the size of their body, by its content.
 
-The SDK answers some of these with a dump of its own validation, some not at all, and in each revision differently.
+The SDK has a body limit and checks `Host` and `Origin` too. Its limit reads for as long as the client likes and closes
+the connection before an ordinary client has read the 413; its host check runs after the token and the body have been
+read, and cannot allow the server's own origin on any port.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+import anyio
 import pydantic_core
 from mcp.types import (
     HEADER_MISMATCH,
@@ -16,59 +20,178 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
-from starlette.types import Scope
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.server.tools import ORDER_TOOL
-from nomos_mcp.service.auth.admission import Challenges, insufficient_to_order
-from nomos_mcp.service.constants import MAX_ECHO
+from nomos_mcp.service.authorization import order_scope_error
+from nomos_mcp.service.error_responses import CLOSE, Challenges, error_response, json_rpc_error
+from nomos_mcp.service.http_limits import BODY_DEADLINE, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_ECHO
+from nomos_mcp.settings import HttpSettings
+from nomos_mcp.variables import ALLOWED_HOSTS, ALLOWED_ORIGINS
 
-_VERSION: Final = "mcp-protocol-version"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
-class RequestValidation:
-    """Judges bodies.
+class UnambiguousHeaders:
+    """Refuses headers that a proxy and this server could read differently: two lengths, two hosts, two origins."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection; anything but HTTP is passed on."""
+        problem = _ambiguity(Headers(scope=scope)) if scope["type"] == "http" else ""
+        answer = error_response(400, "invalid_request", problem, CLOSE) if problem else self._app
+        await answer(scope, receive, send)
+
+
+def _ambiguity(headers: Headers) -> str:
+    if "content-length" in headers and "transfer-encoding" in headers:
+        return "A request has a Content-Length or a Transfer-Encoding, not both."
+    repeated = next((name for name in ("host", "origin") if len(headers.getlist(name)) > 1), "")
+    return f"The header {repeated.capitalize()} may occur only once in a request." if repeated else ""
+
+
+class AllowedHosts:
+    """Refuses a `Host` or `Origin` that is not allowed, so that a web page cannot reach the server by DNS rebinding.
+
+    The server's own origin, under an allowed host, is allowed. So is a missing one, as only browsers send it.
 
     Args:
-        challenges: What is answered to a token that does not suffice; None if no token is asked for.
+        app: The application behind.
+        http: The settings.
     """
 
-    def __init__(self, challenges: Challenges | None) -> None:
+    def __init__(self, app: ASGIApp, http: HttpSettings) -> None:
+        self._app = app
+        self._any_loopback = not http.allowed_hosts
+        self._hosts = frozenset(http.allowed_hosts) or frozenset({urlsplit(http.public_url).netloc.lower()} - {""})
+        self._origins = frozenset(http.allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await (self._error(Headers(scope=scope)) or self._app)(scope, receive, send)
+
+    def _error(self, headers: Headers) -> Response | None:
+        host, origin = headers.get("host", "").lower(), headers.get("origin", "").lower()
+        if not self._is_allowed(host):
+            message = f"This server does not answer to the name in the Host header. The operator sets {ALLOWED_HOSTS}."
+            return error_response(421, "misdirected_request", message)
+        if origin and origin not in self._origins | {f"http://{host}", f"https://{host}"}:
+            message = f"Pages of this origin may not call this server. The operator sets {ALLOWED_ORIGINS}."
+            return error_response(403, "origin_not_allowed", message)
+        return None
+
+    def _is_allowed(self, host: str) -> bool:
+        name, _, port = host.rpartition(":")
+        loopback = host in _LOOPBACK or (name in _LOOPBACK and port.isdigit())
+        return host in self._hosts or (self._any_loopback and loopback)
+
+
+class ValidBody:
+    """Reads the body of a request, within a size and a time, and passes on the request if its body is valid.
+
+    Ordinary clients send the whole body before they read the response, and see a broken connection instead of a 413 if
+    the server closes before. So the rest of a body that is too large is read too, up to a bound, and discarded.
+
+    The content is checked because the SDK answers some mistakes with a dump of its own validation, some not at all, and
+    differently in each revision of the protocol.
+
+    Args:
+        app: The application behind.
+        challenges: Makes the response to a caller who may not order; None if no token is required.
+    """
+
+    def __init__(self, app: ASGIApp, challenges: Challenges | None) -> None:
+        self._app = app
         self._challenges = challenges
 
-    def __call__(self, scope: Scope, body: bytes) -> Response | None:
-        """Return the answer to a request that is refused for its body, or None."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        headers = Headers(scope=scope)
+        body = await _read(headers, receive)
+        if body is None:
+            return  # the client went away
+        error = body if isinstance(body, Response) else self._error(scope, headers, body)
+        if error is None and isinstance(body, bytes):
+            await self._app(scope, _replayed(body, receive), send)
+        elif error is not None:
+            await error(scope, receive, send)
+
+    def _error(self, scope: Scope, headers: Headers, body: bytes) -> Response | None:
         try:
             message = pydantic_core.from_json(body)
         except ValueError:
-            return _error(PARSE_ERROR, "The body is not JSON.")
+            return json_rpc_error(PARSE_ERROR, "The body is not JSON.")
         if not isinstance(message, dict):
-            return _error(INVALID_REQUEST, "The body has to be one JSON-RPC message. Batches are not supported.")
+            text = "The body must be one JSON-RPC message. Batches are not supported."
+            return json_rpc_error(INVALID_REQUEST, text)
         request_id = message.get("id", "")
         if not isinstance(request_id, str | int | float) or len(str(request_id)) > MAX_ECHO:
-            return _error(INVALID_REQUEST, f"The id has to be a number or a string of at most {MAX_ECHO} characters.")
-        known_id = request_id if "id" in message else None
+            text = f"The id must be a number or a string of at most {MAX_ECHO} characters."
+            return json_rpc_error(INVALID_REQUEST, text)
         try:
             jsonrpc_message_adapter.validate_python(message, by_name=False)
         except ValidationError:
-            return _error(INVALID_REQUEST, "The body is not a JSON-RPC 2.0 message.", known_id)
-        return self._refused(scope, message, known_id)
-
-    def _refused(self, scope: Scope, message: Mapping[str, Any], request_id: object) -> Response | None:
-        method, params = message.get("method", ""), message.get("params") or {}
-        meta = params.get("_meta")
-        meta = meta if isinstance(meta, dict) else {}
-        if max(len(method), len(str(meta.get("progressToken", "")))) > MAX_ECHO:
-            text = f"A method and a progress token have at most {MAX_ECHO} characters."
-            return _error(INVALID_REQUEST, text, request_id)
-        stated = Headers(scope=scope).get(_VERSION)
-        if len(stated or "") > MAX_ECHO or meta.get(PROTOCOL_VERSION_META_KEY, stated) != stated:
-            text = f"The header MCP-Protocol-Version does not match {PROTOCOL_VERSION_META_KEY} in _meta."
-            return _error(HEADER_MISMATCH, text, request_id)
-        if self._challenges and method == "tools/call" and params.get("name") == ORDER_TOOL:
-            return insufficient_to_order(scope, self._challenges)
-        return None
+            return json_rpc_error(INVALID_REQUEST, "The body is not a JSON-RPC 2.0 message.", message.get("id"))
+        error = _message_error(headers, message)
+        if error is None and self._challenges and _is_order(message):
+            return order_scope_error(scope, self._challenges)
+        return error
 
 
-def _error(code: int, message: str, request_id: object = None) -> Response:
-    return JSONResponse({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}, 400)
+def _is_order(message: Mapping[str, Any]) -> bool:
+    return message.get("method") == "tools/call" and (message.get("params") or {}).get("name") == ORDER_TOOL
+
+
+def _message_error(headers: Headers, message: Mapping[str, Any]) -> Response | None:
+    method, meta = message.get("method", ""), (message.get("params") or {}).get("_meta")
+    meta = meta if isinstance(meta, dict) else {}
+    if max(len(method), len(str(meta.get("progressToken", "")))) > MAX_ECHO:
+        text = f"A method and a progress token may have at most {MAX_ECHO} characters."
+        return json_rpc_error(INVALID_REQUEST, text, message.get("id"))
+    version = headers.get("mcp-protocol-version")
+    if len(version or "") > MAX_ECHO or meta.get(PROTOCOL_VERSION_META_KEY, version) != version:
+        text = f"The header MCP-Protocol-Version does not match {PROTOCOL_VERSION_META_KEY} in _meta."
+        return json_rpc_error(HEADER_MISMATCH, text, message.get("id"))
+    return None
+
+
+async def _read(headers: Headers, receive: Receive) -> bytes | Response | None:
+    length = headers.get("content-length", "0")
+    too_large = not length.isdigit() or int(length) > MAX_BODY_BYTES
+    if too_large and "expect" in headers:
+        return _too_large()  # the client has sent no body yet
+    chunks, size = [], 0
+    with anyio.move_on_after(BODY_DEADLINE):
+        while size <= MAX_BODY_BYTES + MAX_DISCARDED_BYTES:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if too_large := too_large or size > MAX_BODY_BYTES:
+                chunks.clear()
+            if not message.get("more_body", False):
+                return _too_large() if too_large else b"".join(chunks)
+    return _too_large() if too_large else _too_late()
+
+
+def _too_large() -> Response:
+    message = f"The body is larger than {MAX_BODY_BYTES} bytes, which no call of these tools needs."
+    return error_response(413, "content_too_large", message, CLOSE)
+
+
+def _too_late() -> Response:
+    message = f"The body did not arrive within {BODY_DEADLINE:g} seconds. Send the request again without pauses."
+    return error_response(408, "request_timeout", message, CLOSE)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay

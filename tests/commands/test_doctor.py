@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nomos_mcp.cli import main
-from nomos_mcp.commands.checks import local, upstream
+from nomos_mcp.commands import doctor_checks
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.faults import Fault
 from nomos_mcp.simulator.simulator_server import served
@@ -197,20 +197,20 @@ def test_a_missing_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(local, "version", version)
-    assert local.packages().state == "failed"
-    assert "httpx" in local.packages().found
+    monkeypatch.setattr(doctor_checks, "version", version)
+    assert doctor_checks.packages().state == "failed"
+    assert "httpx" in doctor_checks.packages().found
 
 
 @pytest.mark.parametrize(("off", "said"), [(-300, "behind"), (300, "ahead of")])
 def test_a_clock_that_is_off_is_a_warning(off: float, said: str) -> None:
-    finding = upstream.clock(datetime.now(UTC) - timedelta(seconds=off))
+    finding = doctor_checks.clock(datetime.now(UTC) - timedelta(seconds=off))
     assert finding.state == "warning"
     assert said in finding.found
 
 
 def test_a_token_without_any_scope_fails() -> None:
-    finding = upstream.scope(frozenset(), read_only=False)
+    finding = doctor_checks.scope(frozenset(), read_only=False)
     assert (finding.state, finding.found) == ("failed", "granted nothing")
 
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from nomos_mcp.settings_http import HttpSettings
+from nomos_mcp.settings import HttpSettings
 
 ISSUER = "https://id.example"
 PUBLIC_URL = "https://mcp.example.com/mcp"

@@ -9,7 +9,7 @@ from typing import Any
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.service import create_http_app
-from nomos_mcp.service.gentle import GentleServer
+from nomos_mcp.service.graceful_shutdown import GracefulServer
 from nomos_mcp.settings import Settings
 
 
@@ -21,7 +21,7 @@ class Running:
         port: Its port.
     """
 
-    def __init__(self, server: GentleServer, listener: socket.socket) -> None:
+    def __init__(self, server: GracefulServer, listener: socket.socket) -> None:
         self._server = server
         self._thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         self.port: int = listener.getsockname()[1]
@@ -50,14 +50,14 @@ class Running:
 
 @contextmanager
 def running(
-    settings: Settings | None = None, *, client: NomosClient | None = None, app: Any = None, **gently: Any
+    settings: Settings | None = None, *, client: NomosClient | None = None, app: Any = None, **options: Any
 ) -> Iterator[Running]:
     """Serve for as long as the block lasts: the service with these settings, or another application."""
     if app is None:
         app = create_http_app(settings or Settings(demo=True), client=client)
-        gently = {"on_stop": app.state.stop_ordering, **gently}
+        options = {"on_stop": app.state.stop_ordering, **options}
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        server = Running(GentleServer(app, **{"drain": 0.2, "stop_within": 5, **gently}), listener)
+        server = Running(GracefulServer(app, **{"drain": 0.2, "stop_within": 5, **options}), listener)
         server.start()
         try:
             yield server

@@ -13,18 +13,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.server.request_context import Caller, CallerToken
 from nomos_mcp.service import concurrency_limit
-from nomos_mcp.service.auth.token_file import TokenFile
 from nomos_mcp.service.concurrency_limit import ConcurrencyLimit
-from nomos_mcp.service.constants import MAX_REQUESTS_PER_CALLER, MAX_STREAMS_PER_CALLER
-from nomos_mcp.settings import Settings
-from nomos_mcp.settings_http import HttpSettings
+from nomos_mcp.service.http_limits import MAX_REQUESTS_PER_CALLER, MAX_STREAMS_PER_CALLER
+from nomos_mcp.service.token_file import TokenFile
+from nomos_mcp.settings import HttpSettings, Settings
 from tests.service.running import Running, running
 from tests.service.wire import call
 
 
 @pytest.fixture(autouse=True)
 def _nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrency_limit, "WAIT_FOR_TURN", 0.05)
+    monkeypatch.setattr(concurrency_limit, "MAX_WAIT", 0.05)
 
 
 class Held:
@@ -76,7 +75,7 @@ async def test_a_caller_has_so_many_requests_under_way_and_nobody_else_notices()
 
 
 async def test_one_request_too_many_waits_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrency_limit, "WAIT_FOR_TURN", 30)
+    monkeypatch.setattr(concurrency_limit, "MAX_WAIT", 30)
     held, statuses = Held(), []
 
     async def wait() -> None:
@@ -92,7 +91,7 @@ async def test_one_request_too_many_waits_for_its_turn(monkeypatch: pytest.Monke
 
 
 async def test_where_too_many_wait_the_next_one_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrency_limit, "WAIT_FOR_TURN", 30)
+    monkeypatch.setattr(concurrency_limit, "MAX_WAIT", 30)
     monkeypatch.setattr(concurrency_limit, "MAX_WAITING", 1)
     held = Held()
     async with anyio.create_task_group() as tasks:

@@ -23,9 +23,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nomos_mcp.cli import main
-from nomos_mcp.service.auth.token_file import TokenFile
-from nomos_mcp.settings import Settings
-from nomos_mcp.settings_http import HttpSettings
+from nomos_mcp.service.token_file import TokenFile
+from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import Era, answer_of, era  # noqa: F401  a fixture
 from tests.service.authority import Authority, settings, token

@@ -9,9 +9,8 @@ import pytest
 from mcp.types import CallToolResult
 from starlette.testclient import TestClient
 
-from nomos_mcp.service.auth.token_file import TokenFile
-from nomos_mcp.settings import Settings
-from nomos_mcp.settings_http import HttpSettings
+from nomos_mcp.service.token_file import TokenFile
+from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.service.running import running
 from tests.serving import served

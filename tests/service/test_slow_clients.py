@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from nomos_mcp.service import gentle
+from nomos_mcp.service import connection_timeouts, graceful_shutdown
 from tests.service.running import Running, running
 
 _LARGE = 8 * 1024 * 1024  # more than the system takes for a client that does not read
@@ -53,7 +53,7 @@ class Large:
 
 @pytest.mark.parametrize("path", ["answer", "stream"])
 def test_a_client_that_does_not_read_is_cut_off(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gentle, "SEND_DEADLINE", 0.2)
+    monkeypatch.setattr(connection_timeouts, "SEND_DEADLINE", 0.2)
     large = Large()
     with running(app=large.app) as server, connected(server) as client:
         client.sendall(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -67,7 +67,7 @@ def test_a_client_that_does_not_read_is_cut_off(path: str, monkeypatch: pytest.M
 
 
 def test_a_client_that_reads_slowly_gets_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gentle, "SEND_DEADLINE", 30)
+    monkeypatch.setattr(connection_timeouts, "SEND_DEADLINE", 30)
     with running(app=Large().app) as server, connected(server) as client:
         client.sendall(b"GET /answer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: client.recv(65_536), b""))
@@ -75,7 +75,7 @@ def test_a_client_that_reads_slowly_gets_its_answer(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_body_that_was_answered_already_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gentle, "HEAD_DEADLINE", 0.2)
+    monkeypatch.setattr(connection_timeouts, "HEAD_DEADLINE", 0.2)
     with running() as server, connected(server) as client:
         client.sendall(b"PUT /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
         answer = b"".join(iter(lambda: client.recv(65_536), b""))
@@ -83,7 +83,7 @@ def test_a_body_that_was_answered_already_is_not_waited_for(monkeypatch: pytest.
 
 
 def test_a_body_that_nobody_reads_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gentle, "HEAD_DEADLINE", 30)
+    monkeypatch.setattr(connection_timeouts, "HEAD_DEADLINE", 30)
     with running() as server, connected(server) as client:
         client.sendall(b"PUT /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 50000\r\n\r\n" + b" " * 10_000)
         assert client.recv(65_536).startswith(b"HTTP/1.1 405 ")
@@ -100,8 +100,8 @@ def test_a_body_that_nobody_reads_is_not_kept(monkeypatch: pytest.MonkeyPatch) -
 def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gentle, "MAX_NEWCOMERS", 2)
-    monkeypatch.setattr(gentle, "max_parked", lambda: 0)
+    monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 2)
+    monkeypatch.setattr(connection_timeouts, "max_dropped", lambda: 0)
     with contextlib.ExitStack() as open_, running() as server:
         asking = open_.enter_context(connected(server))
         asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -123,12 +123,12 @@ def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
 
 
 def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gentle, "MAX_NEWCOMERS", 1)
-    monkeypatch.setattr(gentle, "HEAD_DEADLINE", 30)
+    monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 1)
+    monkeypatch.setattr(connection_timeouts, "HEAD_DEADLINE", 30)
     with contextlib.ExitStack() as open_, running() as server:
         clients = [open_.enter_context(connected(server)) for _ in range(4)]
         ends = time.monotonic() + 10
-        while len(gentle.PatientProtocol._parked) < 3:
+        while len(connection_timeouts.TimeoutProtocol._dropped) < 3:
             assert time.monotonic() < ends, "none is given up"
             time.sleep(0.01)
         assert len(server.connections()) == 1
@@ -136,8 +136,8 @@ def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.
             client.settimeout(0)
             with pytest.raises(BlockingIOError):
                 client.recv(1)
-        for number in list(gentle.PatientProtocol._parked):
-            gentle.PatientProtocol._unpark(number)
+        for number in list(connection_timeouts.TimeoutProtocol._dropped):
+            connection_timeouts.TimeoutProtocol._close_dropped(number)
         for client in clients[:3]:
             client.settimeout(10)
             assert client.recv(1) == b""
@@ -145,7 +145,7 @@ def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and other C libraries give memory back themselves")
 def test_memory_that_connections_needed_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gentle, "_MEMORY_PERIOD", 0)
+    monkeypatch.setattr(graceful_shutdown, "_MEMORY_PERIOD", 0)
     buffers = [bytes(4000) for _ in range(25_000)]
     with running():
         taken = _resident()

@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from nomos_mcp.cli import main
-from nomos_mcp.service.auth.errors import TokensUncheckableError
-from nomos_mcp.service.auth.token_file import TokenFile, TokenFileError
-from nomos_mcp.settings import Settings
-from nomos_mcp.settings_http import HttpSettings
+from nomos_mcp.service.error_responses import TokenCheckUnavailableError
+from nomos_mcp.service.token_file import TokenFile, TokenFileError
+from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO
 from tests.service.running import Running, running
 from tests.service.wire import call
@@ -83,7 +82,7 @@ def test_a_file_that_is_none_lets_nobody_in(service: Running, file: TokenFile, p
 def test_an_entry_without_a_fence_and_without_org_is_none(file: TokenFile, path: Path) -> None:
     text = file.add("bot", READ, OWN)
     path.write_text(path.read_text().replace(OWN, ""))
-    with pytest.raises(TokensUncheckableError):
+    with pytest.raises(TokenCheckUnavailableError):
         file.check(text)
 
 
@@ -120,9 +119,9 @@ def test_a_disk_that_is_full_is_told_and_leaves_the_file_as_it_was(
         ("", READ, OWN, "A name has"),
         ("a b", READ, OWN, "A name has"),
         ("x" * 65, READ, OWN, "A name has"),
-        ("bot", READ, "", "either for one customer, or has the scope org"),
-        ("bot", ("orders:read", "org"), OWN, "either for one customer"),
-        ("bot", ("orders:write",), OWN, "could call nothing"),
+        ("bot", READ, "", "for one customer, or it has the scope org"),
+        ("bot", ("orders:read", "org"), OWN, "for one customer, or"),
+        ("bot", ("orders:write",), OWN, "could not call anything"),
         ("bot", ("orders:read", "admin"), OWN, "no scope 'admin'"),
         ("bot", READ, "sub_1", "no customer ID"),
     ],

@@ -1,0 +1,209 @@
+"""`nomos-mcp config`: a ready configuration for an assistant. stdout is what to paste, stderr says where.
+
+With `--write` it is merged into the assistant's JSON file. A file that cannot be read with certainty is left as it is.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nomos_mcp.commands.assistants import (
+    ASSISTANTS,
+    NAME,
+    Assistant,
+    command_line,
+    configuration,
+    entry,
+    is_temporary,
+    own_command,
+)
+from nomos_mcp.commands.command import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    Subparsers,
+    complain,
+    new_command,
+    note,
+    settings_or_complaint,
+)
+from nomos_mcp.variables import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET
+
+if TYPE_CHECKING:  # the client is loaded when the settings are read
+    from nomos_mcp.settings import Settings
+
+_HTTP = "http"
+_URL = "http://127.0.0.1:8000/mcp"
+
+
+def add(commands: Subparsers) -> None:
+    """Add the command."""
+    parser = new_command(
+        commands,
+        "config",
+        run,
+        summary="print a ready configuration for an assistant, and where to paste it",
+        examples="  nomos-mcp config claude-code --demo         print the command that tells Claude Code\n"
+        "  nomos-mcp config claude-desktop --write     write it into Claude Desktop's file, with a backup\n"
+        "  nomos-mcp config cursor 2> /dev/null        the configuration alone, without where to paste it\n"
+        "\nNOMOS_… variables that are set now are included. Secrets are never printed.\n",
+    )
+    parser.add_argument("assistant", choices=[*ASSISTANTS, _HTTP], help="which assistant, or http for any HTTP client")
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="answer from invented data; no credentials needed",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="merge it into the assistant's file instead, with a backup"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print, or write."""
+    settings = settings_or_complaint(demo=options.demo)
+    if settings is None:
+        return EXIT_USAGE
+    if is_temporary():
+        complain("this installation is in a temporary cache. Run `uv tool install nomos-mcp` for a permanent one.")
+    if options.assistant == _HTTP:
+        return _print_http(settings, write=options.write)
+    assistant = ASSISTANTS[options.assistant]
+    return _write(assistant, settings) if options.write else _print(assistant, settings)
+
+
+class _MergeError(Exception):
+    """The file was left as it is; the text says why, and what to do."""
+
+
+def _print(assistant: Assistant, settings: "Settings") -> int:
+    server = entry(assistant, _environment(), demo=settings.demo)
+    if assistant.command:
+        print(command_line(server))
+        note(assistant.paste)
+    else:
+        print(json.dumps(configuration(assistant, server), indent=2, ensure_ascii=False))
+        note(f"{assistant.title} reads {assistant.file()}. {assistant.paste}")
+    if not settings.demo and not assistant.prompts:
+        cure = (
+            f"Set the variables where {assistant.title} is started."
+            if assistant.replaces
+            else "Replace them by hand, or set the variables here and run this again with --write."
+        )
+        note(f"${{NAME}} stands for a secret that {assistant.title} needs. {cure}")
+    return EXIT_OK
+
+
+def _print_http(settings: "Settings", *, write: bool) -> int:
+    if write:
+        complain("--write: HTTP clients have no common configuration file. Leave out --write and paste the output.")
+        return EXIT_USAGE
+    server: dict[str, object] = {"type": "http", "url": settings.http.public_url or _URL}
+    if settings.http.authenticates:
+        server["headers"] = {"Authorization": "Bearer ${NOMOS_MCP_TOKEN}"}
+    command = [*own_command(), "http", *(["--demo"] if settings.demo else [])]
+    print(json.dumps({"mcpServers": {NAME: server}}, indent=2))
+    note(f"Start the server with: {shlex.join(command)}")
+    note("Then paste this into your client's configuration.")
+    if settings.http.authenticates:
+        note("${NOMOS_MCP_TOKEN} stands for the caller's token, from your issuer or from `nomos-mcp token add`.")
+    return EXIT_OK
+
+
+def _write(assistant: Assistant, settings: "Settings") -> int:
+    reveal = not assistant.replaces
+    if reveal and not settings.demo and not settings.has_credentials:
+        complain(
+            f"{assistant.title} needs the credentials in its file, and none are set here. Set {CLIENT_ID} and "
+            f"{CLIENT_SECRET} (or {ACCESS_TOKEN}) and try again, or use --demo. Nothing was changed."
+        )
+        return EXIT_USAGE
+    file = assistant.file()
+    server = entry(assistant, _environment(), demo=settings.demo, reveal=reveal)
+    try:
+        backup = _merge(file, configuration(assistant, server))
+    except _MergeError as error:
+        complain(f"{file}: {error}")
+        return EXIT_FAILED
+    print(f"{file}: now has the server {NAME!r}." + (f" Backup of the old file: {backup}" if backup else ""))
+    return EXIT_OK
+
+
+def _environment() -> dict[str, str]:
+    return {name: value.strip() for name, value in os.environ.items() if value.strip()}
+
+
+def _merge(file: Path, addition: Mapping[str, object]) -> Path | None:
+    """Merge an addition into a JSON file, whole or not at all; a link stays a link.
+
+    Objects are merged two levels deep: a server of the same name is replaced, not mixed. A list gets the entries whose
+    `id` it lacks.
+
+    Returns:
+        The backup of the old file; None if there was no file, or nothing to change.
+
+    Raises:
+        _MergeError: The file is not JSON of the expected form, or cannot be read or written.
+    """
+    target = file.resolve()
+    try:
+        before = target.read_bytes() if target.exists() else None
+        old = _read(before or b"")
+        new = {**old, **{key: _merged(key, old.get(key, type(value)()), value) for key, value in addition.items()}}
+        if new == old:
+            return None
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = 0o600 if before is None else target.stat().st_mode & 0o777
+        backup = None if before is None else _new_backup(target)
+        if backup and before is not None:
+            _create(backup, before, mode)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".nomos-mcp-") as folder:
+            draft = Path(folder) / target.name
+            _create(draft, f"{json.dumps(new, indent=2, ensure_ascii=False)}\n".encode(), mode)
+            draft.replace(target)  # so that nobody ever sees half of the file
+    except OSError as error:
+        raise _MergeError(f"{error.strerror}. Nothing was changed.") from None
+    return backup
+
+
+def _read(content: bytes) -> dict[str, object]:
+    try:
+        read = json.loads(content.decode("utf-8-sig") or "{}", object_pairs_hook=_without_duplicates)
+    except ValueError as error:  # a wrong encoding is one too
+        raise _MergeError(f"cannot be read as JSON ({error}). Nothing was changed; merge it by hand.") from None
+    if not isinstance(read, dict):
+        raise _MergeError("holds no JSON object. Nothing was changed; merge it by hand.")
+    return read
+
+
+def _without_duplicates(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    if len(read := dict(pairs)) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return read
+
+
+def _merged(key: str, old: object, addition: object) -> object:
+    if isinstance(addition, dict) and isinstance(old, dict):
+        return {**old, **addition}
+    if isinstance(addition, list) and isinstance(old, list):
+        known = [entry.get("id") for entry in old if isinstance(entry, dict)]
+        return [*old, *(entry for entry in addition if entry["id"] not in known)]
+    raise _MergeError(f'"{key}" has an unexpected form. Nothing was changed; merge it by hand.')
+
+
+def _new_backup(target: Path) -> Path:
+    number = 1
+    while (backup := target.with_name(f"{target.name}.backup-{number}")).exists():
+        number += 1
+    return backup
+
+
+def _create(file: Path, content: bytes, mode: int) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
+        opened.write(content)

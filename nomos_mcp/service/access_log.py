@@ -1,0 +1,142 @@
+"""One JSON line on stderr for each call, and for each request that got an HTTP error before it became a call.
+
+Of a call's arguments only IDs are written. Never a token, a URL's query, or free text.
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from mcp import MCPError
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from opentelemetry import trace
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nomos_mcp.client.ids import kind_of
+from nomos_mcp.server.request_context import Caller, current_caller
+from nomos_mcp.stderr import write_line
+
+HEADER: Final = "x-request-id"
+_VALID_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LOGGED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "completion/complete": ""}
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CLIENT_ERRORS: Final = 400
+_MAX_TEXT: Final = 128  # a caller's name is as long as its issuer likes
+
+
+@dataclass(slots=True)
+class _Request:
+    """The request that is being answered; shared by the tasks that answer it."""
+
+    id: str
+    is_call: bool = False
+
+
+_request: ContextVar[_Request] = ContextVar("_request")
+
+
+class RequestLog:
+    """Gives each request an ID, and logs those that get an HTTP error and are not logged as a call.
+
+    The ID is the caller's `X-Request-Id` if that is valid, else a new one. It is returned with the answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection; anything but HTTP is passed on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(HEADER, "")
+        request = _Request(given if _VALID_ID.fullmatch(given) else uuid4().hex)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[HEADER] = request.id
+                if message["status"] >= _CLIENT_ERRORS and not request.is_call:
+                    _log(event="refused", http=scope["method"], status=message["status"])
+            await send(message)
+
+        token = _request.set(request)
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            _request.reset(token)
+
+
+class CallLog:
+    """Logs each call, whatever its outcome.
+
+    Args:
+        default: The caller without a token.
+    """
+
+    def __init__(self, default: Caller) -> None:
+        self._default = default
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Serve one message of the protocol."""
+        if ctx.method not in _LOGGED:
+            return await call_next(ctx)
+        trace.get_current_span().set_attribute("nomos.request_id", _request.get().id)
+        started, outcome = time.monotonic(), "cancelled"
+        try:
+            result = await call_next(ctx)
+            outcome = "failed" if _is_failure(result) else "ok"
+        except MCPError as error:
+            outcome = f"refused {error.error.code}"
+            raise
+        except Exception:
+            outcome = "crashed"
+            raise
+        finally:
+            caller = current_caller(self._default)
+            _request.get().is_call = True
+            _log(
+                event="call",
+                caller=caller.name,
+                customer=caller.customer_id,
+                **_called(ctx.method, ctx.params or {}),
+                outcome=outcome,
+                ms=round((time.monotonic() - started) * 1000),
+            )
+        return result
+
+
+def _is_failure(result: HandlerResult) -> bool:
+    """Return whether a tool failed; other middleware may have turned its result into a dictionary."""
+    return bool(result.get("isError") if isinstance(result, dict) else getattr(result, "is_error", False))
+
+
+def _called(method: str, params: Mapping[str, Any]) -> dict[str, object]:
+    """Return what was called with which IDs; anything that is neither a name nor an ID is left out."""
+    arguments = params.get("arguments")
+    given = arguments.items() if isinstance(arguments, Mapping) else ()
+    ids = {
+        name: value for name, value in given if isinstance(value, str) and kind_of(value) and _NAME.fullmatch(str(name))
+    }
+    called = str(params.get(_LOGGED[method], ""))
+    if method == "resources/read":
+        last = called.rpartition("/")[2]
+        return {"method": method, "ids": {"uri": last} if kind_of(last) else {}}
+    return {"method": method, "tool": called if _NAME.fullmatch(called) else "", "ids": ids}
+
+
+def _log(**fields: object) -> None:
+    """Write the fields as JSON, with the time and the request ID; empty fields are left out."""
+    line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields, "request_id": _request.get().id}
+    kept = {
+        name: value[:_MAX_TEXT] if isinstance(value, str) else value
+        for name, value in line.items()
+        if value not in ("", {})
+    }
+    write_line(json.dumps(kept, separators=(",", ":")))

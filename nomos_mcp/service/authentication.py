@@ -1,0 +1,159 @@
+"""Who calls: bearer tokens (RFC 6750) are checked and turned into callers.
+
+A token is looked at here and kept nowhere: it does not travel upstream, into a log or into an answer.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jwt
+from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, PyJWTError
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.authentication import AuthCredentials, AuthenticationBackend
+from starlette.requests import HTTPConnection
+
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.ids import checked
+from nomos_mcp.server.request_context import ORG, SCOPES, Caller, CallerToken
+from nomos_mcp.service.error_responses import InvalidTokenError
+from nomos_mcp.service.http_limits import CLOCK_SKEW
+from nomos_mcp.service.jwks import JwksCache
+from nomos_mcp.service.token_file import PREFIX, TokenFile
+from nomos_mcp.settings import HttpSettings
+
+ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+"""Asymmetric ones only: with a shared secret, whoever can check a token could make one."""
+
+_INVALID: Final = "This token is not valid for this server. Get one from its authorization server."
+_EXPIRED: Final = "This token has expired. Get a new one."
+_EARLY: Final = "This token is not valid yet. Use it later, and check both clocks."
+
+
+class BearerAuthentication(AuthenticationBackend):
+    """Checks bearer tokens, those in the `Authorization` header only.
+
+    Args:
+        verifier: Checks JWTs; None if no issuer is trusted.
+        file: The tokens that `nomos-mcp token` made; None if there is no such file.
+    """
+
+    def __init__(self, verifier: "JwtVerifier | None", file: TokenFile | None) -> None:
+        self._verifier = verifier
+        self._file = file
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, AuthenticatedUser] | None:
+        """Return who calls, or None if there is no token.
+
+        Raises:
+            InvalidTokenError: The token is not valid.
+            TokenCheckUnavailableError: Tokens cannot be checked right now.
+        """
+        scheme, _, token = conn.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return None
+        found = await self._checked(token.strip())
+        return AuthCredentials(found.scopes), AuthenticatedUser(found)
+
+    async def _checked(self, token: str) -> CallerToken:
+        if self._file is not None and token.startswith(PREFIX):
+            return self._file.check(token)
+        if self._verifier is not None:
+            return await self._verifier.check(token)
+        raise InvalidTokenError("This server accepts only tokens that its operator made with `nomos-mcp token add`.")
+
+
+class JwtVerifier:
+    """Checks JWTs (RFC 7519, RFC 9068) of one issuer, signed with a private key that only the issuer has.
+
+    Args:
+        http: Issuer, audience, and the name of the customer claim.
+        keys: The issuer's keys.
+    """
+
+    def __init__(self, http: HttpSettings, keys: JwksCache) -> None:
+        self._issuer = http.issuer
+        self._audience = http.audience
+        self._customer_claim = http.customer_claim
+        self._keys = keys
+
+    async def check(self, token: str) -> CallerToken:
+        """Return whom a token stands for.
+
+        Raises:
+            InvalidTokenError: It is malformed, expired, not valid yet, of another issuer, for another audience, or not
+                signed by one of the issuer's keys, of sufficient length, with an allowed algorithm.
+            TokenCheckUnavailableError: The issuer's keys cannot be read.
+        """
+        algorithm, kid = _header(token)
+        key = await self._keys.find(kid, algorithm)
+        if key is None:
+            raise InvalidTokenError(_INVALID)
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=CLOCK_SKEW,
+                options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
+            )
+        except ExpiredSignatureError:
+            raise InvalidTokenError(_EXPIRED) from None
+        except ImmatureSignatureError:
+            raise InvalidTokenError(_EARLY) from None
+        except (PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+            raise InvalidTokenError(_INVALID) from None
+        if int(claims["exp"]) <= time.time():  # no leeway here: the issuer chose the end
+            raise InvalidTokenError(_EXPIRED)
+        return self._caller_token(claims)
+
+    def _caller_token(self, claims: Mapping[str, Any]) -> CallerToken:
+        client_id = str(claims.get("client_id") or claims.get("azp") or claims.get("sub") or "")
+        subject = str(claims.get("sub") or client_id)
+        if not subject:
+            raise InvalidTokenError(_INVALID)
+        customer_id, scopes = self._customer(claims), _scopes(claims)
+        caller = Caller(name=subject, customer_id=customer_id, scopes=scopes - {ORG} if customer_id else scopes)
+        return CallerToken(
+            token="",  # checked, and not kept
+            client_id=client_id,
+            scopes=sorted(caller.scopes),
+            subject=subject,
+            claims={"iss": self._issuer},
+            caller=caller,
+        )
+
+    def _customer(self, claims: Mapping[str, Any]) -> str:
+        """Return the only customer that the caller may see. A malformed claim must not lift the restriction."""
+        if self._customer_claim not in claims:
+            return ""
+        customer_id = claims[self._customer_claim]
+        try:
+            return checked(customer_id if isinstance(customer_id, str) else "", "customer")
+        except InvalidRequestError:
+            raise InvalidTokenError(
+                f"The claim {self._customer_claim} of this token is not a customer ID (cus_…). Get another token."
+            ) from None
+
+
+def _header(token: str) -> tuple[str, str]:
+    """Return algorithm and key ID. They are not verified: they decide only which key to try."""
+    try:
+        header = jwt.get_unverified_header(token)
+    except (PyJWTError, ValueError, TypeError, RecursionError):
+        raise InvalidTokenError(_INVALID) from None
+    algorithm, kid = header.get("alg"), header.get("kid", "")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS or not isinstance(kid, str):
+        raise InvalidTokenError(_INVALID)
+    return algorithm, kid
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    """Return the known scopes, from `scope` (RFC 9068) or `scp`, which some issuers use instead."""
+    stated = claims.get("scope", claims.get("scp", ""))
+    words = stated.split() if isinstance(stated, str) else stated if isinstance(stated, list) else []
+    return frozenset(SCOPES).intersection(word for word in words if isinstance(word, str))

@@ -1,0 +1,131 @@
+"""Timeouts for slow clients, which uvicorn lacks: for those that send nothing, half a request, or read no answer."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from types import ModuleType
+from typing import ClassVar, Final
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from nomos_mcp.service.http_limits import (
+    HEAD_DEADLINE,
+    MAX_CONNECTIONS_WITHOUT_REQUEST,
+    MAX_FILES,
+    READ_SIZE,
+    SEND_DEADLINE,
+)
+
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+_RESET: Final = struct.pack("ii", 1, 0)  # linger for no time
+
+
+def raise_file_limit() -> None:
+    """Let this process open as many sockets as it may need, as far as the system allows it."""
+    if resource:
+        allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(most, MAX_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, wanted), most))
+
+
+def max_dropped() -> int:
+    """Return how many sockets of dropped connections may stay open: half of what the process may open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 if resource else 0
+
+
+class TimeoutProtocol(H11Protocol):
+    """HTTP/1.1 with timeouts.
+
+    A connection is closed if the head of a request does not arrive in time, or if the client still sends a body whose
+    request has been answered. It is aborted if the client does not read in time. It is dropped if it is the oldest of
+    too many that have not sent a complete request yet.
+    """
+
+    _without_request: ClassVar[dict["TimeoutProtocol", None]] = {}
+    _dropped: ClassVar[set[int]] = set()
+    _awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
+    _receive_timer: asyncio.TimerHandle | None = None
+    _send_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+        """Start waiting for the first head."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # so that writing pauses until the client has read everything
+        transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # of asyncio's transports; 256 KiB by default
+        self._without_request[self] = None
+        if len(self._without_request) > MAX_CONNECTIONS_WITHOUT_REQUEST:
+            next(iter(self._without_request))._drop()  # noqa: SLF001  of this class
+        self._restart_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Process data; a head may be complete then, and the next one may have begun."""
+        super().data_received(data)
+        self._restart_timer()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next head; drop what arrived of a body that nobody read."""
+        self.cycle.body.clear()
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._without_request.pop(self, None)
+        super().on_response_complete()
+        self._restart_timer()
+
+    def pause_writing(self) -> None:
+        """Start waiting for the client to read."""
+        super().pause_writing()
+        self._send_timer = self.loop.call_later(SEND_DEADLINE, self._abort)
+
+    def resume_writing(self) -> None:
+        """Stop waiting: the client has been sent everything."""
+        super().resume_writing()
+        self._stop(self._send_timer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._without_request.pop(self, None)
+        self._stop(self._receive_timer)
+        self._stop(self._send_timer)
+        super().connection_lost(exc)
+
+    def _restart_timer(self) -> None:
+        state = None if self.transport.is_closing() else self.conn.their_state
+        awaited = state if state in {h11.IDLE, h11.SEND_BODY} else None
+        if awaited is not self._awaited:
+            self._stop(self._receive_timer)
+            self._awaited = awaited
+            if awaited is not None:
+                self._receive_timer = self.loop.call_later(HEAD_DEADLINE, self.transport.close)
+
+    def _drop(self) -> None:
+        """End the connection, but close its socket later: a client that is cut off at once connects again at once."""
+        self._without_request.pop(self, None)
+        if len(self._dropped) < max_dropped():
+            with contextlib.suppress(OSError):
+                number = os.dup(self.transport.get_extra_info("socket").fileno())
+                self._dropped.add(number)
+                self.loop.call_later(HEAD_DEADLINE, self._close_dropped, number)
+        self.transport.abort()
+
+    @classmethod
+    def _close_dropped(cls, number: int) -> None:
+        cls._dropped.discard(number)
+        os.close(number)
+
+    def _abort(self) -> None:
+        # With a reset: otherwise the kernel keeps for minutes what the client does not read.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._without_request.pop(self, None)
+        self.transport.abort()
+
+    @staticmethod
+    def _stop(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,165 @@
+"""`create_http_app()`: the MCP server as an ASGI application, to serve alone or to mount in another one."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from nomos_mcp.client import NomosClient, NomosError
+from nomos_mcp.server import create_server
+from nomos_mcp.server.server_factory import caller_of, client_of
+from nomos_mcp.service.access_log import CallLog, RequestLog
+from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
+from nomos_mcp.service.authorization import Authorization, metadata_routes, metadata_url
+from nomos_mcp.service.caller_rate_limit import CallerRateLimit
+from nomos_mcp.service.concurrency_limit import ConcurrencyLimit
+from nomos_mcp.service.error_responses import Challenges
+from nomos_mcp.service.http_limits import MAX_BODY_BYTES, READY_CACHED, READY_DEADLINE, REQUESTS_PER_SECOND
+from nomos_mcp.service.jwks import JwksCache
+from nomos_mcp.service.request_validation import AllowedHosts, UnambiguousHeaders, ValidBody
+from nomos_mcp.service.token_file import TokenFile
+from nomos_mcp.settings import PATH, HttpSettings, Settings
+
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+
+def create_http_app(
+    settings: Settings | None = None, *, client: NomosClient | None = None, processes: int = 1
+) -> Starlette:
+    """Make the web service: MCP at `/mcp`, `/healthz`, `/readyz`, and the metadata of RFC 9728.
+
+    Args:
+        settings: The settings; read from the environment by default.
+        client: Use this client instead of one made from the settings; its owner closes it.
+        processes: How many processes serve together; they share every rate limit equally.
+
+    Returns:
+        A Starlette application. Its lifespan must run, once: a server does that by itself, and an application that
+        mounts this one enters `app.router.lifespan_context(app)` in its own lifespan.
+
+    Raises:
+        SettingsError: The environment holds mistakes.
+    """
+    chosen = settings or Settings.from_env()
+    own = client is None
+    used = client or client_of(chosen, processes=processes)
+    server = create_server(chosen, client=used)
+    server.middleware.extend([CallLog(caller_of(chosen)), CallerRateLimit(chosen.http.calls_per_minute / processes)])
+    # Called for the session manager that it makes. The application that it makes too is not used: it checks hosts only
+    # after the token and the body, answers a missing token without the needed scope, and redirects /mcp/.
+    server.streamable_http_app(
+        stateless_http=True,
+        max_request_body_size=MAX_BODY_BYTES,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    manager = server.session_manager
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            async with manager.run():
+                try:
+                    yield
+                finally:
+                    server.stop_ordering()
+                    await server.orders_finished()
+        finally:
+            if own:
+                await used.aclose()
+
+    mcp: ASGIApp = AllowedHosts(_with_limits(manager.handle_request, chosen.http), chosen.http)
+    if chosen.http.allowed_origins:
+        mcp = CORSMiddleware(
+            mcp,
+            allow_origins=chosen.http.allowed_origins,
+            allow_methods=["POST"],
+            allow_headers=["*"],
+            expose_headers=["WWW-Authenticate", "X-Request-Id"],
+        )
+    app = Starlette(
+        routes=[
+            Route(PATH, mcp),
+            Route(f"{PATH}/", mcp),
+            *health_routes(Readiness(used)),
+            *metadata_routes(chosen.http),
+        ],
+        middleware=[Middleware(RequestLog), Middleware(UnambiguousHeaders)],
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.stop_ordering = server.stop_ordering
+    return app
+
+
+def _with_limits(app: ASGIApp, http: HttpSettings) -> ASGIApp:
+    """Return the application behind authentication, authorization, the limits of requests and of bodies, in order."""
+    challenges = Challenges(metadata_url(http)) if http.authenticates else None
+    per_second = max(REQUESTS_PER_SECOND, 2 * http.calls_per_minute / 60)
+    authorized = Authorization(ConcurrencyLimit(ValidBody(app, challenges), per_second), challenges)
+    if challenges is None:
+        return authorized
+    authentication = BearerAuthentication(
+        JwtVerifier(http, JwksCache(http.jwks_url)) if http.issuer else None,
+        TokenFile(Path(http.tokens_file)) if http.tokens_file else None,
+    )
+    return AuthenticationMiddleware(
+        AuthContextMiddleware(authorized), backend=authentication, on_error=challenges.invalid_token
+    )
+
+
+class Readiness:
+    """Whether the credentials work and Nomos answers. Nomos is asked once in a while, however often this is.
+
+    Args:
+        client: Asked for one subscription, which every API version has.
+        clock: Monotonic seconds; for tests.
+    """
+
+    def __init__(self, client: NomosClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._lock = anyio.Lock()
+        self._ready = False
+        self._until = float("-inf")
+
+    async def ready(self) -> bool:
+        """Return whether a question could be answered, as of at most ten seconds ago."""
+        async with self._lock:
+            if self._clock() >= self._until:
+                self._ready = await self._asked()
+                self._until = self._clock() + READY_CACHED
+            return self._ready
+
+    async def _asked(self) -> bool:
+        try:
+            with anyio.fail_after(READY_DEADLINE):
+                await self._client.subscriptions.list(limit=1)
+        except (NomosError, TimeoutError):
+            return False
+        return True
+
+
+def health_routes(readiness: Readiness) -> list[Route]:
+    """Return `/healthz` and `/readyz`. They need no token, and accept every `Host`, because probes use addresses."""
+
+    async def healthz(_: Request) -> JSONResponse:
+        return JSONResponse({"alive": True}, headers=_NO_STORE)
+
+    async def readyz(_: Request) -> JSONResponse:
+        ready = await readiness.ready()
+        return JSONResponse({"ready": ready}, 200 if ready else 503, _NO_STORE)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -1,0 +1,208 @@
+"""`nomos-mcp http`: checks the options, binds the port, and serves with one process or several."""
+
+import contextlib
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from nomos_mcp import __version__
+from nomos_mcp.client.trusted_hosts import is_loopback
+from nomos_mcp.service.connection_timeouts import raise_file_limit
+from nomos_mcp.service.graceful_shutdown import GracefulServer
+from nomos_mcp.service.http_app import create_http_app
+from nomos_mcp.service.http_limits import BACKLOG, STOP_WITHIN
+from nomos_mcp.service.token_file import TokenFile, TokenFileError
+from nomos_mcp.settings import PATH, Settings
+from nomos_mcp.stderr import StderrHandler
+from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE
+
+_GRACE: Final = 5.0
+_CONTEXT: Final = multiprocessing.get_context("spawn")
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+Serve = Callable[[Callable[[], object]], object]
+"""Serves until SIGTERM; calls its argument once it accepts connections."""
+
+
+def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
+    """Return why the server must not start like this: what is wrong, why, and the cure.
+
+    Args:
+        settings: Settings without mistakes.
+        host: What to bind to.
+        workers: How many processes.
+    """
+    problems = []
+    if not is_loopback(host) and not settings.http.authenticates:
+        problems.append(
+            f"--host {host}: other machines could call without authentication. Set {AUTH_ISSUER} or "
+            f"{TOKENS_FILE}, or bind to 127.0.0.1."
+        )
+    if workers > 1 and settings.demo:
+        problems.append("--workers: the invented data of --demo is in one process. Leave out one of the two options.")
+    if workers > 1 and not settings.state_key.get_secret_value():
+        problems.append(
+            f"{STATE_KEY}: not set, and several processes have to share it: the answer to a question of one may reach "
+            "another. Set it to at least 32 random bytes."
+        )
+    if settings.http.tokens_file:
+        try:
+            TokenFile(Path(settings.http.tokens_file)).entries()
+        except TokenFileError as error:
+            problems.append(f"{TOKENS_FILE}: {error}")
+    return problems
+
+
+def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: Settings for which `start_problems` finds nothing.
+        host: What to bind to.
+        port: 0 picks a free one.
+        workers: How many processes.
+
+    Returns:
+        Whether it served at all.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(address, family=family, backlog=BACKLOG)
+    except OSError as error:
+        sys.stderr.write(f"nomos-mcp: cannot listen on {host} port {port}: {error.strerror}.\n")
+        return False
+    with contextlib.closing(listener):
+        name = f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{listener.getsockname()[1]}{PATH}"
+        if not (settings.demo or settings.has_credentials):
+            sys.stderr.write(
+                f"nomos-mcp: no Nomos credentials are set ({CLIENT_ID}); most calls will fail and say so.\n"
+            )
+        serve_once = partial(_serve, settings, listener, workers)
+        on_start = partial(sys.stderr.write, f"nomos-mcp: listening on {url}\n")
+        return serve_once(on_start) if workers == 1 else run_workers(serve_once, listener, workers, on_start)
+
+
+def _serve(settings: Settings, listener: socket.socket, processes: int, on_start: Callable[[], object]) -> bool:
+    """Serve in this process, one of `processes`; return whether it served at all."""
+    logging.basicConfig(level=logging.WARNING, handlers=[StderrHandler()])
+    with _telemetry():
+        app = create_http_app(settings, processes=processes)
+        raise_file_limit()
+        import_module("httpcore")  # httpx would load it with the first call, which would take 200 ms longer
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays; without it a collection takes no noticeable time
+        server = GracefulServer(app, on_start=on_start, on_stop=app.state.stop_ordering)
+        server.run(sockets=[listener])
+    return server.started
+
+
+def run_workers(work: Serve, listener: socket.socket, count: int, on_start: Callable[[], object]) -> bool:
+    """Serve with several processes until SIGTERM or SIGINT. One that dies is replaced.
+
+    Args:
+        work: What each process does.
+        listener: The socket that they share; closed here at the end, so that nobody waits for an answer in vain.
+        count: How many processes.
+        on_start: Called once all of them serve.
+
+    Returns:
+        False if a process died before it served: the next one would too.
+    """
+    ending = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    workers = [_start_worker(work) for _ in range(count)]
+    sound, announced = True, False
+    while sound and not ending.is_set():
+        wait([worker.sentinel for worker, _ in workers], timeout=0.2)
+        if not announced and all(serves.is_set() for _, serves in workers):
+            announced = True
+            on_start()
+        dead = [index for index, (worker, _) in enumerate(workers) if not worker.is_alive()]
+        sound = ending.is_set() or all(workers[index][1].is_set() for index in dead)
+        for index in dead if sound and not ending.is_set() else ():
+            worker = workers[index][0]
+            sys.stderr.write(f"nomos-mcp: process {worker.pid} died (exit code {worker.exitcode}); replacing it.\n")
+            workers[index] = _start_worker(work)
+    listener.close()
+    _end_workers([worker for worker, _ in workers])
+    return sound
+
+
+def _start_worker(work: Serve) -> tuple[BaseProcess, Event]:
+    serves = _CONTEXT.Event()
+    worker = _CONTEXT.Process(target=_run_worker, args=(work, serves))
+    worker.start()
+    return worker, serves
+
+
+def _run_worker(work: Serve, serves: Event) -> None:
+    """Serve, and end when the parent was killed: otherwise this process would keep the port for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        wait([parent.sentinel] if parent else [])
+        signal.raise_signal(signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    work(serves.set)
+
+
+def _end_workers(workers: list[BaseProcess]) -> None:
+    for worker in workers:
+        if worker.is_alive():
+            worker.terminate()
+    ends = time.monotonic() + STOP_WITHIN + _GRACE
+    for worker in workers:
+        worker.join(max(0.0, ends - time.monotonic()))
+        if worker.is_alive():
+            worker.kill()
+            worker.join()
+
+
+@contextlib.contextmanager
+def _telemetry() -> Iterator[None]:
+    """Export spans during the block, if a collector is configured. The SDK makes a span of every call."""
+    endpoint = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
+    if not endpoint:
+        yield
+        return
+    try:
+        from opentelemetry import trace  # noqa: PLC0415  an extra, and slow to load
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  as above
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  as above
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  as above
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  as above
+    except ImportError:
+        missing = "is set, but the exporter is not installed: no spans are sent. Install nomos-mcp[otel]."
+        sys.stderr.write(f"nomos-mcp: {endpoint} {missing}\n")
+        yield
+        return
+    named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "nomos-mcp"}
+    provider = TracerProvider(resource=Resource.create({**named, "service.version": __version__}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        provider.shutdown()

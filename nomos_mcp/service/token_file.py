@@ -1,0 +1,203 @@
+"""Tokens without an identity provider: a file of salted hashes, written by `nomos-mcp token`, read by the server.
+
+A token is `nmcp_<id>_<secret>`. The secret has 256 random bits, so one round of SHA-256 is enough: what makes hashes
+of passwords slow is that passwords can be guessed.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.ids import checked
+from nomos_mcp.server.request_context import ORDERS_READ, ORG, SCOPES, Caller, CallerToken
+from nomos_mcp.service.error_responses import InvalidTokenError, TokenCheckUnavailableError
+
+PREFIX: Final = "nmcp_"
+_INVALID: Final = "This token is unknown, or it was revoked. Ask the operator of this server for a new one."
+
+
+class TokenFileError(Exception):
+    """The file or the request is wrong; the message says what to do."""
+
+
+class TokenEntry(BaseModel):
+    """One token, without its secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")
+    salt: str
+    hash: str
+    scopes: tuple[str, ...]
+    customer: str = ""
+    created: datetime
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tokens: tuple[TokenEntry, ...] = ()
+
+
+class TokenFile:
+    """The file; read again when it has changed.
+
+    Args:
+        path: Made by the first `add` (mode 0600); no file means no tokens.
+        now: The current time, aware; for tests.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._path = path
+        self._now = now
+        self._stamp: tuple[int, ...] | None = None
+        self._entries: tuple[TokenEntry, ...] = ()
+
+    def entries(self) -> tuple[TokenEntry, ...]:
+        """Return what is in the file, oldest first.
+
+        Raises:
+            TokenFileError: It cannot be read, or has other content.
+        """
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise TokenFileError(f"{self._path} cannot be read: {error.strerror}.") from None
+        stamp = stat.st_ino, stat.st_mtime_ns, stat.st_size
+        if stamp != self._stamp:
+            self._entries = self._read()
+            self._stamp = stamp
+        return self._entries
+
+    def check(self, token: str) -> CallerToken:
+        """Return the caller of a token.
+
+        Raises:
+            InvalidTokenError: It is not in the file.
+            TokenCheckUnavailableError: The file cannot be read; no token is accepted until it can.
+        """
+        try:
+            entries = self.entries()
+        except TokenFileError:
+            raise TokenCheckUnavailableError("Tokens cannot be checked right now. Ask again later.") from None
+        token_id, _, secret = token.removeprefix(PREFIX).partition("_")
+        entry = next((entry for entry in entries if entry.id == token_id), None)
+        if entry is None or not hmac.compare_digest(entry.hash, _hash(entry.salt, secret)):
+            raise InvalidTokenError(_INVALID)
+        caller = Caller(name=entry.name, customer_id=entry.customer, scopes=frozenset(entry.scopes))
+        return CallerToken(
+            token="", client_id=f"token {entry.id}", scopes=sorted(entry.scopes), subject=entry.name, caller=caller
+        )
+
+    def add(self, name: str, scopes: Iterable[str], customer: str = "") -> str:
+        """Make a token and return it; it cannot be shown again.
+
+        Args:
+            name: For the audit log and the access log; unique.
+            scopes: What its holder may do.
+            customer: `cus_…`: its holder sees only this customer's objects. If empty, the scope `org` is required.
+
+        Raises:
+            TokenFileError: The arguments are wrong, or the file cannot be written.
+        """
+        granted = tuple(scope for scope in SCOPES if scope in set(scopes))
+        _check_scopes(set(scopes), customer)
+        token_id, secret, salt = secrets.token_hex(6), secrets.token_urlsafe(32), secrets.token_hex(16)
+
+        def added(entries: tuple[TokenEntry, ...]) -> tuple[TokenEntry, ...]:
+            if any(entry.name == name for entry in entries):
+                raise TokenFileError(f"There is a token named {name!r} already. Revoke it, or use another name.")
+            try:
+                new = TokenEntry(
+                    id=token_id,
+                    name=name,
+                    salt=salt,
+                    hash=_hash(salt, secret),
+                    scopes=granted,
+                    customer=customer,
+                    created=self._now().replace(microsecond=0),
+                )
+            except ValidationError:
+                raise TokenFileError("A name has 1 to 64 letters, digits, dots, dashes, underscores or @.") from None
+            return (*entries, new)
+
+        self._rewrite(added)
+        return f"{PREFIX}{token_id}_{secret}"
+
+    def revoke(self, name: str) -> None:
+        """Remove a token. A running server rejects it from the next request on.
+
+        Raises:
+            TokenFileError: There is no token of that name, or the file cannot be written.
+        """
+
+        def left(entries: tuple[TokenEntry, ...]) -> tuple[TokenEntry, ...]:
+            kept = tuple(entry for entry in entries if entry.name != name)
+            if len(kept) == len(entries):
+                raise TokenFileError(f"There is no token named {name!r}. `nomos-mcp token list` shows all.")
+            return kept
+
+        self._rewrite(left)
+
+    def _read(self) -> tuple[TokenEntry, ...]:
+        try:
+            entries = _Content.model_validate_json(self._path.read_bytes()).tokens
+            for entry in entries:
+                _check_scopes(set(entry.scopes), entry.customer)
+        except OSError as error:
+            raise TokenFileError(f"{self._path} cannot be read: {error.strerror}.") from None
+        except (ValidationError, TokenFileError):
+            raise TokenFileError(f"{self._path} is not a token file. `nomos-mcp token add` makes one.") from None
+        return entries
+
+    def _rewrite(self, change: Callable[[tuple[TokenEntry, ...]], tuple[TokenEntry, ...]]) -> None:
+        """Write a new file beside the old one and replace it; the new file is the lock."""
+        draft = self._path.with_name(f"{self._path.name}.new")
+        try:
+            file = os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        except FileExistsError:
+            raise TokenFileError(
+                f"Another command is writing. If none is running, one was interrupted: delete {draft}."
+            ) from None
+        except OSError as error:
+            raise TokenFileError(f"{draft} cannot be written: {error.strerror}.") from None
+        try:
+            with file:
+                content = _Content(tokens=change(self.entries()))
+                file.write(content.model_dump_json(indent=2).encode() + b"\n")
+            draft.replace(self._path)  # from here on, a draft of this name belongs to another command
+        except BaseException as error:
+            draft.unlink()
+            if isinstance(error, OSError):
+                raise TokenFileError(f"{self._path} cannot be written: {error.strerror}.") from None
+            raise
+
+
+def _check_scopes(scopes: set[str], customer: str) -> None:
+    if unknown := sorted(scopes - set(SCOPES)):
+        raise TokenFileError(f"There is no scope {unknown[0]!r}. Use {', '.join(SCOPES)}.")
+    if ORDERS_READ not in scopes:
+        raise TokenFileError(f"Without the scope {ORDERS_READ} its holder could not call anything.")
+    if bool(customer) == (ORG in scopes):
+        raise TokenFileError(
+            f"A token is for one customer, or it has the scope {ORG}, which sees the whole organisation. Choose one."
+        )
+    try:
+        _ = checked(customer, "customer") if customer else ""
+    except InvalidRequestError as error:
+        raise TokenFileError(str(error)) from None
+
+
+def _hash(salt: str, secret: str) -> str:
+    return hashlib.sha256(f"{salt}{secret}".encode()).hexdigest()
