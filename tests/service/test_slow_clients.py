@@ -168,6 +168,14 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+def test_an_answer_in_several_parts_does_not_wait_for_the_clients_acknowledgement() -> None:
+    with running() as server, connected(server) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        accepted = server.connections()[0].transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def connected(server: Running) -> Any:
     """Return a connection that takes little at a time."""
     client = socket.socket()
