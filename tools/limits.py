@@ -13,7 +13,7 @@ LIMITS: Final = (
     ("Time for a complete head, also of the next request", f"{http_limits.HEAD_DEADLINE:g} s", "closed"),
     (
         "Connections of one process that have not sent a whole request yet",
-        str(http_limits.MAX_NEWCOMERS),
+        str(http_limits.MAX_CONNECTIONS_WITHOUT_REQUEST),
         "the oldest is given up",
     ),
     ("Time for a client to take each part of an answer", f"{http_limits.SEND_DEADLINE:g} s", "cut off"),
