@@ -1,4 +1,4 @@
-"""`nomos-mcp simulator`: a stand-in for the Nomos API on a port of this machine."""
+"""`nomos-mcp simulator`: a simulated Nomos API on a port of this machine."""
 
 import argparse
 import errno
@@ -17,7 +17,7 @@ _PORT_PROBLEMS = {
     errno.EADDRINUSE: "it is in use. Choose another one with --port, or --port 0 for any that is free",
     errno.EACCES: "this user may not use it. Choose one above 1023 with --port",
 }
-_FASTEST = 1000.0  # days a second; past that an order is over before anybody has read it
+_FASTEST = 1000.0  # days a second; faster, an order is over before anybody has read it
 
 
 def add(commands: Subparsers) -> None:
@@ -26,7 +26,7 @@ def add(commands: Subparsers) -> None:
         commands,
         "simulator",
         run,
-        summary="a stand-in for the Nomos API, on 127.0.0.1 only; all of its data is invented",
+        summary="a simulated Nomos API, on 127.0.0.1 only; all of its data is invented",
         examples="  nomos-mcp simulator                       the demo's data on port 4010\n"
         "  nomos-mcp simulator --days-per-second 1   watch orders move\n"
         "  nomos-mcp simulator --orders 100000       a large organisation\n",
@@ -34,7 +34,7 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--port", type=_number(0, 65_535), default=4010, help="default: 4010; 0 lets the system pick one"
     )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same data and course (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same data and events (default: 0)")
     parser.add_argument(
         "--orders",
         type=_number(0, 1_000_000),
@@ -55,9 +55,9 @@ def add(commands: Subparsers) -> None:
         help="requests per second and client; Nomos states 10 (default: no limit)",
     )
     time = parser.add_mutually_exclusive_group()
-    time.add_argument("--now", type=_moment, metavar="TIME", help="stand still at this time, 2026-06-15T10:00:00Z say")
+    time.add_argument("--now", type=_moment, metavar="TIME", help="a frozen clock, such as 2026-06-15T10:00:00Z")
     time.add_argument(
-        "--days-per-second", type=_speed, default=0.0, metavar="N", help="let so many days pass in each second"
+        "--days-per-second", type=_speed, default=0.0, metavar="N", help="a fast clock: how many days pass in each second"
     )
 
 
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         listener = bound(options.port)
     except OSError as error:
         why = _PORT_PROBLEMS.get(error.errno or 0, error.strerror)
-        print(f"nomos-mcp: port {options.port} on {HOST} cannot be had: {why}.", file=sys.stderr)
+        print(f"nomos-mcp: port {options.port} on {HOST} cannot be used: {why}.", file=sys.stderr)
         return EXIT_FAILED
     if options.orders > _MANY:
         print(f"nomos-mcp: inventing {options.orders} orders ...", file=sys.stderr)

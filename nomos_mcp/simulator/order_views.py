@@ -109,13 +109,13 @@ def render_order(order: OrderRecord, version: ApiVersion) -> Json:
         "subscription": order.subscription_id,
         "customer": order.customer_id,
         "provider": order.provider,
+        "status": edison_status(order) if version < CURIE else curie_status(order.stage),
         "created_at": format_time(order.created_at),
     }
     if version < CURIE:
-        return common | {"status": edison_status(order), "updated_at": format_time(order.updated_at)}
+        return common | {"updated_at": format_time(order.updated_at)}
     block = order.block
     return common | {
-        "status": curie_status(order.stage),
         "installed_at": format_time(order.installed_at),
         "activated_at": format_time(order.activated_at),
         "cancelled_at": format_time(order.cancelled_at),

@@ -47,14 +47,7 @@ class RequestRecord(NamedTuple):
 
 
 class Simulation:
-    """A world with its clock, faults and webhooks.
-
-    Args:
-        seed: As for `Simulator`.
-        now: As for `Simulator`.
-        days_per_second: As for `Simulator`.
-        orders: As for `Simulator`.
-    """
+    """A world with its clock, faults and webhooks; the arguments are those of `Simulator`."""
 
     def __init__(self, seed: int, now: Clock, days_per_second: float, orders: int) -> None:
         self.seed = seed

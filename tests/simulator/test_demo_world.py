@@ -1,4 +1,4 @@
-"""The data set: stable, repeatable, and what its catalogue says."""
+"""The data set: stable, repeatable, and as `DEMO` describes it."""
 
 import gc
 from collections import Counter
@@ -21,7 +21,7 @@ def test_the_same_seed_and_moment_give_the_same_world(clock: Any) -> None:
     assert one.events == two.events
 
 
-def test_another_seed_gives_another_crowd_around_the_same_names(clock: Any) -> None:
+def test_another_seed_gives_other_bulk_orders_and_the_same_named_ones(clock: Any) -> None:
     one, two = ({order.id for order in Simulator(seed, now=clock).world.orders} for seed in (1, 2))
     assert one & two == set(DEMO.orders.values())
 
@@ -49,7 +49,7 @@ def test_named_ids_are_the_same_in_every_process() -> None:
     assert DEMO.customers["two_subscriptions"] == "cus_twosubscriptions00000000"
 
 
-def test_every_name_of_the_catalogue_stands_for_something(sim: Simulator) -> None:
+def test_every_named_id_exists(sim: Simulator) -> None:
     world = sim.world
     assert all(world.orders.get(order_id) for order_id in DEMO.orders.values())
     assert all(world.subscriptions.get(subscription_id) for subscription_id in DEMO.subscriptions.values())
@@ -105,7 +105,7 @@ def test_an_order_that_is_changed_keeps_its_place_in_the_lists(sim: Simulator) -
     assert len(orders) == len(set(before)) + 1  # one is another organisation's
 
 
-def test_a_thing_that_happens_again_is_a_new_event(sim: Simulator, clock: Any) -> None:
+def test_an_event_that_happens_again_gets_its_own_id(sim: Simulator, clock: Any) -> None:
     order = sim.world.orders.get(DEMO.orders["blocked_check_missing"])
     assert order is not None
     known = len(sim.world.events)
@@ -130,14 +130,14 @@ def test_the_simulator_runs_on_trio_too(sim: Simulator) -> None:
 
 
 async def test_a_server_that_announces_its_lifespan_is_answered(sim: Simulator) -> None:
-    told: list[str] = []
+    sent: list[str] = []
     announcements = iter(["lifespan.startup", "lifespan.shutdown"])
 
     async def receive() -> dict[str, Any]:
         return {"type": next(announcements)}
 
     async def send(message: MutableMapping[str, Any]) -> None:
-        told.append(message["type"])
+        sent.append(message["type"])
 
     await sim({"type": "lifespan"}, receive, send)
-    assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

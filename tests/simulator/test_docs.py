@@ -1,4 +1,4 @@
-"""`docs/simulator.md` is run: its Python, its commands, and its tables against the code."""
+"""The examples of `docs/simulator.md` run, and its tables match the code."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""What goes wrong on demand, for whom, and what was committed all the same."""
+"""What goes wrong on demand, for which requests, and what is committed all the same."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -72,7 +72,7 @@ async def test_in_process_a_reset_is_a_transport_error_of_the_client(sim: Simula
 
 
 @pytest.mark.parametrize(("after_commit", "ordered"), [(False, 0), (True, 1)])
-async def test_a_delay_is_waited_for_before_or_after_the_commit(
+async def test_a_delay_happens_before_or_after_the_commit(
     clock: Any, connect: Connect, *, after_commit: bool, ordered: int
 ) -> None:
     waited: list[float] = []
@@ -124,19 +124,17 @@ async def test_in_a_list_every_item_has_the_undocumented_word(sim: Simulator, cu
     assert {item["status"] for item in items} == {"dismantled"}
 
 
-async def test_without_a_word_of_its_own_a_new_enum_value_is_recognisable(
-    sim: Simulator, curie: httpx.AsyncClient
-) -> None:
+async def test_without_a_value_the_new_enum_value_is_recognisable(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="new_enum_value", field="provider"))
     assert (await curie.get(PLACED)).json()["provider"] == "undocumented_by_now"
 
 
-async def test_a_lists_own_fields_can_be_spoiled_too(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_lists_own_fields_can_be_changed_too(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="wrong_type_body", field="items"))
     assert (await curie.get("/meter-orders")).json()["items"] == "not what it was"
 
 
-async def test_what_has_no_such_field_is_left_alone(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_body_without_the_field_is_unchanged(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="wrong_type_body", field="colour"))
     sim.faults.add(Fault(kind="new_enum_value"))
     assert (await curie.get("/health")).text == "OK"
@@ -144,13 +142,13 @@ async def test_what_has_no_such_field_is_left_alone(sim: Simulator, curie: httpx
     assert error.json()["code"] == "NOT_FOUND"
 
 
-async def test_in_a_list_only_items_that_have_the_field_are_spoiled(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_in_a_list_only_items_that_have_the_field_are_changed(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="wrong_type_body", field="company_name"))
     items = (await curie.get("/customers?limit=100")).json()["items"]
     assert {item.get("company_name") for item in items} == {42, None}
 
 
-async def test_a_body_that_is_json_but_no_object_is_left_alone(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_json_body_that_is_no_object_is_unchanged(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="wrong_type_body"))
     sim.faults.add(Fault(kind="new_enum_value"))
     assert isinstance((await curie.get(PLACED)).json(), list)
@@ -168,9 +166,7 @@ async def test_the_echoed_version_can_be_wrong_or_missing(
     assert answer.json()["status"] == "placed"
 
 
-async def test_an_expired_token_stays_expired_and_a_new_one_is_good(
-    sim: Simulator, anonymous: httpx.AsyncClient
-) -> None:
+async def test_an_expired_token_stays_expired_and_a_new_one_works(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
     async def token() -> dict[str, str]:
         form = {"grant_type": "client_credentials"}
         answer = await anonymous.post("/oauth/token", data=form, auth=(DEMO.client_id, DEMO.client_secret))
@@ -194,7 +190,7 @@ async def test_an_ignored_filter_gives_the_unfiltered_list_on_every_page(
     assert [item["id"] for item in first["items"] + second["items"]] == everything
 
 
-async def test_a_fault_strikes_its_route_and_method_only(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_fault_affects_its_path_and_method_only(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="status", status=500, method="POST", path="/meter-orders"))
     statuses = [
         (await curie.get("/meter-orders")).status_code,
@@ -204,33 +200,33 @@ async def test_a_fault_strikes_its_route_and_method_only(sim: Simulator, curie: 
     assert statuses == [200, 405, 500]
 
 
-async def test_a_fault_can_let_some_pass_and_strike_a_number_of_times(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_fault_can_skip_requests_and_stop_after_a_count(sim: Simulator, curie: httpx.AsyncClient) -> None:
     fault_id = sim.faults.add(Fault(kind="status", status=500, skip=1, count=2))
     assert [(await curie.get(PLACED)).status_code for _ in range(5)] == [200, 500, 500, 200, 200]
     assert sim.faults.struck(fault_id) == 2
 
 
-async def test_the_same_seed_strikes_the_same_requests(clock: Any, connect: Connect) -> None:
-    async def course(seed: int) -> list[int]:
+async def test_the_same_seed_affects_the_same_requests(clock: Any, connect: Connect) -> None:
+    async def statuses(seed: int) -> list[int]:
         sim = Simulator(seed, now=clock)
         sim.faults.add(Fault(kind="status", status=500, probability=0.5))
         client = connect(sim)
         return [(await client.get("/health")).status_code for _ in range(30)]
 
-    first = await course(1)
-    assert first == await course(1)
-    assert first != await course(2)
+    first = await statuses(1)
+    assert first == await statuses(1)
+    assert first != await statuses(2)
     assert set(first) == {200, 500}
 
 
-async def test_several_faults_strike_together(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_several_faults_can_affect_one_request(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.faults.add(Fault(kind="wrong_version"))
     sim.faults.add(Fault(kind="new_enum_value", value="dismantled"))
     answer = await curie.get(PLACED)
     assert (answer.json()["status"], answer.headers["x-api-version"]) == ("dismantled", "2026-01-29.edison")
 
 
-async def test_a_fault_that_is_removed_strikes_no_more(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_removed_fault_has_no_effect(sim: Simulator, curie: httpx.AsyncClient) -> None:
     one, _ = (sim.faults.add(Fault(kind="status", status=status)) for status in (500, 502))
     sim.faults.remove(one)
     assert (await curie.get(PLACED)).status_code == 502
@@ -259,7 +255,7 @@ def test_a_fault_that_makes_no_sense_is_refused_with_the_reason(fields: dict[str
         Fault.model_validate(fields)
 
 
-async def test_a_thousand_lost_answers_take_no_time_to_speak_of(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_thousand_answers_can_be_lost(sim: Simulator, curie: httpx.AsyncClient) -> None:
     """Not timed, so that no slow machine fails it: it is here to be run as often as a campaign runs it."""
     sim.faults.add(Fault(kind="reset", after_commit=True))
     for _ in range(1000):

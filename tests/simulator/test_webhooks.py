@@ -1,4 +1,4 @@
-"""Events out: signed, repeated, at least once, and out of order where one asks for it."""
+"""Webhooks: signed, repeated, at least once, and out of order on request."""
 
 import hashlib
 import hmac
@@ -48,7 +48,7 @@ def receiver(sim: Simulator) -> Receiver:
     return receiver
 
 
-async def test_an_event_is_delivered_as_the_api_tells_it(
+async def test_an_event_is_delivered_as_the_api_writes_it(
     sim: Simulator, receiver: Receiver, curie: httpx.AsyncClient
 ) -> None:
     sim.webhooks.add(Endpoint(url=URL))
@@ -59,7 +59,7 @@ async def test_an_event_is_delivered_as_the_api_tells_it(
     assert event == (await curie.get(f"/events/{event['id']}")).json()
 
 
-async def test_the_signature_is_that_of_the_documented_scheme(sim: Simulator, receiver: Receiver, clock: Any) -> None:
+async def test_the_signature_follows_the_documented_scheme(sim: Simulator, receiver: Receiver, clock: Any) -> None:
     sim.webhooks.add(Endpoint(url=URL, secret="whsec_invented"))
     sim.put_order(PLACED, TargetState(status="check_submitted"))
     await sim.webhooks.deliver()
@@ -78,7 +78,7 @@ async def test_the_signature_is_dated_by_the_clock_of_the_receiver(
     assert receiver.headers[-1]["X-Nomos-Signature"].startswith(f"t={int(clock.moment.timestamp())},")
 
 
-async def test_what_is_not_taken_is_repeated_by_the_published_schedule(sim: Simulator, receiver: Receiver) -> None:
+async def test_a_failed_delivery_is_repeated_on_the_published_schedule(sim: Simulator, receiver: Receiver) -> None:
     sim.webhooks.add(Endpoint(url=URL, topics=frozenset({"meter_order.check_submitted"})))
     receiver.status = None
     sim.put_order(PLACED, TargetState(status="check_submitted"))
@@ -105,7 +105,7 @@ async def test_a_retry_waits_for_the_clock_and_ends_with_success(sim: Simulator,
     assert sim.webhooks.waiting == 0
 
 
-async def test_what_is_interrupted_is_delivered_the_next_time(sim: Simulator, receiver: Receiver) -> None:
+async def test_an_interrupted_delivery_is_made_the_next_time(sim: Simulator, receiver: Receiver) -> None:
     async def lost(_url: str, _body: bytes, _headers: Mapping[str, str]) -> int | None:
         raise TimeoutError
 
@@ -136,7 +136,7 @@ async def test_another_organisations_events_are_not_delivered(sim: Simulator) ->
     assert await sim.webhooks.deliver() == []
 
 
-async def test_out_of_order_and_twice_are_to_be_had(clock: Any) -> None:
+async def test_deliveries_can_be_out_of_order_and_doubled(clock: Any) -> None:
     async def delivered(seed: int, *, unruly: bool) -> list[str]:
         sim, receiver = Simulator(seed, now=clock), Receiver()
         sim.webhooks.send = receiver
@@ -159,7 +159,7 @@ async def test_an_endpoint_that_is_removed_gets_nothing_more(sim: Simulator, rec
     assert not receiver.bodies
 
 
-async def test_a_receiver_that_asks_for_deliveries_gets_no_loop(sim: Simulator, receiver: Receiver) -> None:
+async def test_a_receiver_that_asks_for_deliveries_causes_no_loop(sim: Simulator, receiver: Receiver) -> None:
     nested: list[object] = []
 
     async def asks_again(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
@@ -238,7 +238,7 @@ async def test_a_receiver_that_is_not_there_is_no_error(sim: Simulator) -> None:
     assert [attempt.status for attempt in sim.webhooks.attempts] == [None, None]
 
 
-async def test_topics_are_told_as_they_were_given(anonymous: httpx.AsyncClient) -> None:
+async def test_topics_are_shown_as_they_were_given(anonymous: httpx.AsyncClient) -> None:
     topics = ["meter_order.blocked", "meter_order.cancelled"]
     added = await anonymous.post("/_simulator/webhooks", json={"url": URL, "topics": topics})
     assert added.json()["topics"] == topics

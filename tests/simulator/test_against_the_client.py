@@ -1,4 +1,4 @@
-"""Client and simulator share no model, so that a mistake on one side is seen by the other."""
+"""Client and simulator share no model, so each shows the mistakes of the other."""
 
 import ast
 from collections.abc import Callable
@@ -74,7 +74,7 @@ async def test_the_client_notices_an_ignored_filter(sim: Simulator) -> None:
     assert {order.status for order in page.items} == {"activated"}
 
 
-async def test_the_client_can_not_tell_whether_a_lost_order_exists_and_the_ledger_can(sim: Simulator) -> None:
+async def test_only_the_ledger_shows_whether_an_order_with_a_lost_answer_exists(sim: Simulator) -> None:
     fault = sim.faults.add(Fault(kind="reset", method="POST", path="/meter-orders"))
     async with client(sim) as nomos:
         with pytest.raises(APIConnectionError):
@@ -87,7 +87,7 @@ async def test_the_client_can_not_tell_whether_a_lost_order_exists_and_the_ledge
     assert len(sim.ledger) == 1
 
 
-async def test_the_client_talks_to_a_simulator_on_a_port_with_the_credentials_of_the_start_lines(
+async def test_the_client_works_on_a_port_with_the_printed_credentials(
     sim: Simulator,
 ) -> None:
     with served(sim) as url:
@@ -96,18 +96,18 @@ async def test_the_client_talks_to_a_simulator_on_a_port_with_the_credentials_of
     assert order.status == "placed"
 
 
-async def test_a_word_that_the_vendor_adds_breaks_no_list(sim: Simulator) -> None:
+async def test_a_new_status_does_not_break_a_list(sim: Simulator) -> None:
     sim.faults.add(Fault(kind="new_enum_value", value="dismantled"))
     async with client(sim) as nomos:
         page = await nomos.meter_orders.list()
     assert {order.status for order in page.items} == {"dismantled"}
 
 
-def test_the_simulator_imports_nothing_of_the_client_nor_of_the_rooms_above() -> None:
-    room = Path(nomos_mcp.simulator.__file__).parent
+def test_the_simulator_imports_no_other_part_of_the_package() -> None:
+    package = Path(nomos_mcp.simulator.__file__).parent
     imported = {
         name
-        for file in room.rglob("*.py")
+        for file in package.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         for name in (
             [node.module or ""]

@@ -68,7 +68,7 @@ async def test_a_filter_does_not_reach_into_another_organisation(curie: httpx.As
         ("in", f"cus_nobody,{DEMO.customers['two_subscriptions']}"),
     ],
 )
-async def test_text_can_be_looked_for(curie: httpx.AsyncClient, operator: str, value: str) -> None:
+async def test_text_can_be_searched(curie: httpx.AsyncClient, operator: str, value: str) -> None:
     items = await listed(curie, "/meter-orders", (f"filter[customer][{operator}]", value))
     assert ids(items) == {DEMO.orders["two_first"], DEMO.orders["two_second"]}
 

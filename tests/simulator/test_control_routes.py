@@ -1,4 +1,4 @@
-"""`/_simulator/`: the simulator's own handles over HTTP, never mixed with the API."""
+"""`/_simulator/`: the simulator's own routes, apart from the API."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ async def test_the_state_says_first_that_the_data_is_invented(anonymous: httpx.A
     assert body["notice"].startswith("All data is invented")
 
 
-async def test_the_state_tells_time_counts_credentials_and_names(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
+async def test_the_state_has_time_counts_credentials_and_names(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
     body = (await anonymous.get(f"{CONTROL}/")).json()
     assert (body["now"], body["seed"]) == ("2026-06-30T12:00:00Z", 0)
     assert sum(body["orders"].values()) == len(sim.world.orders)
@@ -25,7 +25,7 @@ async def test_the_state_tells_time_counts_credentials_and_names(sim: Simulator,
     assert [item["id"] for item in body["named"]] == [item.id for item in DEMO.describe()]
 
 
-async def test_the_ledger_tells_what_was_committed_although_the_answer_was_lost(
+async def test_the_ledger_has_an_order_whose_answer_was_lost(
     anonymous: httpx.AsyncClient, curie: httpx.AsyncClient
 ) -> None:
     fault = {"kind": "reset", "after_commit": True, "method": "POST", "path": "/meter-orders", "count": 1}
@@ -41,7 +41,7 @@ async def test_the_ledger_tells_what_was_committed_although_the_answer_was_lost(
     assert [request["status"] for request in body["requests"]] == [None, 200]
 
 
-async def test_advancing_answers_with_what_happened(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
+async def test_advancing_returns_the_events(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
     body = (await anonymous.post(f"{CONTROL}/advance", json={"days": 7})).json()
     assert (body["now"], body["deliveries"]) == ("2026-07-07T12:00:00Z", [])
     known = [event["id"] for event in body["events"]]
@@ -76,7 +76,7 @@ async def test_faults_are_added_counted_and_removed(anonymous: httpx.AsyncClient
     assert (await curie.get("/health")).status_code == 200
 
 
-async def test_control_is_no_part_of_the_api(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
+async def test_the_control_routes_are_not_part_of_the_api(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
     """No token, no version, no rate limit, no record, and no fault can lock one out."""
     await anonymous.post(f"{CONTROL}/faults", json={"kind": "status", "status": 500})
     answer = await anonymous.get(f"{CONTROL}/")
@@ -120,9 +120,7 @@ async def test_a_web_page_controls_nothing(sim: Simulator, anonymous: httpx.Asyn
     assert (sim.now, dict(sim.faults.active), dict(sim.webhooks.endpoints)) == (before, {}, {})
 
 
-async def test_a_mistake_of_the_simulators_own_is_the_documented_500(
-    sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_bug_in_the_simulator_is_the_documented_500(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sim.world, "orders", None)
     transport = httpx.ASGITransport(app=sim, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {DEMO.access_token}"}
@@ -131,7 +129,7 @@ async def test_a_mistake_of_the_simulators_own_is_the_documented_500(
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_SERVER_ERROR")
 
 
-async def test_a_mistake_in_the_control_is_said_to_be_the_simulators_own(
+async def test_a_bug_in_a_control_route_is_reported_as_the_simulators_own(
     sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sim.world, "orders", None)

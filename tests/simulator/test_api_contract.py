@@ -1,4 +1,4 @@
-"""The shapes on the wire, written down from the vendor's documents and checked on everything the data set holds."""
+"""The shapes of the vendor's documents, checked on the whole data set."""
 
 import re
 from typing import Any, Final
@@ -113,13 +113,13 @@ async def test_edisons_orders_have_its_fields_and_statuses(edison: httpx.AsyncCl
 
 
 async def test_times_are_utc_in_whole_seconds(curie: httpx.AsyncClient) -> None:
-    told = [
+    shown = [
         moment
         for path in ("/meter-orders", "/subscriptions")
         for item in await items(curie, path)
         for moment in moments(item)
     ]
-    assert all(MOMENT.fullmatch(moment) for moment in told)
+    assert all(MOMENT.fullmatch(moment) for moment in shown)
 
 
 async def test_ids_have_their_prefix_and_24_characters(curie: httpx.AsyncClient) -> None:
@@ -145,7 +145,7 @@ async def test_a_single_subscription_carries_whole_objects(curie: httpx.AsyncCli
     assert body["supplier"]["country"] == "DE"
 
 
-async def test_nobody_delivered_before_a_feed_in_subscription(curie: httpx.AsyncClient) -> None:
+async def test_a_feed_in_subscription_has_no_previous_supplier(curie: httpx.AsyncClient) -> None:
     path = f"/subscriptions/{DEMO.subscriptions['feed_in']}"
     assert (await curie.get(path)).json()["supplier"] is None
 
@@ -183,9 +183,9 @@ async def test_an_event_names_its_subjects_by_id(curie: httpx.AsyncClient) -> No
     }
 
 
-async def test_every_named_event_is_of_its_topic(curie: httpx.AsyncClient) -> None:
-    told = {topic: (await curie.get(f"/events/{event}")).json()["topic"] for topic, event in DEMO.events.items()}
-    assert told == {topic: topic for topic in DEMO.events}
+async def test_every_named_event_has_its_topic(curie: httpx.AsyncClient) -> None:
+    shown = {topic: (await curie.get(f"/events/{event}")).json()["topic"] for topic, event in DEMO.events.items()}
+    assert shown == {topic: topic for topic in DEMO.events}
 
 
 async def test_events_of_meter_orders_exist_from_curie_on(edison: httpx.AsyncClient) -> None:

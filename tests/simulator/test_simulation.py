@@ -1,4 +1,4 @@
-"""Time in the world: real, frozen, fast, moved by hand; and what it does to orders."""
+"""Time in the world: real, frozen, fast, moved by hand; and its effect on orders."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_advancing_moves_the_clock_and_the_orders(sim: Simulator, clock: Any) ->
     assert sum(before[order.id] != order.stage for order in sim.world.orders) > 10
 
 
-def test_the_same_seed_gives_the_same_world_however_the_days_are_cut(clock: Any) -> None:
+def test_the_same_seed_gives_the_same_world_however_the_days_are_split(clock: Any) -> None:
     whole, cut = Simulator(3, now=clock), Simulator(3, now=clock)
     whole.advance(30)
     for _ in range(60):
@@ -43,12 +43,12 @@ def test_the_same_seed_gives_the_same_world_however_the_days_are_cut(clock: Any)
     assert everything(whole.world) == everything(cut.world)
 
 
-def test_another_seed_takes_another_course(clock: Any) -> None:
+def test_another_seed_gives_other_events(clock: Any) -> None:
     one, two = Simulator(1, now=clock), Simulator(2, now=clock)
     assert Counter(event.topic for event in one.advance(20)) != Counter(event.topic for event in two.advance(20))
 
 
-def test_in_a_year_everything_is_over_and_all_kinds_of_things_have_happened(clock: Any) -> None:
+def test_within_a_year_every_order_ends_and_every_kind_of_event_happens(clock: Any) -> None:
     sim = Simulator(now=clock, orders=300)
     holds, topics = set(), Counter[str]()
     for _ in range(365):
@@ -98,7 +98,7 @@ def test_a_meter_is_installed_at_its_appointment(clock: Any) -> None:
     )
 
 
-def test_an_appointment_that_passed_is_made_anew(sim: Simulator) -> None:
+def test_an_appointment_that_passed_is_replaced(sim: Simulator) -> None:
     sim.advance(10)
     order = sim.world.orders.get(DEMO.orders["appointment_past"])
     assert order is not None
@@ -113,14 +113,14 @@ def test_a_subscription_begins_on_its_day(sim: Simulator) -> None:
     assert (event.topic, subscription.status, event.at) == ("subscription.activated", "active", subscription.start_at)
 
 
-async def test_what_is_ordered_moves_too(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_new_order_moves_too(sim: Simulator, curie: httpx.AsyncClient) -> None:
     sim.advance(1)
     order_id = (await curie.post("/meter-orders", json={"subscription": DEMO.subscriptions["can_order"]})).json()["id"]
     sim.advance(300)
     assert (await curie.get(f"/meter-orders/{order_id}")).json()["status"] in {"activated", "cancelled"}
 
 
-async def test_tokens_expire_as_time_is_moved(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
+async def test_advancing_time_expires_tokens(sim: Simulator, anonymous: httpx.AsyncClient) -> None:
     form = {"grant_type": "client_credentials"}
     answer = await anonymous.post("/oauth/token", data=form, auth=(DEMO.client_id, DEMO.client_secret))
     sim.advance(1)
@@ -151,7 +151,7 @@ async def test_a_fast_clock_moves_the_orders_by_itself(clock: Any, connect: Conn
     assert (sim.now - clock.moment).days == 29
 
 
-async def test_a_server_lets_a_fast_world_move_while_nobody_asks(clock: Any) -> None:
+async def test_a_server_moves_a_fast_world_between_requests(clock: Any) -> None:
     sim = Simulator(now=clock, days_per_second=1)
     known = len(sim.world.events)
     clock.moment += timedelta(seconds=30)
@@ -160,13 +160,13 @@ async def test_a_server_lets_a_fast_world_move_while_nobody_asks(clock: Any) -> 
 
 
 @pytest.mark.parametrize("days", [-1, 10_001, float("nan")])
-def test_time_runs_neither_backwards_nor_out_of_the_calendar(sim: Simulator, days: float) -> None:
+def test_time_goes_neither_backwards_nor_too_far(sim: Simulator, days: float) -> None:
     with pytest.raises(ValueError, match="Time can advance by 0 to 10000 days"):
         sim.advance(days)
 
 
 @pytest.mark.parametrize("days_per_second", [0, 1e6])
-def test_the_world_stands_still_before_the_calendar_ends(clock: Any, days_per_second: float) -> None:
+def test_the_clock_stops_before_the_calendar_ends(clock: Any, days_per_second: float) -> None:
     sim = Simulator(now=clock, days_per_second=days_per_second)
     for _ in range(300):
         clock.moment += timedelta(hours=1)
@@ -175,7 +175,7 @@ def test_the_world_stands_still_before_the_calendar_ends(clock: Any, days_per_se
     assert sim.advance(1) == []
 
 
-def test_an_order_that_is_put_somewhere_stays_there(sim: Simulator) -> None:
+def test_an_order_that_is_put_into_a_state_stays_in_it(sim: Simulator) -> None:
     sim.put_order(DEMO.orders["placed"], TargetState(status="check_submitted"))
     sim.advance(100)
     order = sim.world.orders.get(DEMO.orders["placed"])
@@ -184,7 +184,7 @@ def test_an_order_that_is_put_somewhere_stays_there(sim: Simulator) -> None:
 
 
 @pytest.mark.parametrize("advanced_before", [False, True])
-def test_an_order_that_is_put_somewhere_can_move_on_from_there(sim: Simulator, *, advanced_before: bool) -> None:
+def test_an_order_that_is_put_into_a_state_can_move_on(sim: Simulator, *, advanced_before: bool) -> None:
     if advanced_before:
         sim.advance(1)
     sim.put_order(DEMO.orders["cancelled_by_customer"], TargetState(status="created", moves_on=True))
@@ -192,7 +192,7 @@ def test_an_order_that_is_put_somewhere_can_move_on_from_there(sim: Simulator, *
     assert topics[-1] in {"meter_order.activated", "meter_order.cancelled"}
 
 
-def test_what_a_test_changes_by_hand_is_not_changed_back(sim: Simulator) -> None:
+def test_a_record_that_a_test_changes_is_not_changed_back(sim: Simulator) -> None:
     sim.advance(0)  # from here on every order has something before it
     world = sim.world
     order = world.orders.get(DEMO.orders["placed"])

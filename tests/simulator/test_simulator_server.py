@@ -1,4 +1,4 @@
-"""The simulator on a port: the command, its start lines, its end, and what only sockets can show."""
+"""The simulator on a port: the command, its output, its end, and what needs a socket."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def command(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str, str
         process.communicate()
 
 
-def test_the_start_says_that_the_data_is_invented_where_it_is_and_how_to_get_in() -> None:
+def test_the_start_prints_the_warning_the_address_and_the_credentials() -> None:
     with command() as (process, url, start):
         assert httpx.get(f"{url}/meter-orders", headers=HEADERS, trust_env=False).status_code == 200
         process.send_signal(signal.SIGTERM)
@@ -86,11 +86,11 @@ def test_seed_orders_version_and_time_reach_the_simulator() -> None:
     assert listed.headers["x-api-version"] == "2026-01-29.edison"
 
 
-def test_a_port_that_is_in_use_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with bound(0) as taken:
         port = taken.getsockname()[1]
         assert main(["simulator", "--port", str(port)]) == 1
-    assert f"port {port} on 127.0.0.1 cannot be had: it is in use" in capsys.readouterr().err
+    assert f"port {port} on 127.0.0.1 cannot be used: it is in use" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -106,24 +106,22 @@ def test_a_port_that_is_in_use_is_said_to_be(capsys: pytest.CaptureFixture[str])
         ("--days-per-second", "fast"),
     ],
 )
-def test_a_wrong_option_is_refused_by_name_and_told_what_it_may_be(
+def test_a_wrong_option_is_named_with_what_it_may_be(
     capsys: pytest.CaptureFixture[str], option: str, value: str
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["simulator", option, value])
     assert caught.value.code == 2
-    told = capsys.readouterr().err
-    assert f"argument {option}: " in told
-    assert any(word in told for word in ("use ", "choose from", "write it like"))
+    error = capsys.readouterr().err
+    assert f"argument {option}: " in error
+    assert any(word in error for word in ("use ", "choose from", "write it like"))
 
 
 @pytest.mark.parametrize(
     ("time", "said"),
     [("yesterday", "write it like 2026-"), ("9999-12-31T00:00:00Z", "from 1970 to 2999"), ("0001-01-01", "from 1970")],
 )
-def test_a_time_that_nothing_can_be_laid_out_around_is_refused(
-    capsys: pytest.CaptureFixture[str], time: str, said: str
-) -> None:
+def test_a_time_out_of_range_is_refused(capsys: pytest.CaptureFixture[str], time: str, said: str) -> None:
     with pytest.raises(SystemExit):
         main(["simulator", "--now", time])
     assert said in capsys.readouterr().err

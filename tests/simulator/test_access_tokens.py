@@ -27,16 +27,16 @@ async def test_client_credentials_in_a_form_give_a_pair_of_tokens_for_an_hour(an
     assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 3600, "read:* write:*")
 
 
-async def test_a_json_body_is_as_good_as_a_form(anonymous: httpx.AsyncClient) -> None:
+async def test_the_body_may_be_json(anonymous: httpx.AsyncClient) -> None:
     answer = await anonymous.post("/oauth/token", auth=DEMO_LOGIN, json=CREDENTIALS)
     assert answer.json()["token_type"] == "Bearer"
 
 
-async def test_older_versions_do_not_tell_the_scope(batman: httpx.AsyncClient) -> None:
+async def test_older_versions_do_not_return_the_scope(batman: httpx.AsyncClient) -> None:
     assert "scope" not in await grant(batman)
 
 
-async def test_an_access_token_opens_the_api(anonymous: httpx.AsyncClient) -> None:
+async def test_an_access_token_gives_access(anonymous: httpx.AsyncClient) -> None:
     token = (await grant(anonymous))["access_token"]
     answer = await anonymous.get("/meter-orders", headers={"Authorization": f"bearer {token}"})
     assert answer.status_code == 200
@@ -71,7 +71,7 @@ async def test_a_refresh_token_gives_a_new_pair_with_the_same_scope(anonymous: h
     assert second["access_token"] != first["access_token"]
 
 
-async def test_a_refresh_token_is_good_for_one_use(anonymous: httpx.AsyncClient) -> None:
+async def test_a_refresh_token_works_once(anonymous: httpx.AsyncClient) -> None:
     fields = {"grant_type": "refresh_token", "refresh_token": (await grant(anonymous))["refresh_token"]}
     await grant(anonymous, **fields)
     again = await anonymous.post("/oauth/token", auth=DEMO_LOGIN, data=fields)
@@ -111,7 +111,7 @@ async def test_wrong_client_credentials_are_refused(anonymous: httpx.AsyncClient
         ({"grant_type": "refresh_token"}, "refresh_token"),
     ],
 )
-async def test_a_token_request_that_lacks_something_names_it(
+async def test_a_token_request_without_a_field_is_400_and_names_it(
     anonymous: httpx.AsyncClient, fields: dict[str, str], field: str
 ) -> None:
     answer = await anonymous.post("/oauth/token", auth=DEMO_LOGIN, data=fields)
@@ -119,7 +119,7 @@ async def test_a_token_request_that_lacks_something_names_it(
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer nonsense", "Basic nonsense"])
-async def test_a_resource_without_a_good_token_is_401(anonymous: httpx.AsyncClient, authorization: str | None) -> None:
+async def test_a_resource_without_a_valid_token_is_401(anonymous: httpx.AsyncClient, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     answer = await anonymous.get("/subscriptions", headers=headers)
     assert (answer.status_code, answer.json()["code"], answer.headers["www-authenticate"]) == (

@@ -1,4 +1,4 @@
-"""The API driven at random against a model of a few lines: what was ordered, what stands where, what may follow."""
+"""The API used at random, compared with a small model: what was ordered, its status, and what may follow."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ class Api(RuleBasedStateMachine):
         return self.loop.run_until_complete(self.client.request(method, path, **options))
 
     def listed(self, query: dict[str, str], limit: int = 100) -> list[dict[str, Any]]:
-        """Walk a whole list."""
+        """Read a whole list."""
         found: list[dict[str, Any]] = []
         page = {"limit": str(limit)}
         while True:
@@ -99,8 +99,8 @@ class Api(RuleBasedStateMachine):
         assert self.call("POST", "/meter-orders", json={"subscription": subscription}).status_code == 409
 
     @rule(limit=st.integers(1, 30))
-    def walk(self, limit: int) -> None:
-        """A walk finds each order once, newest first, whatever the size of its pages."""
+    def read_all(self, limit: int) -> None:
+        """All pages together have each order once, newest first, whatever the size of a page."""
         found = self.listed({}, limit)
         assert len(found) == len({order["id"] for order in found})
         assert all(newer["created_at"] >= older["created_at"] for newer, older in pairwise(found))

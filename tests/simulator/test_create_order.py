@@ -1,4 +1,4 @@
-"""`POST /meter-orders`: what is accepted, what is refused, and what stays behind."""
+"""`POST /meter-orders`: what is accepted, what is refused, and what is recorded."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ def order_for(name: str) -> dict[str, str]:
     return {"subscription": DEMO.subscriptions[name]}
 
 
-async def test_an_order_is_answered_with_200_and_itself(curie: httpx.AsyncClient) -> None:
+async def test_creating_an_order_returns_200_and_the_order(curie: httpx.AsyncClient) -> None:
     answer = await curie.post("/meter-orders", json=order_for("can_order_metrify"))
     assert answer.status_code == 200
     body = answer.json()
@@ -26,7 +26,7 @@ async def test_an_order_is_answered_with_200_and_itself(curie: httpx.AsyncClient
     )
 
 
-async def test_a_new_order_can_be_fetched_and_heads_the_list(curie: httpx.AsyncClient) -> None:
+async def test_a_new_order_can_be_fetched_and_is_first_in_the_list(curie: httpx.AsyncClient) -> None:
     created = (await curie.post("/meter-orders", json=order_for("can_order"))).json()
     assert (await curie.get(f"/meter-orders/{created['id']}")).json() == created
     assert (await curie.get("/meter-orders?limit=1")).json()["items"] == [created]
@@ -45,7 +45,7 @@ async def test_the_ledger_holds_what_was_created_and_by_whom(sim: Simulator, cur
     ]
 
 
-async def test_a_new_order_is_told_as_an_event(sim: Simulator, curie: httpx.AsyncClient) -> None:
+async def test_a_new_order_adds_an_event(sim: Simulator, curie: httpx.AsyncClient) -> None:
     created = (await curie.post("/meter-orders", json=order_for("can_order"))).json()
     topics = [event.topic for event in sim.world.events.values() if event.order_id == created["id"]]
     assert topics == ["meter_order.created"]
@@ -68,7 +68,7 @@ async def test_a_second_order_for_a_subscription_is_409(sim: Simulator, curie: h
 
 
 @pytest.mark.parametrize("name", ["cancelled_by_customer", "pre_existing", "activated", "blocked_check_missing"])
-async def test_an_order_of_any_status_forbids_another_one_for_ever(curie: httpx.AsyncClient, name: str) -> None:
+async def test_an_order_of_any_status_forbids_another_one(curie: httpx.AsyncClient, name: str) -> None:
     assert (await curie.post("/meter-orders", json=order_for(name))).status_code == 409
 
 
@@ -91,7 +91,7 @@ async def test_what_no_rule_forbids_is_accepted(curie: httpx.AsyncClient, name: 
 
 
 @pytest.mark.parametrize("subscription", ["sub_unknown", DEMO.subscriptions["other_without_order"], ""])
-async def test_a_subscription_one_cannot_see_is_404(curie: httpx.AsyncClient, subscription: str) -> None:
+async def test_a_subscription_that_the_caller_cannot_see_is_404(curie: httpx.AsyncClient, subscription: str) -> None:
     assert (await curie.post("/meter-orders", json={"subscription": subscription})).status_code == 404
 
 

@@ -11,7 +11,7 @@ from nomos_mcp.simulator import DEMO, Simulator
 LISTS = ["/meter-orders", "/subscriptions", "/customers"]
 
 
-async def walk(client: httpx.AsyncClient, path: str, query: str = "limit=7") -> list[dict[str, Any]]:
+async def read_all(client: httpx.AsyncClient, path: str, query: str = "limit=7") -> list[dict[str, Any]]:
     """Read all pages of a list."""
     items: list[dict[str, Any]] = []
     cursor = ""
@@ -25,17 +25,17 @@ async def walk(client: httpx.AsyncClient, path: str, query: str = "limit=7") -> 
 
 
 @pytest.mark.parametrize("path", LISTS)
-async def test_a_list_has_ten_items_and_a_way_on_by_default(curie: httpx.AsyncClient, path: str) -> None:
+async def test_a_page_has_ten_items_and_a_cursor_by_default(curie: httpx.AsyncClient, path: str) -> None:
     body = (await curie.get(path)).json()
     assert body.keys() == {"object", "items", "has_more", "next_page"}
     assert (body["object"], len(body["items"]), body["has_more"]) == ("list", 10, True)
 
 
 @pytest.mark.parametrize("path", LISTS)
-async def test_a_walk_meets_everything_of_the_organisation_once_and_newest_first(
+async def test_the_pages_have_everything_of_the_organisation_once_and_newest_first(
     sim: Simulator, curie: httpx.AsyncClient, path: str
 ) -> None:
-    items = await walk(curie, path)
+    items = await read_all(curie, path)
     order = [(item["created_at"], item["id"]) for item in items]
     assert order == sorted(set(order), reverse=True)
     everything = {
@@ -47,7 +47,7 @@ async def test_a_walk_meets_everything_of_the_organisation_once_and_newest_first
     assert {item["id"] for item in items} == theirs - {DEMO.orders["intended"]}
 
 
-async def test_a_new_order_does_not_disturb_a_walk(curie: httpx.AsyncClient) -> None:
+async def test_a_new_order_does_not_change_the_next_page(curie: httpx.AsyncClient) -> None:
     first = (await curie.get("/meter-orders?limit=5")).json()
     expected = (await curie.get(f"/meter-orders?limit=5&cursor={quote(first['next_page'])}")).json()["items"]
     await curie.post("/meter-orders", json={"subscription": DEMO.subscriptions["can_order"]})
@@ -55,8 +55,8 @@ async def test_a_new_order_does_not_disturb_a_walk(curie: httpx.AsyncClient) -> 
     assert again == expected
 
 
-async def test_a_page_that_holds_exactly_the_rest_is_the_last(curie: httpx.AsyncClient) -> None:
-    total = len(await walk(curie, "/meter-orders"))
+async def test_a_page_with_exactly_the_rest_is_the_last(curie: httpx.AsyncClient) -> None:
+    total = len(await read_all(curie, "/meter-orders"))
     body = (await curie.get(f"/meter-orders?limit={total}")).json()
     assert (len(body["items"]), body["has_more"], body["next_page"]) == (total, False, None)
 
@@ -124,5 +124,5 @@ async def test_a_limit_out_of_bounds_is_400(curie: httpx.AsyncClient, limit: str
 
 
 @pytest.mark.parametrize(("limit", "items"), [("1", 1), ("3.0", 3), ("100", 51)])
-async def test_a_limit_within_bounds_is_kept(curie: httpx.AsyncClient, limit: str, items: int) -> None:
+async def test_a_limit_within_bounds_is_applied(curie: httpx.AsyncClient, limit: str, items: int) -> None:
     assert len((await curie.get("/meter-orders", params={"limit": limit})).json()["items"]) == items

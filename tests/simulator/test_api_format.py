@@ -8,7 +8,7 @@ import pytest
 from nomos_mcp.simulator import DEMO, Simulator
 
 
-async def test_an_error_says_code_message_request_and_where_to_read(curie: httpx.AsyncClient) -> None:
+async def test_an_error_has_code_message_request_id_and_docs(curie: httpx.AsyncClient) -> None:
     body = (await curie.get("/meter-orders/prdo_unknown")).json()
     assert body.keys() == {"code", "message", "requestId", "docs"}
     assert body["code"] == "NOT_FOUND"
@@ -41,7 +41,7 @@ async def test_what_is_not_there_is_404(curie: httpx.AsyncClient, path: str) -> 
         ("GET", "/oauth/token", "POST"),
     ],
 )
-async def test_a_method_that_is_not_there_is_405_and_told_which_are(
+async def test_an_unknown_method_is_405_and_lists_the_known_ones(
     curie: httpx.AsyncClient, method: str, path: str, allow: str
 ) -> None:
     answer = await curie.request(method, path)
@@ -57,7 +57,9 @@ async def test_a_method_that_is_not_there_is_405_and_told_which_are(
         f"/customers/{DEMO.customers['other_organisation']}",
     ],
 )
-async def test_another_organisations_object_looks_as_if_it_did_not_exist(curie: httpx.AsyncClient, path: str) -> None:
+async def test_another_organisations_object_looks_like_a_missing_one(
+    curie: httpx.AsyncClient, path: str
+) -> None:
     theirs, nobodys = (await curie.get(path)).json(), (await curie.get(path[:-1] + "x")).json()
     assert {**theirs, "requestId": ""} == {**nobodys, "requestId": ""}
 
