@@ -57,7 +57,11 @@ def add(commands: Subparsers) -> None:
     time = parser.add_mutually_exclusive_group()
     time.add_argument("--now", type=_moment, metavar="TIME", help="a frozen clock, such as 2026-06-15T10:00:00Z")
     time.add_argument(
-        "--days-per-second", type=_speed, default=0.0, metavar="N", help="a fast clock: how many days pass in each second"
+        "--days-per-second",
+        type=_speed,
+        default=0.0,
+        metavar="N",
+        help="a fast clock: days that pass in each second",
     )
 
 

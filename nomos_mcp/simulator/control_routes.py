@@ -23,7 +23,7 @@ from nomos_mcp.simulator.faults import Fault
 from nomos_mcp.simulator.object_views import render_event
 from nomos_mcp.simulator.order_views import TargetState, curie_status, order_shown, render_order
 from nomos_mcp.simulator.simulation import Simulation
-from nomos_mcp.simulator.webhooks import DeliveryAttempt, Endpoint
+from nomos_mcp.simulator.webhooks import DeliveryAttempt, WebhookEndpoint
 from nomos_mcp.simulator.world_records import OrderRecord
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -165,7 +165,7 @@ class _Control:
         )
 
     async def add_webhook(self, request: Request) -> Response:
-        endpoint = await _read(request, Endpoint)
+        endpoint = await _read(request, WebhookEndpoint)
         return JSONResponse(_endpoint(self._simulation.webhooks.add(endpoint), endpoint), 201)
 
     async def remove_webhook(self, request: Request) -> Response:
@@ -185,7 +185,7 @@ def _order(order: OrderRecord) -> Response:
     return JSONResponse({CURIE: curie, EDISON: render_order(order, EDISON)})
 
 
-def _endpoint(endpoint_id: str, endpoint: Endpoint) -> Json:
+def _endpoint(endpoint_id: str, endpoint: WebhookEndpoint) -> Json:
     """Write an endpoint with its secret, which is invented, or the caller's own."""
     topics = None if endpoint.topics is None else sorted(endpoint.topics)
     return {"id": endpoint_id, **endpoint.model_dump(mode="json", exclude={"topics"}), "topics": topics}

@@ -59,7 +59,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class Endpoint(BaseModel):
+class WebhookEndpoint(BaseModel):
     """A receiver of events.
 
     Attributes:
@@ -126,7 +126,7 @@ class Webhooks:
         self._now = now
         self._outside = outside
         self._rng = Random(seed)  # noqa: S311 - must repeat
-        self._endpoints: dict[str, Endpoint] = {}
+        self._endpoints: dict[str, WebhookEndpoint] = {}
         self._ids = count(1)
         self._serials = count()
         self._waiting: list[_Delivery] = []
@@ -134,7 +134,7 @@ class Webhooks:
         world.listen(self._enqueue)
 
     @property
-    def endpoints(self) -> Mapping[str, Endpoint]:
+    def endpoints(self) -> Mapping[str, WebhookEndpoint]:
         """Every receiver by its ID."""
         return MappingProxyType(self._endpoints)
 
@@ -143,7 +143,7 @@ class Webhooks:
         """How many deliveries are still to be tried, retries included."""
         return len(self._waiting)
 
-    def add(self, endpoint: Endpoint) -> str:
+    def add(self, endpoint: WebhookEndpoint) -> str:
         """Deliver the events from now on to a receiver.
 
         Returns:

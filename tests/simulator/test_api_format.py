@@ -57,9 +57,7 @@ async def test_an_unknown_method_is_405_and_lists_the_known_ones(
         f"/customers/{DEMO.customers['other_organisation']}",
     ],
 )
-async def test_another_organisations_object_looks_like_a_missing_one(
-    curie: httpx.AsyncClient, path: str
-) -> None:
+async def test_another_organisations_object_looks_like_a_missing_one(curie: httpx.AsyncClient, path: str) -> None:
     theirs, nobodys = (await curie.get(path)).json(), (await curie.get(path[:-1] + "x")).json()
     assert {**theirs, "requestId": ""} == {**nobodys, "requestId": ""}
 

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from nomos_mcp.simulator import DEMO, Simulator, TargetState
-from nomos_mcp.simulator.webhooks import Endpoint
+from nomos_mcp.simulator.webhooks import WebhookEndpoint
 
 URL = "http://127.0.0.1:9/hook"
 PLACED = DEMO.orders["placed"]
@@ -51,7 +51,7 @@ def receiver(sim: Simulator) -> Receiver:
 async def test_an_event_is_delivered_as_the_api_writes_it(
     sim: Simulator, receiver: Receiver, curie: httpx.AsyncClient
 ) -> None:
-    sim.webhooks.add(Endpoint(url=URL))
+    sim.webhooks.add(WebhookEndpoint(url=URL))
     sim.put_order(PLACED, TargetState(status="check_submitted"))
     await sim.webhooks.deliver()
     (event,) = receiver.events
@@ -60,7 +60,7 @@ async def test_an_event_is_delivered_as_the_api_writes_it(
 
 
 async def test_the_signature_follows_the_documented_scheme(sim: Simulator, receiver: Receiver, clock: Any) -> None:
-    sim.webhooks.add(Endpoint(url=URL, secret="whsec_invented"))
+    sim.webhooks.add(WebhookEndpoint(url=URL, secret="whsec_invented"))
     sim.put_order(PLACED, TargetState(status="check_submitted"))
     await sim.webhooks.deliver()
     timestamp, signature = (part.partition("=")[2] for part in receiver.headers[0]["X-Nomos-Signature"].split(","))
@@ -72,14 +72,14 @@ async def test_the_signature_follows_the_documented_scheme(sim: Simulator, recei
 async def test_the_signature_is_dated_by_the_clock_of_the_receiver(
     sim: Simulator, receiver: Receiver, clock: Any
 ) -> None:
-    sim.webhooks.add(Endpoint(url=URL))
+    sim.webhooks.add(WebhookEndpoint(url=URL))
     sim.advance(30)
     await sim.webhooks.deliver()
     assert receiver.headers[-1]["X-Nomos-Signature"].startswith(f"t={int(clock.moment.timestamp())},")
 
 
 async def test_a_failed_delivery_is_repeated_on_the_published_schedule(sim: Simulator, receiver: Receiver) -> None:
-    sim.webhooks.add(Endpoint(url=URL, topics=frozenset({"meter_order.check_submitted"})))
+    sim.webhooks.add(WebhookEndpoint(url=URL, topics=frozenset({"meter_order.check_submitted"})))
     receiver.status = None
     sim.put_order(PLACED, TargetState(status="check_submitted"))
     start = sim.now
@@ -94,7 +94,7 @@ async def test_a_failed_delivery_is_repeated_on_the_published_schedule(sim: Simu
 
 
 async def test_a_retry_waits_for_the_clock_and_ends_with_success(sim: Simulator, receiver: Receiver) -> None:
-    sim.webhooks.add(Endpoint(url=URL))
+    sim.webhooks.add(WebhookEndpoint(url=URL))
     receiver.status = 500
     sim.put_order(PLACED, TargetState(status="check_submitted"))
     assert [attempt.delivered for attempt in await sim.webhooks.deliver()] == [False]
@@ -109,7 +109,7 @@ async def test_an_interrupted_delivery_is_made_the_next_time(sim: Simulator, rec
     async def lost(_url: str, _body: bytes, _headers: Mapping[str, str]) -> int | None:
         raise TimeoutError
 
-    sim.webhooks.add(Endpoint(url=URL))
+    sim.webhooks.add(WebhookEndpoint(url=URL))
     for status in ("check_submitted", "check_reviewed"):
         sim.put_order(PLACED, TargetState.model_validate({"status": status}))
     sim.webhooks.send = lost
@@ -124,14 +124,14 @@ async def test_an_interrupted_delivery_is_made_the_next_time(sim: Simulator, rec
 
 
 async def test_only_the_topics_that_were_asked_for_are_delivered(sim: Simulator, receiver: Receiver) -> None:
-    sim.webhooks.add(Endpoint(url=URL, topics=frozenset({"meter_order.blocked", "subscription.activated"})))
+    sim.webhooks.add(WebhookEndpoint(url=URL, topics=frozenset({"meter_order.blocked", "subscription.activated"})))
     sim.advance(30)
     await sim.webhooks.deliver()
     assert {event["topic"] for event in receiver.events} == {"meter_order.blocked", "subscription.activated"}
 
 
 async def test_another_organisations_events_are_not_delivered(sim: Simulator) -> None:
-    sim.webhooks.add(Endpoint(url=URL))
+    sim.webhooks.add(WebhookEndpoint(url=URL))
     sim.put_order(DEMO.orders["other_organisation"], TargetState(status="installed"))
     assert await sim.webhooks.deliver() == []
 
@@ -140,7 +140,7 @@ async def test_deliveries_can_be_out_of_order_and_doubled(clock: Any) -> None:
     async def delivered(seed: int, *, unruly: bool) -> list[str]:
         sim, receiver = Simulator(seed, now=clock), Receiver()
         sim.webhooks.send = receiver
-        sim.webhooks.add(Endpoint(url=URL, out_of_order=unruly, duplicates=unruly))
+        sim.webhooks.add(WebhookEndpoint(url=URL, out_of_order=unruly, duplicates=unruly))
         sim.advance(20)
         await sim.webhooks.deliver()
         return [event["id"] for event in receiver.events]
@@ -152,7 +152,7 @@ async def test_deliveries_can_be_out_of_order_and_doubled(clock: Any) -> None:
 
 
 async def test_an_endpoint_that_is_removed_gets_nothing_more(sim: Simulator, receiver: Receiver) -> None:
-    endpoint_id = sim.webhooks.add(Endpoint(url=URL, out_of_order=True))
+    endpoint_id = sim.webhooks.add(WebhookEndpoint(url=URL, out_of_order=True))
     sim.put_order(PLACED, TargetState(status="check_submitted"))
     sim.webhooks.remove(endpoint_id)
     assert await sim.webhooks.deliver() == []
@@ -167,7 +167,7 @@ async def test_a_receiver_that_asks_for_deliveries_causes_no_loop(sim: Simulator
         return await receiver(url, body, headers)
 
     sim.webhooks.send = asks_again
-    sim.webhooks.add(Endpoint(url=URL))
+    sim.webhooks.add(WebhookEndpoint(url=URL))
     sim.put_order(PLACED, TargetState(status="check_submitted"))
     await sim.webhooks.deliver()
     assert (nested, len(receiver.bodies)) == ([[]], 1)
@@ -179,12 +179,12 @@ async def test_a_receiver_that_asks_for_deliveries_causes_no_loop(sim: Simulator
 )
 def test_a_receiver_elsewhere_is_refused_with_the_reason(url: str) -> None:
     with pytest.raises(ValidationError, match="on loopback only"):
-        Endpoint(url=url)
+        WebhookEndpoint(url=url)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:80/x", "http://127.0.0.2/", "http://[::1]:8000/"])
 def test_a_receiver_on_this_machine_is_fine(url: str) -> None:
-    assert Endpoint(url=url).url == url
+    assert WebhookEndpoint(url=url).url == url
 
 
 @contextmanager
@@ -232,7 +232,7 @@ async def test_a_receiver_that_is_not_there_is_no_error(sim: Simulator) -> None:
     with receiving([]) as url:
         pass  # the port is free again
     for nowhere in (url, "http://localhost/\0"):
-        sim.webhooks.add(Endpoint(url=nowhere))
+        sim.webhooks.add(WebhookEndpoint(url=nowhere))
     sim.put_order(PLACED, TargetState(status="installed"))
     await sim.tend()
     assert [attempt.status for attempt in sim.webhooks.attempts] == [None, None]
