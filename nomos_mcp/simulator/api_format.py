@@ -60,14 +60,7 @@ def format_time(moment: datetime | None) -> str | None:
 
 
 class ApiError(Exception):
-    """An error answer.
-
-    Args:
-        status: One of the documented statuses.
-        message: For the body.
-        errors: The entries of `errors`: which field broke which rule.
-        headers: To send along.
-    """
+    """An error answer with a documented status; the entries of `errors` say which field broke which rule."""
 
     def __init__(
         self, status: int, message: str, *, errors: Sequence[Json] = (), headers: Mapping[str, str] | None = None

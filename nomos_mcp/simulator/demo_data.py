@@ -22,9 +22,6 @@ from nomos_mcp.simulator.world_records import (
     readable_id,
 )
 
-_GRID_OPERATOR: Final = "grid_operator_registration"
-_TWO: Final = "two_subscriptions"
-
 
 @dataclass(frozen=True, slots=True)
 class OrderCase:
@@ -150,14 +147,14 @@ ORDERS: Final = (
         "check_reviewed and blocked, grid_operator_registration; edison: blocked_wim",
         "confirmed",
         33,
-        hold=_GRID_OPERATOR,
+        hold="grid_operator_registration",
     ),
     OrderCase(
         "blocked_grid_placed",
         "placed and blocked, grid_operator_registration; edison: blocked_wim",
         "with_partner",
         15,
-        hold=_GRID_OPERATOR,
+        hold="grid_operator_registration",
         provider="metrify",
     ),
     OrderCase(
@@ -165,7 +162,7 @@ ORDERS: Final = (
         "scheduled and blocked, grid_operator_registration; edison: blocked_wim",
         "appointed",
         44,
-        hold=_GRID_OPERATOR,
+        hold="grid_operator_registration",
         appointment=9,
     ),
     OrderCase(
@@ -173,7 +170,7 @@ ORDERS: Final = (
         "check_reviewed and blocked at the grid operator, ordered ten weeks ago; edison: blocked_wim",
         "confirmed",
         70,
-        hold=_GRID_OPERATOR,
+        hold="grid_operator_registration",
     ),
     OrderCase(
         "manual_review",
@@ -183,9 +180,15 @@ ORDERS: Final = (
         hold="manual_review",
     ),
     OrderCase("overdue", "placed eleven weeks ago and not blocked; edison: ordered", "with_partner", 77),
-    OrderCase("two_first", "activated; its customer has two subscriptions", "activated", 90, customer=_TWO),
     OrderCase(
-        "two_second", "check_submitted; its customer has two subscriptions", "check_submitted", 11, customer=_TWO
+        "two_first", "activated; its customer has two subscriptions", "activated", 90, customer="two_subscriptions"
+    ),
+    OrderCase(
+        "two_second",
+        "check_submitted; its customer has two subscriptions",
+        "check_submitted",
+        11,
+        customer="two_subscriptions",
     ),
     OrderCase(
         "other_organisation", "another organisation's: 404 to the demo client", "with_partner", 14, organisation="other"
@@ -212,7 +215,7 @@ SUBSCRIPTIONS: Final = (
 )
 
 CUSTOMERS: Final = {
-    _TWO: "a person with two subscriptions, each with an order",
+    "two_subscriptions": "a person with two subscriptions, each with an order",
     "housing_company": "a company with so many orders that its list has pages",
 }
 

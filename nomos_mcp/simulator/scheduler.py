@@ -15,13 +15,7 @@ from nomos_mcp.simulator.world_records import EventRecord, OrderRecord
 
 
 class Scheduler:
-    """Moves a world.
-
-    Args:
-        world: The world.
-        seed: For the draws.
-        start: When the world begins to move; orders that are older wait from then on.
-    """
+    """Moves a world from `start` on: orders that are older wait from then on. The seed decides what happens."""
 
     def __init__(self, world: World, seed: int, start: datetime) -> None:
         self._world = world

@@ -108,12 +108,8 @@ class _Delivery(NamedTuple):
 class Webhooks:
     """Sends the events of the demo's organisation.
 
-    Args:
-        world: Has the events.
-        now: The simulator's clock, which says when a retry is due.
-        outside: The receivers' clock, which dates the signatures. By the simulator's clock, every delivery would be too
-            old or too new for a receiver once the simulator's time was moved.
-        seed: For the shuffling.
+    Retries fall due on the simulator's clock, `now`. The receivers' clock, `outside`, dates the signatures: otherwise a
+    receiver would find every delivery too old or too new once the simulator's time was moved.
 
     Attributes:
         send: How a delivery is posted; a test may put its own receiver here.

@@ -31,11 +31,7 @@ class OrderRefusedError(Exception):
 
 
 class World:
-    """Everything that exists.
-
-    Args:
-        seed: Makes the IDs of new orders.
-        now: The clock, in whole seconds.
+    """Everything that exists; the seed makes the IDs of new orders.
 
     Attributes:
         orders: Every order.

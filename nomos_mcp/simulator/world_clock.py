@@ -22,9 +22,7 @@ def real_clock() -> datetime:
 class WorldClock:
     """The time in the simulated world, in UTC and whole seconds, as the API writes it.
 
-    Args:
-        outside: The clock it follows: `real_clock`, or a test's.
-        days_per_second: How many extra days pass in the world for each second outside.
+    It follows the clock outside, and for each second there `days_per_second` more days pass in the world.
     """
 
     def __init__(self, outside: Clock, days_per_second: float = 0) -> None:
