@@ -40,7 +40,7 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ({"NOMOS_ACCESS_TOKEN": "${NOMOS_ACCESS_TOKEN}"}, "NOMOS_ACCESS_TOKEN: holds the placeholder"),
         ({"NOMOS_API_VERSION": "curie"}, "NOMOS_API_VERSION: 'curie' is not an API version"),
         ({"NOMOS_BASE_URL": "http://api.nomos.energy"}, "NOMOS_BASE_URL: The base URL uses plain HTTP"),
-        ({"NOMOS_CUSTOMER_ID": "sub_1"}, "NOMOS_CUSTOMER_ID: 'sub_1' is no customer ID"),
+        ({"NOMOS_CUSTOMER_ID": "sub_1"}, "NOMOS_CUSTOMER_ID: 'sub_1' is not a valid customer ID"),
         ({"NOMOS_MCP_CONFIRM": "maybe"}, "NOMOS_MCP_CONFIRM: 'maybe' is not a way to confirm"),
         ({"NOMOS_MCP_READ_ONLY": "perhaps"}, "NOMOS_MCP_READ_ONLY: 'perhaps' is neither on nor off"),
         ({"NOMOS_MCP_STATE_KEY": "short"}, "NOMOS_MCP_STATE_KEY: 5 bytes are too few"),

@@ -69,11 +69,7 @@ class Credentials:
 
 
 class StaticToken(Credentials):
-    """A bearer token that was issued elsewhere; it cannot be renewed, and its scope is unknown.
-
-    Raises:
-        InvalidRequestError: It holds characters that no token has.
-    """
+    """A bearer token that was issued elsewhere; it cannot be renewed, and its scope is unknown."""
 
     def __init__(self, token: SecretStr) -> None:
         if not _TOKEN.fullmatch(token.get_secret_value()):
@@ -96,14 +92,7 @@ class _Grant:
 
 
 class ClientCredentials(Credentials):
-    """Client ID and secret. One renewal at a time, however many calls wait for it, and all of them get its outcome.
-
-    Args:
-        client_id: The Auth Client's ID.
-        client_secret: Its secret.
-        connection: Leads to the token endpoint.
-        api_version: Pinned on token requests too.
-    """
+    """Client ID and secret. One renewal at a time, however many calls wait for it, and all of them get its outcome."""
 
     def __init__(
         self, client_id: str, client_secret: SecretStr, connection: HttpConnection, api_version: ApiVersion

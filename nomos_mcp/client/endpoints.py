@@ -56,7 +56,7 @@ _SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
 
 
 class Endpoint(Generic[T]):
-    """One kind of object of the API, in the shape of the pinned version.
+    """One kind of object of the API, in the shape of the pinned version. Every call may raise any `NomosError`.
 
     Attributes:
         customer_id: The customer whose objects alone can be seen; None for the whole organisation.
@@ -152,7 +152,6 @@ class MeterOrders(Endpoint[MeterOrder]):
         Raises:
             InvalidRequestError: The ID is malformed.
             NotFoundError: No such order, or not visible to this token.
-            NomosError: Anything else of the tree in `errors`.
         """
         self._require_version()
         return await self._get(checked(order_id, "meter order"))
@@ -224,7 +223,6 @@ class MeterOrders(Endpoint[MeterOrder]):
         Raises:
             InvalidRequestError: The ID is malformed.
             UnreadableResponseError: It was not found, but some order could not be read, or the list did not end.
-            NomosError: Anything else of the tree in `errors`.
         """
         found = await self.all_of_subscription(subscription_id, enough=lambda _: True)
         return found[0] if found else None
@@ -241,7 +239,6 @@ class MeterOrders(Endpoint[MeterOrder]):
         Raises:
             InvalidRequestError: The ID is malformed.
             UnreadableResponseError: As `of_subscription`.
-            NomosError: Anything else of the tree in `errors`.
         """
         listing = self.list(subscription=checked(subscription_id, "subscription"))
         found = []
@@ -274,7 +271,6 @@ class MeterOrders(Endpoint[MeterOrder]):
             InvalidRequestError: The ID is malformed, or the token is known to be read-only; nothing was sent.
             ConflictError: The subscription has had its order.
             BadRequestError: The plan has no smart-meter product, or another rule is broken; see `detail_codes`.
-            NomosError: Anything else of the tree in `errors`.
         """
         self._require_version()
         return await self._create({"subscription": checked(subscription_id, "subscription")}, before_send)
@@ -302,7 +298,6 @@ class Subscriptions(Endpoint[Subscription]):
         Raises:
             InvalidRequestError: The ID is malformed.
             NotFoundError: No such subscription, or not visible to this token.
-            NomosError: Anything else of the tree in `errors`.
         """
         return await self._get(checked(subscription_id, "subscription"))
 
@@ -365,7 +360,6 @@ class Events(Endpoint[Event]):
         Raises:
             InvalidRequestError: The ID is malformed.
             NotFoundError: No such event, or not visible to this token.
-            NomosError: Anything else of the tree in `errors`.
         """
         return await self._get(checked(event_id, "event"))
 

@@ -24,19 +24,7 @@ if TYPE_CHECKING:
 
 
 class HttpConnection:
-    """Sends the requests of one client.
-
-    Args:
-        base_url: Where to; checked by `trusted_hosts`.
-        app: Answers in place of the network.
-        limiter: Limits everything that is sent, token requests included.
-        timing: Clock, sleep and jitter.
-
-    Attributes:
-        host: The host's name.
-        limiter: As above.
-        timing: As above.
-    """
+    """Sends the requests of one client, those for tokens included. The first one opens the connections."""
 
     def __init__(self, base_url: str, app: AsgiApp | None, limiter: RateLimiter, timing: Timing) -> None:
         self.host = urlsplit(base_url).hostname or ""

@@ -31,15 +31,9 @@ _NOT_JSON: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked.
+    """What is asked: a path with its parts percent-encoded, a query not yet encoded, headers without secrets.
 
-    Attributes:
-        method: HTTP method.
-        path: Path below the base URL, its parts already percent-encoded.
-        query: Query parameters, not yet encoded.
-        headers: Without secrets.
-        json: Body to send as JSON.
-        form: Body to send as a form, instead.
+    The body is sent as JSON or as a form.
     """
 
     method: str
@@ -52,14 +46,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back.
-
-    Attributes:
-        status_code: HTTP status code.
-        headers: By lower-case name.
-        content: The body, unpacked.
-        rate_limit: What the headers say about the rate limit.
-    """
+    """What came back: headers by lower-case name, the body unpacked."""
 
     status_code: int
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""IDs: told apart by their prefix, checked before they reach a URL, and again when upstream sends them."""
+"""IDs: told apart by their prefix, checked before they are put into a URL, and again when upstream sends them."""
 
 import re
 from typing import Final
@@ -16,14 +16,14 @@ PREFIXES: dict[str, tuple[str, ...]] = {
 """Prefix of each kind of ID (vendor's documentation; plans occur with both)."""
 
 UNREADABLE: Final = "(unreadable)"
-"""Stands for an ID of upstream's that is malformed. A model reads it, so no text may pass as an ID."""
+"""Stands for a malformed ID from upstream. A model reads it, so no other text may pass as an ID."""
 
 _BODY = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}")
 _ANY = re.compile(rf"(?:[a-z]{{1,16}}_)?{_BODY.pattern}")  # the vendor adds kinds, and kinds may get other prefixes
 
 
 def is_well_formed(value: str) -> bool:
-    """Whether a text of upstream's can be the ID of anything."""
+    """Whether a text from upstream can be the ID of anything."""
     return _ANY.fullmatch(value) is not None
 
 
@@ -39,7 +39,7 @@ def checked(value: str, kind: str) -> str:
     """Return `value` if it is a well-formed ID of `kind` (a key of `PREFIXES`).
 
     Raises:
-        InvalidRequestError: It is not; the message says what was expected. Nothing was sent.
+        InvalidRequestError: It is not. Nothing was sent.
     """
     found = kind_of(value)
     if found == kind:
@@ -48,5 +48,5 @@ def checked(value: str, kind: str) -> str:
     shown = value if len(value) <= MAX_ID_LENGTH else value[:MAX_ID_LENGTH] + "…"
     why = f"it is the ID of a {found}" if found else "it is malformed"
     raise InvalidRequestError(
-        f"{shown!r} is no {kind} ID: {why}. It should read {expected} (letters and digits after the prefix)."
+        f"{shown!r} is not a valid {kind} ID: {why}. It should read {expected} (letters and digits after the prefix)."
     )

@@ -26,7 +26,7 @@ from pydantic import (
 from nomos_mcp.client.constants import MAX_WORD
 from nomos_mcp.client.http_messages import cleaned
 from nomos_mcp.client.ids import UNREADABLE, is_well_formed
-from nomos_mcp.client.personal_data import PersonalData, personal_data
+from nomos_mcp.client.personal_data import PersonalData
 
 
 def _own_id(value: str) -> str:
@@ -279,7 +279,7 @@ class Subscription(NomosObject):
     def _seal(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         subscription = handler(data)
         if isinstance(data, Mapping):  # a record that is made already keeps what it holds
-            subscription._personal = personal_data(data)  # noqa: SLF001  our own, from a classmethod
+            subscription._personal = PersonalData.model_validate(data)  # noqa: SLF001  our own, from a classmethod
         return subscription
 
     def __getstate__(self) -> dict[Any, Any]:

@@ -4,13 +4,13 @@ It is read one field at a time and on purpose, with `get_secret_value()`.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Secret, SecretStr
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, Secret, SecretStr
 
 
 def _text_or_none(value: object) -> object:
-    """Anything but a text is left out: what nobody asked for must not break the record that it came with."""
+    """Leave out anything but a text: what nobody asked for must not break the object that it came with."""
     return value if isinstance(value, str) else None
 
 
@@ -28,27 +28,19 @@ class Metadata(Secret[Mapping[str, object]]):
 Text = Annotated[SecretStr | None, BeforeValidator(_text_or_none)]
 
 
-class PersonalData(BaseModel):
-    """What a subscription says about a person and a home. Every field is None in lists, which carry IDs only.
+def _at(*path: str) -> Any:
+    """Return an optional field that is read from this place in upstream's subscription."""
+    return Field(None, validation_alias=AliasPath(path[0], *path[1:]))
 
-    Only `metadata` is in lists as well.
+
+class PersonalData(BaseModel):
+    """What a subscription says about a person and a home. In lists, which carry IDs only, all but `metadata` is None.
 
     Attributes:
-        first_name: Of the customer.
-        last_name: Of the customer.
-        company_name: Of a customer that is a company.
-        email: Of the customer.
-        vat_id: Of the customer.
-        street: Of the place of delivery.
-        house_number: Of the place of delivery.
-        zip: Of the place of delivery.
-        city: Of the place of delivery.
-        billing_street: Of the billing address (from curie on).
-        billing_house_number: Of the billing address.
-        billing_zip: Of the billing address.
-        billing_city: Of the billing address.
-        iban: Of the payment method.
-        account_holder: Of the payment method.
+        first_name, last_name, company_name, email, vat_id: Of the customer.
+        street, house_number, zip, city: Of the place of delivery.
+        billing_street, billing_house_number, billing_zip, billing_city: Of the billing address (from curie on).
+        iban, account_holder: Of the payment method.
         meter_number: Printed on the meter.
         malo: ID of the market location.
         melo: ID of the metering location.
@@ -57,47 +49,22 @@ class PersonalData(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    first_name: Text = None
-    last_name: Text = None
-    company_name: Text = None
-    email: Text = None
-    vat_id: Text = None
-    street: Text = None
-    house_number: Text = None
-    zip: Text = None
-    city: Text = None
-    billing_street: Text = None
-    billing_house_number: Text = None
-    billing_zip: Text = None
-    billing_city: Text = None
-    iban: Text = None
-    account_holder: Text = None
-    meter_number: Text = None
-    malo: Text = None
-    melo: Text = None
+    first_name: Text = _at("customer", "first_name")
+    last_name: Text = _at("customer", "last_name")
+    company_name: Text = _at("customer", "company_name")
+    email: Text = _at("customer", "email")
+    vat_id: Text = _at("customer", "vat_id")
+    street: Text = _at("address", "street")
+    house_number: Text = _at("address", "house_number")
+    zip: Text = _at("address", "zip")
+    city: Text = _at("address", "city")
+    billing_street: Text = _at("billing_address", "street")
+    billing_house_number: Text = _at("billing_address", "house_number")
+    billing_zip: Text = _at("billing_address", "zip")
+    billing_city: Text = _at("billing_address", "city")
+    iban: Text = _at("payment_method", "sepa_debit", "iban")
+    account_holder: Text = _at("payment_method", "sepa_debit", "account_holder")
+    meter_number: Text = _at("meter", "number")
+    malo: Text = _at("meter", "malo")
+    melo: Text = _at("meter", "melo")
     metadata: Annotated[Metadata | None, BeforeValidator(_object_or_none)] = None
-
-
-_ADDRESS: Final = ("street", "house_number", "zip", "city")
-_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: ("customer", name) for name in ("first_name", "last_name", "company_name", "email", "vat_id")},
-    **{name: ("address", name) for name in _ADDRESS},
-    **{f"billing_{name}": ("billing_address", name) for name in _ADDRESS},
-    **{name: ("payment_method", "sepa_debit", name) for name in ("iban", "account_holder")},
-    "meter_number": ("meter", "number"),
-    "malo": ("meter", "malo"),
-    "melo": ("meter", "melo"),
-    "metadata": ("metadata",),
-}
-"""Where each field is in upstream's subscription."""
-
-
-def personal_data(subscription: Mapping[str, object]) -> PersonalData:
-    """Seal the personal data of a subscription as upstream sent it."""
-    return PersonalData.model_validate({name: _at(subscription, path) for name, path in _PLACES.items()})
-
-
-def _at(value: object, path: tuple[str, ...]) -> object:
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value

@@ -77,13 +77,7 @@ class _Call:
 
 
 class Session:
-    """Makes calls with one identity and one pinned version.
-
-    Args:
-        connection: Sends the requests.
-        credentials: Give the tokens.
-        api_version: Sent with every request and compared with every response.
-    """
+    """Makes calls with one identity and one API version, sent with every request and compared with every response."""
 
     def __init__(self, connection: HttpConnection, credentials: Credentials, api_version: ApiVersion) -> None:
         self.api_version: ApiVersion = api_version
@@ -98,14 +92,7 @@ class Session:
     ) -> Json:
         """Read; retried while the failure may pass and time is left.
 
-        Args:
-            path: Path below the base URL, its parts already percent-encoded.
-            query: Query parameters, not yet encoded.
-            options: Timeout and retries.
-            customer_id: The customer scope of the read. Equal reads at the same time are one, but not across scopes.
-
-        Raises:
-            NomosError: One of the tree in `errors`.
+        Equal reads at the same time are one, unless they have different options or customer scopes (`customer_id`).
         """
         request = Request("GET", path, tuple(query), self._headers)
         return await self._run(self._read, request, options, customer_id=customer_id)
@@ -116,16 +103,6 @@ class Session:
         """Write, once: a write is never retried, except after a 401, which shows that it was not looked at.
 
         Getting the token beforehand is retried as a read is: nothing of the write is sent before it is there.
-
-        Args:
-            path: Path below the base URL.
-            body: Sent as JSON.
-            options: Timeout, and retries of getting a token.
-            before_send: See `BeforeSend`; called again if the write is sent again after a 401.
-
-        Raises:
-            MissingScopeError: The token is known to be read-only; nothing was sent.
-            NomosError: One of the tree in `errors`.
         """
         request = Request("POST", path, headers=self._headers, json=body)
         return await self._run(self._write, request, options, before_send=before_send)

@@ -35,13 +35,7 @@ _NOT_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTim
 
 
 class Transport:
-    """The connection pool to one host. The first request opens it; `aclose` closes it.
-
-    Args:
-        base_url: Checked by `trusted_hosts`.
-        app: Answers in place of the network.
-        now: Returns the date, for a `Retry-After` that is one.
-    """
+    """The connection pool to one host. The first request opens it; `aclose` closes it."""
 
     def __init__(self, base_url: str, app: AsgiApp | None, now: Callable[[], datetime]) -> None:
         self._base_url = base_url

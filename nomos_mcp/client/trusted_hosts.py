@@ -1,4 +1,9 @@
-"""Which hosts the client may talk to: HTTPS only, plain HTTP on loopback."""
+"""Which hosts the client trusts: the addresses that a token may be sent to, and the certificates that it accepts.
+
+HTTPS only, except on loopback. Certificates are verified in any case, against the operating system's store of
+authorities. `SSL_CERT_FILE` names a file of authorities, `SSL_CERT_DIR` a folder of them, as for httpx and OpenSSL.
+Either replaces the store; if both are set, the file is used.
+"""
 
 import ipaddress
 import os
@@ -13,14 +18,14 @@ def checked_base_url(base_url: str) -> str:
     """Return the base URL without a trailing slash if it is safe to send a token to.
 
     Raises:
-        InvalidRequestError: No https (plain HTTP is for loopback), no host, or credentials, a query or a fragment.
+        InvalidRequestError: It is not HTTPS (or HTTP on loopback), or has no host, or has credentials or a query.
     """
     try:
         parts = urlsplit(base_url)
         host = parts.hostname or ""
         _ = parts.port
     except ValueError:
-        raise InvalidRequestError("The base URL is malformed; https://api.nomos.energy is one that works.") from None
+        raise InvalidRequestError("The base URL is malformed; use one such as https://api.nomos.energy.") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidRequestError("The base URL must carry no credentials, query or fragment.")
     if not host or parts.scheme not in {"https", "http"}:
@@ -43,7 +48,7 @@ def is_loopback(host: str) -> bool:
 
 
 def trusted_authorities() -> ssl.SSLContext:
-    """Return the TLS context of a client.
+    """Return a TLS context that trusts these authorities.
 
     Raises:
         CertificateError: The file or folder of the environment cannot be read.

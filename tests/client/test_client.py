@@ -1,7 +1,8 @@
-"""Making a client, and making views of it."""
+"""The client itself: made, from the environment too; its views; and what it knows of its host."""
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import anyio
 import pytest
@@ -15,11 +16,13 @@ from nomos_mcp.client import (
     LocalRateLimitError,
     NomosClient,
     NotFoundError,
+    RateLimitHeaders,
 )
 from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator.faults import Fault
 from nomos_mcp.simulator.simulator_server import served
+from tests.client.fake_upstream import answering, client_of
 from tests.client.faults.wire_server import ORDER
-from tests.client.test_http_messages import answering, client_of
 from tests.conftest import client_for
 
 PAIR = {"NOMOS_CLIENT_ID": DEMO.client_id, "NOMOS_CLIENT_SECRET": DEMO.client_secret}
@@ -145,3 +148,28 @@ async def test_closing_a_view_does_not_close_its_client(kind: str) -> None:
             assert not pool.is_closed
             await view.meter_orders.get(DEMO.orders["placed"])
         assert pool.is_closed
+
+
+async def test_health_needs_no_credentials_and_tells_the_hosts_time() -> None:
+    with served(Simulator()) as url:
+        async with NomosClient(base_url=url) as client:
+            told = await client.health()
+    assert told is not None
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 60
+
+
+async def test_a_host_that_does_not_tell_its_time_is_healthy_too(curie: NomosClient) -> None:
+    assert await curie.health() is None
+
+
+async def test_a_host_that_answers_with_an_error_is_not_healthy(curie: NomosClient, simulator: Simulator) -> None:
+    simulator.faults.add(Fault(kind="status", path="/health", status=500))
+    with pytest.raises(InternalServerError):
+        await curie.health()
+
+
+async def test_the_rate_limit_is_known_from_the_last_answer() -> None:
+    async with client_for(Simulator(rate_limit=10)) as client:
+        assert client.rate_limit is None
+        await client.meter_orders.get(DEMO.orders["placed"])
+        assert client.rate_limit == RateLimitHeaders(limit=10, remaining=9, reset=1.0)

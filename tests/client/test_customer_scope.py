@@ -7,8 +7,8 @@ import pytest
 from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError, UnreadableResponseError
 from nomos_mcp.client.endpoints import Endpoint
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.client.fake_upstream import answering, client_of, page
 from tests.client.faults.wire_server import ORDER
-from tests.client.test_http_messages import answering, client_of, page
 
 OWN = DEMO.customers["two_subscriptions"]
 SUBSCRIPTION = {

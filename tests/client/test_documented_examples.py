@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nomos_mcp.client import BATMAN, EDISON, ApiVersion, CurieMeterOrder, EdisonMeterOrder
-from tests.client.test_http_messages import answering, client_of, page
+from tests.client.fake_upstream import answering, client_of, page
 
 CURIE_ORDER = {
     "object": "meter_order",

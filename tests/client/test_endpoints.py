@@ -57,7 +57,7 @@ async def test_an_unknown_order_is_not_found_and_names_its_request(curie: NomosC
 async def test_a_malformed_id_is_refused_before_anything_is_sent(
     curie: NomosClient, simulator: Simulator, order_id: str
 ) -> None:
-    with pytest.raises(InvalidRequestError, match="meter order ID"):
+    with pytest.raises(InvalidRequestError, match="valid meter order ID"):
         await curie.meter_orders.get(order_id)
     assert not simulator.requests
 
@@ -266,6 +266,6 @@ async def test_the_orders_of_several_subscriptions_take_one_request(curie: Nomos
 
 
 async def test_one_malformed_subscription_among_several_is_refused(curie: NomosClient, simulator: Simulator) -> None:
-    with pytest.raises(InvalidRequestError, match="is no subscription ID"):
+    with pytest.raises(InvalidRequestError, match="is not a valid subscription ID"):
         curie.meter_orders.list(subscription=[DEMO.subscriptions["placed"], "cus_1"])
     assert not simulator.requests

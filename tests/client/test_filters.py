@@ -17,9 +17,9 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.session import CallOptions
 from nomos_mcp.simulator import Simulator
+from tests.client.fake_upstream import answering, client_of, page
 from tests.client.faults.wire_server import ORDER as CURIE_ORDER
 from tests.client.test_documented_examples import EDISON_ORDER
-from tests.client.test_http_messages import answering, client_of, page
 from tests.conftest import NOW, client_for
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from nomos_mcp.client import APIConnectionError, ConflictError, NomosClient
+from nomos_mcp.client import APIConnectionError, ConflictError, LocalRateLimitError, NomosClient
 from nomos_mcp.client.single_flight import SingleFlight
 from nomos_mcp.simulator import DEMO, Simulator
 
@@ -87,6 +87,35 @@ def test_all_who_wait_share_a_failure(backend: str) -> None:
             upstream.gate.set()
         assert len(failures) == len({id(failure) for failure in failures}) == 3
         assert upstream.reads == 1
+
+    running(backend, test)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_when_the_one_who_reads_has_too_little_time_for_the_rate_limiter_one_of_the_others_reads(backend: str) -> None:
+    async def test(upstream: Upstream, flights: SingleFlight[int]) -> None:
+        answers: list[int] = []
+        begun = anyio.Event()
+
+        async def in_a_hurry() -> int:
+            begun.set()
+            await anyio.wait_all_tasks_blocked()
+            raise LocalRateLimitError(3)
+
+        async def first() -> None:
+            with pytest.raises(LocalRateLimitError):
+                await flights.run("key", in_a_hurry)
+
+        async def caller() -> None:
+            answers.append(await flights.run("key", upstream))
+
+        upstream.gate.set()
+        async with anyio.create_task_group() as group:
+            group.start_soon(first)
+            await begun.wait()
+            group.start_soon(caller)
+            group.start_soon(caller)
+        assert answers == [1, 1]
 
     running(backend, test)
 

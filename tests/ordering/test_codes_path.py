@@ -137,7 +137,7 @@ def test_a_code_is_good_in_every_process_with_the_same_key_and_for_nobody_else()
     ("subscription", "said"),
     [
         (DEMO.orders["placed"], "it is the ID of a meter order"),
-        ("", "is no subscription ID"),
+        ("", "is not a valid subscription ID"),
     ],
 )
 async def test_a_wrong_subscription_is_refused(

@@ -76,7 +76,7 @@ async def test_an_order_that_cannot_be_read_leaves_the_event_readable(assistant:
 @pytest.mark.parametrize(
     ("event_id", "said"),
     [
-        ("", "is no event ID"),
+        ("", "is not a valid event ID"),
         (DEMO.orders["placed"], "it is the ID of a meter order"),
         ("evt_../../admin", "malformed"),
         ("evt_nobodyhasthisidentifier", "Nomos knows no such object"),

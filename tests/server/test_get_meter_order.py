@@ -68,8 +68,8 @@ async def test_a_question_takes_one_request_upstream(assistant: Client, simulato
 @pytest.mark.parametrize(
     ("order_id", "said"),
     [
-        ("prod_123", "is no meter order ID"),
-        ("", "is no meter order ID"),
+        ("prod_123", "is not a valid meter order ID"),
+        ("", "is not a valid meter order ID"),
         (DEMO.customers["two_subscriptions"], "it is the ID of a customer"),
         ("prdo_../../admin", "malformed"),
         ("prdo_nobodyhasthisidentifier", "Nomos knows no such object"),

@@ -221,8 +221,8 @@ async def test_beyond_the_bound_an_order_may_exist(
     [
         ({"status": "activ"}, "Did you mean 'active'?"),
         ({"status": "blocked"}, "use list_meter_orders_by_status"),
-        ({"customer_id": "sub_1"}, "is no customer ID"),
-        ({"plan_id": "cus_1"}, "is no plan ID"),
+        ({"customer_id": "sub_1"}, "is not a valid customer ID"),
+        ({"plan_id": "cus_1"}, "is not a valid plan ID"),
         ({"created_after": "soon"}, "created_after 'soon' is no date"),
         ({"created_after": "0001-01-01"}, "is no date"),
         ({"created_before": "2026-05-27T10:00:00"}, "is a time without a zone"),

@@ -136,7 +136,7 @@ async def test_a_subscription_is_read_with_its_meter_and_without_personal_data(a
     ("uri", "said"),
     [
         ("nomos://meter-orders/prdo_nobodyhasthisidentifier", "Nomos knows no such object"),
-        ("nomos://meter-orders/nonsense", "is no meter order ID"),
+        ("nomos://meter-orders/nonsense", "is not a valid meter order ID"),
         (f"nomos://subscriptions/{DEMO.orders['placed']}", "it is the ID of a meter order"),
         (f"nomos://subscriptions/{DEMO.orders['placed']}/meter-order", "it is the ID of a meter order"),
         (f"nomos://subscriptions/{DEMO.subscriptions['can_order']}/meter-order", "has no meter order"),

@@ -6,19 +6,16 @@ from typing import assert_type
 
 from pydantic import SecretStr
 
-from nomos_mcp import NomosClient
+from nomos_mcp import APIError, AuthenticationError, LocalRateLimitError, NomosClient, NomosError, RateLimitError
 from nomos_mcp.client import (
     CURIE,
-    APIError,
     ApiVersion,
     CurieMeterOrder,
     EdisonMeterOrder,
     Event,
-    LocalRateLimitError,
     MeterOrder,
-    NomosError,
     Page,
-    RateLimitError,
+    RateLimitHeaders,
     Subscription,
 )
 
@@ -42,6 +39,7 @@ async def orders(client: NomosClient) -> None:
 
 async def lists(client: NomosClient) -> None:
     page = await client.meter_orders.list(status=["placed"], limit=10)
+    assert_type(page.next_cursor, str | None)
     assert_type(page, Page[MeterOrder])
     assert_type(page.items, tuple[MeterOrder, ...])
     assert_type(page.filter_honoured, bool)
@@ -67,14 +65,20 @@ async def the_rest(version: ApiVersion = CURIE) -> None:
         assert_type(client, NomosClient)
         assert_type(await client.events.get("evt_1"), Event)
         assert_type(await client.granted_scopes(), frozenset[str] | None)
+        assert_type(client.with_options(timeout=3, max_retries=0), NomosClient)
+        assert_type(client.rate_limit, RateLimitHeaders | None)
         try:
             await client.aclose()
         except LocalRateLimitError as error:
             assert_type(error.retry_after, float)
         except RateLimitError as error:
             assert_type(error.retry_after, float | None)
+        except AuthenticationError as error:
+            assert_type(error.status_code, int)
         except APIError as error:
+            assert_type(error.request_id, str | None)
             assert_type(error.detail_codes, tuple[str, ...])
         except NomosError:
             pass
+    assert_type(NomosClient.from_env(), NomosClient)
     NomosClient(api_version="curie")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

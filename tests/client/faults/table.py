@@ -42,9 +42,9 @@ class Fault:
     Attributes:
         happens: What goes wrong, in the words of the documentation.
         script: What the server does; None for faults that need more than a script, which have tests of their own.
-        gets: What the caller gets; None for a proper answer.
+        gets: What the caller gets; None for a proper response.
         attempts: How often a read is sent.
-        note: What else is to know.
+        note: What else to know.
         before_reading: The script runs before the request is read.
     """
 
@@ -90,9 +90,9 @@ def _documented(status: int, code: str, kind: type[APIError], attempts: int = 1,
 _COMPRESSED = gzip.compress(http().partition(b"\r\n\r\n")[2])
 
 FAULTS: tuple[Fault, ...] = (
-    _documented(400, "BAD_REQUEST", BadRequestError, note="`detail_codes` tells the rule"),
+    _documented(400, "BAD_REQUEST", BadRequestError, note="`detail_codes` names the rule"),
     _documented(
-        401, "UNAUTHORIZED", AuthenticationError, note="after one new token and one repeat, where there can be"
+        401, "UNAUTHORIZED", AuthenticationError, note="after one new token and one retry, where a new token can be had"
     ),
     _documented(402, "PAYMENT_REQUIRED", PaymentRequiredError),
     _documented(403, "FORBIDDEN", PermissionDeniedError),
@@ -110,7 +110,7 @@ FAULTS: tuple[Fault, ...] = (
         MAX_RETRIES + 1,
     ),
     Fault(
-        "429 with a `Retry-After` past the deadline, a year for one",
+        "429 with a `Retry-After` past the timeout, such as a year",
         saying(error(429, "TOO_MANY_REQUESTS", retry_after=str(YEAR))),
         RateLimitError,
         note="at once; `retry_after` says at most an hour; other calls pause for a minute at most",
@@ -128,28 +128,28 @@ FAULTS: tuple[Fault, ...] = (
         ),
         None,
         2,
-        "the wait is counted from the answer's own `Date`, so a wrong clock does no harm",
+        "the wait is counted from the response's own `Date`, so a wrong clock does no harm",
     ),
     Fault("Reset before the request is read", _reset_at_once, APIConnectionError, MAX_RETRIES + 1, before_reading=True),
-    Fault("Reset before the answer", _reset_at_once, APIConnectionError, MAX_RETRIES + 1),
-    Fault("Reset during the answer", _reset_during, APIConnectionError, MAX_RETRIES + 1),
-    Fault("Reset after the answer", _reset_after, None, note="the answer counts"),
-    Fault("The answer ends early", saying(http(length=100_000)), APIConnectionError, MAX_RETRIES + 1),
+    Fault("Reset before the response", _reset_at_once, APIConnectionError, MAX_RETRIES + 1),
+    Fault("Reset during the response", _reset_during, APIConnectionError, MAX_RETRIES + 1),
+    Fault("Reset after the response", _reset_after, None, note="the response counts"),
+    Fault("The response ends early", saying(http(length=100_000)), APIConnectionError, MAX_RETRIES + 1),
     Fault("Something that is not HTTP", saying(b"220 smtp.test ESMTP\r\n"), APIConnectionError, MAX_RETRIES + 1),
-    Fault("No answer for 20 seconds", hang, APITimeoutError, MAX_RETRIES + 1, "fewer where the deadline comes first"),
+    Fault("No response for 20 seconds", hang, APITimeoutError, MAX_RETRIES + 1, "fewer where the timeout comes first"),
     Fault(
-        "The answer stops in the middle for 20 seconds",
+        "The response stops in the middle for 20 seconds",
         partial(hang, first=http(length=100_000)),
         APITimeoutError,
         MAX_RETRIES + 1,
         "as above",
     ),
-    Fault("The answer drips past the deadline", _drip, APITimeoutError, note="no time is left"),
+    Fault("The response drips past the timeout", _drip, APITimeoutError, note="no time is left"),
     Fault("Empty body", saying(http(body=b"")), UnreadableResponseError),
     Fault("HTML", saying(http(body=b"<html>", content_type="text/html")), UnreadableResponseError),
     Fault("JSON that breaks off", saying(http(body=b'{"id": "prdo_1", "sta')), UnreadableResponseError),
     Fault("Invalid UTF-8", saying(http(body=b'{"id": "prdo_\xff\xfe"}')), UnreadableResponseError),
-    Fault("JSON that is no object", saying(http(body=[ORDER])), UnreadableResponseError),
+    Fault("JSON that is not an object", saying(http(body=[ORDER])), UnreadableResponseError),
     Fault("JSON of the wrong shape", saying(http(body={**ORDER, "customer": 7})), UnreadableResponseError),
     Fault("Another object than asked for", saying(http(body={**ORDER, "id": "prdo_2"})), UnreadableResponseError),
     Fault(
@@ -207,19 +207,24 @@ FAULTS: tuple[Fault, ...] = (
         note="None; `unreadable` holds the text",
     ),
     # With tests of their own:
-    Fault("A list whose `items` are null or no array", None, UnreadableResponseError),
+    Fault("A list whose `items` are null or not an array", None, UnreadableResponseError),
     Fault("An item of a list that is null or not as documented", None, None, note="left out; `unreadable` names it"),
-    Fault("A cursor that came before, or none where there is more", None, UnreadableResponseError, note="mid-walk"),
-    Fault("A `has_more` that is neither true nor false", None, UnreadableResponseError, note="mid-walk"),
+    Fault(
+        "A cursor that came before, or a missing one where there is more",
+        None,
+        UnreadableResponseError,
+        note="while iterating",
+    ),
+    Fault("A `has_more` that is neither true nor false", None, UnreadableResponseError, note="while iterating"),
     Fault("A filter that upstream ignored", None, None, note="dropped items, `filter_honoured` is false"),
-    Fault("A token that expires in flight", None, None, 2, "one new token, one repeat, writes too"),
+    Fault("A token that expires in flight", None, None, 2, "one new token, one retry, for writes too"),
     Fault("A clock that is wrong, ours or theirs", None, None, note="lifetimes are counted, not compared with a date"),
     Fault("Nothing listens", None, APIConnectionError, MAX_RETRIES + 1),
     Fault("The name does not resolve", None, APIConnectionError, MAX_RETRIES + 1),
     Fault("A certificate that is not trusted", None, CertificateError),
     Fault("No TLS where TLS was expected", None, APIConnectionError, MAX_RETRIES + 1),
     Fault(
-        "The turn within the rate budget would come too late", None, LocalRateLimitError, 0, "`retry_after` says when"
+        "The turn within the rate limit would come too late", None, LocalRateLimitError, 0, "`retry_after` says when"
     ),
 )
 
@@ -231,7 +236,7 @@ def fault_table() -> str:
     """Return the table as Markdown."""
     rows = ["| Fault | What the caller gets | A read is sent | |", "| --- | --- | --- | --- |"]
     rows += [
-        f"| {fault.happens} | {f'`{fault.gets.__name__}`' if fault.gets else 'the answer'} "
+        f"| {fault.happens} | {f'`{fault.gets.__name__}`' if fault.gets else 'the response'} "
         f"| {_TIMES.get(fault.attempts, f'up to {fault.attempts} times')} | {fault.note} |"
         for fault in FAULTS
     ]
