@@ -9,7 +9,15 @@ from functools import partial
 
 from nomos_mcp import __version__
 from nomos_mcp.commands import assistant_config, caller_tokens, demo, doctor, explain, serve_mcp, simulator
-from nomos_mcp.commands.command import EXIT_CODES, EXIT_FAILED, EXIT_OK, Subparsers, environment_help, new_command
+from nomos_mcp.commands.command import (
+    EXIT_CODES,
+    EXIT_FAILED,
+    EXIT_OK,
+    HelpFormatter,
+    Subparsers,
+    environment_help,
+    new_command,
+)
 from nomos_mcp.variables import VARIABLES
 
 _COMMANDS = (demo, assistant_config, doctor, explain, serve_mcp, caller_tokens, simulator)
@@ -62,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         description="MCP server over the Nomos energy API: smart meter orders, explained. "
         "Without a command it speaks MCP over stdin and stdout.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"nomos-mcp {__version__}")
     top.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import requires
 
 import pytest
 
@@ -37,4 +38,10 @@ def test_a_server_is_made_without_reading_what_it_will_say(loaded: list[str]) ->
 def test_the_command_line_alone_loads_no_server() -> None:
     code = "import sys; from nomos_mcp.cli import parser; parser(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"mcp", "pydantic", "httpx", "starlette"} & set(run.stdout.split())
+    assert not {"mcp", "pydantic", "httpx", "starlette", "rich"} & set(run.stdout.split())
+
+
+def test_rich_is_not_installed_with_the_server_as_the_sdk_would_load_it_at_each_start() -> None:
+    needed = [each for each in requires("nomos-mcp") or [] if "extra ==" not in each]
+    assert needed
+    assert not [each for each in needed if each.startswith("rich")]

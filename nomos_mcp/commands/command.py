@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from nomos_mcp.commands.terminal import styled_help
 from nomos_mcp.variables import Variable
 
 if TYPE_CHECKING:  # loading the settings loads the client, which not every command needs
@@ -18,6 +19,14 @@ EXIT_CODES: Final = "exit codes: 0 done, 1 failed, 2 wrong usage or settings"
 
 Run = Callable[[argparse.Namespace], int]
 """Runs a command with its options and returns the exit code."""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help texts in colour on a terminal."""
+
+    def format_help(self) -> str:
+        """Return the text."""
+        return styled_help(super().format_help())
 
 
 class Subparsers(Protocol):
@@ -57,7 +66,7 @@ def new_command(
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"examples:\n{examples}\n{exit_codes}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.set_defaults(run=run)
     return parser

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, Subparsers, new_command
+from nomos_mcp.commands.terminal import Style, print_rows, styled
 from nomos_mcp.variables import API_VERSION
 
 if TYPE_CHECKING:  # a server's start does not pay for it
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # a server's start does not pay for it
 
 _DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs
 _WIDTH = 100
+_STYLES: Mapping[str, Style] = {"?": "bold", ">": "cyan"}
 _EXPLANATION = ("meaning", "waiting_on", "customer_action", "operator_action", "next", "timing", "customer_message")
 
 
@@ -173,7 +175,9 @@ async def _tour(version: "ApiVersion", steps: Sequence[Step], log: TextIO) -> bo
                 arguments = {name: code if value == CODE else value for name, value in step.arguments.items()}
                 answer = await client.call_tool(step.tool, arguments)
                 code = str((answer.structured_content or {}).get("confirmation_code", code))
-                print(f"\n{transcript(step.question, step.tool, arguments, answer)}")
+                print()
+                for line in transcript(step.question, step.tool, arguments, answer).splitlines():
+                    print(styled(line, _STYLES[line[0]]) if line[0] in _STYLES else line)
                 if problem := _problem(step, answer):
                     print(f"\nThis is not what the tour expects: {problem}.")
                     return False
@@ -196,8 +200,7 @@ def _print_ids() -> None:
     from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above
 
     print("\n=== Ask your own assistant: what the invented data holds, under IDs that never change ===\n")
-    for item in DEMO.describe():
-        print(f"  {item.id:<30} {item.shows}")
+    print_rows([(item.id, item.shows) for item in DEMO.describe()], indent=2, style="cyan")
 
 
 def transcript(

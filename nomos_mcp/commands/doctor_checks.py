@@ -105,13 +105,13 @@ def settings(environ: Mapping[str, str], *, demo: bool) -> tuple[Settings | None
     return read, unknown or [Finding("settings", "ok", f"{len(_set(environ))} set, no mistakes")]
 
 
-def in_force(environ: Mapping[str, str]) -> dict[str, str]:
+def settings_in_force(environ: Mapping[str, str]) -> dict[str, str]:
     """Return every variable with the value that holds: secrets masked, empty where nothing is set.
 
     Those of the HTTP server are left out unless one of them is set.
     """
     there = _set(environ)
-    http = HTTP_VARIABLES if serves_http(environ) else ()
+    http = HTTP_VARIABLES if uses_http(environ) else ()
     return {
         variable.name: (MASK if variable.secret else environ[variable.name].strip())
         if variable.name in there
@@ -120,7 +120,7 @@ def in_force(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def serves_http(environ: Mapping[str, str]) -> bool:
+def uses_http(environ: Mapping[str, str]) -> bool:
     """Whether anything is set that only the HTTP server looks at."""
     return any(environ.get(variable.name, "").strip() for variable in HTTP_VARIABLES)
 
@@ -158,7 +158,7 @@ _CURES: tuple[tuple[type[NomosError], str], ...] = (
 )
 
 
-async def visit(client: NomosClient, settings: Settings) -> AsyncIterator[Finding]:
+async def nomos_checks(client: NomosClient, settings: Settings) -> AsyncIterator[Finding]:
     """Look at Nomos as the settings have it.
 
     Args:

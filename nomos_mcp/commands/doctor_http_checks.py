@@ -17,7 +17,7 @@ _OTHERS = 0o077
 """Permissions of everybody but the owner."""
 
 
-async def visit(http: HttpSettings) -> AsyncIterator[Finding]:
+async def http_checks(http: HttpSettings) -> AsyncIterator[Finding]:
     """Look at everything that the settings say about HTTP.
 
     Yields:

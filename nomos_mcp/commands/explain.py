@@ -2,13 +2,10 @@
 
 import argparse
 import shutil
-import textwrap
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, Subparsers, complain, new_command
-
-if TYPE_CHECKING:  # a server's start does not pay for it
-    from nomos_mcp.lifecycle import StatusLines
+from nomos_mcp.commands.terminal import print_rows, styled
 
 _MAX_WIDTH: Final = 110
 """Columns beyond which a line is hard to read, however wide the terminal."""
@@ -37,7 +34,7 @@ def add(commands: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the explanation, or on stderr why there is none and what to ask instead."""
-    from nomos_mcp.lifecycle import LifecycleError, status_lines  # noqa: PLC0415  as above
+    from nomos_mcp.lifecycle import LifecycleError, status_lines  # noqa: PLC0415  a server's start does not pay for it
 
     asked = {name: value for name, value in vars(options).items() if name not in {"run", "demo"}}
     try:
@@ -45,21 +42,6 @@ def run(options: argparse.Namespace) -> int:
     except LifecycleError as error:
         complain(str(error))
         return EXIT_USAGE
-    print(_laid_out(found, min(shutil.get_terminal_size().columns, _MAX_WIDTH)))
+    print(f"{styled(found.title, 'bold')}\n")
+    print_rows(found.lines, style="cyan", width=min(shutil.get_terminal_size().columns, _MAX_WIDTH))
     return EXIT_OK
-
-
-def _laid_out(found: "StatusLines", width: int) -> str:
-    indent = max(len(label) for label, _ in found.lines) + 2
-    lines = [
-        textwrap.fill(
-            text,
-            width,
-            initial_indent=label.ljust(indent),
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for label, text in found.lines
-    ]
-    return "\n".join([found.title, "", *lines])

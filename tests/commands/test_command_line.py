@@ -1,5 +1,6 @@
 """What holds for every command: help with examples and exit codes, completion, quiet ends."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -82,7 +83,34 @@ def test_an_interrupt_ends_a_wait_for_the_network_at_once_and_without_a_tracebac
     assert err == b""
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["config", "cursor", "--demo"]])
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["explain", "placed"], "\x1b[1mplaced"),
+        (["explain", "--help"], "\x1b[1mexamples:\x1b[0m"),
+        (["--help"], "\x1b[32mNOMOS_CLIENT_ID\x1b[0m"),
+    ],
+    ids=["explain", "help of a command", "help"],
+)
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="argparse colours help texts itself, in its own colours")
+def test_what_people_read_is_coloured_on_a_terminal_unless_they_say_no(
+    arguments: list[str], shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with contextlib.suppress(SystemExit):
+        main(arguments)
+    assert shown in capsys.readouterr().out
+    monkeypatch.setenv("TERM", "dumb")
+    with contextlib.suppress(SystemExit):
+        main(arguments)
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["config", "cursor", "--demo"], ["explain", "placed"]]
+)
 def test_nothing_is_coloured_in_a_pipe(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "nomos_mcp", *arguments], capture_output=True, timeout=60, check=True)
     assert b"\x1b" not in done.stdout + done.stderr
