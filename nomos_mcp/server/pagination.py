@@ -11,33 +11,24 @@ Where this cannot be kept, because upstream contradicts itself or sends what can
 the walk is not complete.
 """
 
-import base64
-import hashlib
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote, unquote
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
 from nomos_mcp.client import BadRequestError, Listing, MeterOrder, Page, Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
-from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.server.request_context import NomosContext
+from nomos_mcp.server.list_cursor import Cursor, Position, malformed_cursor
 
 MAX_PAGES = 100
 """Pages of upstream's that one call reads at most, ten seconds of the rate limit; past it a cursor is handed out."""
 
 _MAX_IDS = 150  # in a cursor, the last ones: more than a page of upstream's, and as many as fit into an answer
 _MAX_NAMED = 5
-_ANY = "surrogatepass"  # upstream's cursor may be any text that JSON can write
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 _DISORDER = "some orders, perhaps: Nomos did not list newest first"
 _UNDATED = "some orders, perhaps: when they were created could not be read"
 _CROWD = f"what follows: more than {_MAX_IDS} orders of one moment on one page"
-_NOT_BOUND = frozenset({"ctx", "cursor"})
 
 R = TypeVar("R", bound=MeterOrder | Subscription)
 
@@ -60,99 +51,6 @@ class Query(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """How far a list was read.
-
-    Attributes:
-        created: When the oldest item that was read was created; None if none was read.
-        ids: Digests of the items of that moment that were read.
-    """
-
-    created: datetime | None = None
-    ids: tuple[str, ...] = ()
-
-    def covers(self, item_id: str, created: datetime) -> bool:
-        """Whether an item lies before the position."""
-        if self.created is None or created < self.created:
-            return False
-        return created > self.created or self.names(item_id)
-
-    def names(self, item_id: str) -> bool:
-        """Whether an item is one of those of the last moment that were read."""
-        return _digest(item_id, 8) in self.ids
-
-    def past(self, item_id: str, created: datetime) -> "Position":
-        """Return the position behind an item."""
-        if self.created is None or created < self.created:
-            return Position(created, (_digest(item_id, 8),))
-        return self if created > self.created else Position(created, (*self.ids, _digest(item_id, 8)))
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a walk goes on.
-
-    Attributes:
-        page_size: `limit` that upstream is asked with.
-        query: Which of the tool's queries it asks with.
-        page: Upstream's cursor of the page to read; empty for the first.
-        again: Whether a part of that page was handed out.
-        position: What was read; items before it are left out.
-        gaps: Whether an earlier call of the walk has left something out.
-    """
-
-    page_size: int
-    query: int = 0
-    page: str = ""
-    again: bool = False
-    position: Position = Position()
-    gaps: bool = False
-
-    def text(self, binding: str) -> str:
-        """Return the cursor as it is handed out, bound to the arguments of a call."""
-        created = (self.position.created - _EPOCH) // _TICK if self.position.created else None
-        flags = 2 * self.again + self.gaps
-        fields = [binding, self.page_size, self.query, flags, created, " ".join(self.position.ids)]
-        ours = base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode().rstrip("=")
-        return f"{ours}.{quote(self.page, safe='', errors=_ANY)}"
-
-
-def cursor_of(text: str, binding: str) -> Cursor:
-    """Read a cursor that was handed out for the same arguments.
-
-    Raises:
-        InvalidRequestError: It is malformed, or belongs to other arguments.
-    """
-    ours, _, page = text.partition(".")
-    try:
-        bound, size, query, flags, created, ids = json.loads(base64.urlsafe_b64decode(ours + "=" * (-len(ours) % 4)))
-        position = Position(None if created is None else _EPOCH + created * _TICK, tuple(ids.split()))
-        cursor = Cursor(int(size), int(query), unquote(page, errors=_ANY), bool(flags & 2), position, bool(flags & 1))
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise _malformed() from None
-    if not (1 <= cursor.page_size <= MAX_PAGE_SIZE and cursor.query >= 0):
-        raise _malformed()
-    if bound != binding:
-        raise InvalidRequestError(
-            "The cursor belongs to another query. Repeat the call that returned it, with every other argument "
-            "unchanged, or leave the cursor out to start again."
-        )
-    return cursor
-
-
-def binding_of(tool: str, arguments: Mapping[str, object], context: NomosContext) -> str:
-    """Return what a cursor is bound to: tool, arguments, API version and the caller's customer.
-
-    Args:
-        tool: Name of the tool.
-        arguments: `locals()` as the tool's first statement, so that no argument can be forgotten.
-        context: The means of the server, as the caller may use them.
-    """
-    bound = sorted((name, value) for name, value in arguments.items() if name not in _NOT_BOUND)
-    return _digest(json.dumps([tool, context.client.api_version, context.caller.customer_id, bound], default=str), 12)
-
-
-@dataclass(frozen=True, slots=True)
 class _Find(Generic[R]):
     item: R
     page: str
@@ -168,7 +66,7 @@ class Reading(Generic[R]):
 
     def __init__(self, queries: Sequence[Query[R]], start: Cursor, wanted: int | None) -> None:
         if start.query >= len(queries):
-            raise _malformed()
+            raise malformed_cursor()
         self._queries = queries
         self._wanted = wanted
         self._start = self._at = start
@@ -362,26 +260,3 @@ async def walk(
     reading = Reading(queries, start, wanted)
     await reading.run(keep, report)
     return reading
-
-
-def list_fields(reading: Reading[R], handed: int, binding: str, as_of: datetime) -> dict[str, Any]:
-    """Return what every list says about itself, see `ListResult`."""
-    rest = reading.next(handed)
-    return {
-        "returned": handed,
-        "has_more": rest is not None,
-        "next_cursor": rest.text(binding) if rest else None,
-        "complete": rest is None and not reading.not_covered,
-        "not_covered": reading.not_covered or None,
-        "as_of": as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def _malformed() -> InvalidRequestError:
-    return InvalidRequestError(
-        "The cursor is malformed. Pass next_cursor exactly as it was returned, or leave it out to start again."
-    )
-
-
-def _digest(text: str, length: int) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())[:length].decode()

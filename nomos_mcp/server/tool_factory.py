@@ -1,7 +1,8 @@
-"""Tools that refuse what they do not know: an argument with a typo must not be ignored in silence."""
+"""How a tool is made of a function, with a strict input schema: an argument with a typo must not be ignored."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from mcp.server.mcpserver.tools import Tool
@@ -10,12 +11,20 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import ConfigDict, Field, ValidationInfo, create_model, field_validator
 from pydantic_core import PydanticCustomError
 
+from nomos_mcp.lifecycle import ApiVersion
 from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_CURSOR
 
 _LONGER: Final = {"cursor": MAX_CURSOR}
 """Arguments that may be longer than the others, wherever they occur."""
 
 _create_model: Callable[..., type[ArgModelBase]] = create_model  # mypy does not follow two bases
+
+
+READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+"""Hints of a tool that reads from Nomos."""
+
+ORDER = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True)
+"""Hints of the tool that orders: it cannot be undone, and a second call for a subscription changes nothing more."""
 
 
 class _Arguments(ArgModelBase):
@@ -74,8 +83,37 @@ def make_tool(
     return tool
 
 
-READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
-"""Hints of a tool that reads from Nomos."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolDefinition:
+    """What a file in `tools/` says about its tool, as `TOOL`.
 
-ORDER = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True)
-"""Hints of the tool that orders: it cannot be undone, and a second call for a subscription changes nothing more."""
+    Attributes:
+        function: The tool; it is named like the file.
+        title: What a person sees.
+        position: Where it is listed: a model should think first of the tool with the lowest.
+        annotations: The four hints.
+        choices: See `make_tool`, given the API version whose statuses the tools speak of.
+        kind: Class of the tool.
+    """
+
+    function: Callable[..., Awaitable[CallToolResult]]
+    title: str
+    position: int
+    annotations: ToolAnnotations = field(default_factory=lambda: READ)
+    choices: Callable[[ApiVersion], Mapping[str, tuple[str, ...]]] = lambda _: {}
+    kind: type[Tool] = Tool
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return self.function.__name__
+
+    def make(self, version: ApiVersion) -> Tool:
+        """Make the tool for an API version."""
+        return make_tool(
+            self.function,
+            title=self.title,
+            annotations=self.annotations,
+            choices=self.choices(version),
+            kind=self.kind,
+        )

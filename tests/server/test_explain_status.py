@@ -9,6 +9,14 @@ from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
+from tests.server.tool_examples import ToolExample
+
+EXAMPLE = ToolExample(
+    arguments=("status", "order_id", "blocked_reason", "cancelled_reason", "audience", "language", "api_version"),
+    call={"status": "blocked_wim"},
+    offline=True,
+    names_no_object=("status", "blocked_reason", "cancelled_reason", "audience", "language", "api_version"),
+)
 
 TOOL = "explain_status"
 

@@ -13,6 +13,9 @@ from nomos_mcp.server.tools.get_event import TOPICS
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.world_records import Topic
 from tests.server.conftest import Connect, answer_of, error_of
+from tests.server.tool_examples import ToolExample
+
+EXAMPLE = ToolExample(arguments=("event_id",), required=("event_id",), call={"event_id": "evt_1"})
 
 TOOL = "get_event"
 

@@ -8,6 +8,9 @@ from mcp import Client
 from nomos_mcp.client import CURIE, EDISON
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.server.conftest import Connect, answer_of, asked_of, error_of
+from tests.server.tool_examples import ToolExample
+
+EXAMPLE = ToolExample(arguments=("order_id",), required=("order_id",), call={"order_id": "prdo_1"})
 
 
 async def test_a_missing_check_is_the_customers_turn(assistant: Client) -> None:

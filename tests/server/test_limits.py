@@ -15,7 +15,7 @@ from nomos_mcp.server.tool_factory import READ, make_tool
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import Simulator
 from tests.server.conftest import Era, asked_of, error_of
-from tests.test_starting import ARGUMENTS
+from tests.server.tool_examples import tool_examples
 
 HUGE = "x" * 900_000
 
@@ -34,7 +34,7 @@ async def test_every_string_argument_is_refused_at_once_and_in_few_words_if_it_i
     for tool in (await assistant.list_tools()).tools:
         for name, schema in tool.input_schema["properties"].items():
             if schema["type"] == "string" and name != "confirmation_code":  # an invalid code, whatever its length
-                arguments = {**ARGUMENTS.get(tool.name, {}), name: HUGE}
+                arguments = {**tool_examples()[tool.name].call, name: HUGE}
                 answer = await assistant.call_tool(tool.name, arguments)
                 assert answer.is_error
                 assert f"Argument '{name}'" in error_of(answer)
@@ -83,7 +83,7 @@ def test_no_nearest_name_is_looked_for_if_a_word_is_long(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("value", [True, False])
 async def test_a_bool_is_no_number(assistant: Client, value: bool) -> None:  # noqa: FBT001  a parameter
     for tool in ("list_meter_orders_by_status", "list_subscriptions"):
-        said = error_of(await assistant.call_tool(tool, {**ARGUMENTS[tool], "limit": value}))
+        said = error_of(await assistant.call_tool(tool, {**tool_examples()[tool].call, "limit": value}))
         assert "Argument 'limit': input should be a number, not true or false" in said
 
 

@@ -18,6 +18,15 @@ from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
 from tests.server.conftest import Connect, answer_of, asked_of, error_of
 from tests.server.moving import NEW, Cursors, Moving, NotFilter, matches, walked
+from tests.server.tool_examples import ToolExample
+
+EXAMPLE = ToolExample(
+    arguments=("status", "customer_id", "subscription_id", "limit", "cursor"),
+    required=("status",),
+    call={"status": "blocked"},
+    names_no_object=("status", "limit", "cursor"),
+    sees_everything={"status": "all", "limit": 100},
+)
 
 TOOL = "list_meter_orders_by_status"
 

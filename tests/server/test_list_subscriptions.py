@@ -18,6 +18,14 @@ from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
+from tests.server.tool_examples import ToolExample
+
+EXAMPLE = ToolExample(
+    arguments=("status", "customer_id", "plan_id", "created_after", "created_before", "limit", "cursor"),
+    call={},
+    names_no_object=("status", "plan_id", "created_after", "created_before", "limit", "cursor"),
+    sees_everything={"limit": 100},
+)
 
 TOOL = "list_subscriptions"
 

@@ -10,22 +10,24 @@ from mcp.types import INVALID_PARAMS
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.server import create_server
+from nomos_mcp.server.tools import ORDER_TOOL, definitions, get_event
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import Connect, Era, error_of
 
-TOOLS = [
-    "get_meter_order",
-    "list_meter_orders_by_status",
-    "list_subscriptions",
-    "get_event",
-    "explain_status",
-    "order_smart_meter",
-]
+
+async def test_every_tool_that_a_file_defines_is_listed_in_the_order_of_their_positions(assistant: Client) -> None:
+    listed = [tool.name for tool in (await assistant.list_tools()).tools]
+    assert listed == [each.name for each in sorted(definitions(), key=lambda each: each.position)]
+    assert listed[0] == "get_meter_order"
+    assert listed[-1] == ORDER_TOOL
 
 
-async def test_the_tools_are_exactly_these(assistant: Client) -> None:
-    assert [tool.name for tool in (await assistant.list_tools()).tools] == TOOLS
+def test_every_file_of_a_tool_defines_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(get_event, "TOOL")
+    definitions.cache_clear()
+    with pytest.raises(TypeError, match=r"tools/get_event\.py defines no tool of its name"):
+        definitions()
 
 
 async def test_every_tool_states_title_hints_and_schemas(assistant: Client) -> None:
@@ -95,3 +97,11 @@ async def test_the_other_versions_say_that_they_have_no_meter_orders(connect: Co
         result = await client.call_tool("get_meter_order", {"order_id": "prdo_1"})
     assert result.is_error
     assert "has no meter orders" in error_of(result)
+
+
+@pytest.mark.parametrize("listed", ["list_tools", "list_prompts", "list_resources", "list_resource_templates"])
+async def test_a_cursor_that_was_never_handed_out_is_invalid_params(assistant: Client, listed: str) -> None:
+    with pytest.raises(MCPError) as caught:
+        await getattr(assistant, listed)(cursor="garbage")
+    assert caught.value.error.code == INVALID_PARAMS
+    await getattr(assistant, listed)()

@@ -12,6 +12,7 @@ from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON, NomosClient
 from nomos_mcp.server import Caller, create_server, pagination
+from nomos_mcp.server.list_cursor import Cursor, cursor_of
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
@@ -298,11 +299,11 @@ async def test_progress_is_reported_after_each_page_but_the_first() -> None:
 
 @pytest.mark.parametrize("cursor", ["a&b=c#d", "ä 中\n", "\ud800", "a.b~c%2F", "x" * 500])
 async def test_upstreams_cursor_comes_back_to_it_as_it_was(cursor: str) -> None:
-    before = pagination.Cursor(7, 1, cursor, again=True, gaps=True)
+    before = Cursor(7, 1, cursor, again=True, gaps=True)
     text = before.text("binding")
     assert text.isascii()
     assert text.isprintable()
-    assert pagination.cursor_of(text, "binding") == before
+    assert cursor_of(text, "binding") == before
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])

@@ -7,7 +7,7 @@ from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, TextContent
 
 from nomos_mcp.server.prompts import prompt_of
-from tests.server.test_nomos_server import TOOLS
+from nomos_mcp.server.tools import definitions
 
 REQUIRED = {
     "daily-cohort-report": {},
@@ -67,7 +67,7 @@ async def test_a_prompt_names_a_tool_and_only_tools_that_exist(assistant: Client
     text = await rendered(assistant, name, REQUIRED[name])
     named = set(re.findall(r"\b(?:get|list|explain|order)_[a-z_]+\b", text)) - {"order_id"}
     assert named
-    assert named <= set(TOOLS)
+    assert named <= {definition.name for definition in definitions()}
 
 
 async def test_optional_arguments_take_their_place(assistant: Client) -> None:

@@ -15,35 +15,10 @@ from mcp.types import Tool
 from nomos_mcp.client import EDISON
 from nomos_mcp.lifecycle import STATUSES
 from tests.server.conftest import Connect
-from tests.server.test_nomos_server import TOOLS
+from tests.server.tool_examples import tool_examples
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-
-# Argument names, in order; those that are required; read_only, destructive, idempotent, open_world.
-FACTS: dict[str, tuple[list[str], list[str], tuple[bool, bool, bool, bool]]] = {
-    "get_meter_order": (["order_id"], ["order_id"], (True, False, True, True)),
-    "list_meter_orders_by_status": (
-        ["status", "customer_id", "subscription_id", "limit", "cursor"],
-        ["status"],
-        (True, False, True, True),
-    ),
-    "list_subscriptions": (
-        ["status", "customer_id", "plan_id", "created_after", "created_before", "limit", "cursor"],
-        [],
-        (True, False, True, True),
-    ),
-    "get_event": (["event_id"], ["event_id"], (True, False, True, True)),
-    "explain_status": (
-        ["status", "order_id", "blocked_reason", "cancelled_reason", "audience", "language", "api_version"],
-        [],
-        (True, False, True, True),
-    ),
-    "order_smart_meter": (
-        ["subscription_id", "confirmation_code"],
-        ["subscription_id"],
-        (False, True, True, True),
-    ),
-}
+TOOLS = tuple(tool_examples())
 
 
 async def tool(client: Client, name: str) -> Tool:
@@ -61,19 +36,19 @@ async def test_a_tool_is_what_its_snapshot_says(assistant: Client, name: str) ->
 
 
 def test_every_tool_has_a_snapshot_and_no_snapshot_is_left_over() -> None:
-    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(TOOLS) == set(FACTS)
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(TOOLS)
 
 
 @pytest.mark.parametrize("name", TOOLS)
 async def test_arguments_and_hints_never_change(assistant: Client, name: str) -> None:
-    arguments, required, hints = FACTS[name]
+    example = tool_examples()[name]
     found = await tool(assistant, name)
-    assert list(found.input_schema["properties"]) == arguments
-    assert found.input_schema.get("required", []) == required
+    assert list(found.input_schema["properties"]) == list(example.arguments)
+    assert found.input_schema.get("required", []) == list(example.required)
     assert found.input_schema["additionalProperties"] is False
     said = found.annotations
     assert said
-    assert (said.read_only_hint, said.destructive_hint, said.idempotent_hint, said.open_world_hint) == hints
+    assert (said.read_only_hint, said.destructive_hint, said.idempotent_hint, said.open_world_hint) == example.hints
 
 
 @pytest.mark.parametrize("name", TOOLS)

@@ -18,9 +18,10 @@ from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import NotFoundError
 from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.error_messages import SUPPORT
+from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
-from nomos_mcp.server.pagination import MAX_PAGES, Cursor, Query, walk
+from nomos_mcp.server.pagination import MAX_PAGES, Query, walk
 from nomos_mcp.server.request_context import ORDERS_WRITE, NomosContext
 
 A = TypeVar("A")

@@ -1,32 +1,40 @@
-"""The tools, one file each."""
+"""The tools. Each file here is one, and says everything about it: see `ToolDefinition`."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Final
 
 from mcp.server.mcpserver.tools import Tool
 
 from nomos_mcp.lifecycle import ApiVersion
-from nomos_mcp.server.tools import (
-    explain_status,
-    get_event,
-    get_meter_order,
-    list_meter_orders_by_status,
-    list_subscriptions,
-    order_smart_meter,
-)
+from nomos_mcp.server.tool_factory import ToolDefinition
 
-ORDER_TOOL = order_smart_meter.order_smart_meter.__name__
+ORDER_TOOL: Final = "order_smart_meter"
 """Name of the one tool that writes."""
 
 
-def all_tools(vocabulary: ApiVersion) -> list[Tool]:
-    """Make every tool, in the order in which they are listed.
+@cache
+def definitions() -> tuple[ToolDefinition, ...]:
+    """Return what the files in this folder define, in the order in which tools are listed.
 
-    Args:
-        vocabulary: API version whose statuses the tools speak of.
+    Raises:
+        TypeError: A file does not define the tool that it is named after.
     """
-    return [
-        get_meter_order.tool(),
-        list_meter_orders_by_status.tool(vocabulary),
-        list_subscriptions.tool(),
-        get_event.tool(),
-        explain_status.tool(),
-        order_smart_meter.tool(),
-    ]
+    found = [_definition_in(module.name) for module in iter_modules(__path__)]
+    return tuple(sorted(found, key=lambda definition: (definition.position, definition.name)))
+
+
+def all_tools(version: ApiVersion) -> list[Tool]:
+    """Make every tool for the statuses of an API version, in the order in which they are listed."""
+    return [definition.make(version) for definition in definitions()]
+
+
+def _definition_in(name: str) -> ToolDefinition:
+    definition = getattr(import_module(f"{__name__}.{name}"), "TOOL", None)
+    if not isinstance(definition, ToolDefinition) or definition.name != name:
+        raise TypeError(
+            f"nomos_mcp/server/tools/{name}.py defines no tool of its name. End it with `TOOL = "
+            f"ToolDefinition(function={name}, title=..., position=...)`, or move the file elsewhere."
+        )
+    return definition

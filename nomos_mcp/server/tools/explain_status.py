@@ -3,7 +3,6 @@
 from typing import Annotated, Final, get_args
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
@@ -21,7 +20,7 @@ from nomos_mcp.lifecycle import (
 from nomos_mcp.server.error_messages import CODES, error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import Result, order_state
-from nomos_mcp.server.tool_factory import READ, make_tool
+from nomos_mcp.server.tool_factory import ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import find_order
 
 GLOSSARY: Final = "glossary"
@@ -90,11 +89,9 @@ async def explain_status(
     return ExplanationResult(explanation=explanation).answer()
 
 
-def tool() -> Tool:
-    """Make the tool."""
-    return make_tool(
-        explain_status,
-        title="Explain a smart meter order's status",
-        annotations=READ,
-        choices={"language": get_args(Language)},
-    )
+TOOL = ToolDefinition(
+    function=explain_status,
+    title="Explain a smart meter order's status",
+    position=50,
+    choices=lambda _: {"language": get_args(Language)},
+)

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
@@ -14,7 +13,7 @@ from nomos_mcp.lifecycle import Explanation
 from nomos_mcp.server.error_messages import said_of
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import OrderFields, Result
-from nomos_mcp.server.tool_factory import READ, make_tool
+from nomos_mcp.server.tool_factory import ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import result_of
 
 TOPICS: Final[Mapping[str, str]] = MappingProxyType(
@@ -110,6 +109,8 @@ async def get_event(
     return (await event_result(nomos_context(ctx), event_id)).answer()
 
 
-def tool() -> Tool:
-    """Make the tool."""
-    return make_tool(get_event, title="Get an event", annotations=READ)
+TOOL = ToolDefinition(
+    function=get_event,
+    title="Get an event",
+    position=40,
+)

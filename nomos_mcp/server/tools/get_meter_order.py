@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
@@ -13,7 +12,7 @@ from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import Explanation, explain
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
-from nomos_mcp.server.tool_factory import READ, make_tool
+from nomos_mcp.server.tool_factory import ToolDefinition
 
 
 class NoOrderYetError(InvalidRequestError):
@@ -79,6 +78,8 @@ async def get_meter_order(
     return result_of(order, context).answer()
 
 
-def tool() -> Tool:
-    """Make the tool."""
-    return make_tool(get_meter_order, title="Get a smart meter order", annotations=READ)
+TOOL = ToolDefinition(
+    function=get_meter_order,
+    title="Get a smart meter order",
+    position=10,
+)

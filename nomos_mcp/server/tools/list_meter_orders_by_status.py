@@ -6,7 +6,6 @@ from typing import Annotated, Protocol
 from weakref import WeakSet
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
@@ -28,10 +27,12 @@ from nomos_mcp.lifecycle import (
     summarise,
 )
 from nomos_mcp.server.error_messages import nearest
-from nomos_mcp.server.pagination import Cursor, Query, binding_of, cursor_of, list_fields, walk
-from nomos_mcp.server.request_context import NomosContext, nomos_context
+from nomos_mcp.server.list_cursor import Cursor
+from nomos_mcp.server.list_request import ListRequest, UpstreamFilter
+from nomos_mcp.server.pagination import Query, walk
+from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.results import ListResult, Result, fitting, order_state
-from nomos_mcp.server.tool_factory import READ, make_tool
+from nomos_mcp.server.tool_factory import ToolDefinition
 
 BLOCKED, OPEN, ALL = "blocked", "open", "all"
 
@@ -69,8 +70,10 @@ class OrderList(ListResult):
 async def list_meter_orders_by_status(
     status: Annotated[str, Field(description="A status, or blocked, open (may still progress), all.")],
     ctx: Context[NomosContext],
-    customer_id: Annotated[str, Field(description="Only this customer's (cus_…).")] = "",
-    subscription_id: Annotated[str, Field(description="Only this subscription's (sub_…).")] = "",
+    customer_id: Annotated[str, Field(description="Only this customer's (cus_…)."), UpstreamFilter("customer")] = "",
+    subscription_id: Annotated[
+        str, Field(description="Only this subscription's (sub_…)."), UpstreamFilter("subscription")
+    ] = "",
     limit: Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE, description="Orders to return at most; 0: only count.")] = 20,
     cursor: Annotated[str, Field(description="next_cursor of the call before, other arguments unchanged.")] = "",
 ) -> Annotated[CallToolResult, OrderList]:
@@ -82,13 +85,8 @@ async def list_meter_orders_by_status(
     `limit` 0 lists nothing and answers with `counts` per status and per block reason; if not `complete`, they are of
     a part of the orders, and `next_cursor` counts the rest.
     """
-    arguments = dict(locals())
-    context = nomos_context(ctx)
-    binding, as_of, version = (
-        binding_of("list_meter_orders_by_status", arguments, context),
-        context.now(),
-        context.vocabulary,
-    )
+    request = ListRequest(list_meter_orders_by_status, locals())
+    context, version = request.context, request.context.vocabulary
     note = _note(status, version)
     tally = _Tally(version)
 
@@ -96,12 +94,7 @@ async def list_meter_orders_by_status(
         size: int, at: str, wanted: tuple[str, ...] = (), unwanted: tuple[str, ...] = ()
     ) -> Listing[MeterOrder]:
         return context.client.meter_orders.list(
-            status=wanted,
-            status_not=unwanted,
-            customer=customer_id,
-            subscription=subscription_id,
-            limit=size,
-            cursor=at,
+            status=wanted, status_not=unwanted, limit=size, cursor=at, **request.filters
         )
 
     def keep(order: MeterOrder) -> bool:
@@ -120,9 +113,7 @@ async def list_meter_orders_by_status(
         int(queries[0].tentative and context in _ne_refused),
     )
     try:
-        found = await walk(
-            queries, cursor_of(cursor, binding) if cursor else first, wanted=limit or None, keep=keep, report=report
-        )
+        found = await walk(queries, request.start(first), wanted=limit or None, keep=keep, report=report)
     except BadRequestError:
         if cursor or status in _choices(version):
             raise
@@ -144,19 +135,8 @@ async def list_meter_orders_by_status(
         orders=lines,
         counts=None if limit else tally.counts(),
         note=note,
-        api_version=version,
-        **list_fields(found, len(lines), binding, as_of),
+        **request.fields(found, len(lines)),
     ).answer()
-
-
-def tool(version: ApiVersion) -> Tool:
-    """Make the tool for the statuses of an API version."""
-    return make_tool(
-        list_meter_orders_by_status,
-        title="List smart meter orders by status",
-        annotations=READ,
-        choices={"status": tuple(_choices(version))},
-    )
 
 
 def _choices(version: ApiVersion) -> list[str]:
@@ -259,3 +239,11 @@ class _Tally:
             by_status=dict(self._statuses.most_common()),
             by_block_reason=dict(self._reasons.most_common()),
         )
+
+
+TOOL = ToolDefinition(
+    function=list_meter_orders_by_status,
+    title="List smart meter orders by status",
+    position=20,
+    choices=lambda version: {"status": tuple(_choices(version))},
+)

@@ -4,20 +4,20 @@ from functools import partial
 from typing import Annotated
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from nomos_mcp.client import Listing, Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.server.date_arguments import first_moment, last_moment
 from nomos_mcp.server.error_messages import nearest
+from nomos_mcp.server.list_cursor import Cursor
+from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
 from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
-from nomos_mcp.server.pagination import Cursor, Query, binding_of, cursor_of, list_fields, walk
-from nomos_mcp.server.request_context import NomosContext, nomos_context
+from nomos_mcp.server.pagination import Query, walk
+from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.results import ListResult, Result, fitting
-from nomos_mcp.server.tool_factory import READ, make_tool
+from nomos_mcp.server.tool_factory import ToolDefinition
 
 STATUSES = ("pending", "active", "ended")
 
@@ -70,12 +70,18 @@ def line_of(subscription: Subscription, orders: Orders, proven: frozenset[str] =
 async def list_subscriptions(
     ctx: Context[NomosContext],
     status: Annotated[str, Field(description="Only pending, active or ended ones.")] = "",
-    customer_id: Annotated[str, Field(description="Only this customer's (cus_…).")] = "",
-    plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…).")] = "",
+    customer_id: Annotated[str, Field(description="Only this customer's (cus_…)."), UpstreamFilter("customer")] = "",
+    plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…)."), UpstreamFilter("plan")] = "",
     created_after: Annotated[
-        str, Field(description="From this day on (2026-05-27, whole day in Berlin), or time with zone.")
+        str,
+        Field(description="From this day on (2026-05-27, whole day in Berlin), or time with zone."),
+        UpstreamFilter("created_after", first_moment),
     ] = "",
-    created_before: Annotated[str, Field(description="Up to and including this day, or time with zone.")] = "",
+    created_before: Annotated[
+        str,
+        Field(description="Up to and including this day, or time with zone."),
+        UpstreamFilter("created_before", last_moment),
+    ] = "",
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Subscriptions to return at most.")] = 20,
     cursor: Annotated[str, Field(description="next_cursor of the call before, other arguments unchanged.")] = "",
 ) -> Annotated[CallToolResult, SubscriptionList]:
@@ -87,10 +93,9 @@ async def list_subscriptions(
     `complete` is true when this page, with those before it, is everything that matches; `not_covered` names what is
     left out.
     """
-    arguments = dict(locals())
-    context = nomos_context(ctx)
-    binding, as_of = binding_of("list_subscriptions", arguments, context), context.now()
-    after, before = first_moment(created_after, "created_after"), last_moment(created_before, "created_before")
+    request = ListRequest(list_subscriptions, locals())
+    client, filters = request.context.client, request.filters
+    after, before = filters["created_after"], filters["created_before"]
     if after and before and after > before:
         raise InvalidRequestError("created_after lies behind created_before, so nothing can match. Swap them.")
     if status and status not in STATUSES:
@@ -102,35 +107,24 @@ async def list_subscriptions(
         )
 
     def listing(wanted: str, size: int, at: str) -> Listing[Subscription]:
-        return context.client.subscriptions.list(
-            status=wanted,
-            customer=customer_id,
-            plan=plan_id,
-            created_after=after,
-            created_before=before,
-            limit=size,
-            cursor=at,
-        )
+        return client.subscriptions.list(status=wanted, limit=size, cursor=at, **filters)
 
     queries = [Query(partial(listing, status), by_status=True)] if status else []
     found = await walk(
         [*queries, Query(partial(listing, ""))],
-        cursor_of(cursor, binding) if cursor else Cursor(limit),
+        request.start(Cursor(limit)),
         wanted=limit,
         keep=lambda subscription: not status or subscription.status == status,
     )
-    orders = await orders_of(context.client, found.items)
+    orders = await orders_of(client, found.items)
     proven = proven_plans(found.items, orders)
     lines = [line_of(subscription, orders, proven) for subscription in found.items]
     lines = lines[: fitting(lines)]
-    return SubscriptionList(
-        subscriptions=lines,
-        api_version=context.client.api_version,
-        note=_NOTE,
-        **list_fields(found, len(lines), binding, as_of),
-    ).answer()
+    return SubscriptionList(subscriptions=lines, note=_NOTE, **request.fields(found, len(lines))).answer()
 
 
-def tool() -> Tool:
-    """Make the tool."""
-    return make_tool(list_subscriptions, title="List subscriptions", annotations=READ)
+TOOL = ToolDefinition(
+    function=list_subscriptions,
+    title="List subscriptions",
+    position=30,
+)

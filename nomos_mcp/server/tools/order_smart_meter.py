@@ -26,7 +26,7 @@ from nomos_mcp.server.ordering.eligibility import Orderable, preflight
 from nomos_mcp.server.ordering.outcomes import OrderingResult
 from nomos_mcp.server.ordering.submit import Submission
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.tool_factory import ORDER, make_tool
+from nomos_mcp.server.tool_factory import ORDER, ToolDefinition
 
 _log = logging.getLogger(__name__)
 
@@ -105,11 +105,6 @@ class OrderTool(Tool):
         return (await _settled(subscription_id, result, context)).answer()
 
 
-def tool() -> Tool:
-    """Make the tool."""
-    return make_tool(order_smart_meter, title="Order a smart meter", annotations=ORDER, kind=OrderTool)
-
-
 async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Context[NomosContext]) -> OrderingResult:
     """Order if there is a yes, and record what came of it before anybody is told."""
     _settling.set(True)
@@ -174,3 +169,12 @@ def _entry(subscription_id: str, yes: Yes | None, context: NomosContext) -> Entr
         decision="yes" if yes else "none",
         confirmed=yes.how if yes else "",
     )
+
+
+TOOL = ToolDefinition(
+    function=order_smart_meter,
+    title="Order a smart meter",
+    position=60,
+    annotations=ORDER,
+    kind=OrderTool,
+)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nomos_mcp.client import InvalidRequestError
-from nomos_mcp.server.date_arguments import first_moment, last_moment
+from nomos_mcp.server.list_request import first_moment, last_moment
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""The cursor with which a later call reads on in a list: what it holds, and how it is written."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote
+
+from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.errors import InvalidRequestError
+
+_ANY = "surrogatepass"  # upstream's cursor may be any text that JSON can write
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a list was read.
+
+    Attributes:
+        created: When the oldest item that was read was created; None if none was read.
+        ids: Digests of the items of that moment that were read.
+    """
+
+    created: datetime | None = None
+    ids: tuple[str, ...] = ()
+
+    def covers(self, item_id: str, created: datetime) -> bool:
+        """Whether an item lies before the position."""
+        if self.created is None or created < self.created:
+            return False
+        return created > self.created or self.names(item_id)
+
+    def names(self, item_id: str) -> bool:
+        """Whether an item is one of those of the last moment that were read."""
+        return digest(item_id, 8) in self.ids
+
+    def past(self, item_id: str, created: datetime) -> "Position":
+        """Return the position behind an item."""
+        if self.created is None or created < self.created:
+            return Position(created, (digest(item_id, 8),))
+        return self if created > self.created else Position(created, (*self.ids, digest(item_id, 8)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a walk goes on.
+
+    Attributes:
+        page_size: `limit` that upstream is asked with.
+        query: Which of the tool's queries it asks with.
+        page: Upstream's cursor of the page to read; empty for the first.
+        again: Whether a part of that page was handed out.
+        position: What was read; items before it are left out.
+        gaps: Whether an earlier call of the walk has left something out.
+    """
+
+    page_size: int
+    query: int = 0
+    page: str = ""
+    again: bool = False
+    position: Position = Position()
+    gaps: bool = False
+
+    def text(self, binding: str) -> str:
+        """Return the cursor as it is handed out, bound to the arguments of a call."""
+        created = (self.position.created - _EPOCH) // _TICK if self.position.created else None
+        flags = 2 * self.again + self.gaps
+        fields = [binding, self.page_size, self.query, flags, created, " ".join(self.position.ids)]
+        ours = base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode().rstrip("=")
+        return f"{ours}.{quote(self.page, safe='', errors=_ANY)}"
+
+
+def cursor_of(text: str, binding: str) -> Cursor:
+    """Read a cursor that was handed out for the same arguments.
+
+    Raises:
+        InvalidRequestError: It is malformed, or belongs to other arguments.
+    """
+    ours, _, page = text.partition(".")
+    try:
+        bound, size, query, flags, created, ids = json.loads(base64.urlsafe_b64decode(ours + "=" * (-len(ours) % 4)))
+        position = Position(None if created is None else _EPOCH + created * _TICK, tuple(ids.split()))
+        cursor = Cursor(int(size), int(query), unquote(page, errors=_ANY), bool(flags & 2), position, bool(flags & 1))
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise malformed_cursor() from None
+    if not (1 <= cursor.page_size <= MAX_PAGE_SIZE and cursor.query >= 0):
+        raise malformed_cursor()
+    if bound != binding:
+        raise InvalidRequestError(
+            "The cursor belongs to another query. Repeat the call that returned it, with every other argument "
+            "unchanged, or leave the cursor out to start again."
+        )
+    return cursor
+
+
+def malformed_cursor() -> InvalidRequestError:
+    """Return the error about a cursor that no call returned."""
+    return InvalidRequestError(
+        "The cursor is malformed. Pass next_cursor exactly as it was returned, or leave it out to start again."
+    )
+
+
+def digest(text: str, length: int) -> str:
+    """Return the first characters of a text's SHA-256, in Base64."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())[:length].decode()
