@@ -39,7 +39,6 @@ PATHS: Final[Mapping[ApiVersion, tuple[str, ...]]] = MappingProxyType(
 )
 """The line each version documents as the usual progress; other statuses have no place in it."""
 
-BLOCKED_REASONS: Final = ("check_missing", "grid_operator_registration")
 INTEREST: Final = "intended"
 """Edison's status of a customer's interest that was never completed: listed as an order, but none yet."""
 
@@ -128,10 +127,17 @@ FACTS: Final[Mapping[ApiVersion, Mapping[str, Facts]]] = MappingProxyType(
     }
 )
 
+_REASONS: Final[Mapping[str, Facts]] = {
+    "check_missing": _inferred("customer", _CURIE_BLOCKED),
+    "grid_operator_registration": _inferred("grid_operator", _CURIE_BLOCKED),
+}
+"""Why curie blocks an order, and who must act then. A new reason is one entry here."""
+
+BLOCKED_REASONS: Final[tuple[str, ...]] = tuple(_REASONS)
+
 BLOCKS: Final[Mapping[str, Facts]] = MappingProxyType(
     {
-        "check_missing": _inferred("customer", _CURIE_BLOCKED),
-        "grid_operator_registration": _inferred("grid_operator", _CURIE_BLOCKED),
+        **_REASONS,
         "check_missing_after_review": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
         "unknown": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
         "unstated": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),

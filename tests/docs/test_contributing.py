@@ -6,13 +6,13 @@ from mcp import Client
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.server import MCPServer
 
-from nomos_mcp.lifecycle import glossary_markdown
+from nomos_mcp.lifecycle import CURIE, glossary_markdown
 from nomos_mcp.server import create_server
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.settings import Settings
 from tests.docs.blocks import blocks
 
-TOOL, RESOURCE = blocks("CONTRIBUTING.md", "python")
+TOOL, _, RESOURCE = blocks("CONTRIBUTING.md", "python")
 
 
 def executed(text: str, names: dict[str, Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def executed(text: str, names: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_the_tool_of_the_example_answers_and_refuses_a_typo() -> None:
-    tool = executed(TOOL.text, {"__name__": "example"})["tool"]()
+    tool = executed(TOOL.text, {"__name__": "example"})["TOOL"].make(CURIE)
     server = MCPServer("example", tools=[tool])
     async with Client(server) as client:
         (listed,) = (await client.list_tools()).tools

@@ -45,6 +45,13 @@ def test_every_reason_has_its_texts_and_no_other_has(language: str) -> None:
 
 
 @each_language
+def test_blocked_without_an_order_names_every_reason_and_whose_turn_it_is(language: str) -> None:
+    said = texts(language).overlay.operator_action or ""
+    missing = [reason for reason in BLOCKED_REASONS if reason not in said]
+    assert not missing, f"Say in [overlay] operator_action of {language}.toml whose turn {', '.join(missing)} is."
+
+
+@each_language
 def test_everyone_who_can_act_has_a_name(language: str) -> None:
     assert set(texts(language).waiting_on) == set(get_args(WaitingOn))
 

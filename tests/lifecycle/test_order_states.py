@@ -12,6 +12,7 @@ from nomos_mcp.lifecycle import (
     CURIE,
     LANGUAGES,
     STATUSES,
+    VERSIONS,
     Explanation,
     OrderState,
     explain,
@@ -45,6 +46,16 @@ def told(explanation: Explanation) -> str:
 
 def test_no_row_is_without_something_that_has_to_be_said_and_something_that_must_not_be() -> None:
     assert not [row.says for row in STATES if not (row.always and row.never)]
+
+
+def test_every_status_and_every_reason_has_a_row() -> None:
+    rows = {
+        (row.version, name) for row in STATES for name in (row.status, *row.fields.values()) if isinstance(name, str)
+    }
+    known = [*((version, status) for version in VERSIONS for status in STATUSES[version])]
+    known += [(CURIE, reason) for reason in (*BLOCKED_REASONS, *CANCELLED_REASONS)]
+    missing = [f"{name} ({version})" for version, name in known if (version, name) not in rows]
+    assert not missing, f"Say in tests/lifecycle/order_states.py what is expected of {', '.join(missing)}."
 
 
 def test_at_least_sixty_states_are_tried_and_each_reads_as_its_own_sentence() -> None:

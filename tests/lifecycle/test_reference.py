@@ -39,8 +39,7 @@ def test_every_name_has_a_section_for_each_vocabulary_that_has_it(name: str, lan
             "blocked",
             [
                 f"blocked: On hold [{CURIE}]",
-                f"blocked (check_missing): On hold [{CURIE}]",
-                f"blocked (grid_operator_registration): On hold [{CURIE}]",
+                *(f"blocked ({reason}): On hold [{CURIE}]" for reason in BLOCKED_REASONS),
                 f"blocked: Held for manual review [{EDISON}]",
             ],
         ),

@@ -3,6 +3,7 @@
 import pytest
 
 from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
     CURIE,
     EDISON,
     STATUSES,
@@ -87,7 +88,7 @@ def test_a_reason_alone_is_curies_whatever_version_is_asked() -> None:
 def test_blocked_with_a_reason_new_to_us_names_the_known_ones() -> None:
     explanation = explain_status("blocked", blocked_reason="roof_missing")
     assert (explanation.waiting_on, explanation.confidence) == ("unknown", "unknown")
-    assert "Reasons known here: check_missing, grid_operator_registration." in explanation.meaning
+    assert f"Reasons known here: {', '.join(BLOCKED_REASONS)}." in explanation.meaning
 
 
 def test_blocked_is_a_manual_review_in_edison() -> None:

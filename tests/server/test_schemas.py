@@ -32,7 +32,9 @@ async def test_a_tool_is_what_its_snapshot_says(assistant: Client, name: str) ->
     path = SNAPSHOTS / f"{name}.json"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text(json.dumps(seen, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert seen == json.loads(path.read_text(encoding="utf-8"))
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    hint = f"{path.name} is not how clients see the tool. If that is meant: make snapshots, and read the diff."
+    assert seen == known, hint
 
 
 def test_every_tool_has_a_snapshot_and_no_snapshot_is_left_over() -> None:
@@ -43,7 +45,7 @@ def test_every_tool_has_a_snapshot_and_no_snapshot_is_left_over() -> None:
 async def test_arguments_and_hints_never_change(assistant: Client, name: str) -> None:
     example = tool_examples()[name]
     found = await tool(assistant, name)
-    assert list(found.input_schema["properties"]) == list(example.arguments)
+    assert list(found.input_schema["properties"]) == list(example.arguments), f"Say so in tests/server/test_{name}.py."
     assert found.input_schema.get("required", []) == list(example.required)
     assert found.input_schema["additionalProperties"] is False
     said = found.annotations
