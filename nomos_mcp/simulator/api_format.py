@@ -77,18 +77,8 @@ class ApiError(Exception):
         return body | {"errors": self._errors} if self._errors and version >= CURIE else body
 
 
-def bad_request(code: ViolationCode, field: str, message: str) -> ApiError:
-    """400: a value cannot be read, or a rule forbids it."""
-    return _violation(400, code, field, message)
-
-
-def conflict(code: ViolationCode, field: str, message: str) -> ApiError:
-    """409: it may exist only once, and exists."""
-    return _violation(409, code, field, message)
-
-
-def _violation(status: int, code: ViolationCode, field: str, message: str) -> ApiError:
-    """Repeat code and field in the message, as the vendor does."""
+def violation(code: ViolationCode, field: str, message: str, status: int = 400) -> ApiError:
+    """400 or 409: a value cannot be read, or a rule forbids it; the message repeats code and field."""
     errors: list[Json] = [{"code": code, "field": field, "message": message}]
     return ApiError(status, f"{code} in '{field}': {message}", errors=errors)
 
@@ -114,6 +104,5 @@ def error_without_cause(status: int) -> ApiError | None:
     """Make the error of a documented status, for a fault; None for a status that the API does not document."""
     if status not in _CODES:
         return None
-    return (
-        too_many_requests() if status == HTTPStatus.TOO_MANY_REQUESTS else ApiError(status, HTTPStatus(status).phrase)
-    )
+    found = HTTPStatus(status)
+    return too_many_requests() if found == HTTPStatus.TOO_MANY_REQUESTS else ApiError(status, found.phrase)

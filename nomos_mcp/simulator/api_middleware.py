@@ -22,12 +22,12 @@ from nomos_mcp.simulator.api_format import (
     EDISON,
     ApiError,
     ApiVersion,
-    bad_request,
     error_without_cause,
     known_version,
     not_found,
     too_many_requests,
     unauthorized,
+    violation,
 )
 from nomos_mcp.simulator.fault_middleware import FaultMiddleware, Sleep
 from nomos_mcp.simulator.faults import Fault
@@ -123,7 +123,7 @@ class ApiMiddleware:
             error = None if allowed else too_many_requests(_WINDOW_SECONDS)
         asked = request.headers.get("x-api-version")
         if error is None and asked is not None and known_version(asked) is None:
-            error = bad_request("invalid_value", "X-API-Version", "Unknown API version")
+            error = violation("invalid_value", "X-API-Version", "Unknown API version")
         answered = False
 
         async def answer(message: Message) -> None:

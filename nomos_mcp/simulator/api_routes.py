@@ -18,10 +18,9 @@ from nomos_mcp.simulator.api_format import (
     ApiVersion,
     Json,
     ViolationCode,
-    bad_request,
-    conflict,
     not_found,
     unauthorized,
+    violation,
 )
 from nomos_mcp.simulator.api_middleware import ApiCall
 from nomos_mcp.simulator.list_queries import Cursors, ListQuery, ListSource, R, list_page
@@ -86,13 +85,15 @@ class ApiRoutes:
     async def _create_order(self, request: Request, call: ApiCall) -> Json:
         subscription_id = (await _json_object(request)).get("subscription")
         if not isinstance(subscription_id, str):
-            raise bad_request("invalid_type", "subscription", "Invalid input: expected string")
+            raise violation("invalid_type", "subscription", "Invalid input: expected string")
         # No await from here on, so that two requests for one subscription cannot both pass the rules.
         subscription = _visible(self._world.subscriptions.get(subscription_id), call, subscription_shown)
         try:
             order = self._world.create_order(subscription)
         except OrderRefusedError as error:
-            raise _rule_error(error.rule) from None
+            code, message = _RULES[error.rule]
+            status = 409 if error.rule == "already_ordered" else 400
+            raise violation(code, "subscription", message, status) from None
         entry = LedgerEntry(order.id, subscription.id, call.caller.id, order.created_at, call.request_id)
         self._simulation.record(entry)
         return render_order(order, call.version)
@@ -166,16 +167,16 @@ class OAuthRoutes:
             case "refresh_token":
                 refresh_token = fields.get("refresh_token")
                 if not isinstance(refresh_token, str):
-                    raise bad_request("invalid_type", "refresh_token", "Required")
+                    raise violation("invalid_type", "refresh_token", "Required")
                 pair = self._tokens.refresh(client, refresh_token)
                 if pair is None:
-                    raise bad_request("invalid_value", "refresh_token", "Unknown, or used before")
+                    raise violation("invalid_value", "refresh_token", "Unknown, or used before")
                 return pair
             case None:
-                raise bad_request("invalid_type", "grant_type", "Required")
+                raise violation("invalid_type", "grant_type", "Required")
             case _:
                 message = "Invalid option: Expected 'client_credentials' | 'refresh_token'"
-                raise bad_request("invalid_value", "grant_type", message)
+                raise violation("invalid_value", "grant_type", message)
 
 
 def _resource(path: str, get: _Handler, *, post: _Handler | None = None, since: ApiVersion = CHUCKY) -> Route:
@@ -191,7 +192,7 @@ def _resource(path: str, get: _Handler, *, post: _Handler | None = None, since: 
         if ("write:*" if writes else "read:*") not in call.caller.scopes:
             raise ApiError(403, "You are not allowed to access this resource")
         if call.version < since:
-            raise bad_request("upgrade_api_version", "X-API-Version", f"Available from API version {since} on")
+            raise violation("upgrade_api_version", "X-API-Version", f"Available from API version {since} on")
         handler = post if writes and post is not None else get
         return JSONResponse(await handler(request, call))
 
@@ -208,18 +209,13 @@ def _visible(record: _Found | None, call: ApiCall, shown: Callable[[_Found, ApiV
     return record
 
 
-def _rule_error(rule: OrderRule) -> ApiError:
-    code, message = _RULES[rule]
-    return (conflict if rule == "already_ordered" else bad_request)(code, "subscription", message)
-
-
 async def _json_object(request: Request) -> Mapping[str, object]:
     try:
         value: object = json.loads(await request.body())
     except (ValueError, RecursionError):
-        raise bad_request("custom", "body", "Malformed JSON in request body") from None
+        raise violation("custom", "body", "Malformed JSON in request body") from None
     if not isinstance(value, dict):
-        raise bad_request("invalid_type", "body", "Invalid input: expected object")
+        raise violation("invalid_type", "body", "Invalid input: expected object")
     return value
 
 

@@ -136,9 +136,9 @@ class Faults:
 
     def draw(self, method: str, path: str) -> list[Fault]:
         """Choose the faults that affect a request, oldest first, and count them."""
-        return [fault for fault_id, fault in self._faults.items() if self._strikes(fault_id, fault, method, path)]
+        return [fault for fault_id, fault in self._faults.items() if self._affects(fault_id, fault, method, path)]
 
-    def _strikes(self, fault_id: str, fault: Fault, method: str, path: str) -> bool:
+    def _affects(self, fault_id: str, fault: Fault, method: str, path: str) -> bool:
         if not fault.matches(method, path):
             return False
         self._matched[fault_id] += 1

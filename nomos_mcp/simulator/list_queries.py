@@ -22,7 +22,7 @@ from itertools import islice
 from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
-from nomos_mcp.simulator.api_format import ApiVersion, Json, bad_request, format_time
+from nomos_mcp.simulator.api_format import ApiVersion, Json, format_time, violation
 from nomos_mcp.simulator.indexed_store import IndexedStore, StoredRecord
 
 R = TypeVar("R", bound=StoredRecord)
@@ -115,7 +115,7 @@ class Cursors:
         # Decoding skips foreign characters and spare bits, so the text is compared too, not only what it decodes to.
         genuine = compare_digest(str(seal).encode(), self._seal(fields, query).encode())
         if not genuine or _encoded({**fields, "seal": seal}) != cursor:
-            raise bad_request("invalid_value", "cursor", "Invalid cursor, or one of another query")
+            raise violation("invalid_value", "cursor", "Invalid cursor, or one of another query")
         last_id: str = fields["last_id"]
         return last_id
 
@@ -171,12 +171,12 @@ def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
     if not _NUMBER.fullmatch(text):
-        raise bad_request("invalid_type", "limit", "Invalid input: expected number")
+        raise violation("invalid_type", "limit", "Invalid input: expected number")
     limit = float(text)
     if limit < 1:
-        raise bad_request("too_small", "limit", "Too small: expected number to be >=1")
+        raise violation("too_small", "limit", "Too small: expected number to be >=1")
     if limit > MAX_LIMIT:
-        raise bad_request("too_big", "limit", f"Too big: expected number to be <={MAX_LIMIT}")
+        raise violation("too_big", "limit", f"Too big: expected number to be <={MAX_LIMIT}")
     return int(limit)
 
 
@@ -202,14 +202,14 @@ def _conditions(parameters: Iterable[tuple[str, str]], fields: Sequence[FilterFi
 def _test(parameter: str, field: FilterField[R], name: str, text: str) -> Callable[[Value], bool]:
     if name == "is_null":
         if text not in {"true", "false"}:
-            raise bad_request("invalid_value", parameter, "Invalid option: Expected 'true' | 'false'")
+            raise violation("invalid_value", parameter, "Invalid option: Expected 'true' | 'false'")
         return lambda _: text == "false"
     if field.type == "date":
         return _date_test(parameter, name, text)
     operands = frozenset(text.split(",") if name == "in" else [text])
     if field.type == "enum" and not field.values.issuperset(operands):
         expected = " | ".join(f"'{value}'" for value in sorted(field.values))
-        raise bad_request("invalid_value", parameter, f"Invalid option: Expected {expected}")
+        raise violation("invalid_value", parameter, f"Invalid option: Expected {expected}")
     if name == "in":
         return lambda value: value in operands
     compare = _TEXT_TESTS[name]
@@ -222,7 +222,7 @@ def _date_test(parameter: str, name: str, text: str) -> Callable[[Value], bool]:
     except ValueError:
         limit = None
     if limit is None or limit.tzinfo is None:
-        raise bad_request("invalid_format", parameter, "Expected an ISO 8601 date and time with a time zone")
+        raise violation("invalid_format", parameter, "Expected an ISO 8601 date and time with a time zone")
     moment = limit
     compare: Callable[[Value, Value], bool] = operator.ge if name == "gte" else operator.le
     return lambda value: compare(value, moment)
