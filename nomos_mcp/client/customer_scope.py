@@ -7,7 +7,7 @@ and no request ID that could tell the two apart. What cannot be shown to be the 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from nomos_mcp.client.endpoints import Endpoint, Events, MeterOrders, Subscriptions
+from nomos_mcp.client.endpoints import ApiEndpoint, Events, MeterOrders, Subscriptions
 from nomos_mcp.client.errors import NotFoundError, UnreadableResponseError
 from nomos_mcp.client.filters import Filter
 from nomos_mcp.client.ids import kind_of
@@ -22,7 +22,7 @@ class _UnreadableObjectError(UnreadableResponseError):
     """An object that is broken, and not shown to be the customer's."""
 
 
-class _CustomerEndpoint(Endpoint[T]):
+class _CustomerEndpoint(ApiEndpoint[T]):
     """Objects that name their customer."""
 
     customer_id: str

@@ -55,7 +55,7 @@ _SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
 }
 
 
-class Endpoint(Generic[T]):
+class ApiEndpoint(Generic[T]):
     """One kind of object of the API, in the shape of the pinned version. Every call may raise any `NomosError`.
 
     Attributes:
@@ -134,7 +134,7 @@ class Endpoint(Generic[T]):
         )
 
 
-class MeterOrders(Endpoint[MeterOrder]):
+class MeterOrders(ApiEndpoint[MeterOrder]):
     """Smart meter orders. In the versions before edison every call raises `UnsupportedVersionError`."""
 
     def __init__(self, session: Session, options: CallOptions) -> None:
@@ -283,7 +283,7 @@ class MeterOrders(Endpoint[MeterOrder]):
             )
 
 
-class Subscriptions(Endpoint[Subscription]):
+class Subscriptions(ApiEndpoint[Subscription]):
     """Subscriptions; their personal data is sealed in `personal`."""
 
     def __init__(self, session: Session, options: CallOptions) -> None:
@@ -345,7 +345,7 @@ class Subscriptions(Endpoint[Subscription]):
         return self._list(conditions, limit, cursor)
 
 
-class Events(Endpoint[Event]):
+class Events(ApiEndpoint[Event]):
     """Events, by the ID that a webhook delivery carries."""
 
     def __init__(self, session: Session, options: CallOptions) -> None:

@@ -40,25 +40,25 @@ def _readable(value: str) -> str:
 
 
 def id_of(value: object) -> object:
-    """Return the ID of a related object: some answers carry that, others the whole object."""
+    """Return the ID of a related object: some responses carry only that, others the whole object."""
     return value.get("id") if isinstance(value, Mapping) else value
 
 
 Word = Annotated[str, AfterValidator(partial(cleaned, limit=MAX_WORD))]
-"""A value of an enumeration, kept as it came even if it is new; only one too long for any word is cut."""
+"""A value of an enumeration, kept as it came even if it is new; cut only if it is too long for any word."""
 
 Identifier = Annotated[str, AfterValidator(_own_id)]
-"""The ID of the object itself. A malformed one breaks it: it could not be asked for, or told from another."""
+"""The ID of the object itself. A malformed one breaks the object: it could not be asked for, or told from another."""
 
 Reference = Annotated[str, BeforeValidator(id_of), AfterValidator(_readable)]
 """The ID of a related object, whichever way upstream sent it; `(unreadable)` if it is malformed."""
 
 
 def parsed_time(value: object) -> datetime:
-    """Parse a time of the wire into an aware UTC datetime. A time without a zone is UTC, as all times on the wire are.
+    """Parse a time from upstream into an aware UTC datetime. One without a zone is UTC, as all times from upstream are.
 
     Raises:
-        ValueError: It is no ISO 8601 date and time.
+        ValueError: It is not an ISO 8601 date and time.
     """
     if isinstance(value, datetime):
         moment = value
@@ -78,7 +78,7 @@ class NomosObject(BaseModel):
     Attributes:
         unreadable: Times that could not be parsed, field name to upstream's text; the field itself is then None.
         date_only: Times of which upstream gave the day and no time of day, field name to day; the field itself is then
-            midnight UTC of that day, which nobody said.
+            midnight UTC of that day, which upstream did not say.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
@@ -104,7 +104,7 @@ class NomosObject(BaseModel):
                 unreadable[name] = cleaned(value if isinstance(value, str) else repr(value), MAX_WORD)
                 fields[name] = None
             else:
-                with suppress(ValueError, TypeError):  # a text with a time of day, or a time that is parsed already
+                with suppress(ValueError, TypeError):  # it has a time of day, or is parsed already
                     date_only[name] = date.fromisoformat(value)
         fields["unreadable"] = unreadable
         fields["date_only"] = date_only
@@ -193,7 +193,7 @@ class EdisonMeterOrder(MeterOrder):
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out_what_is_curies(cls, data: Any) -> Any:
+    def _drop_curie_fields(cls, data: Any) -> Any:
         """Edison does not document these names, so a value under one of them need not mean what it means in curie."""
         if not isinstance(data, Mapping):
             return data
@@ -201,7 +201,7 @@ class EdisonMeterOrder(MeterOrder):
 
     @property
     def product(self) -> str:
-        """The product that edison filters by, told from the provider that its name ends with (inferred)."""
+        """The product that edison filters by, derived from the provider that its name ends with (inferred)."""
         return f"smart-meter-{self.provider}"
 
 

@@ -225,6 +225,6 @@ def pause_before_retry(error: NomosError, attempt: int, timing: Timing) -> float
         attempt: Its number, from 1.
         timing: For the jitter.
     """
-    backoff = timing.jitter(min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))
+    backoff = timing.jitter(min(BACKOFF_CAP, BACKOFF_BASE * 2 ** min(attempt - 1, 10)))
     asked = error.retry_after if isinstance(error, APIError) else None
     return backoff + (asked or 0.0)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nomos_mcp.client import InvalidRequestError, NomosClient, NotFoundError, UnreadableResponseError
-from nomos_mcp.client.endpoints import Endpoint
+from nomos_mcp.client.endpoints import ApiEndpoint
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.client.fake_upstream import answering, client_of, page
 from tests.client.faults.wire_server import ORDER
@@ -153,7 +153,7 @@ async def test_an_answer_that_is_none_of_the_apis_is_not_taken_for_a_missing_obj
 
 
 def test_a_view_holds_no_endpoint_that_is_not_scoped(scoped: NomosClient) -> None:
-    endpoints = {name: value for name, value in vars(scoped).items() if isinstance(value, Endpoint)}
+    endpoints = {name: value for name, value in vars(scoped).items() if isinstance(value, ApiEndpoint)}
     assert {name: endpoint.customer_id for name, endpoint in endpoints.items()} == {
         "meter_orders": OWN,
         "subscriptions": OWN,

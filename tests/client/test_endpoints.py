@@ -70,7 +70,7 @@ async def test_a_list_is_one_page_when_awaited(curie: NomosClient) -> None:
     assert page.filter_honoured
 
 
-async def test_a_walk_finds_every_order_once_newest_first(curie: NomosClient, simulator: Simulator) -> None:
+async def test_iterating_finds_every_order_once_newest_first(curie: NomosClient, simulator: Simulator) -> None:
     orders = [order async for order in curie.meter_orders.list(limit=7)]
     ours = {order.id for order in simulator.world.orders if order.organisation == DEMO.organisation}
     assert {order.id for order in orders} == ours - {DEMO.orders["intended"]}  # which is no order under curie
@@ -82,7 +82,7 @@ async def test_a_walk_finds_every_order_once_newest_first(curie: NomosClient, si
     assert len(listed) == -(-len(orders) // 7)
 
 
-async def test_a_walk_can_be_bounded_in_items_and_pages(curie: NomosClient) -> None:
+async def test_iterating_can_be_bounded_in_items_and_pages(curie: NomosClient) -> None:
     assert len([order async for order in curie.meter_orders.list(limit=5).items(max_items=8)]) == 8
     assert len([order async for order in curie.meter_orders.list(limit=5).items(max_pages=2)]) == 10
     assert [order async for order in curie.meter_orders.list(limit=5).items(max_items=0)] == []
@@ -237,15 +237,15 @@ def test_contradictory_arguments_are_refused(arguments: dict[str, str], problem:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_walk_that_ends_early_leaves_nothing_open(simulator: Simulator, backend: str) -> None:
-    async def walk() -> None:
+def test_iterating_that_ends_early_leaves_nothing_open(simulator: Simulator, backend: str) -> None:
+    async def iterate() -> None:
         async with client_for(simulator) as client:
             assert await client.meter_orders.of_subscription(DEMO.subscriptions["placed"]) is not None
             assert len([order async for order in client.meter_orders.list(limit=2).items(max_items=3)]) == 3
             async with aclosing(client.meter_orders.list(limit=2).items()) as orders:
                 assert (await anext(orders)).id
 
-    anyio.run(walk, backend=backend)
+    anyio.run(iterate, backend=backend)
     gc.collect()  # what was left open warns here
 
 

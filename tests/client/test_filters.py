@@ -1,4 +1,4 @@
-"""Filters: refused where the pinned version does not know them, checked on what comes back, and bounds of walks."""
+"""Filters: refused where the pinned version does not know them, checked on what comes back, and bounds of iterating."""
 
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
@@ -106,7 +106,7 @@ def test_a_time_that_is_none_in_utc_is_refused(curie: NomosClient, moment: str) 
 
 
 @pytest.mark.parametrize("bound", ["max_items", "max_pages"])
-async def test_a_negative_bound_of_a_walk_is_refused(curie: NomosClient, bound: str) -> None:
+async def test_a_negative_bound_of_iterating_is_refused(curie: NomosClient, bound: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"{bound} is -1"):
         async for _ in curie.meter_orders.list().items(**{bound: -1}):
             pass

@@ -43,7 +43,7 @@ async def test_the_order_of_a_subscription_is_found_although_the_filter_is_ignor
         ({"next_page": "c1"}, "does not say whether there is more"),
     ],
 )
-async def test_a_walk_that_would_never_end_or_end_early_is_an_error(said: dict[str, object], flaw: str) -> None:
+async def test_iterating_that_would_never_end_or_end_early_is_an_error(said: dict[str, object], flaw: str) -> None:
     app, _ = answering((200, page([ORDER], **said)))
     found: list[str] = []
     async with client_of(app) as client:

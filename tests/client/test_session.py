@@ -46,8 +46,8 @@ def test_only_what_may_pass_by_itself_is_repeated(error: NomosError, *, may_pass
 
 
 def test_the_pause_doubles_up_to_a_cap_and_adds_to_what_upstream_asks() -> None:
-    pauses = [pause_before_retry(InternalServerError(500), attempt, VIRTUAL) for attempt in (1, 2, 3, 9)]
-    assert pauses == [0.5, 1, 2, BACKOFF_CAP]
+    pauses = [pause_before_retry(InternalServerError(500), attempt, VIRTUAL) for attempt in (1, 2, 3, 9, 5000)]
+    assert pauses == [0.5, 1, 2, BACKOFF_CAP, BACKOFF_CAP]
     assert pause_before_retry(RateLimitError(429, retry_after=30), 1, VIRTUAL) == 30.5
 
 

@@ -123,7 +123,7 @@ def test_a_disk_that_is_full_is_told_and_leaves_the_file_as_it_was(
         ("bot", ("orders:read", "org"), OWN, "for one customer, or"),
         ("bot", ("orders:write",), OWN, "could not call anything"),
         ("bot", ("orders:read", "admin"), OWN, "no scope 'admin'"),
-        ("bot", READ, "sub_1", "no customer ID"),
+        ("bot", READ, "sub_1", "not a valid customer ID"),
     ],
 )
 def test_a_token_that_makes_no_sense_is_not_made(
