@@ -40,7 +40,9 @@ class _CustomerEndpoint(ApiEndpoint[T]):
         try:
             return super()._decoded(body)
         except UnreadableResponseError as error:
-            if isinstance(body, Mapping) and id_of(body.get("customer")) == self.customer_id:
+            is_own = isinstance(body, Mapping) and id_of(body.get("customer")) == self.customer_id
+            del body  # as in the base class
+            if is_own:
                 raise
             flaw = str(error)
         raise _UnreadableObjectError(flaw, status_code=200)
@@ -106,6 +108,7 @@ class CustomerEvents(Events):
             return super()._decoded(body)
         except UnreadableResponseError as error:
             flaw = str(error)
+        del body
         raise _UnreadableObjectError(flaw, status_code=200)
 
 

@@ -128,6 +128,7 @@ class ApiEndpoint(Generic[T]):
         except ValidationError as error:
             flaws = error.errors(include_url=False, include_context=False, include_input=False)
         # Raised out here, so that pydantic's error, which holds the values, is not chained to ours.
+        del body  # it may hold a person's data, and a traceback may be shown with its variables
         fields = ", ".join(sorted({cleaned(".".join(map(str, flaw["loc"]))) for flaw in flaws}))
         raise _unreadable(
             f"The response is not a {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}."

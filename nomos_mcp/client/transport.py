@@ -60,8 +60,7 @@ class Transport:
         url = self._base_url + request.path
         if urlsplit(url).netloc != urlsplit(self._base_url).netloc:
             raise InvalidRequestError("The path leads to another host than the configured one; nothing was sent.")
-        failure: NomosError
-        refused: NomosError | None = None
+        body = _Body()
         try:
             async with self._opened().stream(
                 request.method,
@@ -72,27 +71,22 @@ class Transport:
                 headers=request.headers,
                 auth=_auth(auth),
             ) as response:
-                body = _Body(response.headers.get("content-encoding", ""), response.status_code)
-                async for chunk in response.aiter_raw():
-                    try:
-                        body.feed(chunk)
-                    except UnreadableResponseError as flaw:
-                        # On a closed connection the iteration ends by itself. Leaving it instead would leave httpx's
-                        # generators unfinished, which trio forbids.
-                        refused = flaw
-                        await response.aclose()
-                if refused is not None:
-                    raise refused
+                await body.receive(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                rate_limit = RateLimitHeaders.parse(headers, self._now())
-                return Response(response.status_code, headers, body.whole(), rate_limit)
+                if not body.flaw:
+                    rate_limit = RateLimitHeaders.parse(headers, self._now())
+                    return Response(response.status_code, headers, body.content(), rate_limit)
+                failure: NomosError = UnreadableResponseError(
+                    f"The body of the response (HTTP {response.status_code}) {body.flaw}.",
+                    status_code=response.status_code,
+                )
         except (httpx.InvalidURL, UnicodeError):
             failure = InvalidRequestError(
                 "The request cannot be written as a URL: a cursor or a filter is too long, or one of them or the base "
                 "URL's host holds broken characters."
             )
         except httpx.TransportError as fault:
-            failure = refused or _failure(fault, self._host)
+            failure = _failure(fault, self._host)
         raise failure
 
     async def aclose(self) -> None:
@@ -128,41 +122,55 @@ class Transport:
 
 
 class _Body:
-    """A body that is being received: unpacked, and bounded, however small it is on the wire."""
+    """A body that is being received: unpacked, and bounded, however small it is on the wire.
 
-    def __init__(self, encoding: str, status_code: int) -> None:
-        self._status_code = status_code
+    `flaw` says what is wrong with it. It is not raised here, as a traceback may be shown with its variables, and those
+    here hold a token or a person's data.
+    """
+
+    def __init__(self) -> None:
+        self.flaw: str | None = None
         self._chunks: list[bytes] = []
         self._left = MAX_RESPONSE_BYTES
-        named = encoding.strip().lower()
-        if named not in {"", "identity", _ENCODING}:
-            raise self._unreadable(f"is encoded as {cleaned(named)!r}, which was not asked for")
+
+    async def receive(self, response: httpx.Response) -> None:
+        """Read until the end, or until a flaw is found."""
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in {"", "identity", _ENCODING}:
+            self.flaw = f"is encoded as {cleaned(encoding)!r}, which was not asked for"
+            return
         # 16 + the largest window: a gzip header is expected
-        self._unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if named == _ENCODING else None
-
-    def feed(self, chunk: bytes) -> None:
-        """Add the next bytes from the wire."""
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == _ENCODING else None
         try:
-            piece = self._unpacker.decompress(chunk, self._left + 1) if self._unpacker else chunk
-        except zlib.error:
-            raise self._unreadable("is compressed in a broken way") from None
-        if self._unpacker and self._unpacker.unused_data:  # which would be kept, and grow
-            raise self._unreadable("goes on after the end of its compression")
-        if len(piece) > self._left:
-            limit = f"{MAX_RESPONSE_BYTES // (1024 * 1024)} MiB"
-            raise self._unreadable(f"is larger than {limit}; it was not read further")
-        self._left -= len(piece)
-        self._chunks.append(piece)
+            async for chunk in response.aiter_raw():
+                if not self.flaw:
+                    self._feed(chunk, unpacker)
+                if self.flaw:
+                    # On a closed connection the iteration ends by itself. Leaving it instead would leave httpx's
+                    # generators unfinished, which trio forbids.
+                    await response.aclose()
+        except httpx.TransportError:
+            if not self.flaw:
+                raise
+        if not self.flaw and unpacker and not unpacker.eof:
+            self.flaw = "is compressed, and was cut off"
 
-    def whole(self) -> bytes:
-        """Return the body after its last byte."""
-        if self._unpacker and not self._unpacker.eof:
-            raise self._unreadable("is compressed, and was cut off")
+    def content(self) -> bytes:
+        """Return what was received."""
         return b"".join(self._chunks)
 
-    def _unreadable(self, flaw: str) -> UnreadableResponseError:
-        text = f"The body of the response (HTTP {self._status_code}) {flaw}."
-        return UnreadableResponseError(text, status_code=self._status_code)
+    def _feed(self, chunk: bytes, unpacker: "zlib._Decompress | None") -> None:
+        try:
+            piece = unpacker.decompress(chunk, self._left + 1) if unpacker else chunk
+        except zlib.error:
+            self.flaw = "is compressed in a broken way"
+            return
+        if unpacker and unpacker.unused_data:  # which would be kept, and grow
+            self.flaw = "goes on after the end of its compression"
+        elif len(piece) > self._left:
+            self.flaw = f"is larger than {MAX_RESPONSE_BYTES // (1024 * 1024)} MiB; it was not read further"
+        self._left -= len(piece)
+        self._chunks.append(piece)
 
 
 class _Bearer(httpx.Auth):

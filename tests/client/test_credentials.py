@@ -3,7 +3,6 @@
 import base64
 import json
 import logging
-import traceback
 from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,8 +23,9 @@ from nomos_mcp.client import (
     NomosError,
     UnreadableResponseError,
 )
-from nomos_mcp.client.constants import MAX_RETRIES
+from nomos_mcp.client.constants import MAX_RESPONSE_BYTES, MAX_RETRIES
 from nomos_mcp.client.http_messages import AsgiApp
+from tests.client.everything_shown import everything_of
 from tests.client.fake_time import VIRTUAL, SkippingTime, virtually
 from tests.client.faults.wire_server import ORDER, hang, http, saying, serving
 
@@ -300,20 +300,8 @@ def test_a_static_token_that_no_header_can_carry_is_refused_and_not_quoted(token
     assert token not in str(caught.value)
 
 
-def everything_of(error: BaseException) -> str:
-    """Return all that a tool which prints tracebacks with their variables could show of an error and its causes."""
-    shown = ""
-    todo: list[BaseException] = [error]
-    while todo:
-        failure = todo.pop()
-        shown += repr(failure) + str(getattr(failure, "__notes__", ""))
-        shown += "".join(traceback.TracebackException.from_exception(failure, capture_locals=True).format())
-        todo += [cause for cause in (failure.__cause__, failure.__context__) if cause]
-    return shown
-
-
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@pytest.mark.parametrize("fault", ["refused", "silent", "broken", "unreadable"])
+@pytest.mark.parametrize("fault", ["refused", "silent", "broken", "cut off", "too large", "unreadable"])
 def test_no_secret_is_in_an_error_its_traceback_or_a_log(
     fault: str, backend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -322,6 +310,8 @@ def test_no_secret_is_in_an_error_its_traceback_or_a_log(
         "refused": saying(http(401, {"code": "UNAUTHORIZED"})),
         "silent": hang,
         "broken": saying(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"),
+        "cut off": saying(http(body=b'{"access_token": "gr4nt3d", "refresh_to', length=100)),
+        "too large": saying(http(body=b'{"access_token": "gr4nt3d", ' + b" " * MAX_RESPONSE_BYTES)),
         "unreadable": saying(http(body=b'{"access_token": "gr4nt3d", "refresh_to')),
     }[fault]
 

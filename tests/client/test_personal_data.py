@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 import nomos_mcp.server
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, PersonalData, Subscription, UnreadableResponseError
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.client.everything_shown import everything_of
 from tests.client.faults.wire_server import http, saying, serving
 from tests.conftest import client_for
 
@@ -125,9 +126,12 @@ async def test_an_answer_of_the_wrong_shape_does_not_quote_it() -> None:
         async with NomosClient(access_token="t", base_url=server.url) as client:
             with pytest.raises(UnreadableResponseError, match="status") as caught:
                 await client.subscriptions.get("sub_1")
-    failure: BaseException = caught.value
-    assert failure.__context__ is None
-    assert "Ada" not in str(failure)
+            with pytest.raises(UnreadableResponseError, match="status") as own:
+                await client.for_customer("cus_1").subscriptions.get("sub_1")
+    failures = [caught.value, own.value]
+    shown = "".join(map(everything_of, failures))
+    assert [failure.__context__ for failure in failures] == [None, None]
+    assert "Ada" not in shown
 
 
 def test_the_server_room_never_touches_it() -> None:
