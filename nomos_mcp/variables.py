@@ -1,7 +1,7 @@
-"""The environment variables in words: what `--help`, the README, `server.json` and `nomos-mcp doctor` say about them.
+"""The environment variables: what `--help`, the README, `server.json` and `nomos-mcp doctor` say about each.
 
-Knows no room and imports none, so that a help text costs nothing: `settings` reads the values and judges them. Tests
-hold that it takes every default and choice that is stated here.
+Imports nothing of the package, so that a help text costs nothing. `settings` reads and checks the values; tests check
+that every default and choice stated here holds there.
 """
 
 from collections.abc import Sequence
@@ -37,8 +37,8 @@ class Variable:
     Attributes:
         name: Its name.
         purpose: One sentence without a full stop.
-        default: What holds if it is not set; empty if nothing does.
-        choices: What it can be set to, if that is a closed list.
+        default: Its default; empty if there is none.
+        choices: All allowed values, if that is a closed list.
         secret: Whether its value must not be shown.
         kind: What its value is.
     """
@@ -62,26 +62,26 @@ VARIABLES: Final = (
         ("2026-05-27.curie", "2026-01-29.edison", "2025-12-16.batman", "2025-12-01.chucky"),
     ),
     Variable(BASE_URL, "where the Nomos API is; plain HTTP on loopback only", "https://api.nomos.energy"),
-    Variable(CUSTOMER_ID, "serve this customer (cus_…) only: nobody else's objects can be seen"),
+    Variable(CUSTOMER_ID, "serve only this customer (cus_…); no other customer's objects are visible"),
     Variable(CONFIRM, "how an order is confirmed", "auto", ("auto", "elicit", "none")),
     Variable(READ_ONLY, "1: nothing can be ordered", "0", ("0", "1")),
     Variable(AUDIT_FILE, "file in which every attempt to order is recorded, besides stderr", kind="filepath"),
     Variable(
         STATE_KEY,
-        "at least 32 bytes; signs confirmation codes for several processes; by default made at start",
+        "at least 32 bytes; signs confirmation codes; needed by several processes; by default random",
         secret=True,
     ),
 )
 
 HTTP_VARIABLES: Final = (
-    Variable(AUTH_ISSUER, "whose tokens (JWT) are taken, exactly as their `iss` has it"),
+    Variable(AUTH_ISSUER, "trusted JWT issuer, exactly as in `iss`"),
     Variable(AUTH_JWKS_URL, "where the issuer's keys are"),
-    Variable(AUTH_AUDIENCE, "what a token's `aud` has to name; by default the public URL"),
-    Variable(AUTH_CUSTOMER_CLAIM, "the claim that fences a caller in to one customer", "nomos_customer"),
-    Variable(PUBLIC_URL, "the address that clients use, ending in /mcp"),
-    Variable(TOKENS_FILE, "file of the tokens that `nomos-mcp token` makes", kind="filepath"),
-    Variable(ALLOWED_HOSTS, "`Host` headers that are taken, exact; by default loopback and the public URL's"),
-    Variable(ALLOWED_ORIGINS, "`Origin` headers that are taken, exact, besides the server's own"),
-    Variable(CALLS_PER_MINUTE, "calls a minute that each caller with a token may make", "120"),
+    Variable(AUTH_AUDIENCE, "required in a token's `aud`; by default the public URL"),
+    Variable(AUTH_CUSTOMER_CLAIM, "the claim with the only customer that a caller may see", "nomos_customer"),
+    Variable(PUBLIC_URL, "the URL that clients use, ending in /mcp"),
+    Variable(TOKENS_FILE, "file of the tokens made by `nomos-mcp token`", kind="filepath"),
+    Variable(ALLOWED_HOSTS, "allowed `Host` headers, exact; by default loopback and the public URL's"),
+    Variable(ALLOWED_ORIGINS, "allowed `Origin` headers, exact, besides the server's own"),
+    Variable(CALLS_PER_MINUTE, "calls that each caller with a token may make in a minute", "120"),
 )
 """Of `nomos-mcp http` only."""

@@ -1,5 +1,4 @@
-"""The commands, one file each: what a person types, and what an assistant starts.
+"""The commands, one file each.
 
-Top floor: a command may use every room below, and no room knows a command. Loading a command's file must stay cheap,
-because every start loads them all; what is heavy is imported by the function that runs.
+Every start of the server loads all of these files, so what is slow to load is imported by the function that needs it.
 """

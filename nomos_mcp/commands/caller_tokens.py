@@ -1,4 +1,4 @@
-"""`nomos-mcp token add|list|revoke`: tokens for callers of the web service, without an identity provider."""
+"""`nomos-mcp token add|list|revoke`: tokens for callers over HTTP, without an identity provider."""
 
 import argparse
 import os
@@ -11,8 +11,8 @@ from nomos_mcp.variables import TOKENS_FILE
 if TYPE_CHECKING:  # loading it loads the whole service
     from nomos_mcp.service.token_file import TokenFile
 
-_FENCED: Final = "orders:read,orders:write"
-_UNFENCED: Final = "orders:read"
+_CUSTOMER_SCOPES: Final = "orders:read,orders:write"
+_ORG_SCOPES: Final = "orders:read"
 
 
 def add(commands: Subparsers) -> None:
@@ -22,24 +22,26 @@ def add(commands: Subparsers) -> None:
         "token",
         run,
         summary=f"make, list and revoke tokens for callers over HTTP, in the file that {TOKENS_FILE} names",
-        examples="  nomos-mcp token add chat --customer cus_4fK2...           sees this customer's objects only\n"
-        "  nomos-mcp token add reports --org                         sees everybody's, may not order\n"
-        "  nomos-mcp token revoke chat                               a running server notices at once\n",
+        examples="  nomos-mcp token add chat --customer cus_4fK2...           sees only this customer's objects\n"
+        "  nomos-mcp token add reports --org                         sees the whole organisation, may not order\n"
+        "  nomos-mcp token revoke chat                               takes effect in a running server at once\n",
     )
     actions = parser.add_subparsers(dest="action", metavar="action", required=True)
     added = actions.add_parser("add", help="make a token and print it, once")
-    added.add_argument("name", metavar="NAME", help="who will hold it; goes on record and into the log")
+    added.add_argument("name", metavar="NAME", help="who will hold it; appears in the audit log and the access log")
     whose = added.add_mutually_exclusive_group(required=True)
     whose.add_argument("--customer", default="", metavar="cus_…", help="the one customer whose objects it sees")
-    whose.add_argument("--org", action="store_true", help="it sees the objects of the whole organisation")
-    added.add_argument("--scopes", default="", help=f"default: {_FENCED} for one customer, {_UNFENCED} with --org")
-    actions.add_parser("list", help="show the tokens there are, without their secrets")
+    whose.add_argument("--org", action="store_true", help="sees the objects of the whole organisation")
+    added.add_argument(
+        "--scopes", default="", help=f"default: {_CUSTOMER_SCOPES} for one customer, {_ORG_SCOPES} with --org"
+    )
+    actions.add_parser("list", help="show all tokens, without their secrets")
     revoked = actions.add_parser("revoke", help="make a token invalid")
     revoked.add_argument("name", metavar="NAME", help="as `list` shows it")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carry the action out."""
+    """Run the action."""
     from nomos_mcp.service.token_file import TokenFile, TokenFileError  # noqa: PLC0415  --help answers at once
 
     path = os.environ.get(TOKENS_FILE, "").strip()
@@ -62,7 +64,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _add(file: "TokenFile", options: argparse.Namespace) -> None:
-    scopes = [scope.strip() for scope in (options.scopes or (_UNFENCED if options.org else _FENCED)).split(",")]
+    default = _ORG_SCOPES if options.org else _CUSTOMER_SCOPES
+    scopes = [scope.strip() for scope in (options.scopes or default).split(",")]
     token = file.add(options.name, [*scopes, "org"] if options.org else scopes, options.customer)
     note("This token is shown once; only its hash is kept.")
     print(token)

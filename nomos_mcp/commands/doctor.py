@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Check, and print what was found."""
     import anyio  # noqa: PLC0415  as above
 
-    from nomos_mcp.commands.doctor_checks import settings_in_force, worst  # noqa: PLC0415  as above
+    from nomos_mcp.commands.doctor_checks import settings_in_force  # noqa: PLC0415  as above
 
     findings: list[Finding] = []
 
@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         print(f"nomos-mcp {__version__}")
     anyio.run(check)
-    result, settings = worst(findings), settings_in_force(os.environ)
+    states = {finding.state for finding in findings}
+    result = next((state for state in ("failed", "warning") if state in states), "ok")
+    settings = settings_in_force(os.environ)
     if options.json:
         report = {
             "version": __version__,

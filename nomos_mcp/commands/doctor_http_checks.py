@@ -1,4 +1,4 @@
-"""What the HTTP server stands on: who may call, the issuer and its keys, the names that it answers to."""
+"""The checks of `nomos-mcp doctor` for the HTTP server: callers, the issuer and its keys, token file, host names."""
 
 import json
 import os
@@ -18,14 +18,14 @@ _OTHERS = 0o077
 
 
 async def http_checks(http: HttpSettings) -> AsyncIterator[Finding]:
-    """Look at everything that the settings say about HTTP.
+    """Check the settings of the HTTP server.
 
     Yields:
-        One finding after the other, as they are made.
+        One finding after the other.
     """
     if not http.authenticates:
         cure = f"Set {AUTH_ISSUER} or {TOKENS_FILE} before other machines may call."
-        yield Finding("callers", "warning", "nobody is asked who they are, so it serves on loopback only", cure)
+        yield Finding("callers", "warning", "need no token, so the server is for loopback only", cure)
     if http.issuer:
         yield await _issuer(http)
         yield await _keys(http)
@@ -39,10 +39,12 @@ async def _issuer(http: HttpSettings) -> Finding:
     if metadata is None:
         return Finding("issuer", "ok", f"{http.issuer} (publishes no metadata to compare with)")
     if (stated := metadata.get("issuer")) != http.issuer:
-        cure = f"Set {AUTH_ISSUER} to exactly what tokens carry as `iss`, a closing slash included."
-        return Finding("issuer", "failed", f"{http.issuer} calls itself {str(stated)[:200]!r}", cure)
+        cure = f"Set {AUTH_ISSUER} to exactly the `iss` of its tokens, including a trailing slash."
+        return Finding(
+            "issuer", "failed", f"{http.issuer} states another name in its metadata: {str(stated)[:200]!r}", cure
+        )
     if (stated := metadata.get("jwks_uri")) not in {None, http.jwks_url}:
-        found = f"its metadata names other keys: {str(stated)[:200]!r}"
+        found = f"its metadata has another JWKS URL: {str(stated)[:200]!r}"
         return Finding("issuer", "warning", found, f"Compare with {AUTH_JWKS_URL}.")
     return Finding("issuer", "ok", f"{http.issuer}, for {http.audience}")
 
@@ -70,17 +72,17 @@ async def _keys(http: HttpSettings) -> Finding:
         found, cure = f"cannot be read from {http.jwks_url}", f"Check {AUTH_JWKS_URL} and the network."
         return Finding("keys", "failed", found, cure)
     if not ids:
-        return Finding("keys", "failed", "none that can check a token", f"Check {AUTH_JWKS_URL}.")
-    return Finding("keys", "ok", f"{len(ids)} that can check tokens")
+        return Finding("keys", "failed", "none that can verify a token", f"Check {AUTH_JWKS_URL}.")
+    return Finding("keys", "ok", f"{len(ids)} that can verify tokens")
 
 
 def _tokens(file: Path) -> Finding:
     try:
         entries = TokenFile(file).entries()
     except TokenFileError as error:
-        return Finding("tokens", "failed", str(error), f"Repair it, or point {TOKENS_FILE} to another.")
+        return Finding("tokens", "failed", str(error), f"Repair it, or set {TOKENS_FILE} to another.")
     if not entries:
-        return Finding("tokens", "warning", f"{file} holds none", "Make one: nomos-mcp token add --help")
+        return Finding("tokens", "warning", f"{file} holds none", "Make one with `nomos-mcp token add`.")
     if os.name == "posix" and file.stat().st_mode & _OTHERS:
         return Finding("tokens", "warning", f"{file} can be read by others", f"chmod 600 {file}")
     return Finding("tokens", "ok", f"{len(entries)} in {file}")

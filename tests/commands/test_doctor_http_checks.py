@@ -60,7 +60,7 @@ def test_an_issuer_with_keys_is_well(capsys: pytest.CaptureFixture[str]) -> None
     code, checks = examined(capsys)
     assert code == 0
     assert "for https://mcp.example.com/mcp" in checks["issuer"]["found"]
-    assert checks["keys"]["found"] == "1 that can check tokens"
+    assert checks["keys"]["found"] == "1 that can verify tokens"
     assert checks["hosts"]["found"] == "answers to loopback, mcp.example.com"
 
 
