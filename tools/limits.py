@@ -1,4 +1,4 @@
-"""The limits of the service in words, for the documentation. Each number stands once, among the constants."""
+"""The limits of the HTTP service in words, for the documentation; the numbers come from `http_limits`."""
 
 from typing import Final
 
@@ -12,18 +12,18 @@ LIMITS: Final = (
     ("Time for a body to arrive", f"{http_limits.BODY_DEADLINE:g} s", "408"),
     ("Time for a complete head, also of the next request", f"{http_limits.HEAD_DEADLINE:g} s", "closed"),
     (
-        "Connections of one process that have not sent a whole request yet",
+        "Connections of one process that have not sent a complete request yet",
         str(http_limits.MAX_CONNECTIONS_WITHOUT_REQUEST),
-        "the oldest is given up",
+        "the oldest is dropped",
     ),
     ("Time for a client to take each part of an answer", f"{http_limits.SEND_DEADLINE:g} s", "cut off"),
-    ("Requests at once, in one process", str(http_limits.MAX_REQUESTS), "503, come back in a second"),
+    ("Requests at once, in one process", str(http_limits.MAX_REQUESTS), "503, retry in a second"),
     ("Requests of one caller at once, in one process", str(http_limits.MAX_REQUESTS_PER_CALLER), _WAITS),
     ("... in a second, over time", f"{http_limits.REQUESTS_PER_SECOND:g}, or twice its budget of calls", _WAITS),
     ("Streams of one caller at once, in one process", str(http_limits.MAX_STREAMS_PER_CALLER), _WAITS),
     ("Calls of one caller at once", str(http_limits.MAX_RUNNING_PER_CALLER), "told to wait"),
     ("Calls of one caller in a minute, by default", str(DEFAULT_CALLS_PER_MINUTE), "told how long to wait"),
     ("... of which at once, after a pause", str(http_limits.BURST), "as above"),
-    ("The end, from the signal on", f"{http_limits.STOP_WITHIN:g} s", "what is left is cut off"),
+    ("Shutdown, from the signal on", f"{http_limits.STOP_WITHIN:g} s", "the rest is cut off"),
 )
 """What is limited, to how much, and what happens past it."""

@@ -1,6 +1,6 @@
-"""What each assistant wants to be told: where its file is, how an entry looks, and how it is handed a secret.
+"""What each assistant needs: where its configuration is, what an entry looks like, and how it gets a secret.
 
-Reads no file and prints nothing. Sources: the assistants' documentation; that Claude Code replaces `${NAME}` was tried.
+Sources: the assistants' documentation; that Claude Code replaces `${NAME}` was tried.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Final
 from nomos_mcp.variables import ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET, STATE_KEY, VARIABLES
 
 NAME: Final = "nomos"
-"""What the server is called in an assistant's list."""
+"""The server's name in an assistant's list."""
 
 Entry = dict[str, object]
 
@@ -28,13 +28,13 @@ class Assistant:
 
     Attributes:
         title: What people call it.
-        file: Returns where its configuration is on this machine.
-        key: Under which key of that file the servers are.
-        paste: What to do with the printed text, and what then.
-        reference: What stands in an entry for a secret, `%s` being the variable's name.
-        replaces: Whether the assistant replaces that; if not, a person or `--write` has to.
-        prompts: Whether the file also says that the assistant is to ask for the secrets.
-        command: Whether it is told by a command line rather than by a file's text.
+        file: Returns the path of its configuration on this machine.
+        key: The key of the servers in that file.
+        paste: What to do with the printed text.
+        reference: What stands for a secret in an entry; `%s` is the variable's name.
+        replaces: Whether the assistant replaces it with the secret; if not, a person or `--write` must.
+        prompts: Whether the file also makes the assistant ask for the secrets.
+        command: Whether it is configured by a command line instead of a file.
     """
 
     title: str
@@ -97,10 +97,10 @@ def entry(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, revea
     """Return the entry of the server in an assistant's configuration, with absolute paths.
 
     Args:
-        assistant: Who is to start the server.
-        environ: The settings that are taken over: checked, and without empty ones.
-        demo: Whether to answer with invented data; no credentials are handed over then.
-        reveal: Whether secrets stand in it as they are: only for a file, and only where nothing else works.
+        assistant: The assistant that starts the server.
+        environ: The settings to include: checked, and without empty ones.
+        demo: Whether to answer from invented data; then no credentials are included.
+        reveal: Whether to include the secrets themselves: only for a file, and only where nothing else works.
     """
     command, *arguments = own_command()
     return {
@@ -111,18 +111,18 @@ def entry(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, revea
 
 
 def own_command() -> list[str]:
-    """Return how this very installation is started, by absolute path: desktop applications know no PATH of a shell."""
+    """Return the command of this installation, by absolute path: desktop applications do not have a shell's PATH."""
     script = Path(sys.executable).with_name("nomos-mcp.exe" if sys.platform == "win32" else "nomos-mcp")
     return [str(script)] if script.exists() else [sys.executable, "-m", "nomos_mcp"]
 
 
 def is_temporary() -> bool:
-    """Whether this installation is in a cache that may be emptied: that is how `uvx` runs a command."""
+    """Return whether this installation is in a cache that may be emptied, as with `uvx`."""
     return "archive-v0" in Path(sys.prefix).parts
 
 
 def configuration(assistant: Assistant, server: Entry) -> Entry:
-    """Return what an assistant's file has to hold, and nothing else."""
+    """Return the content of an assistant's file, with this server only."""
     whole: Entry = {assistant.key: {NAME: server}}
     if assistant.prompts and (inputs := _inputs(server)):
         whole["inputs"] = inputs
@@ -130,7 +130,7 @@ def configuration(assistant: Assistant, server: Entry) -> Entry:
 
 
 def command_line(server: Entry) -> str:
-    """Return the command that tells Claude Code of the server, for every project of this user."""
+    """Return the command that adds the server to Claude Code, for every project of this user."""
     return shlex.join(["claude", "mcp", "add-json", "--scope", "user", NAME, json.dumps(server, ensure_ascii=False)])
 
 

@@ -115,6 +115,8 @@ def _serve(settings: Settings, listener: socket.socket, processes: int, on_start
 def run_workers(work: Serve, listener: socket.socket, count: int, on_start: Callable[[], object]) -> bool:
     """Serve with several processes until SIGTERM or SIGINT. One that dies is replaced.
 
+    uvicorn's own supervisor waits for its processes without a limit; when it is killed, they live on and keep the port.
+
     Args:
         work: What each process does.
         listener: The socket that they share; closed here at the end, so that nobody waits for an answer in vain.

@@ -8,7 +8,8 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -114,8 +115,7 @@ class TokenFile:
         granted = tuple(scope for scope in SCOPES if scope in set(scopes))
         _check_scopes(set(scopes), customer)
         token_id, secret, salt = secrets.token_hex(6), secrets.token_urlsafe(32), secrets.token_hex(16)
-
-        def added(entries: tuple[TokenEntry, ...]) -> tuple[TokenEntry, ...]:
+        with self._changed() as entries:
             if any(entry.name == name for entry in entries):
                 raise TokenFileError(f"There is a token named {name!r} already. Revoke it, or use another name.")
             try:
@@ -130,9 +130,7 @@ class TokenFile:
                 )
             except ValidationError:
                 raise TokenFileError("A name has 1 to 64 letters, digits, dots, dashes, underscores or @.") from None
-            return (*entries, new)
-
-        self._rewrite(added)
+            entries.append(new)
         return f"{PREFIX}{token_id}_{secret}"
 
     def revoke(self, name: str) -> None:
@@ -141,14 +139,11 @@ class TokenFile:
         Raises:
             TokenFileError: There is no token of that name, or the file cannot be written.
         """
-
-        def left(entries: tuple[TokenEntry, ...]) -> tuple[TokenEntry, ...]:
-            kept = tuple(entry for entry in entries if entry.name != name)
-            if len(kept) == len(entries):
+        with self._changed() as entries:
+            found = next((entry for entry in entries if entry.name == name), None)
+            if found is None:
                 raise TokenFileError(f"There is no token named {name!r}. `nomos-mcp token list` shows all.")
-            return kept
-
-        self._rewrite(left)
+            entries.remove(found)
 
     def _read(self) -> tuple[TokenEntry, ...]:
         try:
@@ -161,8 +156,9 @@ class TokenFile:
             raise TokenFileError(f"{self._path} is not a token file. `nomos-mcp token add` makes one.") from None
         return entries
 
-    def _rewrite(self, change: Callable[[tuple[TokenEntry, ...]], tuple[TokenEntry, ...]]) -> None:
-        """Write a new file beside the old one and replace it; the new file is the lock."""
+    @contextmanager
+    def _changed(self) -> Iterator[list[TokenEntry]]:
+        """Lend the entries, then write them to a new file and replace the old one; the new file is the lock."""
         draft = self._path.with_name(f"{self._path.name}.new")
         try:
             file = os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
@@ -174,8 +170,9 @@ class TokenFile:
             raise TokenFileError(f"{draft} cannot be written: {error.strerror}.") from None
         try:
             with file:
-                content = _Content(tokens=change(self.entries()))
-                file.write(content.model_dump_json(indent=2).encode() + b"\n")
+                entries = list(self.entries())
+                yield entries
+                file.write(_Content(tokens=tuple(entries)).model_dump_json(indent=2).encode() + b"\n")
             draft.replace(self._path)  # from here on, a draft of this name belongs to another command
         except BaseException as error:
             draft.unlink()
