@@ -73,5 +73,5 @@ def _add(file: "TokenFile", options: argparse.Namespace) -> None:
 
 def _list(file: "TokenFile") -> None:
     for entry in file.entries():
-        whose = entry.customer or "everybody"
+        whose = entry.customer or "organisation"
         print(f"{entry.name:<24}  {entry.created:%Y-%m-%d}  {whose:<32}  {' '.join(entry.scopes)}")

@@ -14,7 +14,7 @@ from nomos_mcp.settings import HttpSettings
 from nomos_mcp.variables import ALLOWED_HOSTS, AUTH_ISSUER, AUTH_JWKS_URL, PUBLIC_URL, TOKENS_FILE
 
 _OTHERS = 0o077
-"""Permissions of everybody but the owner."""
+"""Permissions of all but the owner."""
 
 
 async def http_checks(http: HttpSettings) -> AsyncIterator[Finding]:

@@ -74,7 +74,7 @@ class TimeoutProtocol(H11Protocol):
         self._restart_timer()
 
     def on_response_complete(self) -> None:
-        """Wait for the next head; drop what arrived of a body that nobody read."""
+        """Wait for the next head; drop what arrived of an unread body."""
         self.cycle.body.clear()
         if self.conn.their_state is not h11.SEND_BODY:
             self._without_request.pop(self, None)

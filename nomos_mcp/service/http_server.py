@@ -119,7 +119,7 @@ def run_workers(work: Serve, listener: socket.socket, count: int, on_start: Call
 
     Args:
         work: What each process does.
-        listener: The socket that they share; closed here at the end, so that nobody waits for an answer in vain.
+        listener: The socket that they share; closed here at the end, so that nobody connects who would get no answer.
         count: How many processes.
         on_start: Called once all of them serve.
 

@@ -172,7 +172,7 @@ def test_the_command_makes_lists_and_revokes(
     assert main(["token", "list"]) == 0
     bot, reports = capsys.readouterr().out.splitlines()
     assert bot.split()[0::2] == ["bot", OWN, "orders:write"]
-    assert reports.split()[2:] == ["everybody", "orders:read", "org"]
+    assert reports.split()[2:] == ["organisation", "orders:read", "org"]
     assert main(["token", "revoke", "bot"]) == 0
     assert main(["token", "revoke", "bot"]) == 1
     assert [entry["name"] for entry in json.loads(path.read_text())["tokens"]] == ["reports"]
