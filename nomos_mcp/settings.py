@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal, Self, get_args
+from typing import Final, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -33,6 +33,7 @@ from nomos_mcp.variables import (
     READ_ONLY,
     STATE_KEY,
     TOKENS_FILE,
+    ConfirmMode,
 )
 
 PATH: Final = "/mcp"
@@ -41,7 +42,6 @@ PATH: Final = "/mcp"
 DEFAULT_CUSTOMER_CLAIM: Final = "nomos_customer"
 DEFAULT_CALLS_PER_MINUTE: Final = 120
 
-ConfirmMode = Literal["auto", "elicit", "none"]
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
 _MAX_CALLS_PER_MINUTE: Final = 60_000
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}

@@ -29,6 +29,9 @@ ALLOWED_HOSTS: Final = "NOMOS_MCP_ALLOWED_HOSTS"
 ALLOWED_ORIGINS: Final = "NOMOS_MCP_ALLOWED_ORIGINS"
 CALLS_PER_MINUTE: Final = "NOMOS_MCP_CALLS_PER_MINUTE"
 
+ConfirmMode = Literal["auto", "elicit", "none"]
+"""How an order is confirmed, as `NOMOS_MCP_CONFIRM` says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:

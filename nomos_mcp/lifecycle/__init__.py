@@ -23,7 +23,7 @@ from nomos_mcp.lifecycle.lifecycle_errors import (
 )
 from nomos_mcp.lifecycle.order_state import OrderState, is_blocked, is_final
 from nomos_mcp.lifecycle.status_lines import StatusLines, status_lines
-from nomos_mcp.lifecycle.status_lookup import explain_status, nearest_status, neighbours
+from nomos_mcp.lifecycle.status_lookup import explain_status, nearest_names, nearest_status, neighbours
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
@@ -79,6 +79,7 @@ __all__ = [
     "is_final",
     "lifecycle_diagram",
     "lifecycle_markdown",
+    "nearest_names",
     "nearest_status",
     "neighbours",
     "open_statuses",

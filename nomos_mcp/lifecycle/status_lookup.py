@@ -61,24 +61,37 @@ _NEIGHBOURS: Final[Mapping[ApiVersion, Mapping[str, tuple[str, ...]]]] = Mapping
 )
 
 
-def nearest_status(name: str, version: ApiVersion, also: Iterable[str] = ()) -> list[str]:
-    """Known names that resemble a misspelt one, over both vocabularies.
+def nearest_names(name: str, known: Iterable[str]) -> list[str]:
+    """Known names that resemble a misspelt one.
 
     Args:
         name: what was asked for.
-        version: the vocabulary asked, whose names come first where two are equally close.
-        also: other names that would do, after all statuses.
+        known: the names that there are; where two are equally close, the first comes first.
 
     Returns:
         Up to three suggestions, the closest first; empty if nothing is close.
     """
     if len(name) > MAX_NAME:
         return []
-    wanted = name.strip().lower().replace("-", "_").replace(" ", "_")
-    known = dict.fromkeys([*STATUSES[known_version(version)], *STATUSES[other(version)], *also])
-    closeness = {candidate: SequenceMatcher(None, candidate, wanted).ratio() for candidate in known}
-    near = [candidate for candidate in known if closeness[candidate] >= _CLOSE]
+    wanted = _spelling(name)
+    closeness = {each: SequenceMatcher(None, _spelling(each), wanted).ratio() for each in known}
+    near = [each for each, ratio in closeness.items() if ratio >= _CLOSE]
     return sorted(near, key=closeness.__getitem__, reverse=True)[:3]
+
+
+def nearest_status(name: str, version: ApiVersion) -> list[str]:
+    """Statuses and reasons that resemble a misspelt name, over both vocabularies, as `nearest_names` returns them.
+
+    Args:
+        name: what was asked for.
+        version: the vocabulary asked, whose names come first where two are equally close.
+    """
+    statuses = (*STATUSES[known_version(version)], *STATUSES[other(version)])
+    return nearest_names(name, (*statuses, *BLOCKED_REASONS, *CANCELLED_REASONS))
+
+
+def _spelling(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def neighbours(status: str, version: ApiVersion) -> tuple[str, ...]:
@@ -199,7 +212,7 @@ def _home(name: str, asked: ApiVersion) -> ApiVersion:
 
 def unknown_status(name: str, asked: ApiVersion) -> UnknownStatusError:
     """The error about a name that neither vocabulary has, with the nearest names that there are."""
-    close = nearest_status(name, asked, also=(*BLOCKED_REASONS, *CANCELLED_REASONS))
+    close = nearest_status(name, asked)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return UnknownStatusError(
         f"No API version has a meter order status {name[:MAX_NAME]!r}. {hint}{_both_vocabularies()}"

@@ -21,8 +21,6 @@ MAX_ECHO: Final = 100
 """Of what a caller sent, where an error quotes it."""
 MAX_NAMED: Final = 5
 """Unknown arguments that one error names."""
-MAX_GUESSED: Final = 64
-"""Of a word that the nearest known one is looked for; looking takes longer than in proportion to the length."""
 MAX_ERROR: Final = 2000
 """Of the text of an error."""
 _MAX_DETAILS: Final = 20

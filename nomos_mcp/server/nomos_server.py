@@ -30,7 +30,7 @@ from pydantic.networks import AnyUrl
 from nomos_mcp.client import NomosError, NotFoundError
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import LifecycleError
-from nomos_mcp.server.error_messages import nearest, said_of, said_of_arguments
+from nomos_mcp.server.error_messages import describe, describe_arguments, unknown
 from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_NAMED, MAX_URI, cut
 from nomos_mcp.server.ordering.eligibility import barred
 from nomos_mcp.server.prompts import Argument
@@ -127,7 +127,7 @@ class NomosServer(MCPServer[NomosContext]):
         except ToolError as failure:
             cause = failure.__cause__
             if isinstance(cause, ValidationError) and not isinstance(failure, UnexpectedToolError):
-                return _failed(said_of_arguments(cause, name, list(known), len(unnamed)))
+                return _failed(describe_arguments(cause, name, list(known), len(unnamed)))
             if (text := _said(cause)) is not None:
                 return _failed(text)
             raise
@@ -180,7 +180,7 @@ class NomosServer(MCPServer[NomosContext]):
 
 def _said(cause: BaseException | None) -> str | None:
     if isinstance(cause, NomosError):
-        return said_of(cause)
+        return describe(cause)
     return str(cause) if isinstance(cause, LifecycleError) else None
 
 
@@ -189,6 +189,4 @@ def _failed(text: str) -> CallToolResult:
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> MCPError:
-    guess = nearest(name, known)
-    hint = f" Did you mean {guess!r}?" if guess else ""
-    return MCPError(INVALID_PARAMS, f"Unknown {kind} {cut(name)!r}.{hint} Known: {', '.join(known) or 'none'}.")
+    return MCPError(INVALID_PARAMS, unknown(kind, name, known))

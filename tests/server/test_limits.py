@@ -9,7 +9,9 @@ from mcp.server.mcpserver import Context
 from mcp.types import INVALID_PARAMS, CallToolResult, PromptReference, ResourceTemplateReference, TextContent
 from pydantic import Field
 
-from nomos_mcp.server import create_server, error_messages
+from nomos_mcp.lifecycle import status_lookup
+from nomos_mcp.server import create_server
+from nomos_mcp.server.error_messages import did_you_mean
 from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_CURSOR, MAX_ERROR, MAX_URI, cut
 from nomos_mcp.server.tool_factory import READ, make_tool
 from nomos_mcp.settings import Settings
@@ -75,9 +77,9 @@ async def test_an_unknown_argument_is_quoted_in_short(assistant: Client) -> None
 
 
 def test_no_nearest_name_is_looked_for_if_a_word_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert error_messages.nearest("get_meter_orders", ["get_meter_order"]) == "get_meter_order"
-    monkeypatch.setattr(error_messages, "get_close_matches", lambda *_, **__: pytest.fail("looked for"))
-    assert error_messages.nearest(HUGE, ["get_meter_order"]) == ""
+    assert did_you_mean("get_meter_orders", ["get_meter_order"]) == " Did you mean 'get_meter_order'?"
+    monkeypatch.setattr(status_lookup, "SequenceMatcher", lambda *_, **__: pytest.fail("looked for"))
+    assert did_you_mean(HUGE, ["get_meter_order"]) == ""
 
 
 @pytest.mark.parametrize("value", [True, False])

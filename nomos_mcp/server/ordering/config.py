@@ -4,15 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 from weakref import WeakValueDictionary
 
 import anyio
 
 from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.codes import Codes
-
-ConfirmMode = Literal["auto", "elicit", "none"]
+from nomos_mcp.variables import ConfirmMode
 
 
 @dataclass(slots=True)

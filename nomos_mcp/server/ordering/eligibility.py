@@ -7,7 +7,7 @@ smart meter, which no answer of the API shows.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -56,6 +56,12 @@ async def both(first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable
 
 
 CanOrder = Literal["yes", "no", "unknown"]
+Rule = Literal["feed_in", "ended_subscription"]
+
+_WHY: Final[dict[Rule, str]] = {
+    "feed_in": "feed-in: smart meter orders are for consumption only",
+    "ended_subscription": "it has ended",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +130,16 @@ def can_order(subscription: Subscription, orders: Orders, proven: frozenset[str]
     return "unknown", "no order yet; whether its plan includes one is not known"
 
 
-def _flaw(subscription: Subscription, order: MeterOrder | None) -> str:
-    if subscription.direction == "feed_in":
-        return "feed-in: smart meter orders are for consumption only"
+def forbidden_by(subscription: Subscription) -> Rule | None:
+    """Return the documented rule by which no order is possible for a subscription, whether it has one or not."""
     if subscription.status == "ended":
-        return "it has ended"
+        return "ended_subscription"
+    return "feed_in" if subscription.direction == "feed_in" else None
+
+
+def _flaw(subscription: Subscription, order: MeterOrder | None) -> str:
+    if rule := forbidden_by(subscription):
+        return _WHY[rule]
     if order and order.status != INTEREST:
         retry = f"; only {SUPPORT} can retry it" if order.status == "cancelled" else ""
         return f"it has its one order{retry}"
@@ -143,14 +154,10 @@ def _doubt(subscription: Subscription, order: MeterOrder | None, gap: str) -> st
     if subscription.direction != "consumption":
         return "whether it is consumption or feed-in is not known"
     # No documented rule refuses such an order, but one like it ends as cancelled (pre_existing).
-    return "its meter is smart already and needs no order" if subscription.meter_type == "smart" else gap
+    return "its meter is smart already and needs no order" if outcomes.is_smart(subscription) else gap
 
 
 _ORDERABLE = ("pending", "active")
-
-
-ENDED = "ended"
-FEED_IN = "feed_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +214,8 @@ async def read_preview(subscription_id: str, context: NomosContext) -> Preview |
         NomosError: The subscription could not be read.
     """
     subscription = await context.client.subscriptions.get(subscription_id)
-    if subscription.status == ENDED:
-        return outcomes.refused("ended_subscription", context)
-    if subscription.direction == FEED_IN:
-        return outcomes.refused("feed_in", context)
+    if rule := forbidden_by(subscription):
+        return outcomes.refused(rule, context)
     return outcomes.preview_of(subscription, urlsplit(context.client.base_url).netloc)
 
 

@@ -1,7 +1,8 @@
 """What can come of a call of `order_smart_meter`, and what the assistant is told about it."""
 
 import logging
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from mcp.types import CallToolResult
 
@@ -25,7 +26,7 @@ from nomos_mcp.client.errors import (
 )
 from nomos_mcp.client.models import MeterOrder, Subscription
 from nomos_mcp.lifecycle import INTEREST, Explanation, explain, final_statuses
-from nomos_mcp.server.error_messages import SUPPORT, said_of, word_of
+from nomos_mcp.server.error_messages import DETAILS, SUPPORT, Message, describe, message_of, word_of
 from nomos_mcp.server.ordering.codes import LIFETIME
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
@@ -37,55 +38,54 @@ MadeBy = Literal["this_call", "unknown"]
 Unknown = Literal["answer_lost", "look_failed", "not_visible"]
 """Why it is not known whether an order was made."""
 
+_BY_KIND: dict[type[NomosError], str] = {
+    MissingScopeError: "missing_scope",
+    CredentialsError: "credentials",
+    PaymentRequiredError: "payment_required",
+    PermissionDeniedError: "forbidden",
+    NotFoundError: "not_found",
+    AuthenticationError: "unauthorized",
+    RateLimitError: "rate_limited",
+}
 _FAILURES = {"credentials", "not_checked"}
 _DO_NOT_REPEAT = "Do not repeat the call."
-_ASK_AGAIN = "Once that is fixed, ask the person before trying again."
-_REASONS: dict[str, tuple[str, str]] = {
-    "read_only": ("This server is set to read only (NOMOS_MCP_READ_ONLY).", _DO_NOT_REPEAT),
-    "not_allowed": ("Your access token lacks the scope orders:write.", "Ask the operator of this server."),
-    "missing_scope": (
+_REASONS: Final[Mapping[str, Message]] = {
+    **{code: DETAILS[code] for code in ("ended_subscription", "unsupported_product", "unsupported_meter_order")},
+    **{reason: message_of(kind) for kind, reason in _BY_KIND.items() if issubclass(kind, APIError)},
+    "read_only": Message("This server is set to read only (NOMOS_MCP_READ_ONLY).", _DO_NOT_REPEAT),
+    "not_allowed": Message("Your access token lacks the scope orders:write.", "Ask the operator of this server."),
+    "missing_scope": Message(
         "The Nomos token lacks the scope write:*.",
         "The operator has to use credentials with that scope.",
     ),
-    "not_found": (
-        "Nomos knows no such subscription, or these credentials may not see it.",
-        "Check the ID with whoever gave it.",
-    ),
-    "ended_subscription": ("The subscription has ended.", "A meter can be ordered only for one that has not."),
-    "feed_in": (
+    "feed_in": Message(
         "It is a feed-in subscription; those need a smart meter before they start.",
         "Smart meters are ordered for consumption subscriptions only.",
     ),
-    "unsupported_product": (
-        "The subscription's plan has no smart-meter product configured.",
-        f"Ask {SUPPORT} to configure one for the plan.",
-    ),
-    "unsupported_meter_order": ("Nomos does not support an order for this subscription.", f"Ask {SUPPORT} why."),
-    "payment_required": ("The organisation's Nomos plan does not include ordering.", f"Ask {SUPPORT} about the plan."),
-    "forbidden": ("The Nomos credentials may not order for this subscription.", _DO_NOT_REPEAT),
-    "unauthorized": ("Nomos refused the access token.", "The operator has to renew or check the credentials."),
-    "credentials": (
+    "credentials": Message(
         "There are no Nomos credentials, or Nomos refused them.",
         "The operator has to check the settings.",
     ),
-    "rate_limited": (
+    "rate_limited": Message(
         "Nomos refused the order because of too many requests from these credentials.",
         "Ask the person again later, and then call again.",
     ),
-    "not_sent": ("The order was not sent.", _ASK_AGAIN),
-    "not_confirmable": (
-        "This server orders only after a yes through a form of the client, and this client cannot show one.",
+    "not_sent": Message("The order was not sent.", "Once that is fixed, ask the person before trying again."),
+    "not_confirmable": Message(
+        "This server orders only after a yes in a form that the client shows, and this client cannot show one.",
         "Use a client that supports elicitation, or ask the operator about NOMOS_MCP_CONFIRM.",
     ),
-    "invalid_code": (
+    "invalid_code": Message(
         "The confirmation code was not accepted.",
         "Call again without a code for a new preview, and show it to a person again.",
     ),
-    "no_record": (
+    "no_record": Message(
         "The order could not be recorded (NOMOS_MCP_AUDIT_FILE), and without a record nothing is ordered.",
         "The operator has to make that file writable.",
     ),
 }
+"""What is said about a refusal, by reason. What Nomos refuses reads as in any other tool, unless it stands here."""
+
 _UNKNOWN: dict[Unknown, str] = {
     "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, which proves nothing",
     "look_failed": "the answer of Nomos was lost, and looking for the order failed too",
@@ -233,7 +233,8 @@ def refused(reason: str, context: NomosContext, *, detail: str = "", request_id:
         detail: What exactly is wrong, if there is more to say.
         request_id: Upstream's request ID, for support.
     """
-    happened, then = _REASONS.get(reason, (f"Nomos refused it, giving the code {reason!r}.", f"Ask {SUPPORT} why."))
+    unknown = Message(f"Nomos refused it, giving the code {reason!r}.", f"Ask {SUPPORT} why.")
+    happened, then = _REASONS.get(reason, unknown)
     more = f" ({detail})" if detail else ""
     return OrderingResult(
         outcome="refused",
@@ -250,7 +251,7 @@ def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
     return OrderingResult(
         outcome="refused",
         reason="credentials" if isinstance(error, CredentialsError) else "not_checked",
-        message=f"This call ordered nothing: the subscription and its order could not be read. {said_of(error)}",
+        message=f"This call ordered nothing: the subscription and its order could not be read. {describe(error)}",
         next="Once that is fixed, call again.",
         request_id=request_id_of(error) or None,
         api_version=context.vocabulary,
@@ -279,7 +280,7 @@ def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
         reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), (error.code or "").lower())
         return refused(word_of(reason), context, request_id=request_id_of(error))
     reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
-    detail = said_of(error) if reason == "not_sent" else str(error) if reason == "credentials" else ""
+    detail = describe(error) if reason == "not_sent" else str(error) if reason == "credentials" else ""
     return refused(reason, context, detail=detail, request_id=request_id_of(error))
 
 
@@ -290,7 +291,6 @@ def preview_of(subscription: Subscription, host: str) -> Preview:
         subscription: As just read.
         host: Where the order would be placed.
     """
-    smart = subscription.meter_type == "smart"
     return Preview(
         subscription=subscription.id,
         customer=subscription.customer,
@@ -298,8 +298,15 @@ def preview_of(subscription: Subscription, host: str) -> Preview:
         subscription_status=subscription.status,
         meter_type=subscription.meter_type,
         host=host,
-        warning="The meter of this subscription is smart already; it needs no order." if smart else None,
+        warning="The meter of this subscription is smart already; it needs no order."
+        if is_smart(subscription)
+        else None,
     )
+
+
+def is_smart(subscription: Subscription) -> bool:
+    """Whether the subscription's meter is smart already; a list of subscriptions does not show it."""
+    return subscription.meter_type == "smart"
 
 
 def is_certain(error: NomosError) -> bool:
@@ -309,20 +316,10 @@ def is_certain(error: NomosError) -> bool:
     return isinstance(error, _REFUSALS)
 
 
-def request_id_of(error: NomosError | None) -> str:
+def request_id_of(error: NomosError) -> str:
     """Return upstream's request ID of an error; empty if it has none."""
     return getattr(error, "request_id", None) or ""
 
-
-_BY_KIND: dict[type[NomosError], str] = {
-    MissingScopeError: "missing_scope",
-    CredentialsError: "credentials",
-    PaymentRequiredError: "payment_required",
-    PermissionDeniedError: "forbidden",
-    NotFoundError: "not_found",
-    AuthenticationError: "unauthorized",
-    RateLimitError: "rate_limited",
-}
 
 _REFUSALS = (
     *_BY_KIND,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from nomos_mcp.client import Event, NomosError
 from nomos_mcp.lifecycle import Explanation
-from nomos_mcp.server.error_messages import said_of
+from nomos_mcp.server.error_messages import describe
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.results import OrderFields, Result
 from nomos_mcp.server.tool_factory import ToolDefinition
@@ -93,7 +93,7 @@ async def _state_now(context: NomosContext, event: Event) -> dict[str, object]:
     try:
         now = result_of(await context.client.meter_orders.get(event.context.meter_order), context)
     except NomosError as error:
-        return {"state_missing": f"The order could not be read. {said_of(error)}"}
+        return {"state_missing": f"The order could not be read. {describe(error)}"}
     return {"order": now.order, "explanation": now.explanation}
 
 

@@ -26,7 +26,7 @@ from nomos_mcp.lifecycle import (
     open_statuses,
     summarise,
 )
-from nomos_mcp.server.error_messages import nearest
+from nomos_mcp.server.error_messages import did_you_mean
 from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter
 from nomos_mcp.server.pagination import Query, walk
@@ -204,8 +204,7 @@ def _hint(status: str, version: ApiVersion) -> str:
         near = ", ".join(neighbours(status, home))
         here = f"nearest here (inferred): {near}" if near else "it has no counterpart here (inferred)"
         return f" It is a status of {home}; {here}."
-    guess = nearest(status, _choices(version))
-    return f" Did you mean {guess!r}?" if guess else ""
+    return did_you_mean(status, _choices(version))
 
 
 class _Asks(Protocol):

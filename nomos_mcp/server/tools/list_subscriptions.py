@@ -10,7 +10,7 @@ from pydantic import Field
 from nomos_mcp.client import Listing, Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.server.error_messages import nearest
+from nomos_mcp.server.error_messages import unknown
 from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
 from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
@@ -99,11 +99,9 @@ async def list_subscriptions(
     if after and before and after > before:
         raise InvalidRequestError("created_after lies behind created_before, so nothing can match. Swap them.")
     if status and status not in STATUSES:
-        guess = nearest(status, list(STATUSES))
-        hint = f" Did you mean {guess!r}?" if guess else ""
         raise InvalidRequestError(
-            f"Unknown subscription status {status!r}.{hint} Known: {', '.join(STATUSES)}. For the statuses of meter "
-            "orders use list_meter_orders_by_status."
+            f"{unknown('subscription status', status, STATUSES)} For the statuses of meter orders use "
+            "list_meter_orders_by_status."
         )
 
     def listing(wanted: str, size: int, at: str) -> Listing[Subscription]:
