@@ -10,11 +10,11 @@ class StoredRecord(Protocol):
     """What every stored record has."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str: ...
     @property
-    def organisation(self) -> str: ...  # noqa: D102
+    def organisation(self) -> str: ...
     @property
-    def created_at(self) -> datetime: ...  # noqa: D102
+    def created_at(self) -> datetime: ...
 
 
 R = TypeVar("R", bound=StoredRecord)
