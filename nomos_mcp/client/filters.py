@@ -19,13 +19,7 @@ Words = str | Iterable[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition.
-
-    Attributes:
-        field: Name of the field, on the wire and on the model.
-        operator: Operator on the wire.
-        values: The values; exactly one unless the operator is `in`.
-    """
+    """One condition: a field, named alike on the wire and on the model; one value, or several for `in`."""
 
     field: str
     operator: Literal["eq", "ne", "in", "gte", "lte"]
@@ -53,11 +47,7 @@ def words(values: Words) -> tuple[str, ...]:
 
 
 def one_of(field: str, values: Words) -> tuple[Filter, ...]:
-    """Condition `field` is one of `values`; none without values.
-
-    Raises:
-        InvalidRequestError: A value holds a comma, which separates values on the wire.
-    """
+    """Condition `field` is one of `values`; none without values. A comma separates values on the wire."""
     chosen = words(values)
     if any("," in value for value in chosen):
         raise InvalidRequestError(f"A value of the filter {field!r} holds a comma; pass several values as a list.")
@@ -70,20 +60,12 @@ def none_of(field: str, values: Words) -> tuple[Filter, ...]:
 
 
 def id_is(kind: str, values: Words) -> tuple[Filter, ...]:
-    """Condition that the field named like a kind of ID holds one of these IDs; none without values.
-
-    Raises:
-        InvalidRequestError: An ID is malformed.
-    """
+    """Condition that the field named like a kind of ID holds one of these IDs; none without values."""
     return one_of(kind, [checked(value, kind) for value in words(values)])
 
 
 def between(field: str, after: datetime | None, before: datetime | None) -> tuple[Filter, ...]:
-    """Conditions `after <= field <= before`, each only if given.
-
-    Raises:
-        InvalidRequestError: A time has no zone, or cannot be written in UTC.
-    """
+    """Conditions `after <= field <= before`, each only if given."""
     bounds: tuple[tuple[Literal["gte", "lte"], datetime | None], ...] = (("gte", after), ("lte", before))
     found: list[Filter] = []
     for operator, moment in bounds:
@@ -100,11 +82,7 @@ def between(field: str, after: datetime | None, before: datetime | None) -> tupl
 
 
 def require_documented(filters: Iterable[Filter], documented: frozenset[str], api_version: str) -> None:
-    """Refuse a filter that the version does not document.
-
-    Raises:
-        UnsupportedVersionError: Upstream would ignore it and answer with everything.
-    """
+    """Refuse a filter that the version does not document: upstream would ignore it and answer with everything."""
     unknown = sorted({condition.field for condition in filters} - documented)
     if unknown:
         raise UnsupportedVersionError(
@@ -114,11 +92,7 @@ def require_documented(filters: Iterable[Filter], documented: frozenset[str], ap
 
 
 def require_own_statuses(values: Iterable[str], own: Iterable[str], all_known: Iterable[str], api_version: str) -> None:
-    """Refuse statuses of another version. One that no version documents may be new, and passes.
-
-    Raises:
-        UnsupportedVersionError: The pinned version does not know the status.
-    """
+    """Refuse statuses of another version. One that no version documents may be new, and passes."""
     foreign = sorted({*values} & {*all_known} - {*own})
     if foreign:
         raise UnsupportedVersionError(

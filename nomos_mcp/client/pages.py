@@ -138,11 +138,7 @@ def cursor_names(cursor: str, item: object) -> bool:
 
 
 def checked_limit(limit: int) -> int:
-    """Return `limit` if upstream accepts it as a page size.
-
-    Raises:
-        InvalidRequestError: It is not between 1 and 100.
-    """
+    """Return `limit` if upstream accepts it as a page size."""
     if 1 <= limit <= MAX_PAGE_SIZE:
         return limit
     raise InvalidRequestError(f"limit is {limit}; a page holds between 1 and {MAX_PAGE_SIZE} items.")

@@ -23,11 +23,7 @@ from nomos_mcp.client.time_source import Timing
 
 
 class RateLimiter:
-    """Lets at most `per_second` requests through in any one second.
-
-    Args:
-        per_second: The most that is ever let through; upstream's headers can only lower it.
-        timing: Clock and sleep.
+    """Lets at most `per_second` requests through in any one second. Upstream's headers can only lower that.
 
     Attributes:
         last_headers: What the last response said about the rate limit; None before the first.
@@ -53,14 +49,10 @@ class RateLimiter:
 
     @asynccontextmanager
     async def slot(self, max_wait: float, *, urgent: bool = False) -> AsyncGenerator[None]:
-        """Hold a slot while one request runs.
-
-        Args:
-            max_wait: Seconds that the caller has; the wait is bounded in any case.
-            urgent: Skip the queue.
+        """Hold a slot while one request runs. An urgent request skips the queue.
 
         Raises:
-            LocalRateLimitError: No slot is free in time; raised at once where that can be foreseen.
+            LocalRateLimitError: No slot is free within `max_wait` seconds; raised at once where that can be foreseen.
         """
         await self._acquire(min(max_wait, MAX_RATE_LIMIT_WAIT), urgent=urgent)
         try:

@@ -49,15 +49,7 @@ BeforeSend = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How long a call may take, and how often it is repeated.
-
-    Attributes:
-        timeout: Seconds for the whole call.
-        max_retries: How often a read is sent again at most.
-
-    Raises:
-        InvalidRequestError: The timeout is not above 0, or the number of retries is below 0.
-    """
+    """How many seconds a whole call may take, and how often a read is sent again at most."""
 
     timeout: float = CALL_TIMEOUT
     max_retries: int = MAX_RETRIES
@@ -215,15 +207,9 @@ def is_transient(error: NomosError) -> bool:
 
 
 def pause_before_retry(error: NomosError, attempt: int, timing: Timing) -> float:
-    """Return the seconds to wait before the next attempt.
+    """Return the seconds to wait after an attempt, counted from 1: what upstream asks for, plus exponential backoff.
 
-    That is what upstream asks for, plus exponential backoff with full jitter, so that many callers who were refused
-    together do not come back together.
-
-    Args:
-        error: Why the last attempt failed.
-        attempt: Its number, from 1.
-        timing: For the jitter.
+    The backoff has full jitter, so that many callers who were refused together do not come back together.
     """
     backoff = timing.jitter(min(BACKOFF_CAP, BACKOFF_BASE * 2 ** min(attempt - 1, 10)))
     asked = error.retry_after if isinstance(error, APIError) else None

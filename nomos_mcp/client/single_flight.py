@@ -29,15 +29,7 @@ class SingleFlight(Generic[T]):
         self._flights: dict[Hashable, _Flight[T]] = {}
 
     async def run(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
-        """Read, or wait for an equal read that is running.
-
-        Args:
-            key: What makes reads equal; whoever may not share a result has another key.
-            read: Does the reading.
-
-        Raises:
-            NomosError: What the read raised, whoever did it.
-        """
+        """Read, or wait for a running read with an equal key. Callers that may not share a result differ in keys."""
         while (flight := self._flights.get(key)) is not None:
             await flight.landed.wait()
             if flight.error is not None:

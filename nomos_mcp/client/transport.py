@@ -46,11 +46,7 @@ class Transport:
         self._pool: httpx.AsyncClient | None = None
 
     async def send(self, request: Request, auth: SecretStr | tuple[str, SecretStr] | None = None) -> Response:
-        """Send a request.
-
-        Args:
-            request: What to ask.
-            auth: A bearer token, or client ID and secret (HTTP Basic).
+        """Send a request with a bearer token, with client ID and secret (HTTP Basic), or with neither.
 
         Raises:
             InvalidRequestError: The query cannot be written as part of a URL; nothing was sent.
