@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from nomos_mcp.commands.terminal import styled_help
 from nomos_mcp.variables import Variable
@@ -20,6 +20,9 @@ EXIT_CODES: Final = "exit codes: 0 done, 1 failed, 2 wrong usage or settings"
 Run = Callable[[argparse.Namespace], int]
 """Runs a command with its options and returns the exit code."""
 
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  see below
+"""What `ArgumentParser.add_subparsers` returns; the standard library has no public name for it."""
+
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help texts in colour on a terminal."""
@@ -27,22 +30,6 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def format_help(self) -> str:
         """Return the text."""
         return styled_help(super().format_help())
-
-
-class Subparsers(Protocol):
-    """What `ArgumentParser.add_subparsers` returns; the standard library has no public name for it."""
-
-    def add_parser(
-        self,
-        name: str,
-        *,
-        help: str,  # noqa: A002  the standard library's name
-        description: str,
-        epilog: str,
-        formatter_class: type[argparse.HelpFormatter],
-    ) -> argparse.ArgumentParser:
-        """Add a command's parser."""
-        ...
 
 
 def new_command(
@@ -85,8 +72,7 @@ def settings_or_complaint(*, demo: bool = False) -> "Settings | None":
     try:
         return Settings.from_env(demo=demo)
     except SettingsError as error:
-        for problem in error.problems:
-            complain(problem)
+        complain(*error.problems)
         return None
 
 
@@ -95,6 +81,7 @@ def note(words: str) -> None:
     sys.stderr.write(f"{words}\n")
 
 
-def complain(problem: str) -> None:
+def complain(*problems: str) -> None:
     """Print on stderr what is wrong; stdout may belong to the protocol, or to a pipe."""
-    sys.stderr.write(f"nomos-mcp: {problem}\n")
+    for problem in problems:
+        sys.stderr.write(f"nomos-mcp: {problem}\n")

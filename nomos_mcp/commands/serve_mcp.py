@@ -86,16 +86,12 @@ def _run_http_server(options: argparse.Namespace) -> int:
     try:
         settings = Settings.from_env(demo=options.demo)
     except SettingsError as error:
-        return _wrong_usage([*problems, *error.problems])
+        complain(*problems, *error.problems)
+        return EXIT_USAGE
     from nomos_mcp.service.http_server import serve, start_problems  # noqa: PLC0415  as above
 
     problems += start_problems(settings, options.host, options.workers)
     if problems:
-        return _wrong_usage(problems)
+        complain(*problems)
+        return EXIT_USAGE
     return EXIT_OK if serve(settings, options.host, options.port, options.workers) else EXIT_FAILED
-
-
-def _wrong_usage(problems: list[str]) -> int:
-    for problem in problems:
-        complain(problem)
-    return EXIT_USAGE
