@@ -17,10 +17,12 @@ client = NomosClient(
 )
 
 if sys.argv[1:]:
-    import uvicorn
+    import socket
 
     from nomos_mcp.service import create_http_app
+    from nomos_mcp.service.graceful_shutdown import GracefulServer
 
-    uvicorn.run(create_http_app(settings, client=client), port=int(sys.argv[1]), log_level="error")
+    with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+        GracefulServer(create_http_app(settings, client=client)).run(sockets=[listener])
 else:
     create_server(settings, client=client).run("stdio")

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal
 from urllib.parse import urlsplit
@@ -22,7 +21,7 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.client.credentials import WRITE_SCOPE
-from nomos_mcp.lifecycle import VERSIONS
+from nomos_mcp.lifecycle import VERSIONS, nearest_names
 from nomos_mcp.settings import Settings, SettingsError
 from nomos_mcp.variables import (
     ACCESS_TOKEN,
@@ -142,8 +141,8 @@ def _unknown(environ: Mapping[str, str]) -> Iterable[Finding]:
     known = [variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)]
     for name in sorted(environ):
         if name.startswith("NOMOS_") and name not in known:
-            guess = get_close_matches(name, known, n=1)
-            cure = f"Did you mean {guess[0]}?" if guess else "Unset it, unless another program uses it."
+            near = nearest_names(name, known)
+            cure = f"Did you mean {near[0]}?" if near else "Unset it, unless another program uses it."
             yield Finding("settings", "warning", f"{name} is set, and no setting of this name exists.", cure)
 
 
