@@ -1,7 +1,7 @@
 """What a smart meter order's status means: pure data and functions.
 
-This room knows the two vocabularies of meter orders, who must act in each state, and what may be said about it. It does
-no I/O besides reading its own texts, asks no clock, and knows neither the API's client nor the MCP server.
+It covers both vocabularies of meter orders: who must act in each state, and what may be said about it. It does no I/O
+besides reading its own texts, reads no clock, and imports neither the API's client nor the MCP server.
 """
 
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language

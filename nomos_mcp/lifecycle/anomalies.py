@@ -1,6 +1,6 @@
-"""What is odd about an order's own fields. Only fields that its API version has are looked at.
+"""What is odd about an order's own fields.
 
-Beyond `created_at`, edison orders carry no times and no reasons, so nothing can be missing there.
+Edison orders carry no times but `created_at`, and no reasons, so there nothing can be missing.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,7 @@ _MILESTONES: Final = {"installed": "installed_at", "activated": "activated_at", 
 
 
 def anomalies(state: OrderState, now: datetime, words: Catalogue) -> list[str]:
-    """What is odd, one sentence each.
-
-    Args:
-        state: the order.
-        now: the current time, aware.
-        words: the language's catalogue.
-    """
+    """What is odd, one sentence each."""
     say = words.anomaly
     found = [say.unreadable.format(field=name, text=repr(raw)) for name, raw in state.unreadable.items()]
     found += [

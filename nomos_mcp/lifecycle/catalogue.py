@@ -1,7 +1,7 @@
-"""The texts, one TOML file a language, checked when first read. It knows no order and decides nothing.
+"""The texts, one TOML file for each language, checked when they are loaded.
 
-A missing, spare or empty entry is an error on reading, so that every language says everything or does not load: every
-status, reason and word of the facts has its entry, every blank is one that is filled in, and what English says is said.
+A language loads only if it is complete: every status, reason and word of the facts has its entry and no other has, no
+entry is empty, its {placeholders} are those that are filled in, and it has the entries that English has.
 """
 
 import tomllib
@@ -32,24 +32,24 @@ _REFERENCE: Final[Language] = "en"
 
 
 def _blanks(*names: str) -> AfterValidator:
-    """Exactly these {blanks} to fill in, so that filling them in cannot fail."""
+    """Require exactly these placeholders, so that filling them in cannot fail."""
 
     def check(text: str) -> str:
         found = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
         if found != set(names):
             told = [" ".join(f"{{{name}}}" for name in sorted(which)) or "none" for which in (found, names)]
-            raise ValueError(f"the blanks are {told[0]} instead of {told[1]}")
+            raise ValueError(f"the placeholders are {told[0]} instead of {told[1]}")
         return text
 
     return AfterValidator(check)
 
 
 def _for_each(*names: str) -> AfterValidator:
-    """An entry for each of these names and none besides."""
+    """Require an entry for each of these names and no other."""
 
     def check(entries: _Entries) -> _Entries:
         flaws = [f"{name} is missing" for name in names if name not in entries]
-        flaws += [f"{name} is spare" for name in entries if name not in names]
+        flaws += [f"{name} is not expected" for name in entries if name not in names]
         if flaws:
             raise ValueError(", ".join(flaws))
         return entries
@@ -222,7 +222,7 @@ class DiagramTexts(_Texts):
 
 
 class LabelTexts(_Texts):
-    """The labels of a lines about one status; `nothing` stands where the customer has nothing to do."""
+    """The labels of one status as lines; `nothing` is used if the customer has nothing to do."""
 
     meaning: Text
     blocked: Text
@@ -299,7 +299,7 @@ def catalogue_of(language: str, raw: Mapping[str, Any]) -> Catalogue:
     """Check a language's texts, and that they say what the English ones say.
 
     Raises:
-        CatalogueError: an entry is missing, empty or spare, or has other blanks than those that are filled in.
+        CatalogueError: an entry is missing, empty or not expected, or has the wrong placeholders.
     """
     try:
         catalogue = Catalogue.model_validate(raw)
@@ -309,19 +309,19 @@ def catalogue_of(language: str, raw: Mapping[str, Any]) -> Catalogue:
         # Entries that not every status has, words of the field, columns: of these English has the right ones.
         ours, english = _entries(raw), _entries(raw if language == _REFERENCE else raw_texts(_REFERENCE))
         flaws = [f"{entry} is missing" for entry in english if entry not in ours]
-        flaws += [f"{entry} is spare, English has none" for entry in ours if entry not in english]
+        flaws += [f"{entry} is not in {_REFERENCE}.toml" for entry in ours if entry not in english]
         if not flaws:
             return catalogue
     raise CatalogueError(f"The texts in {language!r} are not complete. Correct {language}.toml: {'; '.join(flaws)}.")
 
 
 def _told(flaw: ErrorDetails) -> str:
-    told = {"missing": " is missing", "extra_forbidden": " is spare", "string_too_short": " is empty"}
+    told = {"missing": " is missing", "extra_forbidden": " is not expected", "string_too_short": " is empty"}
     return told.get(flaw["type"]) or ": " + flaw["msg"].removeprefix("Value error, ")
 
 
 def _entries(tree: Mapping[str, Any], path: str = "") -> list[str]:
-    """Where each text stands, such as `curie.placed.label`; of a list, each of its texts."""
+    """The path of each text, such as `curie.placed.label`, and of each text in a list."""
     found: list[str] = []
     for key, value in tree.items():
         if isinstance(value, Mapping):

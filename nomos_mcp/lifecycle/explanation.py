@@ -1,4 +1,4 @@
-"""The shape of an explanation. It is a tool's output schema: flat, closed, and without texts of its own."""
+"""Explaining an order: which texts fit it now, put together and cut to an audience."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -79,7 +79,7 @@ class Explanation(_Answer):
 
 
 def choose_turn(state: OrderState, reading: Reading, status_words: StatusTexts, words: Catalogue) -> Turn:
-    """Whose turn it is: nobody knows if the fields contradict each other; else the block says it, then the status."""
+    """The texts on who must act: the contradiction's if the fields disagree, else the block's, else the status's."""
     if reading.turn is CONTRADICTION:
         return words.contradiction
     if reading.block:
@@ -102,30 +102,17 @@ def build_explanation(
     anomalies: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> Explanation:
-    """Put an explanation together.
-
-    Args:
-        state: the order, or as much of one as a name gives.
-        reading: what its fields say together.
-        status_words: the texts of its status.
-        words: the language's catalogue.
-        audience: the agent also gets operator action, escalation, anomalies, notes, confidence and sources.
-        turn: the texts of whose turn it is.
-        timing: what may be said about time.
-        since: since when the order is blocked, in Berlin time.
-        anomalies: what is odd about the order.
-        notes: what is to be known about the names used.
+    """Build an explanation of facts and texts, cut to its audience. `notes` are about the names that were used.
 
     Raises:
         UnknownAudienceError: the audience is neither agent nor customer.
     """
     if audience not in get_args(Audience):
         raise UnknownAudienceError(
-            f"Nothing is written for the audience {audience!r}: it is 'agent' for support staff or 'customer' for what "
-            "a customer may be told. Ask for one of them."
+            f"Unknown audience {audience!r}. Use 'agent' for support staff, or 'customer' for what a customer may read."
         )
     agent = audience == "agent"
-    # Under a block the turn tells of the block; what the status means is still the status's own to say.
+    # Under a block the texts of the turn are about the block, so the status still explains itself.
     under_block = reading.block and reading.turn is not CONTRADICTION
     meaning = status_words.meaning if under_block else turn.meaning
     index = stage_of(state)

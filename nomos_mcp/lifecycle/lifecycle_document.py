@@ -1,4 +1,4 @@
-"""The whole lifecycle as one Markdown document, made from the catalogue and the facts. It writes no sentence itself."""
+"""The lifecycle as Markdown, from the facts and the catalogue: the whole, one name, the glossary, and a diagram."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -28,7 +28,7 @@ def lifecycle_markdown(api_version: str = "", language: str = "en") -> str:
     """The lifecycle, curie's block and its reasons, who must act, and what of it is documented or inferred.
 
     Args:
-        api_version: the vocabulary to tell of, in full or by its name alone (`edison`); both if empty.
+        api_version: the vocabulary to describe, in full or by its name alone (`edison`); both if empty.
         language: the language of the document.
 
     Returns:

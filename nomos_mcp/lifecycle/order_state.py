@@ -1,4 +1,4 @@
-"""The little that an explanation needs of an order, and what its fields say together. No sentence, no clock."""
+"""The fields of an order that its explanation needs, and what they say together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -101,9 +101,9 @@ def read(state: OrderState, status: Facts | None = None) -> Reading:
 
 
 def fields_ahead(state: OrderState) -> list[str]:
-    """Fields that tell of more than the status does, such as `installed_at` of an order that is placed.
+    """Fields that are ahead of the status, such as `installed_at` of an order that is placed.
 
-    A status that is new to us may be an end. Under a block it is open, and tells of no end.
+    A status that is new to us may be final, unless there is a block: then it is open.
     """
     if state.api_version != CURIE:
         return []

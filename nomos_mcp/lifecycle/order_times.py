@@ -1,6 +1,6 @@
-"""The API's times as words: Berlin time with its zone, ages in days of Berlin's calendar, and the one published target.
+"""An order's times as words: Berlin time with its zone, ages in days, and what may be said about how long it takes.
 
-It is told what time it is, and how the language writes it.
+The functions are given the current time. Only times that the order carries are named, and the one published target.
 """
 
 from datetime import date, datetime, timedelta

@@ -1,6 +1,6 @@
-"""A status explained by its name alone, in either vocabulary, where there is no order to look at.
+"""A status explained by its name alone, in either vocabulary.
 
-Unlike an order, a name can be wrong and arguments can contradict each other: those are errors that say what to ask.
+Unlike an order, a name can be wrong, and arguments can contradict each other: the errors say what to ask instead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -195,7 +195,7 @@ def _implied(blocked_reason: str, cancelled_reason: str) -> str:
         return _OVERLAY_NAME
     if cancelled_reason:
         return "cancelled"
-    raise UnknownStatusError(f"No status was given, so there is nothing to explain. {_both_vocabularies()}")
+    raise UnknownStatusError(f"No status was given. {_both_vocabularies()}")
 
 
 def _home(name: str, asked: ApiVersion) -> ApiVersion:
@@ -206,7 +206,7 @@ def _home(name: str, asked: ApiVersion) -> ApiVersion:
         return other(asked)
     if name in (*BLOCKED_REASONS, *CANCELLED_REASONS):
         field = "blocked_reason" if name in BLOCKED_REASONS else "cancelled_reason"
-        raise UnknownStatusError(f"{name!r} is no status but a reason: ask with {field}={name!r} instead.")
+        raise UnknownStatusError(f"{name!r} is a reason, not a status. Ask with {field}={name!r} instead.")
     raise unknown_status(name, asked)
 
 
@@ -235,7 +235,7 @@ def _check_reasons(status: str, version: ApiVersion, blocked_reason: str, cancel
     field = "blocked_reason" if blocked_reason else "cancelled_reason"
     if version == EDISON:
         raise ContradictionError(
-            f"{field} says nothing about {status!r} in {EDISON}: orders of that version carry no reasons. "
+            f"{field} does not apply to {status!r} in {EDISON}: orders of that version carry no reasons. "
             f"Leave it out, or ask about a status of {CURIE}."
         )
     if blocked_reason and facts_of(status, version).phase == "over":

@@ -1,6 +1,4 @@
-"""What is known about each status and reason as facts: who acts, how it ends, and where that is written.
-
-Logic only. No sentence for people stands here, and nothing about a single order.
+"""The statuses and reasons of both API versions as facts: who must act, how an order ends, and where that is written.
 
 Sources: the vendor's API reference of each version and its guide "order smart meters". Where a source says who must
 act, the entry is "documented"; where that is our reading, it is "inferred" and lists `inferred: waiting_on`.
@@ -145,15 +143,15 @@ BLOCKS: Final[Mapping[str, Facts]] = MappingProxyType(
 )
 """curie's overlay by reason.
 
-`unknown` is a reason that is new to us, `unstated` a block that gives none, and `check_missing_after_review` a check
-that is said to be missing although its review, or what follows it, has happened.
+`unknown` is a reason that is new to us, `unstated` a block without a reason, and `check_missing_after_review` a check
+that is reported missing although it was reviewed, or a later step was reached.
 """
 
 OVERLAY: Final = _documented("unknown", _CURIE_BLOCKED)
-"""`blocked` asked for by name under curie: the overlay is documented, who acts depends on its reason."""
+"""`blocked` by name in curie: the overlay is documented; who must act depends on its reason."""
 
 CONTRADICTION: Final = Facts(waiting_on="unknown", confidence="unknown")
-"""An order whose fields tell of more than its status does: neither is to be trusted over the other."""
+"""An order whose fields contradict its status: neither can be trusted over the other."""
 
 UNKNOWN: Final = Facts(waiting_on="unknown", confidence="unknown", outcome="unknown", phase="unknown")
 
@@ -172,7 +170,7 @@ def open_statuses(version: ApiVersion) -> tuple[str, ...]:
 
 
 def final_statuses(version: ApiVersion) -> tuple[str, ...]:
-    """Statuses that end an order: activated, cancelled and edison's pre_installed (that this one does is inferred)."""
+    """Statuses that end an order: activated, cancelled and edison's pre_installed (the last is inferred)."""
     return tuple(status for status, facts in FACTS[known_version(version)].items() if facts.outcome != "open")
 
 
@@ -182,7 +180,7 @@ def blocked_statuses(version: ApiVersion) -> tuple[str, ...]:
 
 
 def version_named(name: str) -> ApiVersion:
-    """The version that a person means, who may leave out its date.
+    """The version that a name stands for, with or without its date.
 
     Args:
         name: such as "2026-01-29.edison", or "edison".

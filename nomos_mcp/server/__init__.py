@@ -1,4 +1,4 @@
-"""The MCP face: tools, resources and prompts over the client and the lifecycle. Knows nothing of how it is served."""
+"""The MCP server: tools, resources and prompts over the client and the lifecycle, whatever it is served over."""
 
 from nomos_mcp.server.request_context import Caller
 from nomos_mcp.server.server_factory import create_server

@@ -1,4 +1,4 @@
-"""How long what a caller sends may be, and how long what it is told about a mistake.
+"""How long the texts that a caller sends may be, and the errors that it gets.
 
 Every number is in characters, unless its name says otherwise.
 """

@@ -46,7 +46,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a walk goes on.
+    """Where reading goes on.
 
     Attributes:
         page_size: `limit` that upstream is asked with.
@@ -54,7 +54,7 @@ class Cursor:
         page: Upstream's cursor of the page to read; empty for the first.
         again: Whether a part of that page was handed out.
         position: What was read; items before it are left out.
-        gaps: Whether an earlier call of the walk has left something out.
+        gaps: Whether an earlier call has left something out.
     """
 
     page_size: int

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.server.list_cursor import Cursor, cursor_of, digest
-from nomos_mcp.server.pagination import R, Reading
+from nomos_mcp.server.pagination import ListReading, R
 from nomos_mcp.server.request_context import nomos_context
 
 _NO_FILTERS: Final = frozenset({"ctx", "status", "limit", "cursor"})
@@ -76,7 +76,7 @@ class ListRequest:
         """
         return cursor_of(self._cursor, self._binding) if self._cursor else first
 
-    def fields(self, reading: Reading[R], returned: int) -> dict[str, Any]:
+    def fields(self, reading: ListReading[R], returned: int) -> dict[str, Any]:
         """Return the fields of `ListResult`, given what was read and how many of its items are returned."""
         rest = reading.next(returned)
         return {

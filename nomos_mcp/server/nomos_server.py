@@ -1,4 +1,4 @@
-"""The SDK's server with our errors: the one place where an error from below becomes an answer of the protocol."""
+"""The SDK's server with our errors: the one place where an exception becomes an answer of the protocol."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -32,7 +32,7 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import LifecycleError
 from nomos_mcp.server.error_messages import describe, describe_arguments, unknown
 from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_NAMED, MAX_URI, cut
-from nomos_mcp.server.ordering.eligibility import barred
+from nomos_mcp.server.ordering.eligibility import ordering_refusal
 from nomos_mcp.server.prompts import Argument
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.resources import is_static
@@ -43,7 +43,7 @@ _RESOURCE_NOT_FOUND: Final = -32002  # up to 2025-11-25; later revisions have in
 
 
 async def protocol_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Serve one message of the protocol."""
+    """Raise the errors that the SDK does not raise, or raises for one protocol revision only: middleware."""
     if ctx.method in _LISTS and (ctx.params or {}).get("cursor") is not None:
         raise MCPError(INVALID_PARAMS, "Unknown cursor. This list has one page; leave the cursor out.")
     try:
@@ -73,18 +73,16 @@ CACHE_HINTS: Final[dict[CacheableMethod, CacheHint]] = {
 
 
 class NomosServer(MCPServer[NomosContext]):
-    """The SDK's server with our manners: what fails says so in our words, and nothing else gets out.
-
-    The one place where errors of the rooms below become answers of the protocol.
+    """The SDK's server, which describes every failure in our words and lets nothing else out.
 
     Attributes:
-        context: The means of this server, as whoever calls may use them.
+        context: What requests work with.
     """
 
     context: NomosContext
 
     def stop_ordering(self) -> None:
-        """Let no further order leave: the process was told to end, or its only client is gone."""
+        """Send no further order: the process is ending, or its only client is gone."""
         self.context.ordering.stopping = True
 
     async def orders_finished(self) -> None:
@@ -101,16 +99,16 @@ class NomosServer(MCPServer[NomosContext]):
         await lowlevel.run(messages, answers, lowlevel.create_initialization_options())
 
     async def list_tools(self) -> list[MCPTool]:
-        """List the tools that can be used: not the one that orders, if nothing may be ordered."""
+        """List the tools that can be used: without the one that orders, if nothing may be ordered."""
         tools = await super().list_tools()
         return tools if await self._may_order() else [tool for tool in tools if tool.name != ORDER_TOOL]
 
     async def _may_order(self) -> bool:
         try:
             with anyio.fail_after(_SCOPES_DEADLINE):
-                return await barred(self.context) is None
+                return await ordering_refusal(self.context) is None
         except (NomosError, TimeoutError):
-            return True  # not known now; the call itself will tell
+            return True  # not known now; the call will find out
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[NomosContext, Any] | None = None

@@ -1,14 +1,15 @@
-"""Reading lists: in one piece, page after page, newest first; and the cursors with which a later call goes on.
+"""ListReading lists: in one piece, page after page, newest first; and the cursors with which a later call goes on.
 
-What matches for as long as a walk lasts, over however many calls, is handed out exactly once. Two things see to that:
+An item that matches for as long as a list is read, over however many calls, is returned exactly once. Two things ensure
+that:
 
 - A cursor of ours says what was read: everything created after `Position.created`, and `Position.ids` of that moment.
 - Items that leave a list by status must not move others to a page that was read already. They cannot where upstream's
   cursor names the last item of the page (`Page.anchored`). Any other cursor may count items, so there a list of several
   pages is read without the filter by status: nothing leaves that list.
 
-Where this cannot be kept, because upstream contradicts itself or sends what cannot be read, `not_covered` says so, and
-the walk is not complete.
+Where that is not possible, because upstream contradicts itself or sends what cannot be read, `not_covered` says so, and
+the list is not complete.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -57,8 +58,8 @@ class _Find(Generic[R]):
     behind: Position
 
 
-class Reading(Generic[R]):
-    """What a walk found, and where it stands.
+class ListReading(Generic[R]):
+    """What was read of a list, and where reading stands.
 
     Attributes:
         refused: Whether upstream did not understand a tentative query.
@@ -236,14 +237,14 @@ async def _silent(_: int) -> None:
     """Report to nobody."""
 
 
-async def walk(
+async def read_list(
     queries: Sequence[Query[R]],
     start: Cursor,
     *,
     wanted: int | None,
     keep: Callable[[R], bool] = lambda _: True,
     report: Callable[[int], Awaitable[None]] = _silent,
-) -> Reading[R]:
+) -> ListReading[R]:
     """Read a list until as many as wanted were found, it ends, or `MAX_PAGES` pages were read.
 
     Args:
@@ -257,6 +258,6 @@ async def walk(
         InvalidRequestError: The cursor is forged.
         NomosError: Whatever a call can raise.
     """
-    reading = Reading(queries, start, wanted)
+    reading = ListReading(queries, start, wanted)
     await reading.run(keep, report)
     return reading

@@ -32,12 +32,12 @@ class NotAllowedError(InvalidRequestError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who is served.
+    """Who is calling, and what they may see and do.
 
     Attributes:
-        name: Goes on record and into the log.
-        customer_id: The fence: only this customer's objects are seen. Empty: the whole organisation's, which takes the
-            scope `org`.
+        name: For the audit log and the server's log.
+        customer_id: Only this customer's objects are visible. Empty: the whole organisation's, which needs the scope
+            `org`.
         scopes: What the caller may do.
     """
 
@@ -52,7 +52,7 @@ class Caller:
 
     @classmethod
     def customer(cls, customer_id: str, *, name: str = "", scopes: Iterable[str] = (ORDERS_READ, ORDERS_WRITE)) -> Self:
-        """Return a caller behind the fence of one customer.
+        """Return a caller who sees one customer's objects only.
 
         Args:
             customer_id: `cus_…`.
@@ -66,7 +66,7 @@ class Caller:
         return cls(name=name or customer_id, customer_id=customer_id, scopes=frozenset(scopes))
 
     def require(self, scope: str) -> None:
-        """Let pass only with a scope, and without a fence only with `org`.
+        """Require a scope, and `org` as well if the caller is not limited to one customer.
 
         Raises:
             NotAllowedError: The message says what is missing.
@@ -77,7 +77,7 @@ class Caller:
         if missing:
             raise NotAllowedError(
                 f"You may not do this: it takes the scope {' and '.join(missing)}, which your access token does not "
-                "carry. Nothing was asked of Nomos. Ask the operator of this server."
+                "have. Nothing was sent to Nomos. Ask the operator of this server for that scope."
             )
 
 
@@ -94,7 +94,7 @@ def current_caller(default: Caller) -> Caller:
 
 
 class NomosContext:
-    """The means of one server, as whoever calls may use them.
+    """What a request works with. One object serves all callers of a server.
 
     Args:
         client: Where orders, subscriptions and events come from. It is kept in a closure, not in an attribute.

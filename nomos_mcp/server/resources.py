@@ -50,7 +50,7 @@ def _add_texts(server: MCPServer[NomosContext]) -> None:
 
     @server.resource(LIFECYCLE, title="Lifecycle of a smart meter order in one API version", mime_type=_MARKDOWN)
     async def lifecycle(api_version: str) -> str:
-        """The statuses of curie or of edison, and who must act in each; explain_status tells of one."""
+        """The statuses of curie or of edison, and who must act in each; explain_status explains one."""
         return lifecycle_markdown(api_version)
 
     @server.resource(STATUS, title="A status, explained", mime_type=_MARKDOWN)

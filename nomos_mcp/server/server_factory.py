@@ -38,7 +38,7 @@ def create_server(
     Args:
         settings: What to start with; read from the environment by default.
         client: Use this client instead of one made from the settings; its owner closes it.
-        caller: Who is served, `Caller.customer("cus_…")` for one end customer. By default the operator, fenced to
+        caller: Who is calling, `Caller.customer("cus_…")` for one end customer. By default the operator, limited to
             `NOMOS_CUSTOMER_ID` if that is set. A verified token of the HTTP server goes before it.
         clock: Returns the current time, aware; for tests.
 
@@ -120,7 +120,7 @@ def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
 
 
 def caller_of(settings: Settings) -> Caller:
-    """Return who is served where no token says so: the operator, fenced in if the settings name a customer."""
+    """Return who is calling if no token says so: the operator, limited to one customer if the settings name one."""
     return Caller.customer(settings.customer_id) if settings.customer_id else Caller.local()
 
 
@@ -130,7 +130,7 @@ def _state_security(settings: Settings) -> RequestStateSecurity | None:
 
 
 def ordering_of(settings: Settings) -> Ordering:
-    """Make what the settings say about ordering."""
+    """Make the rules of ordering that the settings describe."""
     return Ordering(
         confirm=settings.confirm,
         read_only=settings.read_only,

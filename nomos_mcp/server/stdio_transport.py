@@ -1,10 +1,10 @@
 """The server over stdin and stdout. stdout carries the protocol only.
 
-In place of the SDK's transport, which leaves a message that it cannot read without an answer, drops the calls that it
-works on when the input ends, and reads a line of any length into memory.
+It replaces the SDK's transport, which does not answer a message that it cannot read, drops the calls under way when the
+input ends, and reads a line of any length into memory.
 
-stdin and stdout have a thread each, since a pipe can only be read and written by blocking. They are daemons: a client
-that neither reads nor closes its end does not keep the process.
+stdin and stdout have a thread each, because reading and writing a pipe blocks. They are daemon threads: a client that
+neither reads nor closes its end does not keep the process alive.
 """
 
 import os
@@ -86,11 +86,7 @@ async def _end_at_sigterm(connection: "StdioConnection") -> None:
 
 
 class StdioConnection:
-    """The messages of one client, between the lines of the transport and the server.
-
-    Args:
-        server: Whose answers they get.
-    """
+    """The messages of one client, between the lines on stdin and stdout and the server."""
 
     def __init__(self, server: NomosServer) -> None:
         self._server = server
@@ -112,7 +108,7 @@ class StdioConnection:
                 await self._written.wait()
 
     async def take(self, line: "bytes | Overlong") -> None:
-        """Take a line that the client has sent: hand a message to the server, and answer what is none."""
+        """Pass a message of the client to the server, and answer a line that is no message."""
         if self._ending or not line:
             return
         message = line.refusal() if isinstance(line, Overlong) else message_of(line)
@@ -144,7 +140,7 @@ class StdioConnection:
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
 
     async def end(self) -> None:
-        """Finish: the client has no more to say. What it asked before is answered; nothing more is ordered."""
+        """Finish after the end of the input: answer the calls under way, and order nothing more."""
         if self._ending:
             return
         self._ending = True
@@ -163,7 +159,7 @@ class StdioConnection:
         self._to_server.close()
 
     def hang_up(self) -> None:
-        """Stop at once: nobody reads the answers. An order that has been sent is still brought to its end."""
+        """Stop at once, because nobody reads the answers. The outcome of an order that was sent is still waited for."""
         self._ending = True
         self._server.stop_ordering()
         self._from_server.close()
@@ -174,7 +170,7 @@ class StdioConnection:
         await self._to_server.send(SessionMessage(message))
 
     async def _give_up_asking(self) -> None:
-        """Answer for the client what it was asked: it cannot any more."""
+        """Answer the server's questions on behalf of the client, which is gone."""
         gone = ErrorData(code=CONNECTION_CLOSED, message="The client is gone.")
         while self._asked:
             await self._hand_over(JSONRPCError(jsonrpc="2.0", id=self._asked.pop(), error=gone))
@@ -182,7 +178,9 @@ class StdioConnection:
     async def _unanswered(self, request: RequestId) -> None:
         """Settle a cancelled request. One that the client has cancelled itself gets no answer."""
         if request in self._cancelled:
-            text = "The input has ended, so this call was cancelled. get_meter_order tells whether there is an order."
+            text = (
+                "The input has ended, so this call was cancelled. Check with get_meter_order whether there is an order."
+            )
             error = ErrorData(code=CONNECTION_CLOSED, message=text)
             await self._to_client.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=request, error=error)))
         else:
@@ -200,7 +198,7 @@ class StdioConnection:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """The answer to what is no message."""
+    """The error that answers a line that is no message."""
 
     error: JSONRPCError
 
@@ -244,7 +242,7 @@ class Overlong:
     tail: bytes
 
     def refusal(self) -> _Refusal:
-        """Answer it, with its ID if that stands at either end, which is where libraries write it."""
+        """Return the error, with the ID of the request if it stands at either end, where libraries write it."""
         text = f"Invalid request: a message has at most {MAX_LINE:,} bytes."
         return _refused(INVALID_REQUEST, text, self._id())
 

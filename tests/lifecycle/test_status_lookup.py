@@ -172,7 +172,7 @@ def test_a_status_like_no_other_gets_both_vocabularies_without_a_guess() -> None
 
 @pytest.mark.parametrize(("name", "field"), [("check_missing", "blocked_reason"), ("pre_existing", "cancelled_reason")])
 def test_a_reason_in_place_of_a_status_is_sent_to_its_own_argument(name: str, field: str) -> None:
-    with pytest.raises(UnknownStatusError, match=f"ask with {field}='{name}'"):
+    with pytest.raises(UnknownStatusError, match=f"Ask with {field}='{name}'"):
         explain_status(name)
 
 

@@ -41,7 +41,7 @@ class Entry:
         subscription: For which subscription.
         decision: `yes`, `no`, or `none` if nobody was asked or the question was not reached.
         confirmed: How a yes is known: `elicitation`, `code`, `trusted`, or empty.
-        outcome: `begun`, then what the caller is told, or `cancelled` if the call was given up and nothing was sent.
+        outcome: `begun`, then the outcome of the call, or `cancelled` if it was given up and nothing was sent.
         reason: Why, for a refusal or an unknown outcome.
         made_by: For an order: `this_call`, or `unknown` if the answer was lost.
         order: ID of the order, if there is one.
@@ -123,7 +123,7 @@ class AuditLog:
         """Write the line of an attempt that begins.
 
         Raises:
-            OSError: The file does not take it. Nothing may be ordered then; stderr has been told.
+            OSError: The file does not take it, which stderr says. Nothing may be ordered then.
         """
         if self._path is None:
             return Attempt(entry, None, 0)
@@ -131,7 +131,7 @@ class AuditLog:
             return Attempt(entry, *await anyio.to_thread.run_sync(_begin, self._path, entry.line().encode()))
         except OSError as error:
             write_line(replace(entry, outcome="refused", reason="no_record").line())
-            write_line(f"nomos-mcp: the audit file has no room for the line above: {error.strerror or error}")
+            write_line(f"nomos-mcp: the line above could not be written to the audit file: {error.strerror or error}")
             raise
 
 
@@ -166,7 +166,7 @@ def _put(file: FileIO, line: bytes) -> None:
 
 @contextmanager
 def _locked(file: FileIO) -> Iterator[None]:
-    """Keep other threads and other processes from taking the same room."""
+    """Keep other threads and processes from writing to the same place."""
     with _file_lock:
         if fcntl is not None:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)

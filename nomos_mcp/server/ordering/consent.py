@@ -1,4 +1,4 @@
-"""Did a person confirm the order, and how is that known? Anything but a clear yes ends without an order.
+"""How an order is confirmed. Anything but a clear yes ends without an order.
 
 What each way proves:
 
@@ -25,8 +25,8 @@ How = Literal["elicitation", "code", "trusted"]
 
 _FIRST_WITH_INPUT_REQUIRED: Final = "2026-07-28"
 _FLAWS: Final[dict[Flaw, str]] = {
-    "not a code": "it is no code that this tool gave out",
-    "not for this call": "it was not given out to this caller for this subscription, or not since this server started",
+    "not a code": "this tool did not issue it",
+    "not for this call": "it was not issued to this caller for this subscription, or not since this server started",
     "expired": "it has expired",
     "used": "it was used for an order before",
 }
@@ -60,12 +60,6 @@ def decide(
 ) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
     """Decide how this order is confirmed.
 
-    Args:
-        found: What the preflight found.
-        code: The confirmation code that came with the call, or an empty string.
-        context: What the server works with.
-        ctx: The call.
-
     Returns:
         A question for the client to ask, a yes that is there already, or the outcome without an order.
     """
@@ -84,7 +78,7 @@ def decide(
 def answered(
     result: ElicitationResult[Any], found: Orderable | OrderingResult, context: NomosContext
 ) -> Yes | OrderingResult:
-    """Read what `decide` came to, once the client has answered a question if there was one."""
+    """Return the yes, or the outcome without one, after the client has answered the question that `decide` returned."""
     if not isinstance(result, AcceptedElicitation):
         return outcomes.declined("the person said no" if result.action == "decline" else "the form was closed", context)
     if isinstance(result.data, ConfirmationForm) and isinstance(found, Orderable):
@@ -97,13 +91,7 @@ def answered(
 
 
 def recheck(yes: Yes, preview: Preview, context: NomosContext) -> OrderingResult | None:
-    """Check that what would be ordered now is what was confirmed; None if it is.
-
-    Args:
-        yes: The confirmation.
-        preview: What would be ordered now.
-        context: What the server works with.
-    """
+    """Check that what would be ordered now is what was confirmed; None if it is."""
     if yes.shown is None or yes.shown == preview:
         return None
     code = _new_code(preview, context) if yes.how == "code" else None
@@ -111,11 +99,9 @@ def recheck(yes: Yes, preview: Preview, context: NomosContext) -> OrderingResult
 
 
 def question(preview: Preview, sent: int = 0) -> str:
-    """Return the question that a person is asked. An answer counts for exactly this question.
+    """Return the question that a person is asked: it names all of the preview, and an answer counts for it alone.
 
-    Args:
-        preview: Everything that it holds is named.
-        sent: How many orders for the subscription have left before, so that no answer counts for two.
+    It also names how many orders for the subscription were `sent` before, so that no answer counts for two.
     """
     warning = f" {preview.warning}" if preview.warning else ""
     warning += f" An order for it was sent before from here, {sent} in all." if sent else ""
@@ -145,7 +131,7 @@ def _bound_to(preview: Preview, context: NomosContext) -> tuple[str, ...]:
 
 
 def _can_ask(ctx: Context[NomosContext]) -> bool:
-    """Whether the client can show a form, and the question can reach it. Where that is not known, it cannot."""
+    """Whether the client can show a form and the question can reach it. If that is not known, it cannot."""
     capabilities = ctx.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):

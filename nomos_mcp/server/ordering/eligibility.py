@@ -21,7 +21,7 @@ from nomos_mcp.server.error_messages import SUPPORT
 from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
-from nomos_mcp.server.pagination import MAX_PAGES, Query, walk
+from nomos_mcp.server.pagination import MAX_PAGES, Query, read_list
 from nomos_mcp.server.request_context import ORDERS_WRITE, NomosContext
 
 A = TypeVar("A")
@@ -69,8 +69,8 @@ class Orders:
     """The orders of some subscriptions.
 
     Attributes:
-        of: ID of a subscription to its one order.
-        gap: Why an order may exist that is not in `of`; empty if none can.
+        of: Each subscription's order, by its ID.
+        gap: Why there may be an order that is not in `of`; empty if there is none.
     """
 
     of: Mapping[str, MeterOrder]
@@ -80,7 +80,7 @@ class Orders:
 async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> Orders:
     """Read the orders of up to a page of subscriptions: one request, since each has at most one order.
 
-    Only where upstream ignores the filter does the walk go on, over at most `MAX_PAGES` pages.
+    If upstream ignores the filter, up to `MAX_PAGES` pages are read.
 
     Raises:
         NomosError: Whatever a call can raise, except that the pinned version has no orders.
@@ -90,7 +90,7 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
     ids = [subscription.id for subscription in subscriptions]
     query = Query(lambda size, at: client.meter_orders.list(subscription=ids, limit=size, cursor=at))
     try:
-        found = await walk([query], Cursor(MAX_PAGE_SIZE), wanted=len(ids))
+        found = await read_list([query], Cursor(MAX_PAGE_SIZE), wanted=len(ids))
     except UnsupportedVersionError:
         return Orders({}, f"API version {client.api_version} does not show orders")
     of = {order.subscription: order for order in found.items}
@@ -113,7 +113,7 @@ def proven_plans(subscriptions: list[Subscription], orders: Orders) -> frozenset
 
 
 def can_order(subscription: Subscription, orders: Orders, proven: frozenset[str]) -> tuple[CanOrder, str]:
-    """Tell whether a smart meter can be ordered, and why, or why not, or what is not known.
+    """Return whether a smart meter can be ordered, and the reason, or what is not known.
 
     Args:
         subscription: The subscription; from a list it carries no meter type.
@@ -162,17 +162,17 @@ _ORDERABLE = ("pending", "active")
 
 @dataclass(frozen=True, slots=True)
 class Orderable:
-    """A subscription for which a smart meter may be ordered, as far as can be told before trying."""
+    """A subscription for which a smart meter may be ordered, as far as is known before trying."""
 
     preview: Preview
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What looking for the order of a subscription showed.
+class OrderSearch:
+    """What a search for the order of a subscription found.
 
     Attributes:
-        order: The order, if one can be seen. That none can proves nothing: reads may lag behind writes.
+        order: The order, if one was found. Finding none proves nothing: reads may lag behind writes.
         interest: Records of a customer's mere interest (edison's `intended`).
     """
 
@@ -183,22 +183,18 @@ class Look:
 async def preflight(subscription_id: str, context: NomosContext) -> Orderable | OrderingResult:
     """Read a subscription and the order that it may have.
 
-    Args:
-        subscription_id: `sub_…`, well-formed.
-        context: What the server works with.
-
     Returns:
         What would be ordered, or why nothing is to be ordered.
 
     Raises:
         NomosError: They could not be read.
     """
-    if (bar := await barred(context)) is not None:
+    if (bar := await ordering_refusal(context)) is not None:
         return bar
     try:
         preview, seen = await both(
             partial(read_preview, subscription_id, context),
-            partial(look, subscription_id, context),
+            partial(search_order, subscription_id, context),
         )
     except NotFoundError as error:
         return outcomes.refused("not_found", context, request_id=error.request_id or "")
@@ -219,11 +215,11 @@ async def read_preview(subscription_id: str, context: NomosContext) -> Preview |
     return outcomes.preview_of(subscription, urlsplit(context.client.base_url).netloc)
 
 
-async def barred(context: NomosContext) -> OrderingResult | None:
-    """Tell why nothing may be ordered here, whatever the subscription; None if something may.
+async def ordering_refusal(context: NomosContext) -> OrderingResult | None:
+    """Return why nothing may be ordered at all, whatever the subscription; None if orders are possible.
 
     Raises:
-        NomosError: The scopes of the credentials could not be learned.
+        NomosError: The scopes of the credentials could not be read.
     """
     if context.ordering.read_only:
         return outcomes.refused("read_only", context)
@@ -235,16 +231,16 @@ async def barred(context: NomosContext) -> OrderingResult | None:
     return None
 
 
-async def look(subscription_id: str, context: NomosContext) -> Look:
-    """Look for the order of a subscription.
+async def search_order(subscription_id: str, context: NomosContext) -> OrderSearch:
+    """Search for the order of a subscription.
 
-    A customer's mere interest is none. Whether an order can follow it is not documented; Nomos will tell.
+    A customer's mere interest is no order. Whether an order can follow it is not documented.
 
     Raises:
-        NomosError: Looking failed.
+        NomosError: The search failed.
     """
     listed = await context.client.meter_orders.all_of_subscription(
         subscription_id, enough=lambda order: order.status != INTEREST
     )
     interest = tuple(order for order in listed if order.status == INTEREST)
-    return Look(next((order for order in listed if order.status != INTEREST), None), interest)
+    return OrderSearch(next((order for order in listed if order.status != INTEREST), None), interest)

@@ -1,4 +1,4 @@
-"""What can come of a call of `order_smart_meter`, and what the assistant is told about it."""
+"""The outcomes of `order_smart_meter`, and what the assistant reads about each."""
 
 import logging
 from collections.abc import Mapping
@@ -56,15 +56,15 @@ _REASONS: Final[Mapping[str, Message]] = {
     "not_allowed": Message("Your access token lacks the scope orders:write.", "Ask the operator of this server."),
     "missing_scope": Message(
         "The Nomos token lacks the scope write:*.",
-        "The operator has to use credentials with that scope.",
+        "The operator of this server has to use credentials with that scope.",
     ),
     "feed_in": Message(
-        "It is a feed-in subscription; those need a smart meter before they start.",
+        "This is a feed-in subscription; those need a smart meter before they start.",
         "Smart meters are ordered for consumption subscriptions only.",
     ),
     "credentials": Message(
         "There are no Nomos credentials, or Nomos refused them.",
-        "The operator has to check the settings.",
+        "The operator of this server has to check the settings.",
     ),
     "rate_limited": Message(
         "Nomos refused the order because of too many requests from these credentials.",
@@ -81,14 +81,14 @@ _REASONS: Final[Mapping[str, Message]] = {
     ),
     "no_record": Message(
         "The order could not be recorded (NOMOS_MCP_AUDIT_FILE), and without a record nothing is ordered.",
-        "The operator has to make that file writable.",
+        "The operator of this server has to make that file writable.",
     ),
 }
 """What is said about a refusal, by reason. What Nomos refuses reads as in any other tool, unless it stands here."""
 
 _UNKNOWN: dict[Unknown, str] = {
-    "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, which proves nothing",
-    "look_failed": "the answer of Nomos was lost, and looking for the order failed too",
+    "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, but it may exist",
+    "look_failed": "the answer of Nomos was lost, and searching for the order failed too",
     "not_visible": "the answer of Nomos was lost; Nomos says that an order exists, but does not show it yet",
 }
 
@@ -111,7 +111,7 @@ class Preview(Result):
 
 
 class OrderingResult(Result):
-    """What came of a call. An error of the tool where what would be ordered could not be read."""
+    """The outcome of a call. It is an error of the tool if what would be ordered could not be read."""
 
     outcome: Outcome
     reason: str | None = None
@@ -126,7 +126,7 @@ class OrderingResult(Result):
     api_version: str
 
     def answer(self) -> CallToolResult:
-        """Wrap for MCP. An order that is there is never hidden behind the size of its answer."""
+        """Wrap for MCP. An order that exists is returned, however large the answer."""
         answer = super().answer()
         if answer.structured_content is None and self.order:
             bare = {name: self.order[name][:MAX_WORD] for name in ("id", "status")}
@@ -151,21 +151,15 @@ def ordered(order: MeterOrder, made_by: MadeBy, context: NomosContext) -> Orderi
 
 
 def already_ordered(order: MeterOrder | None, context: NomosContext, *, request_id: str = "") -> OrderingResult:
-    """The subscription has its one order; this call made none.
-
-    Args:
-        order: The order; None if Nomos says that there is one and does not show it.
-        context: What the server works with.
-        request_id: Upstream's request ID, for support.
-    """
+    """The subscription has its one order; this call made none. `order` is None if Nomos does not show it."""
     if order is None:
         return OrderingResult(
             outcome="already_ordered",
             message=(
-                "This call ordered nothing: Nomos says that this subscription has had its one order, and does not show "
+                "This call ordered nothing: Nomos says that this subscription has had its one order, but does not show "
                 "it to these credentials, or not yet."
             ),
-            next=f"Look for it later: get_meter_order with the subscription's ID. If it stays unseen, ask {SUPPORT}.",
+            next=f"Look later with get_meter_order and the subscription's ID. If it does not appear, ask {SUPPORT}.",
             request_id=request_id or None,
             api_version=context.vocabulary,
         )
@@ -184,14 +178,7 @@ def already_ordered(order: MeterOrder | None, context: NomosContext, *, request_
 def confirmation_required(
     preview: Preview, code: str | None, context: NomosContext, *, changed: bool = False
 ) -> OrderingResult:
-    """A person has to confirm first.
-
-    Args:
-        preview: What would be ordered.
-        code: Proves that the preview was handed out; None if the client asks its user itself.
-        context: What the server works with.
-        changed: The person confirmed another preview than this one.
-    """
+    """A person has to confirm first. There is no `code` if the client asks its user itself."""
     happened = (
         "Nothing is ordered yet: what would be ordered has changed since it was confirmed."
         if changed
@@ -215,7 +202,7 @@ def confirmation_required(
 
 
 def declined(message: str, context: NomosContext) -> OrderingResult:
-    """There is no yes: a person said no, or the form came back without an answer."""
+    """A person said no, or the form came back without an answer."""
     return OrderingResult(
         outcome="declined",
         message=f"This call ordered nothing: {message}.",
@@ -225,14 +212,7 @@ def declined(message: str, context: NomosContext) -> OrderingResult:
 
 
 def refused(reason: str, context: NomosContext, *, detail: str = "", request_id: str = "") -> OrderingResult:
-    """This call ordered nothing, for a reason of ours or one that Nomos gave.
-
-    Args:
-        reason: A reason code of ours; one that only Nomos knows is kept as it came.
-        context: What the server works with.
-        detail: What exactly is wrong, if there is more to say.
-        request_id: Upstream's request ID, for support.
-    """
+    """This call ordered nothing. A reason that only Nomos knows is kept as it came."""
     unknown = Message(f"Nomos refused it, giving the code {reason!r}.", f"Ask {SUPPORT} why.")
     happened, then = _REASONS.get(reason, unknown)
     more = f" ({detail})" if detail else ""
@@ -259,14 +239,14 @@ def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
 
 
 def outcome_unknown(reason: Unknown, context: NomosContext, *, request_id: str = "") -> OrderingResult:
-    """The order may exist or not; nobody can tell right now."""
+    """Whether the order exists is not known."""
     return OrderingResult(
         outcome="outcome_unknown",
         reason=reason,
         message=f"It is not known whether the smart meter was ordered: {_UNKNOWN[reason]}.",
         next=(
-            "Tell the customer neither that it failed nor that it worked. Look again later: get_meter_order with the "
-            f"subscription's ID. If it stays unknown, ask {SUPPORT}. Do not order again."
+            "Do not order again. Tell the customer neither that it failed nor that it worked. Look again later with "
+            f"get_meter_order and the subscription's ID. If it stays unknown, ask {SUPPORT}."
         ),
         request_id=request_id or None,
         api_version=context.vocabulary,
@@ -285,12 +265,7 @@ def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
 
 
 def preview_of(subscription: Subscription, host: str) -> Preview:
-    """Return what a person should see before saying yes.
-
-    Args:
-        subscription: As just read.
-        host: Where the order would be placed.
-    """
+    """Return what a person should see before saying yes to an order at a host."""
     return Preview(
         subscription=subscription.id,
         customer=subscription.customer,
@@ -332,7 +307,7 @@ _REFUSALS = (
 
 
 def _order(order: MeterOrder, context: NomosContext) -> dict[str, Any]:
-    """Return the order and what it means; the order alone if explaining it fails, which must not hide it."""
+    """Return the order and its explanation; the order alone if explaining it fails."""
     known: dict[str, Any] = {"order": {"id": order.id, "status": order.status}, "api_version": context.vocabulary}
     try:
         known["order"] = order_fields(order)

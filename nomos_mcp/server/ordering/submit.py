@@ -1,6 +1,6 @@
-"""The one write, and what became of it if its answer was lost.
+"""The one write, and the search for its outcome if the answer was lost.
 
-Reads may lag behind writes, so a look that shows no order proves nothing. After a lost answer only an order that was
+Reads may lag behind writes, so a search that finds no order proves nothing. After a lost answer only an order that was
 found settles the outcome; everything else leaves it unknown.
 """
 
@@ -23,7 +23,7 @@ from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt
 from nomos_mcp.server.ordering.consent import Yes, recheck
-from nomos_mcp.server.ordering.eligibility import Look, both, look, read_preview
+from nomos_mcp.server.ordering.eligibility import OrderSearch, both, read_preview, search_order
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
 from nomos_mcp.server.request_context import NomosContext
 
@@ -31,17 +31,17 @@ DEADLINE: Final = 150.0
 """Seconds until the order has to leave, and from then on until there is an outcome."""
 
 LOOK_FOR: Final = 10.0
-"""Seconds for which an order is looked for after a lost answer, before the repeat and once more after it."""
+"""Seconds for which an order is searched for after a lost answer, before the repeat and once more after it."""
 
 LOOK_FOR_OTHERS: Final = 3.0
-"""Seconds for which somebody else's order is looked for. That there is one is known; only its ID is not."""
+"""Seconds for which somebody else's order is searched for. It is known to exist; only its ID is missing."""
 
 _PAUSES: Final = (0.25, 0.5, 1.0, 1.5, 2.0)
-"""Seconds between looks; the last one repeats."""
+"""Seconds between searches; the last one repeats."""
 
 
 class WithheldError(InvalidRequestError):
-    """The order was kept back at the last moment, and not sent.
+    """The order was not sent, for a reason that came up at the last moment.
 
     Attributes:
         reason: The reason code of the outcome.
@@ -58,7 +58,7 @@ class Submission:
     Args:
         subscription_id: `sub_…`; the preflight has passed.
         yes: The confirmation.
-        context: What the server works with.
+        context: What the request works with.
         attempt: The line of the audit log.
         is_gone: Whether the client has gone away.
 
@@ -85,14 +85,14 @@ class Submission:
         self._unknown: Unknown = "answer_lost"
         self._conflict = False
         self._request_id = ""
-        self._before = Look(None)
+        self._before = OrderSearch(None)
         self._looked_at = context.now()
 
     async def run(self) -> OrderingResult:
-        """Order, and do not return before it is as clear as it can be whether the order exists.
+        """Order, and wait until the outcome is as clear as it can be.
 
-        Submissions for the same subscription wait for each other. A cancellation takes effect until the request
-        leaves, and again before a repeat; in between the outcome is waited for.
+        Submissions for the same subscription wait for each other. A cancellation takes effect until the request is
+        sent, and again before a repeat; in between it waits for the outcome.
 
         Returns:
             `ordered`, `already_ordered`, `confirmation_required`, `refused` or `outcome_unknown`.
@@ -106,7 +106,7 @@ class Submission:
             return outcomes.already_ordered(None, self._context, request_id=self._request_id)
         if self.sent:
             return self._not_known()
-        return outcomes.refused("not_sent", self._context, detail="its turn did not come in time")
+        return outcomes.refused("not_sent", self._context, detail="another order for this subscription took too long")
 
     async def _checked(self) -> OrderingResult:
         """Check once more, then send: a person may have taken minutes to confirm, or somebody else may have ordered."""
@@ -114,7 +114,7 @@ class Submission:
         self._looked_at = context.now()
         try:
             preview, self._before = await both(
-                partial(read_preview, subscription_id, context), partial(look, subscription_id, context)
+                partial(read_preview, subscription_id, context), partial(search_order, subscription_id, context)
             )
         except NomosError as error:
             return outcomes.not_checked(error, context)
@@ -146,7 +146,7 @@ class Submission:
     async def _repeated(self) -> OrderingResult:
         """Send once more. Nomos accepts one order for a subscription, so this cannot make a second one.
 
-        What a refused repeat says is not said of the first request, which may have come through late.
+        A refused repeat says nothing about the first request, which may have arrived late.
         """
         try:
             return await self._create()
@@ -172,10 +172,10 @@ class Submission:
         return outcomes.ordered(order, "this_call", self._context)
 
     async def _before_send(self) -> None:
-        """Let the order leave, unless the caller has gone; from here on a cancellation waits for the outcome.
+        """Check that the order may still be sent; from here on a cancellation waits for the outcome.
 
         Raises:
-            WithheldError: It must not leave.
+            WithheldError: It must not be sent.
         """
         self._scope.shield = False
         if await self._is_gone():
@@ -195,7 +195,7 @@ class Submission:
         self._bound.deadline = anyio.current_time() + DEADLINE
 
     async def _find(self, seconds: float) -> MeterOrder | None:
-        """Look with growing pauses, until the order is seen or a look that began after so many seconds shows none."""
+        """Search with growing pauses until the order is found, or a search begun after so many seconds finds none."""
         timing = self._context.client.timing
         began = timing.monotonic()
         pauses = iter(_PAUSES)
@@ -203,7 +203,7 @@ class Submission:
         while True:
             waited = timing.monotonic() - began
             try:
-                seen = await look(self._subscription_id, self._context)
+                seen = await search_order(self._subscription_id, self._context)
             except LocalRateLimitError as error:  # this is no failed look: none was sent
                 await timing.sleep(max(error.retry_after, _PAUSES[0]))
                 continue
@@ -221,9 +221,9 @@ class Submission:
             await timing.sleep(min(pause, max(seconds - waited, _PAUSES[0])))
 
     def _counts(self, order: MeterOrder) -> bool:
-        """Whether an order is one that was made since the last look before the request.
+        """Whether an order was made since the last search before the request.
 
-        A customer's interest (edison's `intended`) may be what Nomos makes of an order, or be there all along.
+        A customer's interest (edison's `intended`) may be how Nomos shows the order, or may have existed before.
         """
         if order.status != INTEREST:
             return True

@@ -66,7 +66,7 @@ async def event_result(context: NomosContext, event_id: str) -> EventResult:
     """Read an event, and the order that it is about.
 
     Raises:
-        NomosError: The event could not be read. An order that could not is told in the result.
+        NomosError: The event could not be read. If only its order could not be read, the result says so.
     """
     event = await context.client.events.get(event_id)
     result = EventResult(

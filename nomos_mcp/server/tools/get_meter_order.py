@@ -23,8 +23,8 @@ async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
     """Read an order.
 
     Args:
-        context: The means of the server.
-        order_id: `prdo_…`, or `sub_…`: a subscription has at most one order, so its ID names it.
+        context: What the request works with.
+        order_id: `prdo_…`, or `sub_…`: a subscription has at most one order, so its ID names the order too.
 
     Raises:
         NoOrderYetError: The subscription has no order.
@@ -40,8 +40,8 @@ async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
         order_id
     )  # raises for one that does not exist, which is another answer
     raise NoOrderYetError(
-        f"Subscription {order_id} has no meter order: nothing was ordered for it yet. Whether an order is possible, "
-        f"and why not, tells list_subscriptions with customer_id {found.customer}."
+        f"Subscription {order_id} has no meter order: nothing was ordered for it yet. To see whether an order is "
+        f"possible, call list_subscriptions with customer_id {found.customer}."
     )
 
 

@@ -29,7 +29,7 @@ from nomos_mcp.lifecycle import (
 from nomos_mcp.server.error_messages import did_you_mean
 from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter
-from nomos_mcp.server.pagination import Query, walk
+from nomos_mcp.server.pagination import Query, read_list
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.results import ListResult, Result, fitting, order_state
 from nomos_mcp.server.tool_factory import ToolDefinition
@@ -43,7 +43,7 @@ _ne_refused: WeakSet[NomosContext] = WeakSet()
 
 
 class OrderLine(Result):
-    """One order of a list; get_meter_order tells the rest."""
+    """One order of a list, in short: get_meter_order returns all of it."""
 
     id: str
     customer: str
@@ -113,7 +113,7 @@ async def list_meter_orders_by_status(
         int(queries[0].tentative and context in _ne_refused),
     )
     try:
-        found = await walk(queries, request.start(first), wanted=limit or None, keep=keep, report=report)
+        found = await read_list(queries, request.start(first), wanted=limit or None, keep=keep, report=report)
     except BadRequestError:
         if cursor or status in _choices(version):
             raise

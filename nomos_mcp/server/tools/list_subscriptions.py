@@ -14,7 +14,7 @@ from nomos_mcp.server.error_messages import unknown
 from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
 from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
-from nomos_mcp.server.pagination import Query, walk
+from nomos_mcp.server.pagination import Query, read_list
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.results import ListResult, Result, fitting
 from nomos_mcp.server.tool_factory import ToolDefinition
@@ -108,7 +108,7 @@ async def list_subscriptions(
         return client.subscriptions.list(status=wanted, limit=size, cursor=at, **filters)
 
     queries = [Query(partial(listing, status), by_status=True)] if status else []
-    found = await walk(
+    found = await read_list(
         [*queries, Query(partial(listing, ""))],
         request.start(Cursor(limit)),
         wanted=limit,

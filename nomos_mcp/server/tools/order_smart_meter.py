@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 async def check(subscription_id: str, ctx: Context[NomosContext]) -> Orderable | OrderingResult:
-    """Read what would be ordered. Nothing is ordered for what cannot be read."""
+    """Read what would be ordered. What cannot be read is not ordered."""
     context = nomos_context(ctx)
     checked(subscription_id, "subscription")
     try:
@@ -106,7 +106,7 @@ class OrderTool(Tool):
 
 
 async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Context[NomosContext]) -> OrderingResult:
-    """Order if there is a yes, and record what came of it before anybody is told."""
+    """Order if there is a yes, and record the outcome before it is returned."""
     _settling.set(True)
     context = nomos_context(ctx)
     yes = decision if isinstance(decision, Yes) else None

@@ -1,4 +1,4 @@
-"""The room's public face, its shape on the wire, and its walls."""
+"""The public interface of the package, the shape of an explanation, and what the package must not import."""
 
 import ast
 from pathlib import Path
