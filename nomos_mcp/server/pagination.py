@@ -12,10 +12,10 @@ Where that is not possible, because upstream contradicts itself or sends what ca
 the list is not complete.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from nomos_mcp.client import BadRequestError, Listing, MeterOrder, Page, Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
@@ -35,17 +35,17 @@ R = TypeVar("R", bound=MeterOrder | Subscription)
 
 
 @dataclass(frozen=True, slots=True)
-class Query(Generic[R]):
+class Query:
     """One way to ask upstream for a list.
 
     Attributes:
-        listing: Asks, given the page size and upstream's cursor.
+        filters: Arguments for the client's `list`, by which this query differs from the others.
         by_status: Whether upstream filters by status, so that items can leave the list.
         tentative: Whether upstream may not understand it: 400, or items that do not match, lead to the next query.
         not_covered: What matches but is not found in this way; empty if nothing.
     """
 
-    listing: Callable[[int, str], Listing[R]]
+    filters: Mapping[str, Any] = field(default_factory=dict)
     by_status: bool = False
     tentative: bool = False
     not_covered: str = ""
@@ -65,9 +65,12 @@ class ListReading(Generic[R]):
         refused: Whether upstream did not understand a tentative query.
     """
 
-    def __init__(self, queries: Sequence[Query[R]], start: Cursor, wanted: int | None) -> None:
+    def __init__(
+        self, ask: Callable[..., Listing[R]], queries: Sequence[Query], start: Cursor, wanted: int | None
+    ) -> None:
         if start.query >= len(queries):
             raise malformed_cursor()
+        self._ask = ask
         self._queries = queries
         self._wanted = wanted
         self._start = self._at = start
@@ -140,7 +143,7 @@ class ListReading(Generic[R]):
         """Read the next page; None if another query has to be asked instead."""
         query = self._queries[self._at.query]
         try:
-            page = await query.listing(self._at.page_size, self._at.page)
+            page = await self._ask(**query.filters, limit=self._at.page_size, cursor=self._at.page)
         except BadRequestError:
             if not query.tentative or self._at.page:
                 raise
@@ -238,7 +241,8 @@ async def _silent(_: int) -> None:
 
 
 async def read_list(
-    queries: Sequence[Query[R]],
+    ask: Callable[..., Listing[R]],
+    queries: Sequence[Query],
     start: Cursor,
     *,
     wanted: int | None,
@@ -248,6 +252,7 @@ async def read_list(
     """Read a list until as many as wanted were found, it ends, or `MAX_PAGES` pages were read.
 
     Args:
+        ask: The client's `list`, with the filters that all queries share.
         queries: Ways to ask, the one with the fewest pages first; the last one does not filter by status.
         start: Where to begin.
         wanted: How many items to find; None for all.
@@ -258,6 +263,6 @@ async def read_list(
         InvalidRequestError: The cursor is forged.
         NomosError: Whatever a call can raise.
     """
-    reading = ListReading(queries, start, wanted)
+    reading = ListReading(ask, queries, start, wanted)
     await reading.run(keep, report)
     return reading

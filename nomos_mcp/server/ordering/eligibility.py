@@ -88,9 +88,10 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
     if not subscriptions:
         return Orders({})
     ids = [subscription.id for subscription in subscriptions]
-    query = Query(lambda size, at: client.meter_orders.list(subscription=ids, limit=size, cursor=at))
     try:
-        found = await read_list([query], Cursor(MAX_PAGE_SIZE), wanted=len(ids))
+        found = await read_list(
+            partial(client.meter_orders.list, subscription=ids), [Query()], Cursor(MAX_PAGE_SIZE), wanted=len(ids)
+        )
     except UnsupportedVersionError:
         return Orders({}, f"API version {client.api_version} does not show orders")
     of = {order.subscription: order for order in found.items}

@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from typing import Annotated, Protocol
+from functools import partial
+from typing import Annotated
 from weakref import WeakSet
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client import Listing
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import BadRequestError, InvalidRequestError
 from nomos_mcp.client.models import MeterOrder
@@ -90,13 +90,6 @@ async def list_meter_orders_by_status(
     note = _note(status, version)
     tally = _Tally(version)
 
-    def listing(
-        size: int, at: str, wanted: tuple[str, ...] = (), unwanted: tuple[str, ...] = ()
-    ) -> Listing[MeterOrder]:
-        return context.client.meter_orders.list(
-            status=wanted, status_not=unwanted, limit=size, cursor=at, **request.filters
-        )
-
     def keep(order: MeterOrder) -> bool:
         if not _matches(order, status, version):
             return False
@@ -107,13 +100,20 @@ async def list_meter_orders_by_status(
     async def report(read: int) -> None:
         await ctx.report_progress(read, message=f"{read:,} orders read")
 
-    queries = _queries(status, version, listing)
+    queries = _queries(status, version)
     first = Cursor(
         limit if limit and status != BLOCKED else MAX_PAGE_SIZE,
         int(queries[0].tentative and context in _ne_refused),
     )
     try:
-        found = await read_list(queries, request.start(first), wanted=limit or None, keep=keep, report=report)
+        found = await read_list(
+            partial(context.client.meter_orders.list, **request.filters),
+            queries,
+            request.start(first),
+            wanted=limit or None,
+            keep=keep,
+            report=report,
+        )
     except BadRequestError:
         if cursor or status in _choices(version):
             raise
@@ -143,24 +143,19 @@ def _choices(version: ApiVersion) -> list[str]:
     return list(dict.fromkeys((BLOCKED, OPEN, ALL, *STATUSES[version])))
 
 
-def _queries(status: str, version: ApiVersion, listing: "_Asks") -> list[Query[MeterOrder]]:
+def _queries(status: str, version: ApiVersion) -> list[Query]:
     """Return the ways to ask upstream for orders, the one with the fewest pages first."""
-
-    def by_status(*wanted: str, not_covered: str = "") -> Query[MeterOrder]:
-        return Query(lambda size, at: listing(size, at, wanted=wanted), by_status=True, not_covered=not_covered)
-
-    everything: Query[MeterOrder] = Query(listing)
     if status == ALL:
-        return [everything]
+        return [Query()]
     if status == BLOCKED and (blocks := blocked_statuses(version)):
-        return [by_status(*blocks), everything]
+        return [Query({"status": blocks}, by_status=True), Query()]
     if status in {BLOCKED, OPEN}:  # under curie blocked is an overlay, which upstream cannot filter by
-        final = final_statuses(version)
-        not_final: Query[MeterOrder] = Query(
-            lambda size, at: listing(size, at, unwanted=final), by_status=True, tentative=True
-        )
-        return [not_final, by_status(*open_statuses(version), not_covered=_NEW_STATUSES), everything]
-    return [by_status(status), everything]
+        return [
+            Query({"status_not": final_statuses(version)}, by_status=True, tentative=True),
+            Query({"status": open_statuses(version)}, by_status=True, not_covered=_NEW_STATUSES),
+            Query(),
+        ]
+    return [Query({"status": status}, by_status=True), Query()]
 
 
 def _matches(order: MeterOrder, status: str, version: ApiVersion) -> bool:
@@ -205,14 +200,6 @@ def _hint(status: str, version: ApiVersion) -> str:
         here = f"nearest here (inferred): {near}" if near else "it has no counterpart here (inferred)"
         return f" It is a status of {home}; {here}."
     return did_you_mean(status, _choices(version))
-
-
-class _Asks(Protocol):
-    """Asks upstream for orders, given the page size and upstream's cursor."""
-
-    def __call__(
-        self, size: int, at: str, wanted: tuple[str, ...] = (), unwanted: tuple[str, ...] = ()
-    ) -> Listing[MeterOrder]: ...
 
 
 class _Tally:

@@ -7,7 +7,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client import Listing, Subscription
+from nomos_mcp.client import Subscription
 from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.server.error_messages import unknown
@@ -104,12 +104,10 @@ async def list_subscriptions(
             "list_meter_orders_by_status."
         )
 
-    def listing(wanted: str, size: int, at: str) -> Listing[Subscription]:
-        return client.subscriptions.list(status=wanted, limit=size, cursor=at, **filters)
-
-    queries = [Query(partial(listing, status), by_status=True)] if status else []
+    queries = [Query({"status": status}, by_status=True)] if status else []
     found = await read_list(
-        [*queries, Query(partial(listing, ""))],
+        partial(client.subscriptions.list, **filters),
+        [*queries, Query()],
         request.start(Cursor(limit)),
         wanted=limit,
         keep=lambda subscription: not status or subscription.status == status,
