@@ -14,7 +14,7 @@ ROOT = HERE.parent
 _GENERATED = ROOT / ".venv-bench" / "generated"
 _FASTMCP = "fastmcp==4.1.0"
 _UNLIMITED = 2000
-"""A rate budget that nothing here comes near, for measurements of the server alone."""
+"""A rate limit that nothing here comes near, for measurements of the server alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Our server with any rate budget: over stdio, or over HTTP as `nomos-mcp http` serves it, its log included.
+"""Our server with any rate limit: over stdio, or over HTTP as `nomos-mcp http` serves it, its log included.
 
 Start, memory and shutdown over stdio are measured on the installed command instead.
 """

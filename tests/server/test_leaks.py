@@ -394,7 +394,7 @@ async def test_a_caller_without_a_scope_is_told_and_nothing_is_asked(simulator: 
     assert all(request.path == "/oauth/token" for request in simulator.requests)
 
 
-async def test_the_fence_can_be_set_in_the_environment(simulator: Simulator, era: Era) -> None:
+async def test_the_customer_scope_can_be_set_in_the_environment(simulator: Simulator, era: Era) -> None:
     settings = Settings.from_env({"NOMOS_CUSTOMER_ID": DEMO.customers[OWNER]})
     async with client_for(simulator) as nomos, Client(create_server(settings, client=nomos), mode=era) as client:
         foreign = await client.call_tool("get_meter_order", {"order_id": DEMO.orders["placed"]})

@@ -256,7 +256,7 @@ def httpx2_client(text: str) -> httpx2.AsyncClient:
 
 
 @pytest.mark.parametrize("modern", [True, False])
-def test_a_fenced_caller_sees_nobody_elses_order(service: Running, modern: bool) -> None:  # noqa: FBT001  a parameter
+def test_a_caller_limited_to_one_customer_sees_nobody_elses_order(service: Running, modern: bool) -> None:  # noqa: FBT001  a parameter
     text = token(nomos_customer=OWN)
     own, foreign = DEMO.orders["blocked_check_missing"], DEMO.orders["installed"]
     assert (
@@ -267,7 +267,7 @@ def test_a_fenced_caller_sees_nobody_elses_order(service: Running, modern: bool)
     assert answer == unknown
 
 
-def test_the_claim_of_the_fence_can_have_another_name(keys_url: str) -> None:
+def test_the_claim_of_the_customer_scope_can_have_another_name(keys_url: str) -> None:
     with running(
         Settings(demo=True, http=settings(keys_url, customer_claim="https://acme.example/customer"))
     ) as service:

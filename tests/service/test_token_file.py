@@ -66,7 +66,7 @@ def test_nearly_the_token_is_not_the_token(service: Running, file: TokenFile, ch
     assert call(service.url, token=change(file.add("bot", READ, OWN))).status_code == 401
 
 
-def test_a_token_of_one_customer_is_fenced_in(service: Running, file: TokenFile) -> None:
+def test_a_token_of_one_customer_is_limited_to_that_customer(service: Running, file: TokenFile) -> None:
     text = file.add("bot", READ, OWN)
     foreign = call(service.url, "get_meter_order", {"order_id": DEMO.orders["installed"]}, token=text)
     assert '"isError":true' in foreign.text
@@ -79,7 +79,7 @@ def test_a_file_that_is_none_lets_nobody_in(service: Running, file: TokenFile, p
     assert call(service.url, token=text).status_code == 503
 
 
-def test_an_entry_without_a_fence_and_without_org_is_none(file: TokenFile, path: Path) -> None:
+def test_an_entry_without_a_customer_and_without_org_is_none(file: TokenFile, path: Path) -> None:
     text = file.add("bot", READ, OWN)
     path.write_text(path.read_text().replace(OWN, ""))
     with pytest.raises(TokenCheckUnavailableError):

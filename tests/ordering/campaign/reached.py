@@ -36,7 +36,7 @@ EXPECTED: Final = frozenset(
                 "looking",
                 "a person is asked",
                 "waiting for its turn",
-                "waiting for the rate budget",
+                "waiting for the rate limit",
                 "the request is under way",
                 "looking afterwards",
             )
@@ -60,7 +60,7 @@ EXPECTED: Final = frozenset(
         "an order made late, after the repeat arrived",
         "two servers, each with a request to order",
         "two calls at a server at the same time",
-        "no room in the rate budget",
+        "no room in the rate limit",
         "an order that took more than two minutes",
         "an order nobody could see within ten seconds",
         *(
@@ -113,7 +113,7 @@ def reached(trial: Trial) -> Counter[str]:  # noqa: C901  a list of questions
             counts[f"nobody is asked, {schedule.era}"] += 1
         if schedule.burst > 30 and (call.answer or {}).get("outcome") == "refused":
             posted = any(post.call == call.number for post in journal.posts)
-            counts["no room in the rate budget"] += not posted
+            counts["no room in the rate limit"] += not posted
     if schedule.way == "code" and schedule.code == "none":
         counts["code: none"] += 1
     counts["a form is needed, and the client has none"] += schedule.way == "form, and the client has none"

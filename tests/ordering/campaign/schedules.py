@@ -146,7 +146,7 @@ class Schedule:
         late_tokens: Faults of the requests for a token after the first request to order, in turn.
         callers: At which server each caller calls, and how many seconds after the start.
         cancel: When the first caller goes away.
-        per_second: The rate budget of each server.
+        per_second: The rate limit of each server.
         burst: How many other reads get in line in each server's budget.
         burst_when: When: at the start, after so many answers to reads, or as the first request to order arrives.
         stderr: What has become of stderr.

@@ -228,7 +228,7 @@ class _Running:
         return create_server(settings, client=nomos, clock=_now)
 
     def burst(self, server: int, nomos: NomosClient, tasks: anyio.abc.TaskGroup) -> None:
-        """Have other reads get in line in a server's rate budget."""
+        """Have other reads get in line in a server's rate limit."""
         waiting, when = [self.schedule.burst], self.schedule.burst_when
         answers = 0
 
@@ -403,7 +403,7 @@ def stage_of(call: Call, trial: Trial, now: float) -> str:
     begun = {post.call for post in journal.posts if post.server == call.server}
     if any(other.number in begun and other.ended > now for other in trial.calls if other.server == call.server):
         return "waiting for its turn"
-    return "waiting for the rate budget" if trial.schedule.per_second == 1 else "between two steps"
+    return "waiting for the rate limit" if trial.schedule.per_second == 1 else "between two steps"
 
 
 def recorded(path: Path) -> tuple[list[dict[str, str]], list[str]]:
