@@ -42,7 +42,6 @@ _URL = "http://127.0.0.1:8000/mcp"
 
 
 def add(commands: Subparsers) -> None:
-    """Add the command."""
     parser = new_command(
         commands,
         "config",
@@ -66,7 +65,6 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print, or write."""
     settings = settings_or_complaint(demo=options.demo)
     if settings is None:
         return EXIT_USAGE

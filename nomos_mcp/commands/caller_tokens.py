@@ -16,7 +16,6 @@ _ORG_SCOPES: Final = "orders:read"
 
 
 def add(commands: Subparsers) -> None:
-    """Add the command."""
     parser = new_command(
         commands,
         "token",
@@ -41,7 +40,6 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the action."""
     from nomos_mcp.service.token_file import TokenFile, TokenFileError  # noqa: PLC0415  --help answers at once
 
     path = os.environ.get(TOKENS_FILE, "").strip()

@@ -25,10 +25,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  #
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help texts in colour on a terminal."""
-
     def format_help(self) -> str:
-        """Return the text."""
         return styled_help(super().format_help())
 
 

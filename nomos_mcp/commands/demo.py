@@ -29,7 +29,6 @@ _EXPLANATION = ("meaning", "waiting_on", "customer_action", "operator_action", "
 
 
 def add(commands: Subparsers) -> None:
-    """Add the command."""
     new_command(
         commands,
         "demo",
@@ -206,15 +205,7 @@ def _print_ids() -> None:
 def transcript(
     question: str, tool: str, arguments: Mapping[str, object], answer: "CallToolResult", only: tuple[str, ...] = ()
 ) -> str:
-    """Return the lines of one question.
-
-    Args:
-        question: What a person asks.
-        tool: What is called.
-        arguments: What it is called with.
-        answer: What came back.
-        only: The fields to show; all by default.
-    """
+    """Return question, call and answer as text; of the answer only some fields, if they are given."""
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     fields = [(name, value) for name, value in _fields(answer) if not only or name in only]
     return "\n".join([f"? {question}", f"> {tool}({call})", *(_line(name, value) for name, value in fields)])

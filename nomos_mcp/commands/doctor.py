@@ -21,7 +21,6 @@ _DEADLINE: Final = 120.0  # seconds; each question to Nomos has a shorter one of
 
 
 def add(commands: Subparsers) -> None:
-    """Add the command."""
     parser = new_command(
         commands,
         "doctor",
@@ -38,7 +37,6 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check, and print what was found."""
     import anyio  # noqa: PLC0415  as above
 
     from nomos_mcp.commands.doctor_checks import settings_in_force  # noqa: PLC0415  as above

@@ -94,15 +94,7 @@ def packages() -> Finding:
 
 
 def settings(environ: Mapping[str, str], *, demo: bool) -> tuple[Settings | None, list[Finding]]:
-    """Read the settings as a start would.
-
-    Args:
-        environ: The environment.
-        demo: Whether `--demo` is given.
-
-    Returns:
-        The settings, None if there are mistakes; and the findings about them.
-    """
+    """Read the settings as a start would; return them, or None if there are mistakes, and the findings about them."""
     try:
         read = Settings.from_env(environ, demo=demo)
     except SettingsError as error:
@@ -128,7 +120,6 @@ def settings_in_force(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def uses_http(environ: Mapping[str, str]) -> bool:
-    """Return whether a variable of the HTTP server is set."""
     return any(environ.get(variable.name, "").strip() for variable in HTTP_VARIABLES)
 
 
@@ -150,13 +141,6 @@ async def nomos_checks(client: NomosClient, settings: Settings) -> AsyncIterator
     """Check the connection to Nomos: whether it answers, what the token may do, the API version, the rate limit.
 
     Reads at most one object and never writes. Each check needs those before it, so the first failure is the last one.
-
-    Args:
-        client: Made from the settings.
-        settings: Settings without mistakes.
-
-    Yields:
-        One finding after the other.
     """
     where = "the built-in simulator" if settings.demo else urlsplit(client.base_url).hostname
     check, started = "host", time.perf_counter()

@@ -18,11 +18,6 @@ _OTHERS = 0o077
 
 
 async def http_checks(http: HttpSettings) -> AsyncIterator[Finding]:
-    """Check the settings of the HTTP server.
-
-    Yields:
-        One finding after the other.
-    """
     if not http.authenticates:
         cure = f"Set {AUTH_ISSUER} or {TOKENS_FILE} before other machines may call."
         yield Finding("callers", "warning", "need no token, so the server is for loopback only", cure)

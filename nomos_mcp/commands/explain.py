@@ -12,7 +12,6 @@ _MAX_WIDTH: Final = 110
 
 
 def add(commands: Subparsers) -> None:
-    """Add the command."""
     parser = new_command(
         commands,
         "explain",

@@ -24,7 +24,6 @@ _HIGHEST_PORT = 65_535
 
 
 def add(commands: Subparsers) -> None:
-    """Add the command `http`."""
     parser = new_command(
         commands,
         "http",

@@ -25,7 +25,6 @@ def has_colours() -> bool:
 
 
 def styled(text: str, style: Style) -> str:
-    """Return the text in a style if stdout has colours."""
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if has_colours() else text
 
 

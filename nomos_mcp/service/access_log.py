@@ -52,7 +52,6 @@ class RequestLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; anything but HTTP is passed on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -84,7 +83,6 @@ class CallLog:
         self._default = default
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Serve one message of the protocol."""
         if ctx.method not in _LOGGED:
             return await call_next(ctx)
         trace.get_current_span().set_attribute("nomos.request_id", _request.get().id)

@@ -33,7 +33,6 @@ class Authorization:
         self._challenges = challenges
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         await (self._error(scope) or self._app)(scope, receive, send)
 
     def _error(self, scope: Scope) -> Response | None:

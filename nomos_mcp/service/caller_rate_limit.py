@@ -66,7 +66,6 @@ class CallerRateLimit:
         self._accounts: dict[tuple[str, str], _Account] = {}
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Serve one message of the protocol."""
         token = get_access_token()
         free = ctx.method in _FREE or ctx.request_id is None  # a notification has no answer that could refuse it
         if free or not isinstance(token, CallerToken):

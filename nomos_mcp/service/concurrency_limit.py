@@ -60,7 +60,7 @@ class ConcurrencyLimit:
     loopback, so all requests come from one address, and nothing tells callers apart.
 
     Args:
-        app: The application behind, which reads the body.
+        app: It reads the body.
         per_second: How many requests of one caller are served in a second, over time.
     """
 
@@ -72,7 +72,6 @@ class ConcurrencyLimit:
         self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         caller = _caller(scope)
         pool = self._streams if Headers(scope=scope).get("mcp-method") == _LISTEN else self._requests
         if not await self._acquired(pool.semaphore_of(caller)):

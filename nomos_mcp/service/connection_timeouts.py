@@ -56,7 +56,6 @@ class TimeoutProtocol(H11Protocol):
     _send_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
-        """Start waiting for the first head."""
         super().connection_made(transport)
         # asyncio does this only for sockets that name their protocol, and `socket.create_server` makes one that does
         # not. Otherwise the last part of each answer waits for the client's delayed acknowledgement, 40 ms.
@@ -82,17 +81,14 @@ class TimeoutProtocol(H11Protocol):
         self._restart_timer()
 
     def pause_writing(self) -> None:
-        """Start waiting for the client to read."""
         super().pause_writing()
         self._send_timer = self.loop.call_later(SEND_DEADLINE, self._abort)
 
     def resume_writing(self) -> None:
-        """Stop waiting: the client has been sent everything."""
         super().resume_writing()
         self._stop(self._send_timer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
         self._without_request.pop(self, None)
         self._stop(self._receive_timer)
         self._stop(self._send_timer)

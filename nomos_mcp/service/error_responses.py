@@ -41,7 +41,6 @@ def error_response(status: int, error: str, message: str, headers: Mapping[str, 
 
 
 def json_rpc_error(code: int, message: str, request_id: object = None) -> Response:
-    """Return a JSON-RPC error with HTTP status 400."""
     return JSONResponse({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}, 400)
 
 
@@ -67,7 +66,6 @@ class Challenges:
         return error_response(401, "unauthorized", SEND_TOKEN, {"www-authenticate": challenge})
 
     def insufficient_scope(self, needed: tuple[str, ...]) -> Response:
-        """Return the response to a token that lacks one of these scopes."""
         message = f"This requires the scopes {', '.join(needed)}. Get a token that has them."
         return self._response(403, "insufficient_scope", message, needed)
 

@@ -79,7 +79,6 @@ class GracefulServer(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
         # The SDK would end its streams at the signal, together with the calls that they answer.
         AppStatus.enable_automatic_graceful_drain = False
         await super().startup(sockets)

@@ -40,13 +40,7 @@ Serve = Callable[[Callable[[], object]], object]
 
 
 def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
-    """Return why the server must not start like this: what is wrong, why, and the cure.
-
-    Args:
-        settings: Settings without mistakes.
-        host: What to bind to.
-        workers: How many processes.
-    """
+    """Return why the server must not start like this: what is wrong, why, and how to fix it."""
     problems = []
     if not is_loopback(host) and not settings.http.authenticates:
         problems.append(
@@ -69,17 +63,7 @@ def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
-    """Serve until SIGTERM or SIGINT.
-
-    Args:
-        settings: Settings for which `start_problems` finds nothing.
-        host: What to bind to.
-        port: 0 picks a free one.
-        workers: How many processes.
-
-    Returns:
-        Whether it served at all.
-    """
+    """Serve until SIGTERM or SIGINT, if `start_problems` finds nothing; return whether it served at all."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address, family=family, backlog=BACKLOG)

@@ -40,7 +40,6 @@ class UnambiguousHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; anything but HTTP is passed on."""
         problem = _ambiguity(Headers(scope=scope)) if scope["type"] == "http" else ""
         answer = error_response(400, "invalid_request", problem, CLOSE) if problem else self._app
         await answer(scope, receive, send)
@@ -57,10 +56,6 @@ class AllowedHosts:
     """Refuses a `Host` or `Origin` that is not allowed, so that a web page cannot reach the server by DNS rebinding.
 
     The server's own origin, under an allowed host, is allowed. So is a missing one, as only browsers send it.
-
-    Args:
-        app: The application behind.
-        http: The settings.
     """
 
     def __init__(self, app: ASGIApp, http: HttpSettings) -> None:
@@ -70,7 +65,6 @@ class AllowedHosts:
         self._origins = frozenset(http.allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         await (self._error(Headers(scope=scope)) or self._app)(scope, receive, send)
 
     def _error(self, headers: Headers) -> Response | None:
@@ -108,7 +102,6 @@ class ValidBody:
         self._challenges = challenges
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         headers = Headers(scope=scope)
         body = await _read(headers, receive)
         if body is None:

@@ -30,8 +30,6 @@ class TokenFileError(Exception):
 
 
 class TokenEntry(BaseModel):
-    """One token, without its secret."""
-
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str

@@ -82,7 +82,7 @@ def test_a_reason_may_be_given_beside_its_status(capsys: pytest.CaptureFixture[s
         (["placd"], "Did you mean placed?"),
         (["placed", "--language", "fr"], "the languages are en, de"),
         (["placed", "--api-version", "2025-12-16.batman"], "2026-05-27.curie and 2026-01-29.edison only"),
-        (["placed", "--audience", "press"], "'agent' for support staff or 'customer'"),
+        (["placed", "--audience", "press"], "'agent' for support staff, or 'customer'"),
         (["activated", "--blocked-reason", "check_missing"], "activated is final"),
         (["pre_existing", "--blocked-reason", "check_missing"], "exclude each other"),
         ([""], "No status was given"),
