@@ -115,8 +115,15 @@ class TimeoutProtocol(H11Protocol):
 
     @classmethod
     def _close_dropped(cls, number: int) -> None:
-        cls._dropped.discard(number)
-        os.close(number)
+        if number in cls._dropped:  # else the server has ended before
+            cls._dropped.remove(number)
+            os.close(number)
+
+    @classmethod
+    def close_all_dropped(cls) -> None:
+        """Close the sockets of dropped connections now, as the server ends."""
+        for number in list(cls._dropped):
+            cls._close_dropped(number)
 
     def _abort(self) -> None:
         # With a reset: otherwise the kernel keeps for minutes what the client does not read.

@@ -97,6 +97,8 @@ class GracefulServer(uvicorn.Server):
                 await super().shutdown(sockets)
         except TimeoutError:
             sys.stderr.write(f"nomos-mcp: not everything ended within {self._stop_within:g} s; the rest is cut off.\n")
+        finally:
+            TimeoutProtocol.close_all_dropped()
 
     async def _drain_connections(self, sockets: list[socket.socket]) -> None:
         for server in self.servers:

@@ -126,12 +126,9 @@ def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.
     monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 1)
     monkeypatch.setattr(connection_timeouts, "HEAD_DEADLINE", 30)
     with contextlib.ExitStack() as open_, running() as server:
-        before = set(connection_timeouts.TimeoutProtocol._dropped)  # of servers that other tests have ended
         clients = [open_.enter_context(connected(server)) for _ in range(4)]
         ends = time.monotonic() + 10
-        while (
-            len(dropped := connection_timeouts.TimeoutProtocol._dropped - before) < 3 or len(server.connections()) > 1
-        ):
+        while len(connection_timeouts.TimeoutProtocol._dropped) < 3 or len(server.connections()) > 1:
             assert time.monotonic() < ends, "none is given up"
             time.sleep(0.01)
         assert len(server.connections()) == 1
@@ -139,11 +136,25 @@ def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.
             client.settimeout(0)
             with pytest.raises(BlockingIOError):
                 client.recv(1)
-        for number in dropped:
+        for number in list(connection_timeouts.TimeoutProtocol._dropped):
             connection_timeouts.TimeoutProtocol._close_dropped(number)
         for client in clients[:3]:
             client.settimeout(10)
             assert client.recv(1) == b""
+
+
+def test_a_server_that_ends_closes_the_connections_that_it_has_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 1)
+    monkeypatch.setattr(connection_timeouts, "HEAD_DEADLINE", 30)
+    with contextlib.ExitStack() as open_:
+        with running() as server:
+            clients = [open_.enter_context(connected(server)) for _ in range(3)]
+            ends = time.monotonic() + 10
+            while len(connection_timeouts.TimeoutProtocol._dropped) < 2:
+                assert time.monotonic() < ends, "none is given up"
+                time.sleep(0.01)
+        assert not connection_timeouts.TimeoutProtocol._dropped
+        assert [client.recv(1) for client in clients] == [b""] * 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and other C libraries give memory back themselves")
