@@ -19,8 +19,9 @@ _UNLIMITED: Final = 100_000
 
 
 def has_colours() -> bool:
-    """Return whether stdout is a terminal, and no variable says that its user wants no colours."""
+    """Return whether stdout is a terminal that understands colours, and its user has not turned them off."""
     terminal = sys.stdout is not None and sys.stdout.isatty()
+    terminal = terminal and (sys.platform != "win32" or "WT_SESSION" in os.environ)
     return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -45,7 +46,7 @@ def print_rows(rows: Sequence[Sequence[str]], *, indent: int = 0, style: Style, 
         width: Of everything; by default that of the terminal, and unlimited in a pipe.
     """
     if width is None:
-        width = shutil.get_terminal_size().columns if has_colours() else _UNLIMITED
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     start = indent + sum(each + 2 for each in widths)
     for row in rows:
