@@ -17,8 +17,8 @@ from mcp.types import (
 )
 
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CANCELLED_REASONS, STATUSES, VERSIONS
-from nomos_mcp.server.error_messages import CODES
-from nomos_mcp.server.limits import MAX_ARGUMENT, cut
+from nomos_mcp.server.error_messages import CODES, unknown
+from nomos_mcp.server.limits import MAX_ARGUMENT
 from nomos_mcp.server.prompts import Argument
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.resources import ERROR, LIFECYCLE, STATUS
@@ -33,16 +33,10 @@ _TEXTS: Final[_Suggestions] = {
     ),
     (ERROR, "code"): CODES,
 }
-"""Live data is read by ID, and IDs are not suggested."""
+"""IDs of live data are not suggested."""
 
 
 def add_completions(server: MCPServer[NomosContext], prompts: Sequence[Prompt]) -> None:
-    """Let a server suggest values.
-
-    Args:
-        server: The server.
-        prompts: Its prompts.
-    """
     names = {prompt.name for prompt in prompts}
     suggestions = dict(_TEXTS)
     for prompt in prompts:
@@ -58,7 +52,7 @@ def add_completions(server: MCPServer[NomosContext], prompts: Sequence[Prompt]) 
         else:
             named, known = ref.uri, {template.uri_template for template in await server.list_resource_templates()}
         if named not in known:
-            raise MCPError(INVALID_PARAMS, f"Nothing is called {cut(named)!r}. Known: {', '.join(sorted(known))}.")
+            raise MCPError(INVALID_PARAMS, unknown("prompt or resource", named, sorted(known)))
         if len(argument.value) > MAX_ARGUMENT:
             raise MCPError(INVALID_PARAMS, f"A value to complete may have at most {MAX_ARGUMENT} characters.")
         return _starting_with(argument.value, suggestions.get((named, argument.name), ()))

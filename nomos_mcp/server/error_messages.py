@@ -162,7 +162,6 @@ _WORD = re.compile(r"[A-Za-z0-9_.:\[\]/-]{0,128}")
 
 
 def describe(error: NomosError) -> str:
-    """Return what a tool says about a failure of the client."""
     if isinstance(error, MissingScopeError):
         return f"{error} The operator of this server has to use credentials with that scope."
     if isinstance(error, InvalidRequestError):
@@ -178,7 +177,6 @@ def describe(error: NomosError) -> str:
 
 
 def message_of(kind: type[NomosError]) -> Message:
-    """Return what is said about a class of errors."""
     return next(message for described, message in _BY_CLASS.items() if issubclass(kind, described))
 
 

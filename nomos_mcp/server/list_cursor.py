@@ -28,7 +28,6 @@ class Position:
     ids: tuple[str, ...] = ()
 
     def covers(self, item_id: str, created: datetime) -> bool:
-        """Whether an item lies before the position."""
         if self.created is None or created < self.created:
             return False
         return created > self.created or self.names(item_id)
@@ -38,7 +37,6 @@ class Position:
         return digest(item_id, 8) in self.ids
 
     def past(self, item_id: str, created: datetime) -> "Position":
-        """Return the position behind an item."""
         if self.created is None or created < self.created:
             return Position(created, (digest(item_id, 8),))
         return self if created > self.created else Position(created, (*self.ids, digest(item_id, 8)))
@@ -97,7 +95,6 @@ def cursor_of(text: str, binding: str) -> Cursor:
 
 
 def malformed_cursor() -> InvalidRequestError:
-    """Return the error about a cursor that no call returned."""
     return InvalidRequestError(
         "The cursor is malformed. Pass next_cursor exactly as it was returned, or leave it out to start again."
     )

@@ -143,7 +143,7 @@ def _read(text: str, name: str) -> date | datetime | None:
     unzoned = isinstance(read, datetime) and read.tzinfo is None
     if read is None or unzoned:
         raise InvalidRequestError(
-            f"{name} {text[:40]!r} is {'a time without a zone' if unzoned else 'no date'}. Write a day, 2026-05-27 "
+            f"{name} {text[:40]!r} is {'a time without a zone' if unzoned else 'not a date'}. Write a day, 2026-05-27 "
             "(the whole day in Berlin), or a time with its zone, 2026-05-27T10:00:00+02:00."
         )
     return read

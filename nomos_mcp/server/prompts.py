@@ -49,7 +49,7 @@ class Argument(PromptArgument):
         if self.values and given.strip() and given not in self.values:
             raise MCPError(
                 INVALID_PARAMS,
-                f"{cut(given)!r} is no value of the argument {self.name!r}. Use {', '.join(self.values)}.",
+                f"{cut(given)!r} is not a value of the argument {self.name!r}. Use {', '.join(self.values)}.",
             )
         return given.strip() or self.default
 
@@ -71,7 +71,6 @@ def folder() -> Traversable:
 
 
 def all_prompts() -> Iterable[Prompt]:
-    """Read every prompt, by name."""
     for file in sorted(folder().iterdir(), key=lambda file: file.name):
         if file.name.endswith(".md"):
             yield prompt_of(file.read_text(encoding="utf-8"))

@@ -37,7 +37,6 @@ def is_static(uri: str) -> bool:
 
 
 def add_resources(server: MCPServer[NomosContext]) -> None:
-    """Add the resources to a server."""
     _add_texts(server)
     _add_live_data(server)
 

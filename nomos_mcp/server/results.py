@@ -30,8 +30,8 @@ class Result(BaseModel):
 
 
 _TOO_LARGE = (
-    f"The answer is larger than {MAX_BYTES:,} bytes and was not passed on: Nomos sent far more than an answer holds. "
-    "Ask for less, with a smaller limit or a narrower filter; if that does not help, tell support@nomos.energy."
+    f"The answer is larger than {MAX_BYTES:,} bytes, so it was not returned: Nomos sent far more than it can hold. Ask "
+    "for less, with a smaller limit or a narrower filter. If that does not help, ask support@nomos.energy."
 )
 
 
@@ -74,7 +74,6 @@ def order_fields(order: MeterOrder) -> OrderFields:
 
 
 def order_state(order: MeterOrder, api_version: ApiVersion) -> OrderState:
-    """Return what an explanation needs of an order."""
     facts = {name: order.date_only.get(name, getattr(order, name)) for name in _FACTS if hasattr(order, name)}
     return OrderState(api_version=api_version, status=order.status, unreadable=order.unreadable, **facts)
 

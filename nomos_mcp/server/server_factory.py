@@ -130,7 +130,6 @@ def _state_security(settings: Settings) -> RequestStateSecurity | None:
 
 
 def ordering_of(settings: Settings) -> Ordering:
-    """Make the rules of ordering that the settings describe."""
     return Ordering(
         confirm=settings.confirm,
         read_only=settings.read_only,

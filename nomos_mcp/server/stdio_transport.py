@@ -204,15 +204,14 @@ class _Refusal:
 
 
 def message_of(line: bytes) -> JSONRPCMessage | _Refusal:
-    """Read a line."""
     try:
         read = from_json(line.decode(errors="replace"))
     except ValueError:
-        return _refused(PARSE_ERROR, "Parse error: the line is no JSON. A message is one JSON object on one line.")
+        return _refused(PARSE_ERROR, "Parse error: the line is not JSON. A message is one JSON object on one line.")
     if not isinstance(read, dict):
-        return _refused(INVALID_REQUEST, "Invalid request: a message is one JSON object; there are no batches.")
+        return _refused(INVALID_REQUEST, "Invalid request: a message is one JSON object; batches are not supported.")
     if "method" in read and "id" in read and not _is_id(read["id"]):  # it would pass for a notification
-        return _refused(INVALID_REQUEST, "Invalid request: the id of a request is a text or a whole number.")
+        return _refused(INVALID_REQUEST, "Invalid request: the id of a request must be a string or an integer.")
     try:
         return jsonrpc_message_adapter.validate_python(read, by_name=False)
     except ValidationError:

@@ -105,11 +105,9 @@ class ToolDefinition:
 
     @property
     def name(self) -> str:
-        """The tool's name."""
         return self.function.__name__
 
     def make(self, version: ApiVersion) -> Tool:
-        """Make the tool for an API version."""
         return make_tool(
             self.function,
             title=self.title,

@@ -72,7 +72,7 @@ async def test_without_room_for_the_record_nothing_is_ordered(
     assert not simulator.ledger
     line, why = capfd.readouterr().err.splitlines()
     assert json.loads(line) | {"decision": "yes", "reason": "no_record"} == json.loads(line)
-    assert "the audit file has no room for the line above" in why
+    assert "the line above could not be written to the audit file" in why
 
 
 async def test_a_line_that_fails_after_the_order_is_reported_and_the_answer_goes_out(

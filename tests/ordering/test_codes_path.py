@@ -46,9 +46,9 @@ async def test_a_cancelled_order_counts_and_names_who_can_repeat_it(assistant: C
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("yes", "no code that this tool gave out"),
-        ("zz-abc", "no code that this tool gave out"),
-        ("ffffffff-aaaa-bbbb", "not given out to this caller for this subscription"),
+        ("yes", "this tool did not issue it"),
+        ("zz-abc", "this tool did not issue it"),
+        ("ffffffff-aaaa-bbbb", "not issued to this caller for this subscription"),
         ("of another process", "not since this server started"),
     ],
 )

@@ -54,6 +54,6 @@ async def test_an_argument_that_does_not_exist_has_no_values(assistant: Client) 
 async def test_completing_for_what_does_not_exist_is_invalid_params(
     assistant: Client, ref: PromptReference | ResourceTemplateReference
 ) -> None:
-    with pytest.raises(MCPError, match="Nothing is called") as caught:
+    with pytest.raises(MCPError, match="Unknown prompt or resource") as caught:
         await assistant.complete(ref, {"name": "status", "value": ""})
     assert caught.value.error.code == INVALID_PARAMS

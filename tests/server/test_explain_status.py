@@ -79,7 +79,7 @@ async def test_a_reason_in_place_of_a_status_is_explained_the_way_that_the_error
 ) -> None:
     async with connect(version) as client:
         refused = error_of(await client.call_tool(TOOL, {"status": name}))
-        argument = refused.partition("ask with ")[2].partition("=")[0]
+        argument = refused.partition("Ask with ")[2].partition("=")[0]
         explanation = answer_of(await client.call_tool(TOOL, {argument: name}))["explanation"]
     assert (explanation["status"], explanation["api_version"]) == (status, CURIE)
 

@@ -78,9 +78,9 @@ async def test_a_question_takes_one_request_upstream(assistant: Client, simulato
         ("prdo_nobodyhasthisidentifier", "Nomos knows no such object"),
         ("sub_nobodyhasthisidentifier", "Nomos knows no such object"),
         (DEMO.orders["other_organisation"], "Nomos knows no such object"),
-        (DEMO.subscriptions["can_order"], f"tells list_subscriptions with customer_id {DEMO.customers['can_order']}"),
+        (DEMO.subscriptions["can_order"], f"call list_subscriptions with customer_id {DEMO.customers['can_order']}"),
         # What cannot be ordered must not be held out as possible.
-        (DEMO.subscriptions["feed_in"], "Whether an order is possible"),
+        (DEMO.subscriptions["feed_in"], "To see whether an order is possible"),
     ],
 )
 async def test_a_wrong_id_says_what_is_wrong_and_what_to_do(assistant: Client, order_id: str, said: str) -> None:

@@ -36,7 +36,7 @@ def test_nothing_stays_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["yesterday", "27.05.2026", "2026-02-30", "0001-01-01", "9999-12-31T23:00:00-12:00"])
 def test_what_is_no_date_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(InvalidRequestError, match=r"is no date\. Write a day, 2026-05-27"):
+    with pytest.raises(InvalidRequestError, match=r"is not a date\. Write a day, 2026-05-27"):
         first_moment(text, "d")
 
 

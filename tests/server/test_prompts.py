@@ -109,7 +109,7 @@ async def test_a_misspelt_argument_or_prompt_names_the_nearest(assistant: Client
 @pytest.mark.parametrize(("argument", "known"), [("language", "en, de"), ("tone", "friendly, formal, brief")])
 async def test_an_unknown_value_names_those_that_are_known(assistant: Client, argument: str, known: str) -> None:
     said = await refused(assistant, "order-status-reply", {"order_id": "prdo_1", argument: "fr"})
-    assert f"'fr' is no value of the argument '{argument}'. Use {known}." in said
+    assert f"'fr' is not a value of the argument '{argument}'. Use {known}." in said
 
 
 async def test_what_a_caller_passes_is_not_expanded_again(assistant: Client) -> None:

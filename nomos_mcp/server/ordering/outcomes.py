@@ -227,7 +227,6 @@ def refused(reason: str, context: NomosContext, *, detail: str = "", request_id:
 
 
 def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
-    """This call ordered nothing, because what would be ordered could not be read."""
     return OrderingResult(
         outcome="refused",
         reason="credentials" if isinstance(error, CredentialsError) else "not_checked",
@@ -239,7 +238,6 @@ def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
 
 
 def outcome_unknown(reason: Unknown, context: NomosContext, *, request_id: str = "") -> OrderingResult:
-    """Whether the order exists is not known."""
     return OrderingResult(
         outcome="outcome_unknown",
         reason=reason,

@@ -63,8 +63,8 @@ async def explain_status(
     if order_id:
         if status or blocked_reason or cancelled_reason or api_version:
             raise InvalidRequestError(
-                "order_id goes alone: the order says itself what its status, reasons and API version are. "
-                "Leave the other arguments out, or leave out order_id to explain a status by name."
+                "order_id goes alone: the order has its own status, reasons and API version. Leave those arguments "
+                "out, or leave out order_id to explain a status by name."
             )
         state = order_state(await find_order(context, order_id), context.vocabulary)
         explanation = explain(state, now=context.now(), audience=audience, language=language)

@@ -54,7 +54,6 @@ class MeterOrderResult(Result):
 
 
 def result_of(order: MeterOrder, context: NomosContext) -> MeterOrderResult:
-    """Explain an order for a support agent."""
     return MeterOrderResult(
         order=order_fields(order),
         explanation=explain(order_state(order, context.vocabulary), now=context.now()),

@@ -178,10 +178,10 @@ def _note(status: str, version: ApiVersion) -> str | None:
         InvalidRequestError: It is a status of the other version, or no word.
     """
     if status == BLOCKED and (blocks := blocked_statuses(version)):
-        return f"Looked for the statuses {' and '.join(blocks)}; a newer one that blocks would not be found."
+        return f"Searched for the statuses {' and '.join(blocks)}; a newer one that blocks would not be found."
     if status in _choices(version):
         return None
-    text = f"{status[:64]!r} is no status that this server knows.{_hint(status, version)}"
+    text = f"This server does not know the status {status[:64]!r}.{_hint(status, version)}"
     if not _WORD.fullmatch(status) or any(status in STATUSES[each] for each in VERSIONS):
         raise InvalidRequestError(f"{text} {_known(version)}")
     return text
@@ -203,15 +203,12 @@ def _hint(status: str, version: ApiVersion) -> str:
 
 
 class _Tally:
-    """Counts orders without keeping them."""
-
     def __init__(self, version: ApiVersion) -> None:
         self._version = version
         self._statuses: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
 
     def add(self, order: MeterOrder) -> None:
-        """Count an order."""
         state = order_state(order, self._version)
         self._statuses[state.status] += 1
         if is_blocked(state):
@@ -219,7 +216,6 @@ class _Tally:
             self._reasons[(state.blocked_reason or "unstated") if self._version == CURIE else state.status] += 1
 
     def counts(self) -> Counts:
-        """Return what was counted."""
         return Counts(
             total=self._statuses.total(),
             by_status=dict(self._statuses.most_common()),
