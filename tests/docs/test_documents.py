@@ -94,9 +94,9 @@ STEPS = {
     "asking",
     "checking_again",
     "sending",
-    "looking",
+    "searching",
     "sending_again",
-    "looking_again",
+    "searching_again",
 }
 """States of the diagram of an order that are no outcome, and have no name in the code."""
 

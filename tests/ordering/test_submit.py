@@ -326,7 +326,7 @@ async def test_a_last_look_that_fails_orders_nothing(simulator: Simulator) -> No
         raise APIConnectionError("No answer.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submit, "search_order", last_look_fails)
+        patch.setattr(submit, "read_state", last_look_fails)
         async with trusted(upstream) as client:
             answer = (await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION})).structured_content or {}
     assert (answer["outcome"], answer["reason"]) == ("refused", "not_checked")

@@ -4,10 +4,10 @@ Documented rules: one order per subscription, ever; none for feed-in; none once 
 smart meter, which no answer of the API shows.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import anyio
@@ -23,37 +23,6 @@ from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.pagination import MAX_PAGES, Query, read_list
 from nomos_mcp.server.request_context import ORDERS_WRITE, NomosContext
-
-A = TypeVar("A")
-B = TypeVar("B")
-
-
-async def both(first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable[B]]) -> tuple[A, B]:
-    """Run two calls at once.
-
-    Returns:
-        Both results.
-
-    Raises:
-        Exception: What the first call to fail raised, by itself and not in a group; the other is cancelled.
-    """
-    firsts: list[A] = []
-    seconds: list[B] = []
-
-    async def run_first() -> None:
-        firsts.append(await first())
-
-    async def run_second() -> None:
-        seconds.append(await second())
-
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(run_first)
-            group.start_soon(run_second)
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return firsts[0], seconds[0]
-
 
 CanOrder = Literal["yes", "no", "unknown"]
 Rule = Literal["feed_in", "ended_subscription"]
@@ -193,10 +162,7 @@ async def preflight(subscription_id: str, context: NomosContext) -> Orderable | 
     if (bar := await ordering_refusal(context)) is not None:
         return bar
     try:
-        preview, seen = await both(
-            partial(read_preview, subscription_id, context),
-            partial(search_order, subscription_id, context),
-        )
+        preview, seen = await read_state(subscription_id, context)
     except NotFoundError as error:
         return outcomes.refused("not_found", context, request_id=error.request_id or "")
     if seen.order is not None:
@@ -204,12 +170,27 @@ async def preflight(subscription_id: str, context: NomosContext) -> Orderable | 
     return preview if isinstance(preview, OrderingResult) else Orderable(preview)
 
 
-async def read_preview(subscription_id: str, context: NomosContext) -> Preview | OrderingResult:
-    """Read what would be ordered, or why the subscription rules it out.
+async def read_state(subscription_id: str, context: NomosContext) -> tuple[Preview | OrderingResult, OrderSearch]:
+    """Read what would be ordered, or why the subscription rules it out, and search for an order at the same time.
 
     Raises:
-        NomosError: The subscription could not be read.
+        NomosError: What the first of the two to fail raised; the other is cancelled.
     """
+    found: list[OrderSearch] = []
+
+    async def search() -> None:
+        found.append(await search_order(subscription_id, context))
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(search)
+            preview = await _read_preview(subscription_id, context)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return preview, found[0]
+
+
+async def _read_preview(subscription_id: str, context: NomosContext) -> Preview | OrderingResult:
     subscription = await context.client.subscriptions.get(subscription_id)
     if rule := forbidden_by(subscription):
         return outcomes.refused(rule, context)

@@ -5,7 +5,6 @@ found settles the outcome; everything else leaves it unknown.
 """
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
 
 import anyio
@@ -23,7 +22,7 @@ from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt
 from nomos_mcp.server.ordering.consent import Yes, recheck
-from nomos_mcp.server.ordering.eligibility import OrderSearch, both, read_preview, search_order
+from nomos_mcp.server.ordering.eligibility import OrderSearch, read_state, search_order
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
 from nomos_mcp.server.request_context import NomosContext
 
@@ -106,16 +105,14 @@ class Submission:
             return outcomes.already_ordered(None, self._context, request_id=self._request_id)
         if self.sent:
             return self._not_known()
-        return outcomes.refused("not_sent", self._context, detail="another order for this subscription took too long")
+        return outcomes.refused("not_sent", self._context, detail="it had to wait too long")
 
     async def _checked(self) -> OrderingResult:
         """Check once more, then send: a person may have taken minutes to confirm, or somebody else may have ordered."""
         context, subscription_id = self._context, self._subscription_id
         self._looked_at = context.now()
         try:
-            preview, self._before = await both(
-                partial(read_preview, subscription_id, context), partial(search_order, subscription_id, context)
-            )
+            preview, self._before = await read_state(subscription_id, context)
         except NomosError as error:
             return outcomes.not_checked(error, context)
         if self._before.order is not None:
