@@ -170,7 +170,7 @@ def test_a_new_block_reason_is_one_entry_with_its_texts_and_its_row(tree: Tree) 
     tree.fails("make docs", *DOCUMENTS, "--check")
     tree.passes(*DOCUMENTS)
     tree.passes("-c", "from nomos_mcp.server.instructions import INSTRUCTIONS as i; assert 'meter_room_locked' in i")
-    tree.passes(*_pytest("tests/lifecycle/test_reference.py"))
+    tree.passes(*_pytest("tests/lifecycle/test_lifecycle_document.py"))
 
 
 _ENGLISH = (

@@ -230,7 +230,9 @@ async def test_a_status_that_upstream_refuses_is_named_with_the_nearest(
 
 async def test_a_status_that_only_upstream_knows_carries_a_note() -> None:
     async with standing(Moving(1, 20, 0, "named", "combined", CURIE)) as client:
-        assert "This server does not know the status" in answer_of(await client.call_tool(TOOL, {"status": NEW}))["note"]
+        assert (
+            "This server does not know the status" in answer_of(await client.call_tool(TOOL, {"status": NEW}))["note"]
+        )
         assert "note" not in answer_of(await client.call_tool(TOOL, {"status": "placed"}))
 
 
