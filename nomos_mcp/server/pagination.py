@@ -1,12 +1,12 @@
-"""ListReading lists: in one piece, page after page, newest first; and the cursors with which a later call goes on.
+"""Reading a list from upstream, page after page, newest first, over as many calls as it takes.
 
 An item that matches for as long as a list is read, over however many calls, is returned exactly once. Two things ensure
 that:
 
-- A cursor of ours says what was read: everything created after `Position.created`, and `Position.ids` of that moment.
-- Items that leave a list by status must not move others to a page that was read already. They cannot where upstream's
-  cursor names the last item of the page (`Page.anchored`). Any other cursor may count items, so there a list of several
-  pages is read without the filter by status: nothing leaves that list.
+- Our cursor says what was read: everything created after `Position.created`, and `Position.ids` of that moment.
+- Items that leave a list by status must not move others to a page that was read already. They cannot if upstream's
+  cursor names the last item of the page (`Page.anchored`). Any other cursor may count items; then a list of several
+  pages is read without the filter by status, because nothing leaves that list.
 
 Where that is not possible, because upstream contradicts itself or sends what cannot be read, `not_covered` says so, and
 the list is not complete.
@@ -29,7 +29,7 @@ _MAX_NAMED = 5
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 _DISORDER = "some orders, perhaps: Nomos did not list newest first"
 _UNDATED = "some orders, perhaps: when they were created could not be read"
-_CROWD = f"what follows: more than {_MAX_IDS} orders of one moment on one page"
+_TOO_MANY = f"what follows: more than {_MAX_IDS} orders of one moment on one page"
 
 R = TypeVar("R", bound=MeterOrder | Subscription)
 
@@ -90,12 +90,12 @@ class ListReading(Generic[R]):
 
     @property
     def items(self) -> list[R]:
-        """What was kept, newest first, at most as many as wanted."""
+        """The items that were kept, newest first, at most as many as wanted."""
         return [find.item for find in self._finds[: self._wanted]]
 
     @property
     def not_covered(self) -> list[str]:
-        """What may match and was left out, each in a few words; empty if nothing."""
+        """What may match but was left out, each in a few words; empty if nothing was."""
         query = self._queries[self._at.query]
         said = [query.not_covered] if query.not_covered else []
         if count := len(self._unreadable) + self._nameless:
@@ -105,7 +105,7 @@ class ListReading(Generic[R]):
         return said or (["what not_covered of an earlier page names"] if self._start.gaps else [])
 
     def next(self, handed: int | None = None) -> Cursor | None:
-        """Return where to go on after handing out so many of the items, by default all; None at the end."""
+        """Return where to go on after returning so many of the items, by default all; None at the end."""
         count = len(self.items) if handed is None else handed
         if count < len(self._finds):
             page, behind = self._finds[count].page, self._start.position
@@ -118,7 +118,7 @@ class ListReading(Generic[R]):
         else:
             rest = replace(self._at, again=False, position=self._position)
         if rest.again and self._largest > _MAX_IDS and len(rest.position.ids) > _MAX_IDS:
-            self._flaws[_CROWD] = None  # the next call could not tell which of them were handed out
+            self._flaws[_TOO_MANY] = None  # the next call could not tell which of them were returned
             return None
         position = replace(rest.position, ids=rest.position.ids[-_MAX_IDS:])
         return replace(rest, position=position, gaps=bool(self.not_covered))
@@ -158,7 +158,7 @@ class ListReading(Generic[R]):
         return page
 
     def _ask_with(self, query: int) -> None:
-        """Begin again with another query, behind what was read so far."""
+        """Start again with another query, after what was read so far."""
         if (lacking := self._queries[self._at.query].not_covered) and self._seen:
             self._flaws[lacking] = None
         self._covered = self._position

@@ -47,7 +47,7 @@ class Caller:
 
     @classmethod
     def local(cls) -> Self:
-        """Return the caller that the operator is: sees the whole organisation, may order."""
+        """Return the operator, who sees the whole organisation and may order."""
         return cls()
 
     @classmethod
@@ -56,7 +56,7 @@ class Caller:
 
         Args:
             customer_id: `cus_…`.
-            name: For the record; the customer's ID by default.
+            name: For the audit log and the log; the customer's ID by default.
             scopes: What the caller may do.
 
         Raises:
@@ -88,7 +88,7 @@ class CallerToken(AccessToken):
 
 
 def current_caller(default: Caller) -> Caller:
-    """Return who is calling: the one that the request's token stands for, else the one the server was made for."""
+    """Return who is calling: the one that the request's token stands for, or the default if there is no token."""
     token = get_access_token()
     return token.caller if isinstance(token, CallerToken) else default
 
@@ -98,10 +98,10 @@ class NomosContext:
 
     Args:
         client: Where orders, subscriptions and events come from. It is kept in a closure, not in an attribute.
-        vocabulary: The API version whose statuses the client is answered in.
-        ordering: The switches, codes, turns and record of ordering.
+        vocabulary: The API version whose statuses upstream answers with.
+        ordering: The settings, codes and audit log of ordering.
         now: The current time, aware.
-        caller: Who is served where no token says so; by default the operator.
+        caller: Who is calling if no token says so; by default the operator.
     """
 
     __slots__ = ("__weakref__", "_client_for", "_default", "now", "ordering", "vocabulary")
@@ -127,12 +127,12 @@ class NomosContext:
 
     @property
     def caller(self) -> Caller:
-        """Who is served: the one that the token of the current request stands for, or the default."""
+        """Who is calling: the one that the token of the current request stands for, or the default."""
         return current_caller(self._default)
 
     @property
     def client(self) -> NomosClient:
-        """The client as the caller may use it: scoped to their customer, if they are one.
+        """The client as the caller may use it: limited to one customer, if the caller is.
 
         Raises:
             NotAllowedError: The caller may not read.
@@ -141,7 +141,7 @@ class NomosContext:
 
 
 def nomos_context(ctx: Context[NomosContext]) -> NomosContext:
-    """Return the context for whoever calls.
+    """Return the context of a call.
 
     Raises:
         NotAllowedError: The caller may not read.

@@ -2,8 +2,8 @@
 
 The steps of one order:
 
-    preflight   may it be ordered at all? reads only
-    consent     did a person confirm it, and how is that known?
-    submit      the one write, and what became of it if its answer was lost
-    audit_log   one line about the attempt, begun before the write and completed before the answer goes out
+    eligibility   may a smart meter be ordered at all? reads only
+    consent       is the order confirmed, and how is that known?
+    submit        the one write, and the search for its outcome if the answer was lost
+    audit_log     one line about the attempt, begun before the write and completed before the answer is returned
 """

@@ -176,18 +176,24 @@ async def read_state(subscription_id: str, context: NomosContext) -> tuple[Previ
     Raises:
         NomosError: What the first of the two to fail raised; the other is cancelled.
     """
-    found: list[OrderSearch] = []
+    previews: list[Preview | OrderingResult] = []
+    searches: list[OrderSearch] = []
+
+    async def preview() -> None:
+        previews.append(await _read_preview(subscription_id, context))
 
     async def search() -> None:
-        found.append(await search_order(subscription_id, context))
+        searches.append(await search_order(subscription_id, context))
 
     try:
-        async with anyio.create_task_group() as group:
+        async with (
+            anyio.create_task_group() as group
+        ):  # both start at once, so that requests do not tell who may see it
+            group.start_soon(preview)
             group.start_soon(search)
-            preview = await _read_preview(subscription_id, context)
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return preview, found[0]
+    return previews[0], searches[0]
 
 
 async def _read_preview(subscription_id: str, context: NomosContext) -> Preview | OrderingResult:
