@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from string import Formatter
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from nomos_mcp.lifecycle.lifecycle_errors import CatalogueError, UnknownLanguageError
 from nomos_mcp.lifecycle.statuses import (
+    BLOCKED_REASONS,
     BLOCKS,
     CANCELLED_REASONS,
     CURIE,
@@ -270,6 +271,13 @@ class Catalogue(_Texts):
     labels: LabelTexts
     glossary: Mapping[str, Term]
 
+    @model_validator(mode="after")
+    def _overlay_names_every_reason(self) -> Self:
+        said = self.overlay.operator_action
+        if missing := [reason for reason in BLOCKED_REASONS if said and reason not in said]:
+            raise ValueError(f"overlay.operator_action does not say whose turn {', '.join(missing)} is")
+        return self
+
     def statuses(self, version: ApiVersion) -> Mapping[str, StatusTexts]:
         """The texts of every status of one version."""
         return self.curie if version == CURIE else self.edison
@@ -304,7 +312,7 @@ def catalogue_of(language: str, raw: Mapping[str, Any]) -> Catalogue:
     try:
         catalogue = Catalogue.model_validate(raw)
     except ValidationError as error:
-        flaws = [f"{'.'.join(map(str, flaw['loc']))}{_told(flaw)}" for flaw in error.errors()]
+        flaws = [_told(flaw) for flaw in error.errors()]
     else:
         # Entries that not every status has, words of the field, columns: of these English has the right ones.
         ours, english = _entries(raw), _entries(raw if language == _REFERENCE else raw_texts(_REFERENCE))
@@ -317,7 +325,8 @@ def catalogue_of(language: str, raw: Mapping[str, Any]) -> Catalogue:
 
 def _told(flaw: ErrorDetails) -> str:
     told = {"missing": " is missing", "extra_forbidden": " is not expected", "string_too_short": " is empty"}
-    return told.get(flaw["type"]) or ": " + flaw["msg"].removeprefix("Value error, ")
+    path, message = ".".join(map(str, flaw["loc"])), flaw["msg"].removeprefix("Value error, ")
+    return path + (told.get(flaw["type"]) or (f": {message}" if path else message))
 
 
 def _entries(tree: Mapping[str, Any], path: str = "") -> list[str]:

@@ -45,10 +45,12 @@ def test_every_reason_has_its_texts_and_no_other_has(language: str) -> None:
 
 
 @each_language
-def test_blocked_without_an_order_names_every_reason_and_whose_turn_it_is(language: str) -> None:
-    said = texts(language).overlay.operator_action or ""
-    missing = [reason for reason in BLOCKED_REASONS if reason not in said]
-    assert not missing, f"Say in [overlay] operator_action of {language}.toml whose turn {', '.join(missing)} is."
+@pytest.mark.parametrize("reason", BLOCKED_REASONS)
+def test_a_language_whose_overlay_names_not_every_reason_does_not_load(reason: str, language: str) -> None:
+    raw = raw_texts(language)
+    raw["overlay"]["operator_action"] = raw["overlay"]["operator_action"].replace(reason, "it")
+    with pytest.raises(CatalogueError, match=rf"overlay.operator_action does not say whose turn {reason} is"):
+        catalogue_of(language, raw)
 
 
 @each_language
