@@ -21,8 +21,6 @@ ACCESS_TOKEN_SECONDS: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class AuthClient:
-    """A registered machine client of one organisation."""
-
     id: str
     secret: str = field(repr=False)
     organisation: str
@@ -33,10 +31,7 @@ class AuthClient:
 class Tokens:
     """Issues tokens and recognises them; a token has all scopes of its client.
 
-    Args:
-        clients: Every client that may ask for a token.
-        static_keys: Keys that never expire (`nom_…`), each with its client's ID.
-        now: The clock.
+    `static_keys` never expire (`nom_…`); each has its client's ID.
     """
 
     def __init__(self, clients: Iterable[AuthClient], static_keys: Mapping[str, str], now: Clock) -> None:
@@ -47,7 +42,6 @@ class Tokens:
         self._refresh: dict[str, AuthClient] = {}
 
     def basic_client(self, authorization: str | None) -> AuthClient | None:
-        """Recognise a client by `Authorization: Basic …`."""
         encoded = _credentials(authorization, "basic")
         if encoded is None:
             return None
@@ -59,7 +53,6 @@ class Tokens:
         return client if client is not None and client.secret == secret else None
 
     def bearer(self, authorization: str | None) -> AuthClient | None:
-        """Recognise a client by `Authorization: Bearer …`; None if the token is unknown or has expired."""
         token = _credentials(authorization, "bearer")
         if token is None:
             return None
@@ -69,7 +62,6 @@ class Tokens:
         return client if expires_at > self._now() else None
 
     def default_version(self, authorization: str | None) -> ApiVersion:
-        """Return the version of a request without `X-API-Version`: its client's, or curie."""
         client = self.bearer(authorization) or self.basic_client(authorization)
         return client.default_version if client else CURIE
 
@@ -78,7 +70,7 @@ class Tokens:
         self._access.pop(_credentials(authorization, "bearer") or "", None)
 
     def issue(self, client: AuthClient) -> tuple[str, str]:
-        """Issue a random access token and refresh token."""
+        """Return an access token and a refresh token."""
         now = self._now()
         self._access = {token: entry for token, entry in self._access.items() if entry[1] > now}
         access_token, refresh_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)

@@ -31,27 +31,11 @@ BATMAN: Final = "2025-12-16.batman"
 EDISON: Final = "2026-01-29.edison"
 CURIE: Final = "2026-05-27.curie"
 
-_VERSIONS: Final[dict[str, ApiVersion]] = {version: version for version in get_args(ApiVersion)}
+VERSIONS: Final[Mapping[str, ApiVersion]] = {version: version for version in get_args(ApiVersion)}
 _DOCS: Final = "https://docs.nomos.energy/api-references/errors/"
-# Written out: Python renames its own constant for 422 with version 3.13.
-_CODES: Final[Mapping[int, str]] = {
-    400: "BAD_REQUEST",
-    401: "UNAUTHORIZED",
-    402: "PAYMENT_REQUIRED",
-    403: "FORBIDDEN",
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    409: "CONFLICT",
-    422: "UNPROCESSABLE_ENTITY",
-    429: "TOO_MANY_REQUESTS",
-    500: "INTERNAL_SERVER_ERROR",
-}
+_CODES: Final = {status: HTTPStatus(status).name for status in (400, 401, 402, 403, 404, 405, 409, 422, 429, 500)}
+_CODES[422] = "UNPROCESSABLE_ENTITY"  # Python renames its own constant with version 3.13
 _RETRY_SECONDS: Final = 30  # from the vendor's example of a 429
-
-
-def known_version(text: str) -> ApiVersion | None:
-    """Return the version that a header names exactly, or None."""
-    return _VERSIONS.get(text)
 
 
 def format_time(moment: datetime | None) -> str | None:
@@ -71,7 +55,6 @@ class ApiError(Exception):
         self._errors = errors
 
     def body(self, version: ApiVersion, request_id: str) -> Json:
-        """Write the body in a version's words."""
         code = _CODES[self.status]
         body: Json = {"code": code, "message": str(self), "requestId": request_id, "docs": _DOCS + code}
         return body | {"errors": self._errors} if self._errors and version >= CURIE else body
@@ -104,5 +87,6 @@ def error_without_cause(status: int) -> ApiError | None:
     """Make the error of a documented status, for a fault; None for a status that the API does not document."""
     if status not in _CODES:
         return None
-    found = HTTPStatus(status)
-    return too_many_requests() if found == HTTPStatus.TOO_MANY_REQUESTS else ApiError(status, found.phrase)
+    return (
+        too_many_requests() if status == HTTPStatus.TOO_MANY_REQUESTS else ApiError(status, HTTPStatus(status).phrase)
+    )

@@ -20,10 +20,10 @@ from nomos_mcp.simulator.access_tokens import AuthClient, Tokens
 from nomos_mcp.simulator.api_format import (
     CURIE,
     EDISON,
+    VERSIONS,
     ApiError,
     ApiVersion,
     error_without_cause,
-    known_version,
     not_found,
     too_many_requests,
     unauthorized,
@@ -122,7 +122,7 @@ class ApiMiddleware:
             headers |= rate_headers
             error = None if allowed else too_many_requests(_WINDOW_SECONDS)
         asked = request.headers.get("x-api-version")
-        if error is None and asked is not None and known_version(asked) is None:
+        if error is None and asked is not None and asked not in VERSIONS:
             error = violation("invalid_value", "X-API-Version", "Unknown API version")
         answered = False
 
@@ -152,7 +152,7 @@ class ApiMiddleware:
     def _call(self, request: Request, faults: Sequence[Fault]) -> ApiCall:
         kinds = {fault.kind for fault in faults}
         authorization = request.headers.get("authorization")
-        asked = known_version(request.headers.get("x-api-version", ""))
+        asked = VERSIONS.get(request.headers.get("x-api-version", ""))
         version = asked or self._tokens.default_version(authorization)
         if "expired_token" in kinds:
             self._tokens.expire(authorization)

@@ -122,8 +122,7 @@ class ApiRoutes:
         return render_event(_visible(self._world.events.get(request.path_params["id"]), call, event_shown))
 
     def _page(self, request: Request, call: ApiCall, source: ListSource[R]) -> Json:
-        parameters = request.query_params.multi_items()
-        organisation = call.caller.organisation
+        organisation, parameters = call.caller.organisation, request.query_params
         query = ListQuery(organisation, call.version, request.url.path, parameters, call.ignore_filters)
         return list_page(source, query, self._cursors)
 

@@ -21,7 +21,7 @@ from nomos_mcp.simulator.api_format import CURIE, EDISON, Json, format_time
 from nomos_mcp.simulator.demo_data import DEMO
 from nomos_mcp.simulator.faults import Fault
 from nomos_mcp.simulator.object_views import render_event
-from nomos_mcp.simulator.order_views import TargetState, curie_status, order_shown, render_order
+from nomos_mcp.simulator.order_views import CURIE_STATUS, TargetState, order_shown, render_order
 from nomos_mcp.simulator.simulation import Simulation
 from nomos_mcp.simulator.webhooks import DeliveryAttempt, WebhookEndpoint
 from nomos_mcp.simulator.world_records import OrderRecord
@@ -79,7 +79,7 @@ class _Control:
 
     async def state(self, _: Request) -> Response:
         world = self._simulation.world
-        statuses = Counter(curie_status(order.stage) or "intended" for order in world.orders)
+        statuses = Counter(CURIE_STATUS.get(order.stage, "intended") for order in world.orders)
         return JSONResponse(
             {
                 "notice": _NOTICE,

@@ -4,7 +4,6 @@ Everything in it is invented, and so is how long each step takes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
@@ -23,177 +22,100 @@ from nomos_mcp.simulator.world_records import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCase:
-    """A subscription with its order.
-
-    Attributes:
-        name: Shown in the IDs of order, subscription and customer.
-        shows: What it is an example of, in the API's words.
-        stage: How far it came.
-        age: Days since it was created.
-        hold: What keeps it from moving.
-        cancelled: Why it was cancelled.
-        appointment: Days from now (negative: ago) of the appointment; None leaves it to the stage.
-        provider: Who installs.
-        customer: The customer's name; empty for one of its own.
-        organisation: Whose it is.
-    """
+class OrderCase(NamedTuple):
+    """A subscription with its order."""
 
     name: str
-    shows: str
+    """Shown in the IDs of order, subscription and customer."""
     stage: Stage
     age: int
+    """Days since it was created."""
     hold: HoldReason | None = None
     cancelled: CancelReason | None = None
     appointment: int | None = None
+    """Days from now (negative: ago); None leaves it to the stage."""
     provider: Provider = "energy-metering"
     customer: str = ""
+    """The customer's name; empty for one of its own."""
     organisation: str = "demo"
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionCase:
-    """A subscription that never had an order.
-
-    Attributes:
-        name: Shown in the IDs of subscription and customer.
-        shows: What it is an example of.
-        type: As on the wire.
-        meter: The type of the meter in place.
-        provider: Of the plan's smart-meter product; None when the plan has none.
-        age: Days since it was created; delivery starts two weeks after that.
-        ended: Whether it was terminated and has ended.
-        metadata: As on the wire.
-        organisation: Whose it is.
-    """
+class SubscriptionCase(NamedTuple):
+    """A subscription without an order."""
 
     name: str
-    shows: str
+    """Shown in the IDs of subscription and customer."""
+    shows: str = ""
+    """What it is an example of."""
     type: SubscriptionType = "consumption"
     meter: MeterType = "analog"
     provider: Provider | None = "energy-metering"
+    """Of the plan's smart-meter product; None when the plan has none."""
     age: int = 30
+    """Days since it was created; delivery starts two weeks after that."""
     ended: bool = False
     metadata: tuple[tuple[str, str], ...] = ()
     organisation: str = "demo"
 
 
 ORDERS: Final = (
-    OrderCase("created", "created; edison: waiting", "requested", 2),
-    OrderCase("placed", "placed; edison: ordered", "with_partner", 6),
-    OrderCase("check_submitted", "check_submitted; edison has no word for it: ordered", "check_submitted", 12),
-    OrderCase("check_reviewed", "check_reviewed; edison: checked", "confirmed", 17),
-    OrderCase("planning", "check_reviewed; edison: installation_planning", "planning", 21, provider="metrify"),
-    OrderCase(
-        "scheduled",
-        "scheduled, appointment in twelve days; edison: installation_scheduled",
-        "appointed",
-        30,
-        appointment=12,
-    ),
-    OrderCase(
-        "scheduled_waiting",
-        "scheduled, appointment in two days; edison: installation_waiting",
-        "awaiting_installer",
-        42,
-        appointment=2,
-        provider="metrify",
-    ),
-    OrderCase(
-        "appointment_past",
-        "scheduled, but the appointment was three days ago; edison: installation_scheduled",
-        "appointed",
-        50,
-        appointment=-3,
-    ),
-    OrderCase("installed", "installed, not yet activated; edison: installed", "installed", 48),
-    OrderCase(
-        "installation_finished",
-        "installed, not yet activated; edison: installation_finished",
-        "data_returned",
-        52,
-        provider="metrify",
-    ),
-    OrderCase("activated", "activated", "activated", 70),
-    OrderCase(
-        "cancelled_by_customer",
-        "cancelled, customer_request; edison: cancelled",
-        "cancelled",
-        40,
-        cancelled="customer_request",
-    ),
-    OrderCase(
-        "pre_existing", "cancelled, pre_existing; edison: pre_installed", "cancelled", 35, cancelled="pre_existing"
-    ),
-    OrderCase("intended", "edison: intended (inexogy only); curie does not show it", "intended", 3, provider="inexogy"),
-    OrderCase(
-        "blocked_check_missing",
-        "placed and blocked, check_missing; edison has no word for it: ordered",
-        "with_partner",
-        19,
-        hold="check_missing",
-    ),
-    OrderCase(
-        "blocked_check_early",
-        "created and blocked, check_missing; edison has no word for it: waiting",
-        "requested",
-        9,
-        hold="check_missing",
-        provider="inexogy",
-    ),
-    OrderCase(
-        "blocked_grid_operator",
-        "check_reviewed and blocked, grid_operator_registration; edison: blocked_wim",
-        "confirmed",
-        33,
-        hold="grid_operator_registration",
-    ),
-    OrderCase(
-        "blocked_grid_placed",
-        "placed and blocked, grid_operator_registration; edison: blocked_wim",
-        "with_partner",
-        15,
-        hold="grid_operator_registration",
-        provider="metrify",
-    ),
-    OrderCase(
-        "blocked_grid_scheduled",
-        "scheduled and blocked, grid_operator_registration; edison: blocked_wim",
-        "appointed",
-        44,
-        hold="grid_operator_registration",
-        appointment=9,
-    ),
-    OrderCase(
-        "blocked_grid_ten_weeks",
-        "check_reviewed and blocked at the grid operator, ordered ten weeks ago; edison: blocked_wim",
-        "confirmed",
-        70,
-        hold="grid_operator_registration",
-    ),
-    OrderCase(
-        "manual_review",
-        "edison: blocked (manual review at Nomos); curie has no word for it: created, not blocked",
-        "requested",
-        8,
-        hold="manual_review",
-    ),
-    OrderCase("overdue", "placed eleven weeks ago and not blocked; edison: ordered", "with_partner", 77),
-    OrderCase(
-        "two_first", "activated; its customer has two subscriptions", "activated", 90, customer="two_subscriptions"
-    ),
-    OrderCase(
-        "two_second",
-        "check_submitted; its customer has two subscriptions",
-        "check_submitted",
-        11,
-        customer="two_subscriptions",
-    ),
-    OrderCase(
-        "other_organisation", "another organisation's: 404 to the demo client", "with_partner", 14, organisation="other"
-    ),
+    OrderCase("created", "requested", 2),
+    OrderCase("placed", "with_partner", 6),
+    OrderCase("check_submitted", "check_submitted", 12),
+    OrderCase("check_reviewed", "confirmed", 17),
+    OrderCase("planning", "planning", 21, provider="metrify"),
+    OrderCase("scheduled", "appointed", 30, appointment=12),
+    OrderCase("scheduled_waiting", "awaiting_installer", 42, appointment=2, provider="metrify"),
+    OrderCase("appointment_past", "appointed", 50, appointment=-3),
+    OrderCase("installed", "installed", 48),
+    OrderCase("installation_finished", "data_returned", 52, provider="metrify"),
+    OrderCase("activated", "activated", 70),
+    OrderCase("cancelled_by_customer", "cancelled", 40, cancelled="customer_request"),
+    OrderCase("pre_existing", "cancelled", 35, cancelled="pre_existing"),
+    OrderCase("intended", "intended", 3, provider="inexogy"),
+    OrderCase("blocked_check_missing", "with_partner", 19, hold="check_missing"),
+    OrderCase("blocked_check_early", "requested", 9, hold="check_missing", provider="inexogy"),
+    OrderCase("blocked_grid_operator", "confirmed", 33, hold="grid_operator_registration"),
+    OrderCase("blocked_grid_placed", "with_partner", 15, hold="grid_operator_registration", provider="metrify"),
+    OrderCase("blocked_grid_scheduled", "appointed", 44, hold="grid_operator_registration", appointment=9),
+    OrderCase("blocked_grid_ten_weeks", "confirmed", 70, hold="grid_operator_registration"),
+    OrderCase("manual_review", "requested", 8, hold="manual_review"),
+    OrderCase("overdue", "with_partner", 77),
+    OrderCase("two_first", "activated", 90, customer="two_subscriptions"),
+    OrderCase("two_second", "check_submitted", 11, customer="two_subscriptions"),
+    OrderCase("other_organisation", "with_partner", 14, organisation="other"),
 )
+
+_ORDER_DESCRIPTIONS: Final = {
+    "created": "created; edison: waiting",
+    "placed": "placed; edison: ordered",
+    "check_submitted": "check_submitted; edison has no word for it: ordered",
+    "check_reviewed": "check_reviewed; edison: checked",
+    "planning": "check_reviewed; edison: installation_planning",
+    "scheduled": "scheduled, appointment in twelve days; edison: installation_scheduled",
+    "scheduled_waiting": "scheduled, appointment in two days; edison: installation_waiting",
+    "appointment_past": "scheduled, but the appointment was three days ago; edison: installation_scheduled",
+    "installed": "installed, not yet activated; edison: installed",
+    "installation_finished": "installed, not yet activated; edison: installation_finished",
+    "activated": "activated",
+    "cancelled_by_customer": "cancelled, customer_request; edison: cancelled",
+    "pre_existing": "cancelled, pre_existing; edison: pre_installed",
+    "intended": "edison: intended (inexogy only); curie does not show it",
+    "blocked_check_missing": "placed and blocked, check_missing; edison has no word for it: ordered",
+    "blocked_check_early": "created and blocked, check_missing; edison has no word for it: waiting",
+    "blocked_grid_operator": "check_reviewed and blocked, grid_operator_registration; edison: blocked_wim",
+    "blocked_grid_placed": "placed and blocked, grid_operator_registration; edison: blocked_wim",
+    "blocked_grid_scheduled": "scheduled and blocked, grid_operator_registration; edison: blocked_wim",
+    "blocked_grid_ten_weeks": (
+        "check_reviewed and blocked at the grid operator, ordered ten weeks ago; edison: blocked_wim"
+    ),
+    "manual_review": "edison: blocked (manual review at Nomos); curie has no word for it: created, not blocked",
+    "overdue": "placed eleven weeks ago and not blocked; edison: ordered",
+    "two_first": "activated; its customer has two subscriptions",
+    "two_second": "check_submitted; its customer has two subscriptions",
+    "other_organisation": "another organisation's: 404 to the demo client",
+}
+"""What each order is an example of, in the API's words."""
 
 SUBSCRIPTIONS: Final = (
     SubscriptionCase("can_order", "has no meter order and can be given one (energy-metering)"),
@@ -219,8 +141,6 @@ CUSTOMERS: Final = {
     "housing_company": "a company with so many orders that its list has pages",
 }
 
-Kind = Literal["meter_order", "subscription", "customer", "event"]
-
 _ORDER_EVENTS: Final[dict[Topic, str]] = {
     "meter_order.created": "created",
     "meter_order.placed": "placed",
@@ -245,7 +165,7 @@ class DemoItem(NamedTuple):
     """A named object, and what it is an example of."""
 
     id: str
-    kind: Kind
+    kind: Literal["meter_order", "subscription", "customer", "event"]
     shows: str
 
 
@@ -298,7 +218,7 @@ class Demo:
         """List each named order, each subscription without one, the customers of several, and each kind of event."""
         subjects = _ORDER_EVENTS | _SUBSCRIPTION_EVENTS
         return [
-            *(DemoItem(self.orders[case.name], "meter_order", case.shows) for case in ORDERS),
+            *(DemoItem(self.orders[name], "meter_order", shows) for name, shows in _ORDER_DESCRIPTIONS.items()),
             *(DemoItem(self.subscriptions[case.name], "subscription", case.shows) for case in SUBSCRIPTIONS),
             *(DemoItem(self.customers[name], "customer", shows) for name, shows in CUSTOMERS.items()),
             *(DemoItem(found, "event", f"{topic} of {subjects[topic]!r}") for topic, found in self.events.items()),

@@ -65,19 +65,6 @@ _BULK_STATES: Final[tuple[tuple[Stage, HoldReason | None, CancelReason | None], 
 )
 
 
-def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
-    """Put the data set into an empty world.
-
-    Args:
-        world: The empty world.
-        now: The moment that the data is laid out around.
-        seed: Varies what has no name.
-        bulk: How many bulk orders to add, so that lists have pages and every kind of block has several examples.
-    """
-    with _without_garbage_collection():
-        _populate(world, now, seed, bulk)
-
-
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
     """Spare the collector a search among a million records that all stay: half of the time of a large world."""
@@ -90,7 +77,12 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _populate(world: World, now: datetime, seed: int, bulk: int) -> None:
+@_without_garbage_collection()
+def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
+    """Put the data set into an empty world, with so many bulk orders.
+
+    They give the lists pages, and every kind of block several examples.
+    """
     rng = Random(seed)  # noqa: S311 - must repeat; nothing secret is drawn from it
     builder = _Builder(world, now, rng)
     for provider, plan_id in _PLANS.items():
@@ -99,25 +91,21 @@ def _populate(world: World, now: datetime, seed: int, bulk: int) -> None:
         builder.add_order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
     for bare in SUBSCRIPTIONS:
         builder.add_subscription(bare, DEMO.subscriptions[bare.name], now - bare.age * _DAY)
-    aged = ((now - case.age * _DAY - timedelta(seconds=rng.randrange(86_400)), case) for case in bulk_orders(bulk, rng))
+    aged = (
+        (now - case.age * _DAY - timedelta(seconds=rng.randrange(86_400)), case) for case in _bulk_orders(bulk, rng)
+    )
     # Oldest first: a store appends its newest record at no cost, and searches for the place of any other.
     for moment, case in sorted(aged, key=lambda pair: (pair[0], pair[1].name)):
         parts = (str(seed), case.name)
         builder.add_order(case, derived_id("prdo", "order", *parts), derived_id("sub", *parts), moment)
 
 
-def bulk_orders(count: int, rng: Random) -> Iterator[OrderCase]:
-    """Invent orders without a name; the first few are the housing company's.
-
-    Args:
-        count: How many.
-        rng: Draws ages, providers and appointments; the mix of states is fixed.
-    """
+def _bulk_orders(count: int, rng: Random) -> Iterator[OrderCase]:
+    """Draw ages, providers and appointments; the mix of states is fixed."""
     for number in range(count):
         stage, hold, cancelled = _BULK_STATES[number % len(_BULK_STATES)]
         yield OrderCase(
             name=f"crowd{number:03}",  # makes the IDs; another word would change the data of every seed
-            shows="",
             stage=stage,
             age=rng.randint(20, 85),
             hold=hold,
@@ -137,14 +125,13 @@ class _Builder:
 
     def add_order(self, case: OrderCase, order_id: str, subscription_id: str, created_at: datetime) -> None:
         smart = case.stage in INSTALLED or case.cancelled == "pre_existing"
-        signed = SubscriptionCase(
+        contract = SubscriptionCase(
             name=case.customer or case.name,
-            shows=case.shows,
             meter="smart" if smart else "analog",
             provider=case.provider,
             organisation=case.organisation,
         )
-        subscription = self.add_subscription(signed, subscription_id, created_at - 2 * _DAY)
+        subscription = self.add_subscription(contract, subscription_id, created_at - 2 * _DAY)
         moments = _timeline(case.stage, created_at, self._now)
         last = max(moments.values())
         hold = Hold(case.hold, (last + (self._now - last) / 2).replace(microsecond=0)) if case.hold else None
@@ -217,22 +204,21 @@ class _Builder:
 
     def _customer(self, name: str, organisation: str, subscription_id: str, created_at: datetime) -> CustomerRecord:
         customer_id = DEMO.customers.get(name, derived_id("cus", subscription_id))
-        present = self._world.customers.get(customer_id)
-        if present is not None:
-            return present
-        since = self._now - _KNOWN_FOR if name in CUSTOMERS else created_at
-        company = "Musterbau Wohnen GmbH" if name == "housing_company" else None
-        owner = fake_customer(customer_id, organisation, since, company, self._rng)
-        self._world.customers.put(owner)
+        owner = self._world.customers.get(customer_id)
+        if owner is None:
+            since = self._now - _KNOWN_FOR if name in CUSTOMERS else created_at
+            company = "Musterbau Wohnen GmbH" if name == "housing_company" else None
+            owner = fake_customer(customer_id, organisation, since, company, self._rng)
+            self._world.customers.put(owner)
         return owner
 
 
 def _timeline(stage: Stage, created_at: datetime, now: datetime) -> Mapping[Stage, datetime]:
     """Spread the stages that an order went through, the present one last, evenly over its age."""
-    stages: Sequence[Stage]
+    stages: Sequence[Stage] = (stage,)
     if stage in PATH:
         stages = PATH[: PATH.index(stage) + 1]
-    else:
-        stages = ("requested", "with_partner", "cancelled") if stage == "cancelled" else (stage,)
+    elif stage == "cancelled":
+        stages = ("requested", "with_partner", "cancelled")
     between = (now - created_at) / len(stages)
     return {each: (created_at + number * between).replace(microsecond=0) for number, each in enumerate(stages)}

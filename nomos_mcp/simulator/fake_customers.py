@@ -1,4 +1,7 @@
-"""Invented customers and what belongs to them. The IBANs cannot exist, and the addresses are in no real town."""
+"""Invented customers and what belongs to them.
+
+The IBANs cannot exist (their check digits are 00), and the addresses are in no real town.
+"""
 
 from datetime import datetime
 from random import Random
@@ -21,7 +24,7 @@ _STREETS = ("Ahornweg", "Am Musterbach", "Beispielstraße", "Lindenallee", "Prob
 def fake_customer(
     customer_id: str, organisation: str, created_at: datetime, company: str | None, rng: Random
 ) -> CustomerRecord:
-    """Invent a customer: a company, or a person if `company` is None."""
+    """`company` is its name, or None for a person."""
     return CustomerRecord(
         id=customer_id,
         organisation=organisation,
@@ -34,18 +37,10 @@ def fake_customer(
 
 
 def fake_address(subject: str, rng: Random) -> Address:
-    """Invent the address of a subscription."""
-    return Address(
-        id=derived_id("adr", subject),
-        street=rng.choice(_STREETS),
-        house_number=str(rng.randint(1, 99)),
-        zip="00000",
-        city="Musterstadt",
-    )
+    return Address(derived_id("adr", subject), rng.choice(_STREETS), str(rng.randint(1, 99)), "00000", "Musterstadt")
 
 
 def fake_meter(subject: str, kind: MeterType, rng: Random) -> Meter:
-    """Invent the meter in place."""
     return Meter(
         id=derived_id("mtr", subject),
         number=f"1DEMO{rng.randrange(10**9):09}",
@@ -56,7 +51,6 @@ def fake_meter(subject: str, kind: MeterType, rng: Random) -> Meter:
 
 
 def fake_payment_method(subject: str, holder: CustomerRecord, rng: Random) -> PaymentMethod:
-    """Invent a direct debit."""
     return PaymentMethod(
         id=derived_id("pm", subject),
         iban=f"DE00{rng.randrange(10**18):018}",
@@ -65,5 +59,4 @@ def fake_payment_method(subject: str, holder: CustomerRecord, rng: Random) -> Pa
 
 
 def fake_supplier(created_at: datetime) -> Supplier:
-    """Invent the previous supplier."""
     return Supplier(derived_id("mp", "supplier"), "Stadtwerke Musterstadt", "DE", created_at)

@@ -7,8 +7,6 @@ from typing import Generic, Protocol, TypeVar
 
 
 class StoredRecord(Protocol):
-    """What every stored record has."""
-
     @property
     def id(self) -> str: ...
     @property
@@ -21,11 +19,7 @@ R = TypeVar("R", bound=StoredRecord)
 
 
 class IndexedStore(Generic[R]):
-    """Records of one kind.
-
-    Args:
-        indexes: Name and key of each index; there always is one by organisation.
-    """
+    """`indexes` gives the name and key of each index; there always is one by organisation."""
 
     def __init__(self, **indexes: Callable[[R], str]) -> None:
         self._records: dict[str, R] = {}
@@ -39,7 +33,6 @@ class IndexedStore(Generic[R]):
         return iter(self._records.values())
 
     def get(self, record_id: str) -> R | None:
-        """Return a record, or None."""
         return self._records.get(record_id)
 
     def put(self, record: R) -> None:
@@ -51,17 +44,10 @@ class IndexedStore(Generic[R]):
         self._records[record.id] = record
 
     def has_index(self, name: str) -> bool:
-        """Tell whether there is an index of this name."""
         return name in self._keys
 
     def newest_first(self, index: str, key: str, after: R | None = None) -> Iterator[R]:
-        """Read the records of one key of an index, newest first, equal times by descending ID.
-
-        Args:
-            index: The index's name.
-            key: The records' key.
-            after: Start after this record; None starts at the newest.
-        """
+        """Read the records of one key of an index, equal times by descending ID, from the one after `after`."""
         positions = self._positions.get((index, key), [])
         end = len(positions) if after is None else bisect_left(positions, (after.created_at, after.id))
         for place in range(end - 1, -1, -1):

@@ -14,13 +14,16 @@ import operator
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest, digest
 from itertools import islice
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
 
 from nomos_mcp.simulator.api_format import ApiVersion, Json, format_time, violation
 from nomos_mcp.simulator.indexed_store import IndexedStore, StoredRecord
@@ -29,8 +32,8 @@ R = TypeVar("R", bound=StoredRecord)
 Value = str | datetime
 FieldType = Literal["string", "enum", "date"]
 
-DEFAULT_LIMIT: Final = 10
-MAX_LIMIT: Final = 100
+_DEFAULT_LIMIT: Final = 10
+_MAX_LIMIT: Final = 100
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?")
 _FILTER: Final = re.compile(r"filter\[([^\[\]]+)\]\[([^\[\]]+)\]")
 _SEAL_HEX_DIGITS: Final = 24
@@ -55,13 +58,12 @@ class FilterField(Generic[R]):
     name: str
     type: FieldType
     read: Callable[[R], Value]
-    values: frozenset[str] = frozenset()
-    """An enum's values."""
+    values: frozenset[str] = frozenset()  # of an enum
 
 
 @dataclass(frozen=True, slots=True)
 class ListSource(Generic[R]):
-    """How one kind of record is listed: what it can be filtered by, and whether and how a version shows a record."""
+    """How one kind of record is listed."""
 
     store: IndexedStore[R]
     fields: Sequence[FilterField[R]]
@@ -69,24 +71,16 @@ class ListSource(Generic[R]):
     render: Callable[[R, ApiVersion], Json]
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
-    """One request for a list."""
-
+class ListQuery(NamedTuple):
     organisation: str
     version: ApiVersion
     path: str
-    parameters: Sequence[tuple[str, str]]
-    """The query string, decoded, in its order."""
+    parameters: QueryParams
     ignore_filters: bool
-
-    def value(self, name: str) -> str | None:
-        """Return a parameter's last value, or None."""
-        return dict(self.parameters).get(name)
 
     def identity(self) -> str:
         """Write down everything that must stay the same from page to page."""
-        rest = sorted(pair for pair in self.parameters if pair[0] != "cursor")
+        rest = sorted(pair for pair in self.parameters.multi_items() if pair[0] != "cursor")
         return "\n".join([self.organisation, self.version, self.path, urlencode(rest)])
 
 
@@ -144,9 +138,9 @@ def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json
     Raises:
         ApiError: 400 for a bad limit, cursor or filter value.
     """
-    limit = _limit(query.value("limit"))
+    limit = _limit(query.parameters.get("limit"))
     conditions = _conditions(query.parameters, () if query.ignore_filters else source.fields)
-    cursor = query.value("cursor")
+    cursor = query.parameters.get("cursor")
     last = source.store.get(cursors.read(cursor, query.identity())) if cursor else None
     index, key = _best_index(source.store, conditions, query.organisation)
     matching = (
@@ -169,14 +163,14 @@ def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json
 def _limit(text: str | None) -> int:
     """Read the limit: a number, so 10.0 is one too; a fraction is cut off (inferred)."""
     if text is None:
-        return DEFAULT_LIMIT
+        return _DEFAULT_LIMIT
     if not _NUMBER.fullmatch(text):
         raise violation("invalid_type", "limit", "Invalid input: expected number")
     limit = float(text)
     if limit < 1:
         raise violation("too_small", "limit", "Too small: expected number to be >=1")
-    if limit > MAX_LIMIT:
-        raise violation("too_big", "limit", f"Too big: expected number to be <={MAX_LIMIT}")
+    if limit > _MAX_LIMIT:
+        raise violation("too_big", "limit", f"Too big: expected number to be <={_MAX_LIMIT}")
     return int(limit)
 
 
@@ -188,10 +182,10 @@ def _best_index(store: IndexedStore[R], conditions: Sequence[_Condition[R]], org
     return "organisation", organisation
 
 
-def _conditions(parameters: Iterable[tuple[str, str]], fields: Sequence[FilterField[R]]) -> list[_Condition[R]]:
+def _conditions(parameters: QueryParams, fields: Sequence[FilterField[R]]) -> list[_Condition[R]]:
     by_name = {field.name: field for field in fields}
     found: list[_Condition[R]] = []
-    for parameter, text in parameters:
+    for parameter, text in parameters.multi_items():
         match = _FILTER.fullmatch(parameter)
         field = by_name.get(match[1]) if match else None
         if match and field and match[2] in _OPERATORS[field.type]:
@@ -217,12 +211,9 @@ def _test(parameter: str, field: FilterField[R], name: str, text: str) -> Callab
 
 
 def _date_test(parameter: str, name: str, text: str) -> Callable[[Value], bool]:
-    try:
-        limit = datetime.fromisoformat(text)
-    except ValueError:
-        limit = None
-    if limit is None or limit.tzinfo is None:
-        raise violation("invalid_format", parameter, "Expected an ISO 8601 date and time with a time zone")
-    moment = limit
-    compare: Callable[[Value, Value], bool] = operator.ge if name == "gte" else operator.le
-    return lambda value: compare(value, moment)
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            compare: Callable[[Value, Value], bool] = operator.ge if name == "gte" else operator.le
+            return lambda value: compare(value, moment)
+    raise violation("invalid_format", parameter, "Expected an ISO 8601 date and time with a time zone")

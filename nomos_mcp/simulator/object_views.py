@@ -12,12 +12,7 @@ from typing import Final, get_args
 
 from nomos_mcp.simulator.api_format import CURIE, ApiVersion, Json, format_time
 from nomos_mcp.simulator.list_queries import FilterField
-from nomos_mcp.simulator.world_records import (
-    CustomerRecord,
-    EventRecord,
-    SubscriptionRecord,
-    SubscriptionStatus,
-)
+from nomos_mcp.simulator.world_records import CustomerRecord, EventRecord, SubscriptionRecord, SubscriptionStatus
 
 CUSTOMER_FIELDS: Final[Sequence[FilterField[CustomerRecord]]] = (
     FilterField("email", "string", lambda customer: customer.email),
@@ -34,22 +29,20 @@ SUBSCRIPTION_FIELDS: Final[Sequence[FilterField[SubscriptionRecord]]] = (
 
 
 def subscription_shown(subscription: SubscriptionRecord, version: ApiVersion) -> bool:
-    """Tell whether a version shows a subscription: feed-in exists from curie on (vendor document)."""
+    """Feed-in exists from curie on (vendor document)."""
     return version >= CURIE or subscription.type == "consumption"
 
 
 def customer_shown(_customer: CustomerRecord, _version: ApiVersion) -> bool:
-    """Tell whether a version shows a customer: each shows all."""
     return True
 
 
 def event_shown(event: EventRecord, version: ApiVersion) -> bool:
-    """Tell whether a version shows an event: those of meter orders exist from curie on (vendor document)."""
+    """Events of meter orders exist from curie on (vendor document)."""
     return version >= CURIE or event.order_id is None
 
 
 def render_event(event: EventRecord) -> Json:
-    """Write an event: what happened to what, by ID."""
     context: Json = {"subscription": event.subscription_id}
     if event.order_id is not None:
         context["meter_order"] = event.order_id
@@ -57,7 +50,6 @@ def render_event(event: EventRecord) -> Json:
 
 
 def render_customer(customer: CustomerRecord) -> Json:
-    """Write a customer; only a company has a `company_name`."""
     body: Json = {
         "object": "customer",
         "id": customer.id,
@@ -72,7 +64,6 @@ def render_customer(customer: CustomerRecord) -> Json:
 
 
 def render_listed_subscription(subscription: SubscriptionRecord, version: ApiVersion) -> Json:
-    """Write a subscription as an item of the list."""
     related: Json = {
         "customer": subscription.customer_id,
         "address": subscription.address.id,
@@ -84,7 +75,6 @@ def render_listed_subscription(subscription: SubscriptionRecord, version: ApiVer
 
 
 def render_subscription(subscription: SubscriptionRecord, customer: CustomerRecord, version: ApiVersion) -> Json:
-    """Write a subscription with everything that belongs to it."""
     since = format_time(subscription.created_at)
     payment, supplier = subscription.payment_method, subscription.supplier
     related: Json = {

@@ -61,14 +61,9 @@ def moved(
     appointment_at: datetime | None = None,
     cancelled_reason: CancelReason = "customer_request",
 ) -> OrderRecord:
-    """Return the order as it is once it has reached a stage, with the dates that belong to that stage.
+    """Return the order at a stage, with the dates that belong to it: an earlier one removes the dates that came later.
 
-    Args:
-        order: The order before.
-        stage: Any stage; an earlier one removes the dates that came later.
-        at: When it got there.
-        appointment_at: A new appointment; None keeps the present one, or invents one where the stage needs it.
-        cancelled_reason: Why, if the stage is `cancelled`.
+    Without `appointment_at` the present appointment stays, or one is invented where the stage needs it.
     """
     installed = (order.installed_at or at) if stage in INSTALLED else None
     appointment = appointment_at or order.appointment_at
@@ -90,27 +85,20 @@ def moved(
 
 
 def held(order: OrderRecord, reason: HoldReason, at: datetime) -> OrderRecord:
-    """Return the order with a hold; a hold for the same reason keeps its date."""
+    """A hold for the same reason keeps its date."""
     if order.hold is not None and order.hold.reason == reason:
         return order
     return replace(order, hold=Hold(reason, at), updated_at=at)
 
 
 def released(order: OrderRecord, at: datetime) -> OrderRecord:
-    """Return the order without a hold."""
     return order if order.hold is None else replace(order, hold=None, updated_at=at)
 
 
 def next_transition(order: OrderRecord, since: datetime, rng: Random) -> OrderRecord | None:
-    """Draw what happens to an order next.
+    """Draw what happens to an order that has been waiting since a moment; None: nothing will.
 
-    Args:
-        order: The order as it is.
-        since: When its waiting began.
-        rng: Draws; the same state gives the same transition.
-
-    Returns:
-        The order after it; its `updated_at` says when, always later than `since`. None: nothing will happen to it.
+    The `updated_at` of the order that is returned says when, always later than `since`.
     """
     if order.hold is not None:
         return released(order, since + _days(_HELD_DAYS, rng))

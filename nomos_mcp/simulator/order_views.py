@@ -44,7 +44,7 @@ EdisonStatus = Literal[
 ]
 _Status = Literal[CurieStatus, EdisonStatus]
 
-_CURIE: Final[dict[Stage, CurieStatus]] = {
+CURIE_STATUS: Final[dict[Stage, CurieStatus]] = {
     "requested": "created",
     "with_partner": "placed",
     "check_submitted": "check_submitted",
@@ -79,37 +79,30 @@ _EDISON_HOLDS: Final[Mapping[HoldReason, EdisonStatus]] = {
 _STAGES: Final[Mapping[_Status, Stage]] = {
     "pre_installed": "cancelled",
     **{status: stage for stage, status in reversed(_EDISON.items())},
-    **{status: stage for stage, status in reversed(_CURIE.items())},
+    **{status: stage for stage, status in reversed(CURIE_STATUS.items())},
 }
 _HOLDS: Final[Mapping[_Status, HoldReason]] = {status: reason for reason, status in _EDISON_HOLDS.items()}
 
 
-def curie_status(stage: Stage) -> CurieStatus | None:
-    """Return a stage in curie's words; None where curie does not show the order yet."""
-    return _CURIE.get(stage)
-
-
-def edison_status(order: OrderRecord) -> EdisonStatus:
-    """Return an order's state in edison's words, where a block replaces the status."""
+def _edison_status(order: OrderRecord) -> EdisonStatus:
     if order.hold is not None and order.hold.reason in _EDISON_HOLDS:
         return _EDISON_HOLDS[order.hold.reason]
     return "pre_installed" if order.cancelled_reason == "pre_existing" else _EDISON[order.stage]
 
 
 def order_shown(order: OrderRecord, version: ApiVersion) -> bool:
-    """Tell whether a version shows an order."""
-    return version < CURIE or order.stage in _CURIE
+    return version < CURIE or order.stage in CURIE_STATUS
 
 
 def render_order(order: OrderRecord, version: ApiVersion) -> Json:
-    """Write an order that the version, edison or curie, shows."""
+    """Write an order that is shown in the version."""
     common: Json = {
         "object": "meter_order",
         "id": order.id,
         "subscription": order.subscription_id,
         "customer": order.customer_id,
         "provider": order.provider,
-        "status": edison_status(order) if version < CURIE else curie_status(order.stage),
+        "status": _edison_status(order) if version < CURIE else CURIE_STATUS.get(order.stage),
         "created_at": format_time(order.created_at),
     }
     if version < CURIE:
@@ -134,10 +127,10 @@ def order_fields(version: ApiVersion) -> Sequence[FilterField[OrderRecord]]:
     )
     if version >= CURIE:
         statuses = frozenset(get_args(CurieStatus))
-        return (FilterField("status", "enum", lambda order: str(curie_status(order.stage)), statuses), *ids)
+        return (FilterField("status", "enum", lambda order: CURIE_STATUS[order.stage], statuses), *ids)
     products = frozenset(f"smart-meter-{provider}" for provider in get_args(Provider))
     return (
-        FilterField("status", "enum", edison_status, frozenset(get_args(EdisonStatus))),
+        FilterField("status", "enum", _edison_status, frozenset(get_args(EdisonStatus))),
         FilterField("product", "enum", lambda order: f"smart-meter-{order.provider}", products),
         *ids,
         FilterField("created_at", "date", lambda order: order.created_at),

@@ -4,6 +4,7 @@ A transition follows from the seed, the order, and how many transitions it had. 
 once and one that is moved ten times by a day are the same.
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from heapq import heappop, heappush
@@ -22,7 +23,7 @@ class Scheduler:
         self._seed = seed
         self._start = start
         self._due: list[tuple[datetime, str, int]] = []
-        self._transitions: dict[str, int] = {}
+        self._transitions: Counter[str] = Counter()
         self._still: set[str] = set()
         self._begun = False
 
@@ -39,7 +40,7 @@ class Scheduler:
 
     def order_was_put(self, order: OrderRecord, *, moves_on: bool) -> None:
         """Drop the plan of an order that was changed from outside; plan anew only if it moves on."""
-        self._transitions[order.id] = self._transitions.get(order.id, 0) + 1
+        self._transitions[order.id] += 1
         self._still.discard(order.id)
         if not moves_on:
             self._still.add(order.id)
@@ -64,15 +65,15 @@ class Scheduler:
     def _plan(self, order: OrderRecord) -> None:
         after = None if order.id in self._still else self._next(order)
         if after is not None:
-            heappush(self._due, (after.updated_at, order.id, self._transitions.get(order.id, 0)))
+            heappush(self._due, (after.updated_at, order.id, self._transitions[order.id]))
 
     def _next(self, order: OrderRecord) -> OrderRecord | None:
-        rng = Random(f"{self._seed}/{order.id}/{self._transitions.get(order.id, 0)}")  # noqa: S311 - must repeat
+        rng = Random(f"{self._seed}/{order.id}/{self._transitions[order.id]}")  # noqa: S311 - must repeat
         return next_transition(order, max(self._start, order.updated_at), rng)
 
     def _transition(self, order_id: str, number: int) -> None:
         order = self._world.orders.get(order_id)
-        if order is None or number != self._transitions.get(order_id, 0) or order_id in self._still:
+        if order is None or number != self._transitions[order_id] or order_id in self._still:
             return  # it was changed from outside since this was planned
         after = self._next(order)
         if after is not None:

@@ -23,23 +23,13 @@ OrderRule = Literal["already_ordered", "feed_in", "ended", "no_product"]
 
 
 class OrderRefusedError(Exception):
-    """A rule forbids the order; `rule` names it."""
-
     def __init__(self, rule: OrderRule) -> None:
         super().__init__(rule)
         self.rule: OrderRule = rule
 
 
 class World:
-    """Everything that exists; the seed makes the IDs of new orders.
-
-    Attributes:
-        orders: Every order.
-        subscriptions: Every subscription.
-        customers: Every customer.
-        plans: Every plan by ID; all organisations share them.
-        events: Every event by ID.
-    """
+    """Everything that exists; the seed makes the IDs of new orders. All organisations share the plans."""
 
     def __init__(self, seed: int, now: Clock) -> None:
         self._seed = seed
@@ -54,11 +44,10 @@ class World:
         self._listeners: list[Callable[[EventRecord], None]] = []
 
     def listen(self, listener: Callable[[EventRecord], None]) -> None:
-        """Call a function with every event from now on."""
         self._listeners.append(listener)
 
     def order_of(self, subscription_id: str) -> OrderRecord | None:
-        """Return the one order that a subscription has ever had, or None."""
+        """Return the order of a subscription: it has at most one, ever."""
         return next(self.orders.newest_first("subscription", subscription_id), None)
 
     def create_order(self, subscription: SubscriptionRecord) -> OrderRecord:
@@ -114,10 +103,8 @@ class World:
         occurrence = 0
         while (new_id := event_id(topic, subject.id, occurrence)) in self.events:
             occurrence += 1
-        if isinstance(subject, OrderRecord):
-            event = EventRecord(new_id, subject.organisation, topic, at, subject.subscription_id, subject.id)
-        else:
-            event = EventRecord(new_id, subject.organisation, topic, at, subject.id)
+        ids = (subject.subscription_id, subject.id) if isinstance(subject, OrderRecord) else (subject.id,)
+        event = EventRecord(new_id, subject.organisation, topic, at, *ids)
         self.events[new_id] = event
         for listener in self._listeners:
             listener(event)

@@ -11,11 +11,8 @@ EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """Where the clock stops. It leaves room before the calendar's end for times that are computed from the present."""
 
-_SECONDS_A_DAY: Final = 86_400
-
 
 def real_clock() -> datetime:
-    """Return the machine's time in UTC."""
     return datetime.now(UTC)
 
 
@@ -28,11 +25,10 @@ class WorldClock:
     def __init__(self, outside: Clock, days_per_second: float = 0) -> None:
         self._outside = outside
         self._start = outside()
-        self._rate = days_per_second * _SECONDS_A_DAY
+        self._rate = days_per_second * 86_400
         self._skipped = timedelta()
 
     def __call__(self) -> datetime:
-        """Return the present."""
         outside = self._outside()
         try:
             moment = outside + self._skipped + (outside - self._start) * self._rate
@@ -41,5 +37,4 @@ class WorldClock:
         return min(moment, LATEST).astimezone(UTC).replace(microsecond=0)
 
     def skip(self, span: timedelta) -> None:
-        """Move ahead at once."""
         self._skipped += span

@@ -77,8 +77,6 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """A smart meter order."""
-
     id: str
     organisation: str
     subscription_id: str
@@ -102,8 +100,6 @@ class OrderRecord:
 
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
-    """A person, or a company if it has a `company_name`."""
-
     id: str
     organisation: str
     first_name: str
@@ -114,7 +110,6 @@ class CustomerRecord:
 
     @property
     def type(self) -> str:
-        """`person` or `company`."""
         return "person" if self.company_name is None else "company"
 
 
@@ -128,8 +123,6 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the meter is and the bill goes."""
-
     id: str
     street: str
     house_number: str
@@ -139,19 +132,17 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """The meter in place; `malo` and `melo` identify its market and metering location."""
-
     id: str
     number: str
     type: MeterType
     malo: str
+    """Identifies the market location."""
     melo: str
+    """Identifies the metering location."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """A direct debit; the IBANs have the check digits 00, which no real one has."""
-
     id: str
     iban: str
     account_holder: str
@@ -159,8 +150,6 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """The previous energy supplier."""
-
     id: str
     name: str
     country: str
@@ -169,8 +158,6 @@ class Supplier:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRecord:
-    """A customer's contract for one address."""
-
     id: str
     organisation: str
     customer_id: str
@@ -193,8 +180,6 @@ class SubscriptionRecord:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """Something that happened; it names its subjects by ID only."""
-
     id: str
     organisation: str
     topic: Topic
