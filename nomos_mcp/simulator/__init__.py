@@ -3,9 +3,9 @@
 It knows the API as the vendor documents it, and nothing of the client, the lifecycle texts or the server: they and the
 simulator agree because tests say so, not because they share code.
 
-    world_records      the records, in no version's words; with indexed_store, world, world_clock
+    world_records      the records, in no version's words; with world, world_clock
     order_transitions  what can happen to an order; with scheduler
-    demo_data          the named cases and `DEMO`; with demo_world, fake_customers
+    demo_data          the named cases and `DEMO`; with demo_world
     order_views        how each version writes orders; object_views: everything else
     api_routes         the API's paths; with api_middleware, api_format, access_tokens, list_queries
     faults             what goes wrong on demand; with fault_middleware

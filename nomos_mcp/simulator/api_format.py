@@ -33,8 +33,8 @@ CURIE: Final = "2026-05-27.curie"
 
 VERSIONS: Final[Mapping[str, ApiVersion]] = {version: version for version in get_args(ApiVersion)}
 _DOCS: Final = "https://docs.nomos.energy/api-references/errors/"
-_CODES: Final = {status: HTTPStatus(status).name for status in (400, 401, 402, 403, 404, 405, 409, 422, 429, 500)}
-_CODES[422] = "UNPROCESSABLE_ENTITY"  # Python renames its own constant with version 3.13
+CODES: Final = {status: HTTPStatus(status).name for status in (400, 401, 402, 403, 404, 405, 409, 422, 429, 500)}
+CODES[422] = "UNPROCESSABLE_ENTITY"  # Python renames its own constant with version 3.13
 _RETRY_SECONDS: Final = 30  # from the vendor's example of a 429
 
 
@@ -55,7 +55,7 @@ class ApiError(Exception):
         self._errors = errors
 
     def body(self, version: ApiVersion, request_id: str) -> Json:
-        code = _CODES[self.status]
+        code = CODES[self.status]
         body: Json = {"code": code, "message": str(self), "requestId": request_id, "docs": _DOCS + code}
         return body | {"errors": self._errors} if self._errors and version >= CURIE else body
 
@@ -81,12 +81,3 @@ def too_many_requests(wait_seconds: int = _RETRY_SECONDS) -> ApiError:
     """429: the client has used up its requests."""
     message = f"Wait {wait_seconds} seconds before retrying."
     return ApiError(429, message, headers={"Retry-After": str(wait_seconds)})
-
-
-def error_without_cause(status: int) -> ApiError | None:
-    """Make the error of a documented status, for a fault; None for a status that the API does not document."""
-    if status not in _CODES:
-        return None
-    return (
-        too_many_requests() if status == HTTPStatus.TOO_MANY_REQUESTS else ApiError(status, HTTPStatus(status).phrase)
-    )

@@ -3,8 +3,8 @@
 Only here does an answer get its `X-API-Version` and `ratelimit-*` headers, and an error its body.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from itertools import count
@@ -18,12 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.simulator.access_tokens import AuthClient, Tokens
 from nomos_mcp.simulator.api_format import (
+    CODES,
     CURIE,
     EDISON,
     VERSIONS,
     ApiError,
     ApiVersion,
-    error_without_cause,
     not_found,
     too_many_requests,
     unauthorized,
@@ -48,21 +48,15 @@ class ApiCall:
     client: AuthClient | None
     """None: the bearer token is missing, unknown or expired."""
     ignore_filters: bool
-    """A fault makes its filters ineffective."""
 
     @staticmethod
     def of(request: Request) -> "ApiCall":
-        """Return what the middleware attached to a request."""
         call: ApiCall = request.scope[_SCOPE_KEY]
         return call
 
     @property
     def caller(self) -> AuthClient:
-        """The client, which must be known.
-
-        Raises:
-            ApiError: 401, it is not.
-        """
+        """The client, or 401 if it is not known."""
         if self.client is None:
             raise unauthorized()
         return self.client
@@ -93,32 +87,29 @@ class ClientRateLimit:
         return used <= self._per_second, headers
 
 
+@dataclass(frozen=True, slots=True)
 class ApiMiddleware:
     """ASGI middleware around the routes; no `rate_limit` lets everything pass."""
 
-    def __init__(
-        self, app: ASGIApp, simulation: Simulation, tokens: Tokens, rate_limit: ClientRateLimit | None, sleep: Sleep
-    ) -> None:
-        self._app = app
-        self._simulation = simulation
-        self._tokens = tokens
-        self._rate_limit = rate_limit
-        self._sleep = sleep
-        self._numbers = count()
+    app: ASGIApp
+    simulation: Simulation
+    tokens: Tokens
+    rate_limit: ClientRateLimit | None
+    sleep: Sleep
+    _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; other than HTTP (the lifespan) goes straight through."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        if scope["type"] != "http":  # the lifespan
+            await self.app(scope, receive, send)
             return
         request = Request(scope)
-        faults = self._simulation.faults.draw(request.method, request.url.path)
+        faults = self.simulation.faults.draw(request.method, request.url.path)
         call = self._call(request, faults)
         scope[_SCOPE_KEY] = call
         headers = {"X-API-Version": _echoed_version(call.version, faults)}
         error: ApiError | None = None
-        if self._rate_limit is not None and call.client is not None:
-            allowed, rate_headers = self._rate_limit.count(call.client.id)
+        if self.rate_limit is not None and call.client is not None:
+            allowed, rate_headers = self.rate_limit.count(call.client.id)
             headers |= rate_headers
             error = None if allowed else too_many_requests(_WINDOW_SECONDS)
         asked = request.headers.get("x-api-version")
@@ -135,9 +126,9 @@ class ApiMiddleware:
                 self._record(request, call, int(message["status"]))
             await send(message)
 
-        app = self._app if error is None else on_error(request, error)
+        app = self.app if error is None else on_error(request, error)
         if faults:
-            app = FaultMiddleware(app, faults, lambda status: _error_answer(request, status), self._sleep)
+            app = FaultMiddleware(app, faults, lambda status: _error_answer(request, status), self.sleep)
         try:
             await app(scope, receive, answer)
         finally:
@@ -147,25 +138,25 @@ class ApiMiddleware:
     def _record(self, request: Request, call: ApiCall, status: int | None) -> None:
         query = request.url.query
         path = f"{request.url.path}?{query}" if query else request.url.path
-        self._simulation.record(RequestRecord(request.method, path, call.version, status, call.request_id))
+        self.simulation.record(RequestRecord(request.method, path, call.version, status, call.request_id))
 
     def _call(self, request: Request, faults: Sequence[Fault]) -> ApiCall:
         kinds = {fault.kind for fault in faults}
         authorization = request.headers.get("authorization")
         asked = VERSIONS.get(request.headers.get("x-api-version", ""))
-        version = asked or self._tokens.default_version(authorization)
+        version = asked or self.tokens.default_version(authorization)
         if "expired_token" in kinds:
-            self._tokens.expire(authorization)
+            self.tokens.expire(authorization)
         return ApiCall(
             version,
-            request_id(self._simulation.seed, next(self._numbers)),
-            None if "expired_token" in kinds else self._tokens.bearer(authorization),
+            request_id(self.simulation.seed, next(self._numbers)),
+            None if "expired_token" in kinds else self.tokens.bearer(authorization),
             ignore_filters="ignored_filter" in kinds,
         )
 
 
 def _echoed_version(right: ApiVersion, faults: Sequence[Fault]) -> str:
-    """Return the version that the answer names; a fault can make it wrong, or empty: no header."""
+    """A fault can make the version that the answer names wrong, or empty: no header."""
     for fault in faults:
         if fault.kind == "wrong_version":
             return (EDISON if right == CURIE else CURIE) if fault.value is None else fault.value
@@ -174,19 +165,14 @@ def _echoed_version(right: ApiVersion, faults: Sequence[Fault]) -> str:
 
 def _error_answer(request: Request, status: int) -> Response:
     """Answer an error that nothing caused; one that the API does not document looks like a proxy's."""
-    error = error_without_cause(status)
-    if error is not None:
-        return on_error(request, error)
-    return HTMLResponse(f"<html><title>{status}</title><h1>{status}</h1></html>", status)
+    if status not in CODES:
+        return HTMLResponse(f"<html><title>{status}</title><h1>{status}</h1></html>", status)
+    limited = status == HTTPStatus.TOO_MANY_REQUESTS
+    return on_error(request, too_many_requests() if limited else ApiError(status, HTTPStatus(status).phrase))
 
 
 def on_error(request: Request, error: Exception) -> Response:
-    """Write an error's documented body; an exception handler of Starlette.
-
-    Args:
-        request: One that passed the middleware.
-        error: An `ApiError`; the router's own 404 or 405; or a bug, which is answered with 500.
-    """
+    """Handle an `ApiError`, the router's own 404 or 405, or a bug, which is answered with 500."""
     match error:
         case ApiError():
             api_error = error

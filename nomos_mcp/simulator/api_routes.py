@@ -27,7 +27,6 @@ from nomos_mcp.simulator.list_queries import Cursors, ListQuery, ListSource, R, 
 from nomos_mcp.simulator.object_views import (
     CUSTOMER_FIELDS,
     SUBSCRIPTION_FIELDS,
-    customer_shown,
     event_shown,
     render_customer,
     render_event,
@@ -62,7 +61,6 @@ class ApiRoutes:
         self._cursors = Cursors()
 
     def routes(self) -> list[Route]:
-        """Build the routes."""
         return [
             Route("/health", _health),
             _resource("/meter-orders", self._list_orders, post=self._create_order, since=EDISON),
@@ -75,7 +73,7 @@ class ApiRoutes:
         ]
 
     async def _list_orders(self, request: Request, call: ApiCall) -> Json:
-        source = ListSource(self._world.orders, order_fields(call.version), order_shown, render_order)
+        source = ListSource(self._world.orders, order_fields(call.version), render_order, order_shown)
         return self._page(request, call, source)
 
     async def _get_order(self, request: Request, call: ApiCall) -> Json:
@@ -94,29 +92,30 @@ class ApiRoutes:
             code, message = _RULES[error.rule]
             status = 409 if error.rule == "already_ordered" else 400
             raise violation(code, "subscription", message, status) from None
-        entry = LedgerEntry(order.id, subscription.id, call.caller.id, order.created_at, call.request_id)
-        self._simulation.record(entry)
+        self._simulation.record(
+            LedgerEntry(order.id, subscription.id, call.caller.id, order.created_at, call.request_id)
+        )
         return render_order(order, call.version)
 
     async def _list_subscriptions(self, request: Request, call: ApiCall) -> Json:
         # Batman's document has filters; nothing published on chucky mentions any, so it ignores them (inferred).
         fields = SUBSCRIPTION_FIELDS if call.version >= BATMAN else ()
-        source = ListSource(self._world.subscriptions, fields, subscription_shown, render_listed_subscription)
+        source = ListSource(self._world.subscriptions, fields, render_listed_subscription, subscription_shown)
         return self._page(request, call, source)
 
     async def _get_subscription(self, request: Request, call: ApiCall) -> Json:
         subscription = _visible(self._world.subscriptions.get(request.path_params["id"]), call, subscription_shown)
-        customer = _visible(self._world.customers.get(subscription.customer_id), call, customer_shown)
+        customer = _visible(self._world.customers.get(subscription.customer_id), call)
         return render_subscription(subscription, customer, call.version)
 
     async def _list_customers(self, request: Request, call: ApiCall) -> Json:
         # Vendor document: filtering came to all lists with edison; before, it is ignored like an unknown field.
         fields = CUSTOMER_FIELDS if call.version >= EDISON else ()
-        source = ListSource(self._world.customers, fields, customer_shown, lambda each, _: render_customer(each))
+        source = ListSource(self._world.customers, fields, lambda each, _: render_customer(each))
         return self._page(request, call, source)
 
     async def _get_customer(self, request: Request, call: ApiCall) -> Json:
-        return render_customer(_visible(self._world.customers.get(request.path_params["id"]), call, customer_shown))
+        return render_customer(_visible(self._world.customers.get(request.path_params["id"]), call))
 
     async def _get_event(self, request: Request, call: ApiCall) -> Json:
         return render_event(_visible(self._world.events.get(request.path_params["id"]), call, event_shown))
@@ -138,7 +137,6 @@ class OAuthRoutes:
         self._tokens = tokens
 
     def routes(self) -> list[Route]:
-        """Build the routes."""
         return [
             Route("/oauth/token", self._token, methods=["POST"]),
             Route("/.well-known/oauth-authorization-server", _metadata),
@@ -198,7 +196,9 @@ def _resource(path: str, get: _Handler, *, post: _Handler | None = None, since: 
     return Route(path, endpoint, methods=["GET"] if post is None else ["GET", "POST"])
 
 
-def _visible(record: _Found | None, call: ApiCall, shown: Callable[[_Found, ApiVersion], bool]) -> _Found:
+def _visible(
+    record: _Found | None, call: ApiCall, shown: Callable[[_Found, ApiVersion], bool] = lambda *_: True
+) -> _Found:
     """Return a record that exists, is the caller's organisation's, and is shown in the version.
 
     Otherwise it is 404, the same in all three cases, so that nobody learns of another organisation's objects.
@@ -231,13 +231,12 @@ async def _fields(request: Request) -> Mapping[str, object]:
 async def _metadata(request: Request) -> Response:
     """Tell where tokens come from, and how (RFC 8414); needs no token."""
     issuer = str(request.base_url).rstrip("/")
-    return JSONResponse(
-        {
-            "issuer": issuer,
-            "token_endpoint": f"{issuer}/oauth/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
-            "grant_types_supported": ["client_credentials", "refresh_token"],
-            "response_types_supported": [],
-            "scopes_supported": ["read:*", "write:*"],
-        }
-    )
+    body: Json = {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/oauth/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "grant_types_supported": ["client_credentials", "refresh_token"],
+        "response_types_supported": [],
+        "scopes_supported": ["read:*", "write:*"],
+    }
+    return JSONResponse(body)

@@ -4,8 +4,9 @@ Each reads JSON, calls the simulator's method for the same job, and writes JSON.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Annotated, Final, TypeVar
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -26,9 +27,6 @@ from nomos_mcp.simulator.simulation import Simulation
 from nomos_mcp.simulator.webhooks import DeliveryAttempt, WebhookEndpoint
 from nomos_mcp.simulator.world_records import OrderRecord
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
-_NOTICE: Final = "All data is invented: no real customer, order or meter is behind it."
 _SHOWN_EVENTS: Final = 1000  # in a large world a month holds a hundred thousand
 
 
@@ -39,7 +37,6 @@ class _Advance(BaseModel):
 
 
 def control_app(simulation: Simulation) -> ASGIApp:
-    """Build the ASGI application that serves `/_simulator/`."""
     control = _Control(simulation)
     return Starlette(
         routes=[
@@ -57,7 +54,7 @@ def control_app(simulation: Simulation) -> ASGIApp:
             Route("/_simulator/webhooks/deliver", control.deliver, methods=["POST"]),
             Route("/_simulator/webhooks/{id}", control.remove_webhook, methods=["DELETE"]),
         ],
-        exception_handlers={HTTPException: _error_answer, Exception: _error_answer},
+        exception_handlers={HTTPException: _error_answer, ValidationError: _error_answer, Exception: _error_answer},
         middleware=[Middleware(_WithoutWebPages)],
     )
 
@@ -80,71 +77,62 @@ class _Control:
     async def state(self, _: Request) -> Response:
         world = self._simulation.world
         statuses = Counter(CURIE_STATUS.get(order.stage, "intended") for order in world.orders)
-        return JSONResponse(
-            {
-                "notice": _NOTICE,
-                "now": format_time(self._simulation.now),
-                "seed": self._simulation.seed,
-                "orders": dict(sorted(statuses.items())),
-                "subscriptions": len(world.subscriptions),
-                "customers": len(world.customers),
-                "events": len(world.events),
-                "credentials": {
-                    "client_id": DEMO.client_id,
-                    "read_only_client_id": DEMO.read_only_client_id,
-                    "edison_client_id": DEMO.edison_client_id,
-                    "other_client_id": DEMO.other_client_id,
-                    "client_secret": DEMO.client_secret,
-                    "access_token": DEMO.access_token,
-                },
-                "named": [item._asdict() for item in DEMO.describe()],
-            }
-        )
+        body: Json = {
+            "notice": "All data is invented: no real customer, order or meter is behind it.",
+            "now": format_time(self._simulation.now),
+            "seed": self._simulation.seed,
+            "orders": dict(sorted(statuses.items())),
+            "subscriptions": len(world.subscriptions),
+            "customers": len(world.customers),
+            "events": len(world.events),
+            "credentials": {
+                "client_id": DEMO.client_id,
+                "read_only_client_id": DEMO.read_only_client_id,
+                "edison_client_id": DEMO.edison_client_id,
+                "other_client_id": DEMO.other_client_id,
+                "client_secret": DEMO.client_secret,
+                "access_token": DEMO.access_token,
+            },
+            "named": [item._asdict() for item in DEMO.describe()],
+        }
+        return JSONResponse(body)
 
     async def ledger(self, _: Request) -> Response:
         requests = self._simulation.requests
         statuses = {request.request_id: request.status for request in requests}
-        return JSONResponse(
-            {
-                "orders": [
-                    entry._asdict() | {"at": format_time(entry.at), "answered": statuses.get(entry.request_id)}
-                    for entry in self._simulation.ledger
-                ],
-                "requests": [request._asdict() for request in requests],
-            }
-        )
+        orders = [
+            entry._asdict() | {"at": format_time(entry.at), "answered": statuses.get(entry.request_id)}
+            for entry in self._simulation.ledger
+        ]
+        return JSONResponse({"orders": orders, "requests": [request._asdict() for request in requests]})
 
     async def advance(self, request: Request) -> Response:
-        body = await _read(request, _Advance)
-        events = self._simulation.advance(body.days)
-        attempts = await self._simulation.webhooks.deliver()
-        return JSONResponse(
-            {
-                "now": format_time(self._simulation.now),
-                "happened": len(events),
-                "events": [render_event(event) for event in events[:_SHOWN_EVENTS]],
-                "deliveries": _attempts(attempts),
-            }
-        )
+        days = _Advance.model_validate_json(await request.body()).days
+        events = self._simulation.advance(days)
+        body: Json = {
+            "now": format_time(self._simulation.now),
+            "happened": len(events),
+            "events": [render_event(event) for event in events[:_SHOWN_EVENTS]],
+            "deliveries": _attempts(await self._simulation.webhooks.deliver()),
+        }
+        return JSONResponse(body)
 
     async def order(self, request: Request) -> Response:
-        order = self._simulation.world.orders.get(request.path_params["id"])
-        if order is None:
-            raise _unknown("order")
+        with _known("order"):
+            order = self._simulation.world.orders[request.path_params["id"]]
         return _order(order)
 
     async def put_order(self, request: Request) -> Response:
-        state = await _read(request, TargetState)
-        try:
-            return _order(self._simulation.put_order(request.path_params["id"], state))
-        except KeyError:
-            raise _unknown("order") from None
+        state = TargetState.model_validate_json(await request.body())
+        with _known("order"):
+            order = self._simulation.put_order(request.path_params["id"], state)
+        return _order(order)
 
     async def faults(self, _: Request) -> Response:
         return JSONResponse({"faults": [self._fault(*item) for item in self._simulation.faults.active.items()]})
 
     async def add_fault(self, request: Request) -> Response:
-        fault = await _read(request, Fault)
+        fault = Fault.model_validate_json(await request.body())
         return JSONResponse(self._fault(self._simulation.faults.add(fault), fault), 201)
 
     async def clear_faults(self, _: Request) -> Response:
@@ -152,24 +140,24 @@ class _Control:
         return Response(status_code=204)
 
     async def remove_fault(self, request: Request) -> Response:
-        return _removed(request, "fault", self._simulation.faults.remove)
+        with _known("fault"):
+            self._simulation.faults.remove(request.path_params["id"])
+        return Response(status_code=204)
 
     async def webhooks(self, _: Request) -> Response:
         webhooks = self._simulation.webhooks
-        return JSONResponse(
-            {
-                "endpoints": [_endpoint(*item) for item in webhooks.endpoints.items()],
-                "attempts": _attempts(webhooks.attempts),
-                "waiting": webhooks.waiting,
-            }
-        )
+        endpoints = [_endpoint(*item) for item in webhooks.endpoints.items()]
+        attempts = _attempts(webhooks.attempts)
+        return JSONResponse({"endpoints": endpoints, "attempts": attempts, "waiting": webhooks.waiting})
 
     async def add_webhook(self, request: Request) -> Response:
-        endpoint = await _read(request, WebhookEndpoint)
+        endpoint = WebhookEndpoint.model_validate_json(await request.body())
         return JSONResponse(_endpoint(self._simulation.webhooks.add(endpoint), endpoint), 201)
 
     async def remove_webhook(self, request: Request) -> Response:
-        return _removed(request, "endpoint", self._simulation.webhooks.remove)
+        with _known("endpoint"):
+            self._simulation.webhooks.remove(request.path_params["id"])
+        return Response(status_code=204)
 
     async def deliver(self, _: Request) -> Response:
         return JSONResponse({"deliveries": _attempts(await self._simulation.webhooks.deliver())})
@@ -195,28 +183,22 @@ def _attempts(attempts: Iterable[DeliveryAttempt]) -> list[Json]:
     return [each._asdict() | {"due": format_time(each.due), "delivered": each.delivered} for each in attempts]
 
 
-async def _read(request: Request, model: type[_Model]) -> _Model:
+@contextmanager
+def _known(kind: str) -> Iterator[None]:
+    """Turn a KeyError into a 404."""
     try:
-        return model.model_validate_json(await request.body())
-    except ValidationError as error:
-        problems = ((".".join(map(str, each["loc"])), each["msg"]) for each in error.errors())
-        raise HTTPException(400, "; ".join(f"{where}: {what}" if where else what for where, what in problems)) from None
-
-
-def _removed(request: Request, kind: str, remove: Callable[[str], None]) -> Response:
-    try:
-        remove(request.path_params["id"])
+        yield
     except KeyError:
-        raise _unknown(kind) from None
-    return Response(status_code=204)
-
-
-def _unknown(kind: str) -> HTTPException:
-    return HTTPException(404, f"There is no {kind} with this ID.")
+        raise HTTPException(404, f"There is no {kind} with this ID.") from None
 
 
 async def _error_answer(_: Request, error: Exception) -> Response:
     """Say what is wrong, for the router's own 404 and 405 and for our bugs too."""
+    if isinstance(error, ValidationError):
+        problems = ((".".join(map(str, each["loc"])), each["msg"]) for each in error.errors())
+        return JSONResponse(
+            {"error": "; ".join(f"{where}: {what}" if where else what for where, what in problems)}, 400
+        )
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     return JSONResponse({"error": f"a mistake of the simulator's own: {error!r}"}, 500)

@@ -1,6 +1,7 @@
 """Fills a world with the named cases and with bulk orders.
 
-What has a name depends on the present moment only; the seed varies the bulk orders and the invented customers.
+What has a name depends on the present moment only; the seed varies the bulk orders and the invented customers. Their
+IBANs cannot exist (the check digits are 00), and their addresses are in no real town.
 """
 
 import gc
@@ -11,35 +12,34 @@ from random import Random
 from typing import Final, get_args
 
 from nomos_mcp.simulator.demo_data import CUSTOMERS, DEMO, ORDERS, SUBSCRIPTIONS, OrderCase, SubscriptionCase
-from nomos_mcp.simulator.fake_customers import (
-    fake_address,
-    fake_customer,
-    fake_meter,
-    fake_payment_method,
-    fake_supplier,
-)
 from nomos_mcp.simulator.order_transitions import INSTALLED, PATH
 from nomos_mcp.simulator.world import World
 from nomos_mcp.simulator.world_records import (
     STAGE_TOPICS,
+    Address,
     CancelReason,
     CustomerRecord,
     Hold,
     HoldReason,
+    Meter,
+    MeterType,
     OrderRecord,
+    PaymentMethod,
     Plan,
     Provider,
     Stage,
     SubscriptionRecord,
+    Supplier,
     Topic,
     derived_id,
     readable_id,
 )
 
+_FIRST_NAMES = ("Ada", "Bela", "Carla", "Dario", "Elif", "Frieda", "Goran", "Hanna", "Ivo", "Jonna", "Kaya", "Levi")
+_LAST_NAMES = ("Apfel", "Birke", "Distel", "Eibe", "Farn", "Ginster", "Hasel", "Iris", "Klee", "Linde", "Mohn")
+_STREETS = ("Ahornweg", "Am Musterbach", "Beispielstraße", "Lindenallee", "Probegasse", "Zum Zählerplatz")
 _DAY: Final = timedelta(days=1)
-_UNTIL_START: Final = 14 * _DAY
 _NOTICE: Final = 30 * _DAY
-_KNOWN_FOR: Final = 400 * _DAY
 _COMPANY_ORDERS: Final = 14
 _PLANS: Final[Mapping[Provider | None, str]] = {
     "energy-metering": readable_id("pln", "energy_metering"),
@@ -121,7 +121,7 @@ class _Builder:
         self._world = world
         self._now = now
         self._rng = rng
-        self._supplier = fake_supplier(now - 1000 * _DAY)
+        self._supplier = Supplier(derived_id("mp", "supplier"), "Stadtwerke Musterstadt", "DE", now - 1000 * _DAY)
 
     def add_order(self, case: OrderCase, order_id: str, subscription_id: str, created_at: datetime) -> None:
         smart = case.stage in INSTALLED or case.cancelled == "pre_existing"
@@ -166,7 +166,7 @@ class _Builder:
         self, case: SubscriptionCase, subscription_id: str, created_at: datetime
     ) -> SubscriptionRecord:
         owner = self._customer(case.name, case.organisation, subscription_id, created_at)
-        start_at = created_at + _UNTIL_START
+        start_at = created_at + 14 * _DAY
         end_at = self._now - _NOTICE if case.ended else None
         terminated_at = end_at - _NOTICE if end_at else None
         moments: dict[Topic, datetime | None] = {
@@ -186,9 +186,9 @@ class _Builder:
             status="ended" if case.ended else "active" if "subscription.activated" in past else "pending",
             type=case.type,
             estimated_usage=self._rng.randrange(1_500, 6_000, 100),
-            address=fake_address(subscription_id, self._rng),
-            meter=fake_meter(subscription_id, case.meter, self._rng),
-            payment_method=fake_payment_method(subscription_id, owner, self._rng),
+            address=_address(subscription_id, self._rng),
+            meter=_meter(subscription_id, case.meter, self._rng),
+            payment_method=_payment_method(subscription_id, owner, self._rng),
             supplier=self._supplier if case.type == "consumption" else None,
             created_at=created_at,
             updated_at=max(past.values()),
@@ -206,9 +206,15 @@ class _Builder:
         customer_id = DEMO.customers.get(name, derived_id("cus", subscription_id))
         owner = self._world.customers.get(customer_id)
         if owner is None:
-            since = self._now - _KNOWN_FOR if name in CUSTOMERS else created_at
-            company = "Musterbau Wohnen GmbH" if name == "housing_company" else None
-            owner = fake_customer(customer_id, organisation, since, company, self._rng)
+            owner = CustomerRecord(
+                id=customer_id,
+                organisation=organisation,
+                first_name=self._rng.choice(_FIRST_NAMES),
+                last_name=self._rng.choice(_LAST_NAMES),
+                company_name="Musterbau Wohnen GmbH" if name == "housing_company" else None,
+                email=f"{customer_id}@example.com",
+                created_at=self._now - 400 * _DAY if name in CUSTOMERS else created_at,
+            )
             self._world.customers.put(owner)
         return owner
 
@@ -222,3 +228,25 @@ def _timeline(stage: Stage, created_at: datetime, now: datetime) -> Mapping[Stag
         stages = ("requested", "with_partner", "cancelled")
     between = (now - created_at) / len(stages)
     return {each: (created_at + number * between).replace(microsecond=0) for number, each in enumerate(stages)}
+
+
+def _address(subject: str, rng: Random) -> Address:
+    return Address(derived_id("adr", subject), rng.choice(_STREETS), str(rng.randint(1, 99)), "00000", "Musterstadt")
+
+
+def _meter(subject: str, kind: MeterType, rng: Random) -> Meter:
+    return Meter(
+        id=derived_id("mtr", subject),
+        number=f"1DEMO{rng.randrange(10**9):09}",
+        type=kind,
+        malo=f"{rng.randrange(10**11):011}",
+        melo=f"DE{rng.randrange(10**31):031}",
+    )
+
+
+def _payment_method(subject: str, holder: CustomerRecord, rng: Random) -> PaymentMethod:
+    return PaymentMethod(
+        id=derived_id("pm", subject),
+        iban=f"DE00{rng.randrange(10**18):018}",
+        account_holder=f"{holder.first_name} {holder.last_name}",
+    )

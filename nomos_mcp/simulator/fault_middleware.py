@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -16,22 +17,17 @@ Sleep = Callable[[float], Awaitable[None]]
 RESET_EXTENSION: Final = "nomos_mcp.simulator.reset"
 """Key in `scope["extensions"]` of a function that resets the connection; the simulator's own server offers it."""
 
-_UNDOCUMENTED: Final = "undocumented_by_now"
 
-
+@dataclass(frozen=True, slots=True)
 class FaultMiddleware:
     """ASGI middleware around the routes, for one request; `error_answer` makes the answer of a status."""
 
-    def __init__(
-        self, app: ASGIApp, faults: Sequence[Fault], error_answer: Callable[[int], ASGIApp], sleep: Sleep
-    ) -> None:
-        self._app = app
-        self._faults = faults
-        self._error_answer = error_answer
-        self._sleep = sleep
+    app: ASGIApp
+    faults: Sequence[Fault]
+    error_answer: Callable[[int], ASGIApp]
+    sleep: Sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request, or lose it."""
         if await self._ends(scope, receive, send, after_commit=False):
             return
         messages: list[Message] = []
@@ -39,7 +35,7 @@ class FaultMiddleware:
         async def keep(message: Message) -> None:
             messages.append(dict(message))
 
-        await self._app(scope, receive, keep)
+        await self.app(scope, receive, keep)
         if await self._ends(scope, receive, send, after_commit=True):
             return
         for message in self._spoiled(messages):
@@ -47,18 +43,18 @@ class FaultMiddleware:
 
     async def _ends(self, scope: Scope, receive: Receive, send: Send, *, after_commit: bool) -> bool:
         """Carry out delays, resets and error answers; tell whether one of them ended the request."""
-        for fault in self._faults:
+        for fault in self.faults:
             if fault.after_commit != after_commit:
                 continue
             if fault.kind == "delay" and fault.seconds is not None:
-                await self._sleep(fault.seconds)
+                await self.sleep(fault.seconds)
             elif fault.kind == "reset":
                 if not after_commit:  # a client that is still sending would get another error than a reset
                     await Request(scope, receive).body()
                 await _reset(scope, receive)
                 return True
             elif fault.kind == "status" and fault.status is not None:
-                await self._error_answer(fault.status)(scope, receive, send)
+                await self.error_answer(fault.status)(scope, receive, send)
                 return True
         return False
 
@@ -67,7 +63,7 @@ class FaultMiddleware:
         start, *rest = messages
         body = b"".join(message.get("body", b"") for message in rest)
         changed = body
-        for fault in self._faults if start["status"] < 400 else ():  # noqa: PLR2004  where HTTP's errors begin
+        for fault in self.faults if start["status"] < 400 else ():  # noqa: PLR2004  where HTTP's errors begin
             changed = _spoiled_body(fault, changed)
         if changed == body:
             return messages
@@ -94,18 +90,12 @@ async def _reset(scope: Scope, receive: Receive) -> None:
 
 def _spoiled_body(fault: Fault, body: bytes) -> bytes:
     """Apply a fault to a body; one that is no JSON object, or lacks the field, stays as it is."""
-    match fault.kind:
-        case "truncated_body":
-            return body[: len(body) // 2]
-        case "wrong_type_body" if fault.field is None:
-            return b'["not", "an", "object"]'
-        case "wrong_type_body" | "new_enum_value":
-            return _with_field_changed(fault, body)
-        case _:
-            return body
-
-
-def _with_field_changed(fault: Fault, body: bytes) -> bytes:
+    if fault.kind == "truncated_body":
+        return body[: len(body) // 2]
+    if fault.kind == "wrong_type_body" and fault.field is None:
+        return b'["not", "an", "object"]'
+    if fault.kind not in {"wrong_type_body", "new_enum_value"}:
+        return body
     try:
         content = json.loads(body)
     except ValueError:
@@ -119,7 +109,7 @@ def _with_field_changed(fault: Fault, body: bytes) -> bytes:
         if field not in subject:
             continue
         if fault.kind == "new_enum_value":
-            subject[field] = _UNDOCUMENTED if fault.value is None else fault.value
+            subject[field] = "undocumented_by_now" if fault.value is None else fault.value
         else:
             subject[field] = 42 if isinstance(subject[field], str) else "not what it was"
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

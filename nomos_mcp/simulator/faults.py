@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from random import Random
-from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -84,62 +83,44 @@ class Fault(BaseModel):
                 raise ValueError(f"{self.kind!r} needs {option!r}")
         return self
 
-    def matches(self, method: str, path: str) -> bool:
-        """Tell whether a request is meant by method and path."""
-        return self.method in {"", method} and fnmatchcase(path, self.path)
-
 
 class Faults:
-    """The faults of a simulator; the seed decides on those with a probability."""
+    """The faults of a simulator; the seed decides on those with a probability.
+
+    Attributes:
+        active: Every fault that was not removed, by ID, oldest first; those whose `count` is used up too.
+    """
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)  # noqa: S311 - must repeat
-        self._faults: dict[str, Fault] = {}
+        self.active: dict[str, Fault] = {}
         self._matched: dict[str, int] = {}
         self._struck: dict[str, int] = {}
 
-    @property
-    def active(self) -> Mapping[str, Fault]:
-        """Every fault that was not removed, by ID, oldest first; those whose `count` is used up too."""
-        return MappingProxyType(self._faults)
-
     def add(self, fault: Fault) -> str:
-        """Start a fault with the next request.
-
-        Returns:
-            Its ID, for `struck` and `remove`.
-        """
+        """Start a fault with the next request; return its ID, for `struck` and `remove`."""
         fault_id = f"fault_{len(self._struck) + 1}"
-        self._faults[fault_id] = fault
+        self.active[fault_id] = fault
         self._matched[fault_id] = self._struck[fault_id] = 0
         return fault_id
 
     def struck(self, fault_id: str) -> int:
-        """Count the requests that a fault has affected, removed or not.
-
-        Raises:
-            KeyError: There never was such a fault.
-        """
+        """Return how many requests a fault has affected, removed or not; KeyError if there never was such a fault."""
         return self._struck[fault_id]
 
     def remove(self, fault_id: str) -> None:
-        """Stop a fault.
-
-        Raises:
-            KeyError: There is no such fault.
-        """
-        del self._faults[fault_id]
+        """Stop a fault; KeyError if there is none with this ID."""
+        del self.active[fault_id]
 
     def clear(self) -> None:
-        """Stop all faults."""
-        self._faults.clear()
+        self.active.clear()
 
     def draw(self, method: str, path: str) -> list[Fault]:
         """Choose the faults that affect a request, oldest first, and count them."""
-        return [fault for fault_id, fault in self._faults.items() if self._affects(fault_id, fault, method, path)]
+        return [fault for fault_id, fault in self.active.items() if self._affects(fault_id, fault, method, path)]
 
     def _affects(self, fault_id: str, fault: Fault, method: str, path: str) -> bool:
-        if not fault.matches(method, path):
+        if fault.method not in {"", method} or not fnmatchcase(path, fault.path):
             return False
         self._matched[fault_id] += 1
         if self._matched[fault_id] <= fault.skip or (fault.count is not None and self._struck[fault_id] >= fault.count):

@@ -26,17 +26,16 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from nomos_mcp.simulator.api_format import ApiVersion, Json, format_time, violation
-from nomos_mcp.simulator.indexed_store import IndexedStore, StoredRecord
+from nomos_mcp.simulator.world import IndexedStore, StoredRecord
 
 R = TypeVar("R", bound=StoredRecord)
 Value = str | datetime
+Test = Callable[[Value], bool]
 FieldType = Literal["string", "enum", "date"]
 
-_DEFAULT_LIMIT: Final = 10
 _MAX_LIMIT: Final = 100
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?")
 _FILTER: Final = re.compile(r"filter\[([^\[\]]+)\]\[([^\[\]]+)\]")
-_SEAL_HEX_DIGITS: Final = 24
 _OPERATORS: Final[Mapping[FieldType, Sequence[str]]] = {
     "string": ("eq", "ne", "in", "is_null", "contains", "starts_with", "ends_with"),
     "enum": ("eq", "ne", "in", "is_null"),
@@ -67,8 +66,8 @@ class ListSource(Generic[R]):
 
     store: IndexedStore[R]
     fields: Sequence[FilterField[R]]
-    shown: Callable[[R, ApiVersion], bool]
     render: Callable[[R, ApiVersion], Json]
+    shown: Callable[[R, ApiVersion], bool] = lambda *_: True
 
 
 class ListQuery(NamedTuple):
@@ -96,11 +95,7 @@ class Cursors:
         return _encoded({**fields, "seal": self._seal(fields, query)})
 
     def read(self, cursor: str, query: str) -> str:
-        """Return the ID of the record that a cursor names.
-
-        Raises:
-            ApiError: 400, it was tampered with, or belongs to another query.
-        """
+        """Return the ID of the record that a cursor names; 400 if it was changed, or belongs to another query."""
         try:
             fields = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
             seal = fields.pop("seal")
@@ -114,41 +109,31 @@ class Cursors:
         return last_id
 
     def _seal(self, fields: Json, query: str) -> str:
-        return digest(self._key, f"{query}\n{json.dumps(fields)}".encode(), "sha256").hex()[:_SEAL_HEX_DIGITS]
+        return digest(self._key, f"{query}\n{json.dumps(fields)}".encode(), "sha256").hex()[:24]
 
 
 def _encoded(fields: Json) -> str:
     return urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class _Condition(Generic[R]):
-    field: FilterField[R]
-    operator: str
-    operand: str
-    test: Callable[[Value], bool]
-
-
 def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json:
-    """Answer a request for a list, newest first.
-
-    Returns:
-        The body `{"object": "list", "items", "has_more", "next_page"}`; `next_page` is null on the last page.
-
-    Raises:
-        ApiError: 400 for a bad limit, cursor or filter value.
-    """
-    limit = _limit(query.parameters.get("limit"))
-    conditions = _conditions(query.parameters, () if query.ignore_filters else source.fields)
+    """Answer a request for a list, newest first; 400 for a bad limit, cursor or filter value."""
+    limit = _limit(query.parameters.get("limit", "10"))
+    fields = () if query.ignore_filters else source.fields
+    tests = _tests(query.parameters, fields)
     cursor = query.parameters.get("cursor")
     last = source.store.get(cursors.read(cursor, query.identity())) if cursor else None
-    index, key = _best_index(source.store, conditions, query.organisation)
+    index, key = "organisation", query.organisation
+    for field in fields:  # read one customer's records instead of the whole organisation's, where a filter allows it
+        operand = query.parameters.get(f"filter[{field.name}][eq]")
+        if operand is not None and field.name in source.store.indexes:
+            index, key = field.name, operand
     matching = (
         record
         for record in source.store.newest_first(index, key, last)
         if record.organisation == query.organisation
         and source.shown(record, query.version)
-        and all(each.test(each.field.read(record)) for each in conditions)
+        and all(test(field.read(record)) for field, test in tests)
     )
     records = list(islice(matching, limit))
     last = records[-1] if next(matching, None) is not None else None
@@ -160,10 +145,8 @@ def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json
     }
 
 
-def _limit(text: str | None) -> int:
+def _limit(text: str) -> int:
     """Read the limit: a number, so 10.0 is one too; a fraction is cut off (inferred)."""
-    if text is None:
-        return _DEFAULT_LIMIT
     if not _NUMBER.fullmatch(text):
         raise violation("invalid_type", "limit", "Invalid input: expected number")
     limit = float(text)
@@ -174,26 +157,18 @@ def _limit(text: str | None) -> int:
     return int(limit)
 
 
-def _best_index(store: IndexedStore[R], conditions: Sequence[_Condition[R]], organisation: str) -> tuple[str, str]:
-    """Read one customer's records instead of the whole organisation's, where a filter allows it."""
-    for each in conditions:
-        if each.operator == "eq" and store.has_index(each.field.name):
-            return each.field.name, each.operand
-    return "organisation", organisation
-
-
-def _conditions(parameters: QueryParams, fields: Sequence[FilterField[R]]) -> list[_Condition[R]]:
+def _tests(parameters: QueryParams, fields: Sequence[FilterField[R]]) -> list[tuple[FilterField[R], Test]]:
     by_name = {field.name: field for field in fields}
-    found: list[_Condition[R]] = []
+    found: list[tuple[FilterField[R], Test]] = []
     for parameter, text in parameters.multi_items():
         match = _FILTER.fullmatch(parameter)
         field = by_name.get(match[1]) if match else None
         if match and field and match[2] in _OPERATORS[field.type]:
-            found.append(_Condition(field, match[2], text, _test(parameter, field, match[2], text)))
+            found.append((field, _test(parameter, field, match[2], text)))
     return found
 
 
-def _test(parameter: str, field: FilterField[R], name: str, text: str) -> Callable[[Value], bool]:
+def _test(parameter: str, field: FilterField[R], name: str, text: str) -> Test:
     if name == "is_null":
         if text not in {"true", "false"}:
             raise violation("invalid_value", parameter, "Invalid option: Expected 'true' | 'false'")
@@ -210,7 +185,7 @@ def _test(parameter: str, field: FilterField[R], name: str, text: str) -> Callab
     return lambda value: compare(str(value), text)
 
 
-def _date_test(parameter: str, name: str, text: str) -> Callable[[Value], bool]:
+def _date_test(parameter: str, name: str, text: str) -> Test:
     with suppress(ValueError):
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:

@@ -33,10 +33,6 @@ def subscription_shown(subscription: SubscriptionRecord, version: ApiVersion) ->
     return version >= CURIE or subscription.type == "consumption"
 
 
-def customer_shown(_customer: CustomerRecord, _version: ApiVersion) -> bool:
-    return True
-
-
 def event_shown(event: EventRecord, version: ApiVersion) -> bool:
     """Events of meter orders exist from curie on (vendor document)."""
     return version >= CURIE or event.order_id is None
@@ -81,7 +77,8 @@ def render_subscription(subscription: SubscriptionRecord, customer: CustomerReco
         "customer": render_customer(customer),
         "address": {"object": "address", **asdict(subscription.address), "created_at": since},
         "meter": {"object": "meter", **asdict(subscription.meter), "created_at": since},
-        "supplier": None,
+        "supplier": supplier
+        and {"object": "supplier", **asdict(supplier), "created_at": format_time(supplier.created_at)},
         "payment_method": {
             "object": "payment_method",
             "id": payment.id,
@@ -90,9 +87,6 @@ def render_subscription(subscription: SubscriptionRecord, customer: CustomerReco
             "created_at": since,
         },
     }
-    if supplier is not None:
-        created_at = format_time(supplier.created_at)
-        related["supplier"] = {"object": "supplier", **asdict(supplier), "created_at": created_at}
     return _subscription(subscription, related, version)
 
 

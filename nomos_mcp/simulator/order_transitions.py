@@ -9,23 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from random import Random
-from typing import Final
+from typing import Final, get_args
 
 from nomos_mcp.simulator.world_records import CancelReason, Hold, HoldReason, OrderRecord, Stage
 
-PATH: Final[Sequence[Stage]] = (
-    "requested",
-    "with_partner",
-    "check_submitted",
-    "confirmed",
-    "planning",
-    "appointed",
-    "awaiting_installer",
-    "installed",
-    "data_returned",
-    "activated",
-)
-"""The stages of an order that nothing stops."""
+PATH: Final[Sequence[Stage]] = get_args(Stage)[1:-1]
+"""The stages of an order that nothing stops: all but `intended` and `cancelled`."""
 
 INSTALLED: Final = frozenset(PATH[PATH.index("installed") :])
 _WITH_APPOINTMENT: Final = frozenset(PATH[PATH.index("appointed") :])
@@ -101,11 +90,11 @@ def next_transition(order: OrderRecord, since: datetime, rng: Random) -> OrderRe
     The `updated_at` of the order that is returned says when, always later than `since`.
     """
     if order.hold is not None:
-        return released(order, since + _days(_HELD_DAYS, rng))
+        return released(order, since + _days(*_HELD_DAYS, rng))
     following = _NEXT.get(order.stage)
     if following is None:
         return None
-    at, chance = since + _days(_STEP_DAYS, rng), rng.random()
+    at, chance = since + _days(*_STEP_DAYS, rng), rng.random()
     if order.stage in _HOLDS and chance < _HELD_SHARE:
         return held(order, rng.choice(_HOLDS[order.stage]), at)
     if order.stage in _CANCELS and chance > 1 - _CANCELLED_SHARE:
@@ -127,6 +116,5 @@ def _appointment(at: datetime, rng: Random) -> datetime:
     return day.replace(hour=rng.randint(8, 15), minute=0, second=0)
 
 
-def _days(between: tuple[int, int], rng: Random) -> timedelta:
-    least, most = between
+def _days(least: int, most: int, rng: Random) -> timedelta:
     return timedelta(seconds=rng.randint(least * 86_400, most * 86_400))

@@ -54,13 +54,11 @@ class Scheduler:
         for subscription in self._world.subscriptions:
             if subscription.status == "pending" and subscription.start_at is not None:
                 heappush(self._due, (subscription.start_at, subscription.id, 0))
-        self._world.listen(self._plan_new_order)
+        self._world.listeners.append(self._plan_new_order)
 
     def _plan_new_order(self, event: EventRecord) -> None:
-        if event.topic == "meter_order.created" and event.order_id not in self._transitions:
-            order = self._world.orders.get(event.order_id or "")
-            if order is not None:
-                self._plan(order)
+        if event.topic == "meter_order.created" and event.order_id and event.order_id not in self._transitions:
+            self._plan(self._world.orders[event.order_id])
 
     def _plan(self, order: OrderRecord) -> None:
         after = None if order.id in self._still else self._next(order)
@@ -72,18 +70,17 @@ class Scheduler:
         return next_transition(order, max(self._start, order.updated_at), rng)
 
     def _transition(self, order_id: str, number: int) -> None:
-        order = self._world.orders.get(order_id)
-        if order is None or number != self._transitions[order_id] or order_id in self._still:
+        if number != self._transitions[order_id] or order_id in self._still:
             return  # it was changed from outside since this was planned
-        after = self._next(order)
+        after = self._next(self._world.orders[order_id])
         if after is not None:
             self._transitions[order_id] = number + 1
             self._world.change_order(after)
             self._plan(after)
 
     def _activate(self, subscription_id: str) -> None:
-        subscription = self._world.subscriptions.get(subscription_id)
-        if subscription is not None and subscription.status == "pending" and subscription.start_at is not None:
+        subscription = self._world.subscriptions[subscription_id]
+        if subscription.status == "pending" and subscription.start_at is not None:
             active = replace(subscription, status="active", updated_at=subscription.start_at)
             self._world.subscriptions.put(active)
             self._world.add_event("subscription.activated", active, subscription.start_at)

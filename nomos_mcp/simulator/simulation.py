@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nomos_mcp.simulator.api_format import ApiVersion
 from nomos_mcp.simulator.demo_world import populate
@@ -19,12 +19,8 @@ from nomos_mcp.simulator.world_records import EventRecord, OrderRecord
 if TYPE_CHECKING:
     from nomos_mcp.simulator.webhooks import Webhooks
 
-_REMEMBERED_REQUESTS: Final = 10_000
-
 
 class LedgerEntry(NamedTuple):
-    """An order that was created through the API."""
-
     order_id: str
     subscription_id: str
     client_id: str
@@ -33,8 +29,6 @@ class LedgerEntry(NamedTuple):
 
 
 class RequestRecord(NamedTuple):
-    """A request to the API."""
-
     method: str
     path: str
     """With its query, as it came."""
@@ -57,7 +51,7 @@ class Simulation:
         self._callers_clock = WorldClock(now)  # tokens expire by it: `advance` moves it, a fast clock does not
         self._moves_by_itself = days_per_second > 0
         self._ledger: list[LedgerEntry] = []
-        self._requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
+        self._requests: deque[RequestRecord] = deque(maxlen=10_000)
         self.world = World(seed, self._clock)
         start = self._clock()
         populate(self.world, start, seed, orders)
@@ -86,19 +80,15 @@ class Simulation:
         return Webhooks(self.world, self._clock, self._outside, self.seed)
 
     def record(self, entry: LedgerEntry | RequestRecord) -> None:
-        """Record an order that was created, or a request that was processed."""
         if isinstance(entry, LedgerEntry):
             self._ledger.append(entry)
         else:
             self._requests.append(entry)
 
     def advance(self, days: float) -> Sequence[EventRecord]:
-        """Let time pass: orders move on, get blocked and unblocked, are cancelled; subscriptions begin.
+        """Let days pass: orders move on, get blocked and unblocked, are cancelled; subscriptions begin.
 
         Webhooks that fall due are sent by `await simulator.webhooks.deliver()`, not by this.
-
-        Args:
-            days: How many; fractions are fine.
 
         Returns:
             The events of that time, in the order in which they happened.
@@ -109,28 +99,18 @@ class Simulation:
         if not 0 <= days <= 10_000:  # noqa: PLR2004  27 years
             raise ValueError(f"Time can advance by 0 to 10000 days at once, not by {days}.")
         known = len(self.world.events)
-        for clock in (self._clock, self._callers_clock):
-            clock.skip(timedelta(days=days))
+        self._clock.skip(timedelta(days=days))
+        self._callers_clock.skip(timedelta(days=days))
         self._scheduler.run_until(self._clock())
         return list(islice(self.world.events.values(), known, None))
 
     def put_order(self, order_id: str, state: TargetState) -> OrderRecord:
-        """Put an order into a state, now, and add the events that follow from the change.
-
-        Args:
-            order_id: Any order's.
-            state: Any state, reachable or not.
-
-        Returns:
-            The order after it.
+        """Put an order into any state, reachable or not, and add the events that follow from the change.
 
         Raises:
             KeyError: There is no such order.
         """
-        order = self.world.orders.get(order_id)
-        if order is None:
-            raise KeyError(order_id)
-        changed = state.applied(order, self._clock())
+        changed = state.applied(self.world.orders[order_id], self._clock())
         self.world.change_order(changed)
         self._scheduler.order_was_put(changed, moves_on=state.moves_on)
         return changed

@@ -1,6 +1,5 @@
 """The simulator as an ASGI application: the API, and its control routes, over one simulated world."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -9,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nomos_mcp.simulator.access_tokens import AuthClient, Tokens
+from nomos_mcp.simulator.access_tokens import Tokens
 from nomos_mcp.simulator.api_format import CURIE, ApiError, ApiVersion
 from nomos_mcp.simulator.api_middleware import ApiMiddleware, ClientRateLimit, on_error
 from nomos_mcp.simulator.api_routes import ApiRoutes, OAuthRoutes
@@ -54,7 +53,11 @@ class Simulator(Simulation):
         sleep: Sleep = anyio.sleep,
     ) -> None:
         super().__init__(seed, now, days_per_second, orders)
-        tokens = Tokens(_clients(api_version), DEMO.static_keys, self._callers_clock)
+        clients = [
+            client if client.id == DEMO.edison_client_id else replace(client, default_version=api_version)
+            for client in DEMO.clients
+        ]
+        tokens = Tokens(clients, DEMO.static_keys, self._callers_clock)
         routes = Starlette(
             routes=[*OAuthRoutes(tokens).routes(), *ApiRoutes(self).routes()],
             exception_handlers={ApiError: on_error, HTTPException: on_error, Exception: on_error},
@@ -64,7 +67,6 @@ class Simulator(Simulation):
         self._api = ApiMiddleware(routes, self, tokens, limit, sleep)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
         self.catch_up()
         control = scope["type"] == "http" and (scope["path"] + "/").startswith("/_simulator/")
         await (self._control if control else self._api)(scope, receive, send)
@@ -74,10 +76,3 @@ class Simulator(Simulation):
         from nomos_mcp.simulator.control_routes import control_app  # noqa: PLC0415  loads webhooks, and with them HTTP
 
         return control_app(self)
-
-
-def _clients(api_version: ApiVersion) -> Sequence[AuthClient]:
-    return [
-        client if client.id == DEMO.edison_client_id else replace(client, default_version=api_version)
-        for client in DEMO.clients
-    ]

@@ -24,11 +24,7 @@ _NO_LINGER: Final = struct.pack("ii" if _POSIX else "hh", 1, 0)  # closing sends
 
 
 def bound(port: int) -> socket.socket:
-    """Listen on a port of loopback; 0 lets the system pick one. From now on a request waits instead of being refused.
-
-    Raises:
-        OSError: The port is in use, or this user may not use it.
-    """
+    """Listen on a port of loopback; 0 lets the system pick one. From now on requests wait instead of being refused."""
     # With the protocol named, asyncio turns Nagle's algorithm off; otherwise answers wait 40 ms for the peer's ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -43,7 +39,6 @@ def bound(port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the base URL of a listener."""
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
@@ -73,17 +68,16 @@ def served(simulator: Simulator) -> Iterator[str]:
 
 
 def _server(simulator: Simulator) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            simulator,
-            http=_Connection,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-        )
+    config = uvicorn.Config(
+        simulator,
+        http=_Connection,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
     )
+    return uvicorn.Server(config)
 
 
 async def _serve(simulator: Simulator, server: uvicorn.Server, listener: socket.socket) -> None:

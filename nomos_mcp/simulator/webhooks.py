@@ -8,13 +8,13 @@ import secrets
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from hmac import digest
 from ipaddress import ip_address
 from itertools import count
 from random import Random
-from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -30,10 +30,9 @@ from nomos_mcp.simulator.world_records import EventRecord, Topic
 Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
 """Posts a body with headers to a URL; returns the answer's status, or None without an answer."""
 
-_SIGNATURE_HEADER: Final = "X-Nomos-Signature"
 _TIMEOUT_SECONDS: Final = 30.0  # vendor document: a receiver has 30 seconds to answer
 _DOUBLING: Final = (1, 2, 4, 8, 16, 32)
-RETRY_AFTER: Final = (
+_RETRY_AFTER: Final = (
     *(timedelta(minutes=minutes) for minutes in _DOUBLING),
     *(timedelta(hours=hours) for hours in _DOUBLING),
 )
@@ -43,20 +42,14 @@ first delivery at once, is inferred: so they end after 64 hours and 3 minutes.""
 
 def _on_loopback(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
-        raise ValueError(
-            "the simulator sends to http:// on loopback only (127.0.0.1, [::1], localhost): invented events must not "
-            "reach a system that takes them for real"
-        )
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, without a name lookup."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    host = parts.hostname or ""
+    with suppress(ValueError):  # a name; it is not looked up
+        if parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback):
+            return url
+    raise ValueError(
+        "the simulator sends to http:// on loopback only (127.0.0.1, [::1], localhost): invented events must not "
+        "reach a system that takes them for real"
+    )
 
 
 class WebhookEndpoint(BaseModel):
@@ -80,20 +73,14 @@ class WebhookEndpoint(BaseModel):
 
 
 class DeliveryAttempt(NamedTuple):
-    """One attempt to deliver an event."""
-
     endpoint_id: str
     event_id: str
-    number: int
-    """1 for the first attempt."""
-    due: datetime
-    """When it was due, on the simulator's clock."""
-    status: int | None
-    """Of the answer; None without an answer. 2xx ends the retries."""
+    number: int  # 1 for the first
+    due: datetime  # on the simulator's clock
+    status: int | None  # None without an answer; 2xx ends the retries
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver accepted it."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004  2xx
 
 
@@ -113,26 +100,22 @@ class Webhooks:
 
     Attributes:
         send: How a delivery is posted; a test may put its own receiver here.
+        endpoints: Every receiver by its ID.
         attempts: Every attempt so far, oldest first.
     """
 
     def __init__(self, world: World, now: Clock, outside: Clock, seed: int) -> None:
         self.send: Post = _post
+        self.endpoints: dict[str, WebhookEndpoint] = {}
         self.attempts: list[DeliveryAttempt] = []
         self._now = now
         self._outside = outside
         self._rng = Random(seed)  # noqa: S311 - must repeat
-        self._endpoints: dict[str, WebhookEndpoint] = {}
         self._ids = count(1)
         self._serials = count()
         self._waiting: list[_Delivery] = []
         self._sending = False
-        world.listen(self._enqueue)
-
-    @property
-    def endpoints(self) -> Mapping[str, WebhookEndpoint]:
-        """Every receiver by its ID."""
-        return MappingProxyType(self._endpoints)
+        world.listeners.append(self._enqueue)
 
     @property
     def waiting(self) -> int:
@@ -140,30 +123,19 @@ class Webhooks:
         return len(self._waiting)
 
     def add(self, endpoint: WebhookEndpoint) -> str:
-        """Deliver the events from now on to a receiver.
-
-        Returns:
-            The endpoint's ID.
-        """
+        """Deliver the events from now on to a receiver; return its ID."""
         endpoint_id = f"endpoint_{next(self._ids)}"
-        self._endpoints[endpoint_id] = endpoint
+        self.endpoints[endpoint_id] = endpoint
         return endpoint_id
 
     def remove(self, endpoint_id: str) -> None:
-        """Deliver nothing more to a receiver, retries included.
-
-        Raises:
-            KeyError: There is no such endpoint.
-        """
-        del self._endpoints[endpoint_id]
+        """Deliver nothing more to a receiver, retries included; KeyError if there is none with this ID."""
+        del self.endpoints[endpoint_id]
 
     async def deliver(self) -> Sequence[DeliveryAttempt]:
-        """Try every delivery that is due, and the retries that have fallen due meanwhile.
+        """Try every delivery that is due, and the retries that have fallen due meanwhile; return the attempts.
 
-        If this is cancelled or `send` raises, what was not tried stays due.
-
-        Returns:
-            The attempts; none if another call is already sending.
+        If this is cancelled or `send` raises, what was not tried stays due. While another call sends, it does nothing.
         """
         if self._sending:
             return []
@@ -184,7 +156,7 @@ class Webhooks:
     def _enqueue(self, event: EventRecord) -> None:
         if event.organisation != DEMO.organisation:
             return
-        for endpoint_id, endpoint in self._endpoints.items():
+        for endpoint_id, endpoint in self.endpoints.items():
             if endpoint.topics is None or event.topic in endpoint.topics:
                 for _ in range(2 if endpoint.duplicates else 1):
                     self._push(event.at, endpoint_id, event, 1)
@@ -199,22 +171,22 @@ class Webhooks:
             delivery = heappop(self._waiting)
             due.setdefault(delivery.endpoint_id, []).append(delivery)
         for endpoint_id, deliveries in due.items():
-            if endpoint_id in self._endpoints and self._endpoints[endpoint_id].out_of_order:
+            if endpoint_id in self.endpoints and self.endpoints[endpoint_id].out_of_order:
                 self._rng.shuffle(deliveries)
         return deque(delivery for deliveries in due.values() for delivery in deliveries)
 
     async def _attempt(self, delivery: _Delivery) -> None:
-        endpoint = self._endpoints.get(delivery.endpoint_id)
+        endpoint = self.endpoints.get(delivery.endpoint_id)
         if endpoint is None:
             return
         body = json.dumps(render_event(delivery.event), separators=(",", ":")).encode()
         signature = _signature(endpoint.secret, int(self._outside().timestamp()), body)
-        headers = {"Content-Type": "application/json", _SIGNATURE_HEADER: signature}
+        headers = {"Content-Type": "application/json", "X-Nomos-Signature": signature}
         status = await self.send(endpoint.url, body, headers)
         attempt = DeliveryAttempt(delivery.endpoint_id, delivery.event.id, delivery.number, delivery.due, status)
         self.attempts.append(attempt)
-        if not attempt.delivered and delivery.number <= len(RETRY_AFTER):
-            due = delivery.due + RETRY_AFTER[delivery.number - 1]
+        if not attempt.delivered and delivery.number <= len(_RETRY_AFTER):
+            due = delivery.due + _RETRY_AFTER[delivery.number - 1]
             self._push(due, delivery.endpoint_id, delivery.event, delivery.number + 1)
 
 

@@ -1,10 +1,10 @@
 """The simulated world: all records of all organisations, the rules of ordering, and the events of each change."""
 
-from collections.abc import Callable
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
-from nomos_mcp.simulator.indexed_store import IndexedStore
 from nomos_mcp.simulator.world_clock import Clock
 from nomos_mcp.simulator.world_records import (
     STAGE_TOPICS,
@@ -20,6 +20,47 @@ from nomos_mcp.simulator.world_records import (
 )
 
 OrderRule = Literal["already_ordered", "feed_in", "ended", "no_product"]
+StoredRecord = OrderRecord | SubscriptionRecord | CustomerRecord
+R = TypeVar("R", bound=StoredRecord)
+
+
+class IndexedStore(Generic[R]):
+    """Records of one kind, found by ID and read newest first, without sorting at each request.
+
+    `indexes` gives the name and key of each index; there always is one by organisation.
+    """
+
+    def __init__(self, **indexes: Callable[[R], str]) -> None:
+        self._records: dict[str, R] = {}
+        self.indexes: dict[str, Callable[[R], str]] = {"organisation": lambda record: record.organisation, **indexes}
+        self._positions: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._records.values())
+
+    def __getitem__(self, record_id: str) -> R:
+        return self._records[record_id]
+
+    def get(self, record_id: str) -> R | None:
+        return self._records.get(record_id)
+
+    def put(self, record: R) -> None:
+        """Add a record, or replace the one with its ID, which must have the same `created_at` and index keys."""
+        if record.id not in self._records:
+            position = (record.created_at, record.id)
+            for name, key in self.indexes.items():
+                insort(self._positions.setdefault((name, key(record)), []), position)
+        self._records[record.id] = record
+
+    def newest_first(self, index: str, key: str, after: R | None = None) -> Iterator[R]:
+        """Read the records of one key of an index, equal times by descending ID, from the one after `after`."""
+        positions = self._positions.get((index, key), [])
+        end = len(positions) if after is None else bisect_left(positions, (after.created_at, after.id))
+        for place in range(end - 1, -1, -1):
+            yield self._records[positions[place][1]]
 
 
 class OrderRefusedError(Exception):
@@ -29,7 +70,10 @@ class OrderRefusedError(Exception):
 
 
 class World:
-    """Everything that exists; the seed makes the IDs of new orders. All organisations share the plans."""
+    """Everything that exists; the seed makes the IDs of new orders. All organisations share the plans.
+
+    The `listeners` are called with every event.
+    """
 
     def __init__(self, seed: int, now: Clock) -> None:
         self._seed = seed
@@ -41,21 +85,14 @@ class World:
         self.customers: IndexedStore[CustomerRecord] = IndexedStore()
         self.plans: dict[str, Plan] = {}
         self.events: dict[str, EventRecord] = {}
-        self._listeners: list[Callable[[EventRecord], None]] = []
-
-    def listen(self, listener: Callable[[EventRecord], None]) -> None:
-        self._listeners.append(listener)
+        self.listeners: list[Callable[[EventRecord], None]] = []
 
     def order_of(self, subscription_id: str) -> OrderRecord | None:
         """Return the order of a subscription: it has at most one, ever."""
         return next(self.orders.newest_first("subscription", subscription_id), None)
 
     def create_order(self, subscription: SubscriptionRecord) -> OrderRecord:
-        """Create an order at its first stage, and its event.
-
-        Raises:
-            OrderRefusedError: The first rule that forbids it.
-        """
+        """Create an order at its first stage, and its event; OrderRefusedError names the first rule that forbids it."""
         now = self._now()
         order = OrderRecord(
             provider=self._provider_for(subscription),
@@ -89,13 +126,13 @@ class World:
 
     def change_order(self, changed: OrderRecord) -> None:
         """Replace an order, and add the events that follow from the change."""
-        before = self.orders.get(changed.id)
+        before = self.orders[changed.id]
         self.orders.put(changed)
         topic = STAGE_TOPICS.get(changed.stage)
-        if topic is not None and (before is None or before.stage != changed.stage):
+        if topic is not None and before.stage != changed.stage:
             self.add_event(topic, changed, changed.updated_at)
         block = changed.block
-        if block is not None and (before is None or before.block != block):
+        if block is not None and before.block != block:
             self.add_event("meter_order.blocked", changed, block.since)
 
     def add_event(self, topic: Topic, subject: OrderRecord | SubscriptionRecord, at: datetime) -> None:
@@ -106,5 +143,5 @@ class World:
         ids = (subject.subscription_id, subject.id) if isinstance(subject, OrderRecord) else (subject.id,)
         event = EventRecord(new_id, subject.organisation, topic, at, *ids)
         self.events[new_id] = event
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener(event)

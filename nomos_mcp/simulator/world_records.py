@@ -5,6 +5,7 @@ tell the truth in its own words (see `order_views`). Where the vendor's two life
 open, it is inferred.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Final, Literal
 from uuid import UUID, uuid5
 
 Provider = Literal["energy-metering", "metrify", "inexogy"]
+# In the order of an order's path; `intended` comes before it and `cancelled` leaves it.
 Stage = Literal[
     "intended",
     "requested",
@@ -63,7 +65,6 @@ STAGE_TOPICS: Final[Mapping[Stage, Topic]] = {
 """The event of each stage that changes curie's status; the other stages do not change it."""
 
 _ID_LENGTH: Final = 24
-_ID_ALPHABET: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
 _REQUESTS: Final = UUID("6e6f6d6f-732d-4d43-902d-726571756573")
 
 
@@ -195,7 +196,7 @@ def readable_id(prefix: str, name: str) -> str:
         ValueError: Without its underscores, the name has more than 24 characters, or others than a-z and 0-9.
     """
     word = name.replace("_", "")
-    if len(word) > _ID_LENGTH or not _ID_ALPHABET.issuperset(word):
+    if not re.fullmatch(f"[a-z0-9]{{0,{_ID_LENGTH}}}", word):
         raise ValueError(f"{name!r} does not fit an ID: use at most {_ID_LENGTH} lower-case letters or digits.")
     return f"{prefix}_{word:0<{_ID_LENGTH}}"
 
