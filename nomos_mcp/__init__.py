@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from nomos_mcp.service import create_http_app
     from nomos_mcp.settings import Settings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "APIConnectionError",
     "APIError",
