@@ -35,7 +35,6 @@ VERSIONS: Final[Mapping[str, ApiVersion]] = {version: version for version in get
 _DOCS: Final = "https://docs.nomos.energy/api-references/errors/"
 CODES: Final = {status: HTTPStatus(status).name for status in (400, 401, 402, 403, 404, 405, 409, 422, 429, 500)}
 CODES[422] = "UNPROCESSABLE_ENTITY"  # Python renames its own constant with version 3.13
-_RETRY_SECONDS: Final = 30  # from the vendor's example of a 429
 
 
 def format_time(moment: datetime | None) -> str | None:
@@ -77,7 +76,7 @@ def not_found() -> ApiError:
     return ApiError(404, "Resource not found")
 
 
-def too_many_requests(wait_seconds: int = _RETRY_SECONDS) -> ApiError:
-    """429: the client has used up its requests."""
+def too_many_requests(wait_seconds: int = 30) -> ApiError:
+    """429: the client has used up its requests. The vendor's example says 30 seconds."""
     message = f"Wait {wait_seconds} seconds before retrying."
     return ApiError(429, message, headers={"Retry-After": str(wait_seconds)})

@@ -45,8 +45,7 @@ class ApiCall:
 
     version: ApiVersion
     request_id: str
-    client: AuthClient | None
-    """None: the bearer token is missing, unknown or expired."""
+    client: AuthClient | None  # None: the bearer token is missing, unknown or expired
     ignore_filters: bool
 
     @staticmethod

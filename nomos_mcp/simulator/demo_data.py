@@ -25,34 +25,26 @@ from nomos_mcp.simulator.world_records import (
 class OrderCase(NamedTuple):
     """A subscription with its order."""
 
-    name: str
-    """Shown in the IDs of order, subscription and customer."""
+    name: str  # shown in the IDs of order, subscription and customer
     stage: Stage
-    age: int
-    """Days since it was created."""
+    age: int  # days since it was created
     hold: HoldReason | None = None
     cancelled: CancelReason | None = None
-    appointment: int | None = None
-    """Days from now (negative: ago); None leaves it to the stage."""
+    appointment: int | None = None  # days from now (negative: ago); None leaves it to the stage
     provider: Provider = "energy-metering"
-    customer: str = ""
-    """The customer's name; empty for one of its own."""
+    customer: str = ""  # the customer's name; empty for one of its own
     organisation: str = "demo"
 
 
 class SubscriptionCase(NamedTuple):
     """A subscription without an order."""
 
-    name: str
-    """Shown in the IDs of subscription and customer."""
-    shows: str = ""
-    """What it is an example of."""
+    name: str  # shown in the IDs of subscription and customer
+    shows: str = ""  # what it is an example of
     type: SubscriptionType = "consumption"
     meter: MeterType = "analog"
-    provider: Provider | None = "energy-metering"
-    """Of the plan's smart-meter product; None when the plan has none."""
-    age: int = 30
-    """Days since it was created; delivery starts two weeks after that."""
+    provider: Provider | None = "energy-metering"  # of the plan's smart-meter product; None when the plan has none
+    age: int = 30  # days since it was created; delivery starts two weeks after that
     ended: bool = False
     metadata: tuple[tuple[str, str], ...] = ()
     organisation: str = "demo"

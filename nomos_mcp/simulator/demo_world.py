@@ -79,10 +79,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 @_without_garbage_collection()
 def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
-    """Put the data set into an empty world, with so many bulk orders.
-
-    They give the lists pages, and every kind of block several examples.
-    """
+    """Put the data set into an empty world; the `bulk` orders without a name give the lists pages."""
     rng = Random(seed)  # noqa: S311 - must repeat; nothing secret is drawn from it
     builder = _Builder(world, now, rng)
     for provider, plan_id in _PLANS.items():
@@ -91,9 +88,8 @@ def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
         builder.add_order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
     for bare in SUBSCRIPTIONS:
         builder.add_subscription(bare, DEMO.subscriptions[bare.name], now - bare.age * _DAY)
-    aged = (
-        (now - case.age * _DAY - timedelta(seconds=rng.randrange(86_400)), case) for case in _bulk_orders(bulk, rng)
-    )
+    cases = _bulk_orders(bulk, rng)
+    aged = ((now - case.age * _DAY - timedelta(seconds=rng.randrange(86_400)), case) for case in cases)
     # Oldest first: a store appends its newest record at no cost, and searches for the place of any other.
     for moment, case in sorted(aged, key=lambda pair: (pair[0], pair[1].name)):
         parts = (str(seed), case.name)

@@ -73,12 +73,12 @@ def render_listed_subscription(subscription: SubscriptionRecord, version: ApiVer
 def render_subscription(subscription: SubscriptionRecord, customer: CustomerRecord, version: ApiVersion) -> Json:
     since = format_time(subscription.created_at)
     payment, supplier = subscription.payment_method, subscription.supplier
+    previous = supplier and {"object": "supplier", **asdict(supplier), "created_at": format_time(supplier.created_at)}
     related: Json = {
         "customer": render_customer(customer),
         "address": {"object": "address", **asdict(subscription.address), "created_at": since},
         "meter": {"object": "meter", **asdict(subscription.meter), "created_at": since},
-        "supplier": supplier
-        and {"object": "supplier", **asdict(supplier), "created_at": format_time(supplier.created_at)},
+        "supplier": previous,
         "payment_method": {
             "object": "payment_method",
             "id": payment.id,

@@ -30,14 +30,10 @@ class LedgerEntry(NamedTuple):
 
 class RequestRecord(NamedTuple):
     method: str
-    path: str
-    """With its query, as it came."""
-    api_version: ApiVersion
-    """The version it was processed with."""
-    status: int | None
-    """Of the answer; None when the answer was lost."""
-    request_id: str
-    """As in an error's body, and in the ledger."""
+    path: str  # with its query, as it came
+    api_version: ApiVersion  # it was processed with
+    status: int | None  # of the answer; None when the answer was lost
+    request_id: str  # as in an error's body, and in the ledger
 
 
 class Simulation:

@@ -136,10 +136,8 @@ class Meter:
     id: str
     number: str
     type: MeterType
-    malo: str
-    """Identifies the market location."""
-    melo: str
-    """Identifies the metering location."""
+    malo: str  # identifies the market location
+    melo: str  # identifies the metering location
 
 
 @dataclass(frozen=True, slots=True)
