@@ -36,21 +36,24 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, wanted), most))
 
 
-def max_dropped() -> int:
-    """Return how many sockets of dropped connections may stay open: half of what the process may open."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 if resource else 0
+def quarter_of_files() -> int:
+    """Return a quarter of what the process may open. Idle, incomplete and dropped connections may each take as much."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if resource else -1
+    return (allowed if allowed > 0 else MAX_FILES) // 4  # negative if there is no limit
 
 
 class TimeoutProtocol(H11Protocol):
     """HTTP/1.1 with timeouts.
 
     A connection is closed if the head of a request does not arrive in time, or if the client still sends a body whose
-    request has been answered. It is aborted if the client does not read in time. It is dropped if it is the oldest of
-    too many that have not sent a complete request yet.
+    request has been answered. It is aborted if the client does not read in time. Of too many that wait for the first
+    request, or for the rest of one, the oldest is dropped; of too many that are idle between requests it is closed.
     """
 
-    _without_request: ClassVar[dict["TimeoutProtocol", None]] = {}
+    _incomplete: ClassVar[dict["TimeoutProtocol", None]] = {}
+    _idle: ClassVar[dict["TimeoutProtocol", None]] = {}
     _dropped: ClassVar[set[int]] = set()
+    _has_asked = False
     _awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
     _receive_timer: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
@@ -62,9 +65,6 @@ class TimeoutProtocol(H11Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(high=0)  # so that writing pauses until the client has read everything
         transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # of asyncio's transports; 256 KiB by default
-        self._without_request[self] = None
-        if len(self._without_request) > MAX_CONNECTIONS_WITHOUT_REQUEST:
-            next(iter(self._without_request))._drop()  # noqa: SLF001  of this class
         self._restart_timer()
 
     def data_received(self, data: bytes) -> None:
@@ -75,8 +75,7 @@ class TimeoutProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the next head; drop what arrived of an unread body."""
         self.cycle.body.clear()
-        if self.conn.their_state is not h11.SEND_BODY:
-            self._without_request.pop(self, None)
+        self._has_asked = self._has_asked or self.conn.their_state is not h11.SEND_BODY
         super().on_response_complete()
         self._restart_timer()
 
@@ -89,7 +88,7 @@ class TimeoutProtocol(H11Protocol):
         self._stop(self._send_timer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._without_request.pop(self, None)
+        self._count_as(None)
         self._stop(self._receive_timer)
         self._stop(self._send_timer)
         super().connection_lost(exc)
@@ -102,11 +101,31 @@ class TimeoutProtocol(H11Protocol):
             self._awaited = awaited
             if awaited is not None:
                 self._receive_timer = self.loop.call_later(HEAD_DEADLINE, self.transport.close)
+        if awaited is None:
+            self._count_as(None)
+        elif self._has_asked and awaited is h11.IDLE and not self.conn.trailing_data[0]:
+            self._count_as(self._idle)
+            if len(self._idle) > quarter_of_files():
+                oldest = next(iter(self._idle))
+                oldest._count_as(None)  # noqa: SLF001  of this class
+                oldest.transport.close()
+        else:
+            self._count_as(self._incomplete)
+            if len(self._incomplete) > min(MAX_CONNECTIONS_WITHOUT_REQUEST, quarter_of_files()):
+                next(iter(self._incomplete))._drop()  # noqa: SLF001  of this class
+
+    def _count_as(self, kind: dict["TimeoutProtocol", None] | None) -> None:
+        """Move to another kind of connections that wait for the client. Within a kind the oldest comes first."""
+        for each in (self._incomplete, self._idle):
+            if each is not kind:
+                each.pop(self, None)
+        if kind is not None:
+            kind.setdefault(self)
 
     def _drop(self) -> None:
         """End the connection, but close its socket later: a client that is cut off at once connects again at once."""
-        self._without_request.pop(self, None)
-        if len(self._dropped) < max_dropped():
+        self._count_as(None)
+        if len(self._dropped) < quarter_of_files():
             with contextlib.suppress(OSError):
                 number = os.dup(self.transport.get_extra_info("socket").fileno())
                 self._dropped.add(number)
@@ -128,7 +147,7 @@ class TimeoutProtocol(H11Protocol):
     def _abort(self) -> None:
         # With a reset: otherwise the kernel keeps for minutes what the client does not read.
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._without_request.pop(self, None)
+        self._count_as(None)
         self.transport.abort()
 
     @staticmethod

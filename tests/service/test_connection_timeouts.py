@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from nomos_mcp.service import connection_timeouts, graceful_shutdown
+from nomos_mcp.service.connection_timeouts import TimeoutProtocol
 from tests.service.running import Running, running
 
 _LARGE = 8 * 1024 * 1024  # more than the system takes for a client that does not read
@@ -49,6 +50,25 @@ class Large:
                 self.over.set()
 
         return StreamingResponse(chunks())
+
+
+class Slow:
+    """An application that answers once it is told to.
+
+    Attributes:
+        begun: Set whenever a request has begun.
+        finish: Set to have all of them answered.
+    """
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.finish = threading.Event()
+        self.app = Starlette(routes=[Route("/", self._answer)])
+
+    async def _answer(self, _: Request) -> PlainTextResponse:
+        self.begun.set()
+        await anyio.to_thread.run_sync(self.finish.wait)
+        return PlainTextResponse("done")
 
 
 @pytest.mark.parametrize("path", ["answer", "stream"])
@@ -101,7 +121,6 @@ def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 2)
-    monkeypatch.setattr(connection_timeouts, "max_dropped", lambda: 0)
     with contextlib.ExitStack() as open_, running() as server:
         asking = open_.enter_context(connected(server))
         asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -112,6 +131,8 @@ def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
         if b"PUT" in sent:
             assert all(answer_to(connection).startswith(b"HTTP/1.1 405 ") for connection in silent)
         open_.enter_context(connected(server))
+        wait_until(lambda: len(TimeoutProtocol._dropped) == 1)
+        TimeoutProtocol.close_all_dropped()
         with contextlib.suppress(ConnectionResetError):
             while silent[0].recv(65_536):  # the end of its answer, if it had one; TimeoutError if it stays open
                 pass
@@ -122,13 +143,54 @@ def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
             silent[1].recv(65_536)
 
 
+def test_a_request_that_is_being_answered_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 1)
+    slow = Slow()
+    with contextlib.ExitStack() as open_, running(app=slow.app) as server:
+        asking = []
+        for _ in range(2):
+            asking.append(client := open_.enter_context(connected(server)))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert slow.begun.wait(10)
+            slow.begun.clear()
+        for _ in range(3):
+            open_.enter_context(connected(server))
+        wait_until(lambda: len(TimeoutProtocol._dropped) == 2)
+        slow.finish.set()
+        assert all(b"HTTP/1.1 200 " in client.recv(65_536) for client in asking)
+
+
+def test_a_later_request_that_stays_incomplete_counts_like_a_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 1)
+    with contextlib.ExitStack() as open_, running() as server:
+        for _ in range(3):
+            client = open_.enter_context(connected(server))
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert answer_to(client).startswith(b"HTTP/1.1 200 ")
+            client.sendall(b"GET /healthz HTT")
+        wait_until(lambda: len(TimeoutProtocol._dropped) == 2)
+
+
+def test_of_too_many_idle_connections_the_oldest_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_timeouts, "quarter_of_files", lambda: 2)
+    with contextlib.ExitStack() as open_, running() as server:
+        clients = [open_.enter_context(connected(server)) for _ in range(3)]
+        for client in clients:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert answer_to(client).startswith(b"HTTP/1.1 200 ")
+        assert clients[0].recv(1) == b""
+        for client in clients[1:]:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert answer_to(client).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 1)
     monkeypatch.setattr(connection_timeouts, "HEAD_DEADLINE", 30)
     with contextlib.ExitStack() as open_, running() as server:
         clients = [open_.enter_context(connected(server)) for _ in range(4)]
         ends = time.monotonic() + 10
-        while len(connection_timeouts.TimeoutProtocol._dropped) < 3 or len(server.connections()) > 1:
+        while len(TimeoutProtocol._dropped) < 3 or len(server.connections()) > 1:
             assert time.monotonic() < ends, "none is given up"
             time.sleep(0.01)
         assert len(server.connections()) == 1
@@ -136,8 +198,8 @@ def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.
             client.settimeout(0)
             with pytest.raises(BlockingIOError):
                 client.recv(1)
-        for number in list(connection_timeouts.TimeoutProtocol._dropped):
-            connection_timeouts.TimeoutProtocol._close_dropped(number)
+        for number in list(TimeoutProtocol._dropped):
+            TimeoutProtocol._close_dropped(number)
         for client in clients[:3]:
             client.settimeout(10)
             assert client.recv(1) == b""
@@ -150,10 +212,10 @@ def test_a_server_that_ends_closes_the_connections_that_it_has_given_up(monkeypa
         with running() as server:
             clients = [open_.enter_context(connected(server)) for _ in range(3)]
             ends = time.monotonic() + 10
-            while len(connection_timeouts.TimeoutProtocol._dropped) < 2:
+            while len(TimeoutProtocol._dropped) < 2:
                 assert time.monotonic() < ends, "none is given up"
                 time.sleep(0.01)
-        assert not connection_timeouts.TimeoutProtocol._dropped
+        assert not TimeoutProtocol._dropped
         assert [client.recv(1) for client in clients] == [b""] * 3
 
 
@@ -168,6 +230,13 @@ def test_memory_that_connections_needed_is_given_back(monkeypatch: pytest.Monkey
         while _resident() > taken - 50_000_000:
             assert time.monotonic() < ends, "the memory is still held"
             time.sleep(0.05)
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10
+    while not so():
+        assert time.monotonic() < ends, "it never came to that"
+        time.sleep(0.01)
 
 
 def answer_to(client: socket.socket) -> bytes:
