@@ -7,8 +7,10 @@ stdin and stdout have a thread each, because reading and writing a pipe blocks. 
 neither reads nor closes its end does not keep the process alive.
 """
 
+import json
 import os
 import re
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -47,11 +49,16 @@ MAX_LINE: Final = 1024 * 1024
 """Bytes of a message."""
 FINISH_WITHIN: Final = 30.0
 """Seconds that the calls under way have when the input ends."""
+_LOOK_AFTER: Final = 1.0
+"""Seconds after which somebody looks whether the client is still there, while a line is not taken."""
 _FLUSH_WITHIN: Final = 5.0
 """Seconds that a client has to read the last answers."""
 _CHUNK: Final = 64 * 1024
 _HEAD: Final = 4096
 _TAIL: Final = 256
+_ID_AT_THE_START: Final = re.compile(
+    rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*,'
+)
 _ID_AT_THE_END: Final = re.compile(rb'"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*\}\s*\Z')
 
 
@@ -205,13 +212,16 @@ class _Refusal:
 
 def message_of(line: bytes) -> JSONRPCMessage | _Refusal:
     try:
-        read = from_json(line.decode(errors="replace"))
+        read = _parsed(line)
     except ValueError:
-        return _refused(PARSE_ERROR, "Parse error: the line is not JSON. A message is one JSON object on one line.")
+        text = "Parse error: the line is not JSON. A message is one JSON object on one line."
+        is_request = b'"method"' in line  # an answer has an ID of ours, which may be one of the client's too
+        return _refused(PARSE_ERROR, text, Overlong(line[:_HEAD], line[-_TAIL:]).request_id() if is_request else None)
     if not isinstance(read, dict):
         return _refused(INVALID_REQUEST, "Invalid request: a message is one JSON object; batches are not supported.")
-    if "method" in read and "id" in read and not _is_id(read["id"]):  # it would pass for a notification
-        return _refused(INVALID_REQUEST, "Invalid request: the id of a request must be a string or an integer.")
+    if "method" in read and "id" in read and _id_of(read) is None:  # it would pass for a notification
+        text = f"Invalid request: the id must be an integer or a string of at most {MAX_ECHO} characters."
+        return _refused(INVALID_REQUEST, text)
     try:
         return jsonrpc_message_adapter.validate_python(read, by_name=False)
     except ValidationError:
@@ -224,13 +234,32 @@ def _refused(code: int, text: str, request: RequestId | None = None) -> _Refusal
     return _Refusal(JSONRPCError(jsonrpc="2.0", id=request, error=ErrorData(code=code, message=text)))
 
 
-def _id_of(read: Any) -> RequestId | None:
-    found = read.get("id") if isinstance(read, dict) else None
-    return found if _is_id(found) and len(str(found)) <= MAX_ECHO else None
+def _parsed(data: bytes) -> Any:
+    """Parse JSON. Half a surrogate pair, which some clients send of an emoji that they have cut, becomes `?`.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply.
+    """
+    text = data.decode(errors="replace")
+    try:
+        return from_json(text)
+    except ValueError:
+        try:
+            return from_json(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
+        except RecursionError:
+            raise ValueError from None
 
 
-def _is_id(value: Any) -> TypeGuard[RequestId]:
-    return isinstance(value, str | int) and not isinstance(value, bool)
+def is_id(value: Any) -> TypeGuard[RequestId]:
+    """Whether a value can be the ID of a request: a string or an integer, and short."""
+    if isinstance(value, str):
+        return len(value) <= MAX_ECHO
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ECHO
+
+
+def _id_of(read: dict[str, Any]) -> RequestId | None:
+    found = read.get("id")
+    return found if is_id(found) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +272,11 @@ class Overlong:
     def refusal(self) -> _Refusal:
         """Return the error, with the ID of the request if it stands at either end, where libraries write it."""
         text = f"Invalid request: a message has at most {MAX_LINE:,} bytes."
-        return _refused(INVALID_REQUEST, text, self._id())
+        return _refused(INVALID_REQUEST, text, self.request_id())
 
-    def _id(self) -> RequestId | None:
-        if at_the_end := _ID_AT_THE_END.search(self.tail):
-            return _id_of({"id": from_json(at_the_end[1])})
+    def request_id(self) -> RequestId | None:
+        if found := _ID_AT_THE_START.match(self.head) or _ID_AT_THE_END.search(self.tail):
+            return _id_of({"id": from_json(found[1])})
         with suppress(ValueError):
             read = from_json(self.head.decode(errors="replace"), allow_partial=True)
             if isinstance(read, dict) and list(read)[-1:] != ["id"]:  # the last entry may be cut off
@@ -292,9 +321,30 @@ def _read(connection: StdioConnection, portal: BlockingPortal, stdin: FileIO) ->
         with suppress(OSError):
             while chunk := stdin.read(_CHUNK):
                 for line in lines.feed(chunk):
-                    portal.call(connection.take, line)
+                    _hand_over(connection, portal, line, stdin)
         portal.call(connection.take, lines.rest())
         portal.call(connection.end)
+
+
+def _hand_over(connection: StdioConnection, portal: BlockingPortal, line: bytes | Overlong, stdin: FileIO) -> None:
+    """Wait until a line is taken: for ever while the client may read what it was sent, else for `FINISH_WITHIN`."""
+    taken, waited = portal.start_task_soon(connection.take, line), 0.0
+    while True:
+        try:
+            return taken.result(_LOOK_AFTER)
+        except TimeoutError:
+            waited = waited + _LOOK_AFTER if _has_ended(stdin) else 0.0
+            if waited >= FINISH_WITHIN:
+                portal.call(connection.hang_up)
+
+
+def _has_ended(stdin: FileIO) -> bool:
+    """Whether the other end is closed, though there is more to read. Windows cannot tell."""
+    if sys.platform == "win32":  # pragma: no cover
+        return False
+    poll = select.poll()
+    poll.register(stdin, 0)
+    return bool(poll.poll(0))
 
 
 def _write(connection: StdioConnection, portal: BlockingPortal, stdout: FileIO) -> None:

@@ -23,6 +23,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nomos_mcp.server.stdio_transport import is_id
 from nomos_mcp.server.tools import ORDER_TOOL
 from nomos_mcp.service.authorization import order_scope_error
 from nomos_mcp.service.error_responses import CLOSE, Challenges, error_response, json_rpc_error
@@ -120,9 +121,8 @@ class ValidBody:
         if not isinstance(message, dict):
             text = "The body must be one JSON-RPC message. Batches are not supported."
             return json_rpc_error(INVALID_REQUEST, text)
-        request_id = message.get("id", "")
-        if not isinstance(request_id, str | int | float) or len(str(request_id)) > MAX_ECHO:
-            text = f"The id must be a number or a string of at most {MAX_ECHO} characters."
+        if not is_id(message.get("id", "")):
+            text = f"The id must be an integer or a string of at most {MAX_ECHO} characters."
             return json_rpc_error(INVALID_REQUEST, text)
         try:
             jsonrpc_message_adapter.validate_python(message, by_name=False)
@@ -139,7 +139,10 @@ def _is_order(message: Mapping[str, Any]) -> bool:
 
 
 def _message_error(headers: Headers, message: Mapping[str, Any]) -> Response | None:
-    method, meta = message.get("method", ""), (message.get("params") or {}).get("_meta")
+    method, params = message.get("method", ""), message.get("params")
+    if not isinstance(method, str) or not isinstance(params, dict | None):
+        return json_rpc_error(INVALID_REQUEST, "A method is a string, and params are an object.", message.get("id"))
+    meta = (params or {}).get("_meta")
     meta = meta if isinstance(meta, dict) else {}
     if max(len(method), len(str(meta.get("progressToken", "")))) > MAX_ECHO:
         text = f"A method and a progress token may have at most {MAX_ECHO} characters."

@@ -71,7 +71,10 @@ def told(*lines: bytes | dict[str, Any]) -> list[dict[str, Any]]:
 
 UNREADABLE = [
     (b"nonsense", PARSE_ERROR, None),
-    (b'{"jsonrpc":"2.0","id":7,"method":', PARSE_ERROR, None),
+    (b'{"jsonrpc":"2.0","id":7,"method":', PARSE_ERROR, 7),
+    (b'{"id":"seven","method":"ping","params":' + b"[" * 100_000, PARSE_ERROR, "seven"),
+    (b'{"method":"ping","params":' + b"[" * 100_000 + b',"id":7}', PARSE_ERROR, 7),
+    (b'{"jsonrpc":"2.0","id":7,"result":', PARSE_ERROR, None),
     (b"[" * 100_000, PARSE_ERROR, None),
     (b"\xff\xfe", PARSE_ERROR, None),
     (b"7", INVALID_REQUEST, None),
@@ -83,6 +86,9 @@ UNREADABLE = [
     (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}', INVALID_REQUEST, 7),
     (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', INVALID_REQUEST, None),
     (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', INVALID_REQUEST, None),
+    (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', INVALID_REQUEST, None),
+    (b'{"jsonrpc":"2.0","id":' + b"7" * 4200 + b',"method":"ping"}', INVALID_REQUEST, None),
+    (b'{"jsonrpc":"2.0","id":"' + b"x" * 9000 + b'","method":"ping"}', INVALID_REQUEST, None),
     # An answer that is none gets no ID: the client's own request may have the same.
     (b'{"jsonrpc":"2.0","id":7,"result":"done"}', INVALID_REQUEST, None),
     # Too long, with the ID where Python's SDK writes it, and where TypeScript's does.
@@ -101,6 +107,30 @@ def test_what_is_no_message_is_answered_and_the_next_one_too(era: Era) -> None:
     assert refused == [(code, number) for _, code, number in UNREADABLE]
     assert all(len(json.dumps(answer)) < 400 for answer in answers if "error" in answer)
     assert [answer["id"] for answer in answers if "result" in answer][-1] == 99
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+def test_half_an_emoji_in_an_argument_does_not_cost_the_answer(era: Era) -> None:
+    asked = json.dumps(call(7, era, "explain_status", status="blo\ud83d")).encode()
+    assert rb"\ud83d" in asked
+    (answer,) = (answer for answer in told(*opening(era), asked) if answer["id"] == 7)
+    assert "blo?" in answer["result"]["content"][0]["text"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot tell that the other end is closed")
+async def test_a_client_that_ends_its_input_and_reads_no_answers_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("FINISH_WITHIN", "_LOOK_AFTER", "_FLUSH_WITHIN"):
+        monkeypatch.setattr(stdio_transport, name, 0.1)
+    stdin, to_server = os.pipe()
+    answers, stdout = os.pipe()
+    os.write(to_server, b"x\n" * 30_000)  # what a pipe holds; the answers are more
+    os.close(to_server)
+    with anyio.fail_after(60):
+        await serve_stdio(create_server(), FileIO(stdin, "rb", closefd=False), FileIO(stdout, "wb", closefd=False))
+    for number in (answers, stdin, stdout):
+        os.close(number)
 
 
 def test_a_line_of_any_length_is_not_kept() -> None:
