@@ -20,6 +20,11 @@ LIMITS: Final = (
     ("Requests at once, in one process", str(http_limits.MAX_REQUESTS), "503, retry in a second"),
     ("Requests of one caller at once, in one process", str(http_limits.MAX_REQUESTS_PER_CALLER), _WAITS),
     ("... in a second, over time", f"{http_limits.REQUESTS_PER_SECOND:g}, or twice its budget of calls", _WAITS),
+    (
+        "Errors to callers without a valid token in a second, in one process",
+        f"{http_limits.REFUSALS_PER_SECOND:g}",
+        f"wait for up to {http_limits.MAX_ANONYMOUS_DELAY:g} s",
+    ),
     ("Streams of one caller at once, in one process", str(http_limits.MAX_STREAMS_PER_CALLER), _WAITS),
     ("Calls of one caller at once", str(http_limits.MAX_RUNNING_PER_CALLER), "told to wait"),
     ("Calls of one caller in a minute, by default", str(DEFAULT_CALLS_PER_MINUTE), "told how long to wait"),

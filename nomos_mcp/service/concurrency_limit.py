@@ -1,6 +1,8 @@
 """How many requests are served at once, in total and for each caller. A request above the limit waits for a while."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nomos_mcp.service.authorization import caller_in
 from nomos_mcp.service.error_responses import error_response
 from nomos_mcp.service.http_limits import (
+    MAX_ANONYMOUS_DELAY,
     MAX_REQUESTS,
     MAX_REQUESTS_PER_CALLER,
     MAX_STREAMS,
@@ -132,3 +135,33 @@ def _until_sent(send: Send) -> Send:
         await send(message)
 
     return sent
+
+
+class AnonymousRateLimit:
+    """Slows down responses to callers without a valid token, so that a flood of them does not keep the process busy.
+
+    Args:
+        app: The application behind, with authentication.
+        per_second: Responses a second, in this process. More of them wait, for up to `MAX_ANONYMOUS_DELAY`.
+        clock: Monotonic seconds; for tests.
+    """
+
+    def __init__(self, app: ASGIApp, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._per_second = per_second
+        self._clock = clock
+        self._next = float("-inf")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and caller_in(scope) is None:
+                await anyio.sleep(self._delay())
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+    def _delay(self) -> float:
+        """Take the next turn, and return the seconds until then. After a pause, a second's worth of turns is free."""
+        now = self._clock()
+        self._next = min(max(self._next, now - 1) + 1 / self._per_second, now + MAX_ANONYMOUS_DELAY)
+        return max(0.0, self._next - now)

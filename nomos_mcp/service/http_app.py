@@ -25,9 +25,16 @@ from nomos_mcp.service.access_log import CallLog, RequestLog
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
 from nomos_mcp.service.authorization import Authorization, metadata_routes, metadata_url
 from nomos_mcp.service.caller_rate_limit import CallerRateLimit
-from nomos_mcp.service.concurrency_limit import ConcurrencyLimit
+from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
 from nomos_mcp.service.error_responses import Challenges
-from nomos_mcp.service.http_limits import MAX_BODY_BYTES, READY_CACHED, READY_DEADLINE, REQUESTS_PER_SECOND
+from nomos_mcp.service.http_limits import (
+    ANONYMOUS_PER_SECOND,
+    MAX_BODY_BYTES,
+    READY_CACHED,
+    READY_DEADLINE,
+    REFUSALS_PER_SECOND,
+    REQUESTS_PER_SECOND,
+)
 from nomos_mcp.service.jwks import JwksCache
 from nomos_mcp.service.request_validation import AllowedHosts, UnambiguousHeaders, ValidBody
 from nomos_mcp.service.token_file import TokenFile
@@ -89,6 +96,10 @@ def create_http_app(
             allow_headers=["*"],
             expose_headers=["WWW-Authenticate", "X-Request-Id"],
         )
+    middleware = [Middleware(RequestLog), Middleware(UnambiguousHeaders)]
+    if chosen.http.authenticates:
+        mcp = AnonymousRateLimit(mcp, REFUSALS_PER_SECOND)
+        middleware.insert(1, Middleware(AnonymousRateLimit, ANONYMOUS_PER_SECOND))
     app = Starlette(
         routes=[
             Route(PATH, mcp),
@@ -96,7 +107,7 @@ def create_http_app(
             *health_routes(Readiness(used)),
             *metadata_routes(chosen.http),
         ],
-        middleware=[Middleware(RequestLog), Middleware(UnambiguousHeaders)],
+        middleware=middleware,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False

@@ -37,6 +37,12 @@ MAX_WAITING: Final = 1024
 MAX_STREAMS: Final = 256
 """The same for streams that stay open (`subscriptions/listen`)."""
 MAX_STREAMS_PER_CALLER: Final = 4
+REFUSALS_PER_SECOND: Final = 100.0
+"""Responses of `/mcp` to callers without a valid token, all of them errors, in one process. More of them wait ..."""
+ANONYMOUS_PER_SECOND: Final = 1000.0
+"""... as do more responses than these of all paths, those about health included ..."""
+MAX_ANONYMOUS_DELAY: Final = 10.0
+"""... for this time at most."""
 
 STOP_WITHIN: Final = 30.0
 """From the signal to the end of the process, whatever is still open."""

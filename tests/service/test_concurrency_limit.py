@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.server.request_context import Caller, CallerToken
 from nomos_mcp.service import concurrency_limit
-from nomos_mcp.service.concurrency_limit import ConcurrencyLimit
+from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
 from nomos_mcp.service.http_limits import MAX_REQUESTS_PER_CALLER, MAX_STREAMS_PER_CALLER
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.settings import HttpSettings, Settings
@@ -143,6 +143,39 @@ async def test_a_request_counts_until_its_answer_has_been_sent(monkeypatch: pyte
         assert await held.status("slow") == 429
         taken.set()
     assert await held.status("slow") == 200
+
+
+async def test_callers_without_a_token_wait_for_their_turn_and_others_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, waited = [0.0], []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(round(seconds, 3))
+
+    async def refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+
+    async def send(_: Message) -> None:
+        pass
+
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    limit = AnonymousRateLimit(refuse, 100, lambda: now[0])
+
+    async def refused(caller: str, times: int) -> list[float]:
+        waited.clear()
+        for _ in range(times):
+            await limit(scope_of(caller, "tools/call"), no_body, send)
+        return waited.copy()
+
+    assert await refused("", 100) == [0.0] * 100
+    assert await refused("", 2) == [0.01, 0.02]
+    assert await refused("somebody", 1) == []
+    assert max(await refused("", 2000)) == 10.0
+    now[0] = 10.0
+    assert await refused("", 1) == [0.01]
+    now[0] = 60.0
+    assert await refused("", 101) == [0.0] * 100 + [0.01]
 
 
 @pytest.fixture
