@@ -1,5 +1,6 @@
 """What the tests share: the simulator with a clock that stands still, and clients that talk to it."""
 
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -10,8 +11,14 @@ from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.simulator import DEMO, Simulator
 
 # A busy machine is no reason to fail, and what fails once has to fail again.
-settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
+settings.register_profile("reproducible", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("reproducible")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a process or a clock."""
+    return (os.cpu_count() or 1) + 1
+
 
 NOW = datetime(2026, 6, 15, 10, 0, tzinfo=UTC)
 

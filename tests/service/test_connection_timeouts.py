@@ -174,8 +174,9 @@ def test_a_later_request_that_stays_incomplete_counts_like_a_first_one(monkeypat
 def test_of_too_many_idle_connections_the_oldest_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_timeouts, "quarter_of_files", lambda: 2)
     with contextlib.ExitStack() as open_, running() as server:
-        clients = [open_.enter_context(connected(server)) for _ in range(3)]
-        for client in clients:
+        clients = []
+        for _ in range(3):
+            clients.append(client := open_.enter_context(connected(server)))
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert answer_to(client).startswith(b"HTTP/1.1 200 ")
         assert clients[0].recv(1) == b""
