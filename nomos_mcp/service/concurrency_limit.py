@@ -14,6 +14,7 @@ from nomos_mcp.service.authorization import caller_in
 from nomos_mcp.service.error_responses import error_response
 from nomos_mcp.service.http_limits import (
     MAX_ANONYMOUS_DELAY,
+    MAX_ANONYMOUS_WAITING,
     MAX_REQUESTS,
     MAX_REQUESTS_PER_CALLER,
     MAX_STREAMS,
@@ -151,14 +152,24 @@ class AnonymousRateLimit:
         self._per_second = per_second
         self._clock = clock
         self._next = float("-inf")
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and caller_in(scope) is None:
-                await anyio.sleep(self._delay())
+                await self._wait()
             await send(message)
 
         await self._app(scope, receive, answer)
+
+    async def _wait(self) -> None:
+        delay = self._delay()
+        if self._waiting < MAX_ANONYMOUS_WAITING:
+            self._waiting += 1
+            try:
+                await anyio.sleep(delay)
+            finally:
+                self._waiting -= 1
 
     def _delay(self) -> float:
         """Take the next turn, and return the seconds until then. After a pause, a second's worth of turns is free."""

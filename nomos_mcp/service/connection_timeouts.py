@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import struct
+from collections import OrderedDict
 from types import ModuleType
 from typing import ClassVar, Final
 
@@ -25,6 +26,7 @@ try:
 except ImportError:  # Windows
     resource = None
 
+_CLOSED_AT_ONCE: Final = 100
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for no time
 
 
@@ -37,7 +39,7 @@ def raise_file_limit() -> None:
 
 
 def quarter_of_files() -> int:
-    """Return a quarter of what the process may open. Idle, incomplete and dropped connections may each take as much."""
+    """Return a quarter of what the process may open, for idle connections. Dropped ones may take twice as much."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if resource else -1
     return (allowed if allowed > 0 else MAX_FILES) // 4  # negative if there is no limit
 
@@ -52,7 +54,7 @@ class TimeoutProtocol(H11Protocol):
 
     _incomplete: ClassVar[dict["TimeoutProtocol", None]] = {}
     _idle: ClassVar[dict["TimeoutProtocol", None]] = {}
-    _dropped: ClassVar[set[int]] = set()
+    _dropped: ClassVar[OrderedDict[int, float]] = OrderedDict()  # the time at which each socket is closed
     _has_asked = False
     _awaited: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
     _receive_timer: asyncio.TimerHandle | None = None
@@ -125,24 +127,28 @@ class TimeoutProtocol(H11Protocol):
     def _drop(self) -> None:
         """End the connection, but close its socket later: a client that is cut off at once connects again at once."""
         self._count_as(None)
-        if len(self._dropped) < quarter_of_files():
+        if len(self._dropped) < 2 * quarter_of_files():
             with contextlib.suppress(OSError):
                 number = os.dup(self.transport.get_extra_info("socket").fileno())
-                self._dropped.add(number)
-                self.loop.call_later(HEAD_DEADLINE, self._close_dropped, number)
+                self._dropped[number] = self.loop.time() + HEAD_DEADLINE
+                if len(self._dropped) == 1:
+                    self._close_expired(self.loop)
         self.transport.abort()
 
     @classmethod
-    def _close_dropped(cls, number: int) -> None:
-        if number in cls._dropped:  # else the server has ended before
-            cls._dropped.remove(number)
-            os.close(number)
+    def _close_expired(cls, loop: asyncio.AbstractEventLoop) -> None:
+        """Close the sockets that were left open long enough, a few at a time: their clients all connect again."""
+        for _ in range(_CLOSED_AT_ONCE):
+            if cls._dropped and next(iter(cls._dropped.values())) <= loop.time():
+                os.close(cls._dropped.popitem(last=False)[0])
+        if cls._dropped:
+            loop.call_later(0.1, cls._close_expired, loop)
 
     @classmethod
     def close_all_dropped(cls) -> None:
         """Close the sockets of dropped connections now, as the server ends."""
-        for number in list(cls._dropped):
-            cls._close_dropped(number)
+        while cls._dropped:
+            os.close(cls._dropped.popitem()[0])
 
     def _abort(self) -> None:
         # With a reset: otherwise the kernel keeps for minutes what the client does not read.

@@ -17,7 +17,7 @@ SEND_DEADLINE: Final = 15.0
 """How long a client may take to read each part of an answer, or of a stream. After that the connection is aborted."""
 BACKLOG: Final = 2048
 """Connections that the kernel holds until they are accepted."""
-MAX_CONNECTIONS_WITHOUT_REQUEST: Final = 256
+MAX_CONNECTIONS_WITHOUT_REQUEST: Final = 128
 """Connections of one process that have not sent a complete request yet. One more, and the oldest is dropped: nothing is
 read from it any more. Its socket is closed at `HEAD_DEADLINE`, so that the client does not connect again at once."""
 MAX_FILES: Final = 32_768
@@ -42,7 +42,9 @@ REFUSALS_PER_SECOND: Final = 100.0
 ANONYMOUS_PER_SECOND: Final = 1000.0
 """... as do more responses than these of all paths, those about health included ..."""
 MAX_ANONYMOUS_DELAY: Final = 10.0
-"""... for this time at most."""
+"""... for this time at most ..."""
+MAX_ANONYMOUS_WAITING: Final = 128
+"""... and so many at once. One more does not wait: it would take more memory than it saves time."""
 
 STOP_WITHIN: Final = 30.0
 """From the signal to the end of the process, whatever is still open."""

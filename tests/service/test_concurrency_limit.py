@@ -178,6 +178,28 @@ async def test_callers_without_a_token_wait_for_their_turn_and_others_do_not(
     assert await refused("", 101) == [0.0] * 100 + [0.01]
 
 
+async def test_where_too_many_without_a_token_wait_the_next_one_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(concurrency_limit, "MAX_ANONYMOUS_WAITING", 1)
+    sent: list[Message] = []
+
+    async def refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    limit = AnonymousRateLimit(refuse, 0.5, lambda: 0.0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(limit, scope_of("", "tools/call"), no_body, send)
+        await anyio.wait_all_tasks_blocked()
+        assert not sent
+        await limit(scope_of("", "tools/call"), no_body, send)
+        assert [message["status"] for message in sent] == [401]
+        tasks.cancel_scope.cancel()
+
+
 @pytest.fixture
 def tokens(tmp_path: Path) -> dict[str, str]:
     file = TokenFile(tmp_path / "tokens")

@@ -199,8 +199,7 @@ def test_a_connection_that_is_given_up_is_closed_only_later(monkeypatch: pytest.
             client.settimeout(0)
             with pytest.raises(BlockingIOError):
                 client.recv(1)
-        for number in list(TimeoutProtocol._dropped):
-            TimeoutProtocol._close_dropped(number)
+        TimeoutProtocol.close_all_dropped()
         for client in clients[:3]:
             client.settimeout(10)
             assert client.recv(1) == b""
