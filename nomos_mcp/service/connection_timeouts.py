@@ -67,19 +67,19 @@ class TimeoutProtocol(H11Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(high=0)  # so that writing pauses until the client has read everything
         transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # of asyncio's transports; 256 KiB by default
-        self._restart_timer()
+        self._follow_state()
 
     def data_received(self, data: bytes) -> None:
         """Process data; a head may be complete then, and the next one may have begun."""
         super().data_received(data)
-        self._restart_timer()
+        self._follow_state()
 
     def on_response_complete(self) -> None:
         """Wait for the next head; drop what arrived of an unread body."""
         self.cycle.body.clear()
         self._has_asked = self._has_asked or self.conn.their_state is not h11.SEND_BODY
         super().on_response_complete()
-        self._restart_timer()
+        self._follow_state()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -95,7 +95,8 @@ class TimeoutProtocol(H11Protocol):
         self._stop(self._send_timer)
         super().connection_lost(exc)
 
-    def _restart_timer(self) -> None:
+    def _follow_state(self) -> None:
+        """Restart the timer, and count the connection anew, after whatever may have changed what is awaited of it."""
         state = None if self.transport.is_closing() else self.conn.their_state
         awaited = state if state in {h11.IDLE, h11.SEND_BODY} else None
         if awaited is not self._awaited:
@@ -108,13 +109,18 @@ class TimeoutProtocol(H11Protocol):
         elif self._has_asked and awaited is h11.IDLE and not self.conn.trailing_data[0]:
             self._count_as(self._idle)
             if len(self._idle) > quarter_of_files():
-                oldest = next(iter(self._idle))
-                oldest._count_as(None)  # noqa: SLF001  of this class
-                oldest.transport.close()
+                self._oldest(self._idle).transport.close()
         else:
             self._count_as(self._incomplete)
             if len(self._incomplete) > min(MAX_CONNECTIONS_WITHOUT_REQUEST, quarter_of_files()):
-                next(iter(self._incomplete))._drop()  # noqa: SLF001  of this class
+                self._oldest(self._incomplete)._drop()  # noqa: SLF001  of this class
+
+    @staticmethod
+    def _oldest(kind: dict["TimeoutProtocol", None]) -> "TimeoutProtocol":
+        """Take the oldest connection out of its kind."""
+        oldest = next(iter(kind))
+        del kind[oldest]
+        return oldest
 
     def _count_as(self, kind: dict["TimeoutProtocol", None] | None) -> None:
         """Move to another kind of connections that wait for the client. Within a kind the oldest comes first."""
@@ -126,7 +132,6 @@ class TimeoutProtocol(H11Protocol):
 
     def _drop(self) -> None:
         """End the connection, but close its socket later: a client that is cut off at once connects again at once."""
-        self._count_as(None)
         if len(self._dropped) < 2 * quarter_of_files():
             with contextlib.suppress(OSError):
                 number = os.dup(self.transport.get_extra_info("socket").fileno())

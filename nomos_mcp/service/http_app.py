@@ -65,8 +65,8 @@ def create_http_app(
     used = client or client_of(chosen, processes=processes)
     server = create_server(chosen, client=used)
     server.middleware.extend([CallLog(caller_of(chosen)), CallerRateLimit(chosen.http.calls_per_minute / processes)])
-    # Called for the session manager that it makes. The application that it makes too is not used: it checks hosts only
-    # after the token and the body, answers a missing token without the needed scope, and redirects /mcp/.
+    # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks hosts
+    # only after the token and the body, answers a missing token without the needed scope, and redirects /mcp/.
     server.streamable_http_app(
         stateless_http=True,
         max_request_body_size=MAX_BODY_BYTES,
