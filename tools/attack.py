@@ -39,6 +39,7 @@ import httpx
 from nomos_mcp.server.request_context import ORDERS_READ, ORG
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.simulator import DEMO
+from tools.soak import META, MODERN, memory_of
 
 _PAUSE: Final = 0.1  # seconds between the calls of the well-behaved caller
 _PAUSE_UPSTREAM: Final = 0.3  # the same where calls go upstream, whose rate limit the workers share
@@ -48,11 +49,6 @@ _GROWTH: Final = 1.10
 _WARM_UP: Final = 10
 _CALLERS: Final = 64  # that call at once before the memory is noted, as in the soak
 _SETTLING: Final = 15.0
-_MODERN: Final = "2026-07-28"
-_META: Final = {
-    "io.modelcontextprotocol/protocolVersion": _MODERN,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 _ORDER: Final = {"name": "get_meter_order", "arguments": {"order_id": DEMO.orders["blocked_check_missing"]}}
 
 
@@ -72,7 +68,7 @@ class Target:
 
     def request(self, method: str, params: dict[str, Any]) -> bytes:
         """Return a request as it is sent."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": _META}}).encode()
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": META}}).encode()
         name = str(params.get("name", ""))[:1000]
         return self.head(len(body), method, name) + body
 
@@ -94,7 +90,7 @@ def headers_of(token: str, method: str, name: str) -> dict[str, str]:
     return {
         "authorization": f"Bearer {token}",
         "accept": "application/json, text/event-stream",
-        "mcp-protocol-version": _MODERN,
+        "mcp-protocol-version": MODERN,
         "mcp-method": method,
         **({"mcp-name": name} if name else {}),
     }
@@ -206,7 +202,7 @@ def _flood(target: Target, requests: list[tuple[str, dict[str, Any]]]) -> None:
 def _call_on_and_on(target: Target, requests: list[tuple[str, dict[str, Any]]]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=30)
     for method, params in itertools.cycle(requests):
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": _META}})
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": META}})
         headers = headers_of(target.token, method, str(params.get("name", "")))
         try:
             connection.request("POST", "/mcp", body, {"content-type": "application/json", **headers})
@@ -281,8 +277,7 @@ class Server:
 
     def memory(self) -> float:
         """Return the resident memory in MiB."""
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self._process.pid}/status").read_text())
-        return int(found[1]) / 1024 if found else 0.0
+        return memory_of(self._process.pid)
 
     def end(self) -> int:
         """End it and return its exit code."""
@@ -383,7 +378,7 @@ def asked(url: str, token: str, *, calls: int = 0, seconds: float = 0.0, pause: 
 
 
 def _ask(client: httpx.Client, url: str, headers: dict[str, str], figures: Figures) -> None:
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**_ORDER, "_meta": _META}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**_ORDER, "_meta": META}}
     for again in (True, False):
         try:
             response = client.post(url, json=body, headers=headers)

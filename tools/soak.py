@@ -34,10 +34,17 @@ _NOT_SHOWN: Final = {
     "other_organisation",
 }  # what curie, and these credentials, rightly answer with an error
 _GROWTH: Final = 1.10
-_META: Final = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+MODERN: Final = "2026-07-28"
+META: Final = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+
+
+def memory_of(pid: int) -> float:
+    """Return the resident memory of a process in MiB."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
 
 
 @dataclass
@@ -94,9 +101,7 @@ class Server:
 
     def memory(self) -> float:
         """Return the resident memory in MiB."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        return int(found[1]) / 1024 if found else 0.0
+        return memory_of(self._process.pid)
 
     def end(self) -> tuple[int, float]:
         """End it with SIGTERM; return its exit code and how many seconds it took."""
@@ -166,7 +171,7 @@ async def _call_on_and_on(figures: Figures, token: str, url: str, name: str, mod
     headers = {
         "authorization": f"Bearer {token}",
         "accept": "application/json, text/event-stream",
-        "mcp-protocol-version": "2026-07-28" if modern else "2025-06-18",
+        "mcp-protocol-version": MODERN if modern else "2025-06-18",
         **({"mcp-method": "tools/call", "mcp-name": "get_meter_order"} if modern else {}),
     }
     number = 0
@@ -178,7 +183,7 @@ async def _call_on_and_on(figures: Figures, token: str, url: str, name: str, mod
                 "jsonrpc": "2.0",
                 "id": number,
                 "method": "tools/call",
-                "params": {**params, **({"_meta": _META} if modern else {})},
+                "params": {**params, **({"_meta": META} if modern else {})},
             }
             # Cancelled between calls only: a call that the end of the soak cuts off would look like a lost one.
             with anyio.CancelScope(shield=True):
