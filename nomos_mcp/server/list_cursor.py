@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
@@ -66,9 +65,9 @@ class Cursor:
         """Return the cursor as it is handed out, bound to the arguments of a call."""
         created = (self.position.created - _EPOCH) // _TICK if self.position.created else None
         flags = 2 * self.again + self.gaps
-        fields = [binding, self.page_size, self.query, flags, created, " ".join(self.position.ids)]
-        ours = base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode().rstrip("=")
-        return f"{ours}.{quote(self.page, safe='', errors=_ANY)}"
+        page = quote(self.page, safe="", errors=_ANY)
+        fields = [binding, self.page_size, self.query, flags, created, "~".join(self.position.ids), page]
+        return ".".join("" if field is None else str(field) for field in fields)
 
 
 def cursor_of(text: str, binding: str) -> Cursor:
@@ -77,12 +76,12 @@ def cursor_of(text: str, binding: str) -> Cursor:
     Raises:
         InvalidRequestError: It is malformed, or belongs to other arguments.
     """
-    ours, _, page = text.partition(".")
     try:
-        bound, size, query, flags, created, ids = json.loads(base64.urlsafe_b64decode(ours + "=" * (-len(ours) % 4)))
-        position = Position(None if created is None else _EPOCH + created * _TICK, tuple(ids.split()))
-        cursor = Cursor(int(size), int(query), unquote(page, errors=_ANY), bool(flags & 2), position, bool(flags & 1))
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        bound, size, query, flags, created, ids, page = text.split(".", 6)
+        position = Position(_EPOCH + int(created) * _TICK if created else None, tuple(filter(None, ids.split("~"))))
+        again, gaps = bool(int(flags) & 2), bool(int(flags) & 1)
+        cursor = Cursor(int(size), int(query), unquote(page, errors=_ANY), again, position, gaps)
+    except (ValueError, OverflowError):
         raise malformed_cursor() from None
     if not (1 <= cursor.page_size <= MAX_PAGE_SIZE and cursor.query >= 0):
         raise malformed_cursor()
