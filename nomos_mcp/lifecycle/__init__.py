@@ -12,18 +12,8 @@ from nomos_mcp.lifecycle.lifecycle_document import (
     lifecycle_markdown,
     status_markdown,
 )
-from nomos_mcp.lifecycle.lifecycle_errors import (
-    CatalogueError,
-    ContradictionError,
-    LifecycleError,
-    UnknownAudienceError,
-    UnknownLanguageError,
-    UnknownStatusError,
-    UnknownVersionError,
-)
 from nomos_mcp.lifecycle.order_state import OrderState, is_blocked, is_final
-from nomos_mcp.lifecycle.status_lines import StatusLines, status_lines
-from nomos_mcp.lifecycle.status_lookup import explain_status, nearest_names, nearest_status, neighbours
+from nomos_mcp.lifecycle.status_lookup import StatusLines, explain_status, nearest_names, nearest_status, status_lines
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
@@ -34,11 +24,19 @@ from nomos_mcp.lifecycle.statuses import (
     VERSIONS,
     ApiVersion,
     Audience,
+    CatalogueError,
     Confidence,
+    ContradictionError,
+    LifecycleError,
     Outcome,
+    UnknownAudienceError,
+    UnknownLanguageError,
+    UnknownStatusError,
+    UnknownVersionError,
     WaitingOn,
     blocked_statuses,
     final_statuses,
+    neighbours,
     open_statuses,
 )
 from nomos_mcp.lifecycle.summary import summarise

@@ -14,7 +14,6 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from nomos_mcp.lifecycle.lifecycle_errors import CatalogueError, UnknownLanguageError
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     BLOCKS,
@@ -23,7 +22,9 @@ from nomos_mcp.lifecycle.statuses import (
     EDISON,
     STATUSES,
     ApiVersion,
+    CatalogueError,
     Confidence,
+    UnknownLanguageError,
     WaitingOn,
 )
 
@@ -59,16 +60,15 @@ def _for_each(*names: str) -> AfterValidator:
 
 
 _Entries = TypeVar("_Entries", bound=Mapping[Any, Any])
-_Filled = Field(min_length=1)
-Text = Annotated[str, _Filled, _blanks()]
-Dated = Annotated[str, _Filled, _blanks("date", "age")]
-ForStatus = Annotated[str, _Filled, _blanks("status")]
-Counted = Annotated[str, _Filled, _blanks("days")]
-NamesAppointment = Annotated[str, _Filled, _blanks("appointment")]
+Text = Annotated[str, _blanks()]
+Dated = Annotated[str, _blanks("date", "age")]
+ForStatus = Annotated[str, _blanks("status")]
+Counted = Annotated[str, _blanks("days")]
+NamesAppointment = Annotated[str, _blanks("appointment")]
 
 
 class _Texts(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_min_length=1, defer_build=True)
 
 
 class Turn(_Texts):
@@ -109,7 +109,7 @@ class AppointmentTexts(_Texts):
     """
 
     on_hold: Text
-    dated: Annotated[str, _Filled, _blanks("moment")]
+    dated: Annotated[str, _blanks("moment")]
     undated: Text
     upcoming: AppointmentTurn
     past: AppointmentTurn
@@ -120,8 +120,8 @@ class FormatTexts(_Texts):
     """How a day and a moment are written."""
 
     months: Annotated[tuple[Text, ...], Field(min_length=12, max_length=12)]
-    date: Annotated[str, _Filled, _blanks("day", "month", "year")]
-    moment: Annotated[str, _Filled, _blanks("date", "time", "zone")]
+    date: Annotated[str, _blanks("day", "month", "year")]
+    moment: Annotated[str, _blanks("date", "time", "zone")]
     zones: Annotated[Mapping[str, Text], _for_each("CET", "CEST")]
 
 
@@ -146,7 +146,7 @@ class TimingTexts(_Texts):
     installed: Dated
     activated: Dated
     cancelled: Dated
-    appointment: Annotated[str, _Filled, _blanks("moment", "age")]
+    appointment: Annotated[str, _blanks("moment", "age")]
     apology: Text
     escalation: Text
 
@@ -154,21 +154,21 @@ class TimingTexts(_Texts):
 class NoteTexts(_Texts):
     """What is added to a label or a meaning."""
 
-    blocked_label: Annotated[str, _Filled, _blanks("label")]
-    other_version: Annotated[str, _Filled, _blanks("status", "version", "asked", "near")]
-    other_version_alone: Annotated[str, _Filled, _blanks("status", "version", "asked")]
+    blocked_label: Annotated[str, _blanks("label")]
+    other_version: Annotated[str, _blanks("status", "version", "asked", "near")]
+    other_version_alone: Annotated[str, _blanks("status", "version", "asked")]
     overlay: Text
-    overlay_elsewhere: Annotated[str, _Filled, _blanks("version")]
-    unknown_blocked_reason: Annotated[str, _Filled, _blanks("known")]
-    unknown_cancelled_reason: Annotated[str, _Filled, _blanks("reason", "known")]
+    overlay_elsewhere: Annotated[str, _blanks("version")]
+    unknown_blocked_reason: Annotated[str, _blanks("known")]
+    unknown_cancelled_reason: Annotated[str, _blanks("reason", "known")]
 
 
 class AnomalyTexts(_Texts):
     """What is odd about an order's fields."""
 
-    unreadable: Annotated[str, _Filled, _blanks("field", "text")]
-    in_future: Annotated[str, _Filled, _blanks("field", "when")]
-    too_early: Annotated[str, _Filled, _blanks("field", "status")]
+    unreadable: Annotated[str, _blanks("field", "text")]
+    in_future: Annotated[str, _blanks("field", "when")]
+    too_early: Annotated[str, _blanks("field", "status")]
     appointment_past: ForStatus
     appointment_missing: Text
     appointment_too_late: ForStatus
@@ -177,22 +177,22 @@ class AnomalyTexts(_Texts):
     blocked_without_reason: Text
     blocked_without_time: Text
     check_already_reviewed: ForStatus
-    without_time: Annotated[str, _Filled, _blanks("field", "status")]
+    without_time: Annotated[str, _blanks("field", "status")]
     cancelled_without_reason: Text
 
 
 class SummaryTexts(_Texts):
     """The pieces of the one line of a list item."""
 
-    blocked: Annotated[str, _Filled, _blanks("status", "reason")]
-    blocked_since: Annotated[str, _Filled, _blanks("status", "reason", "date")]
+    blocked: Annotated[str, _blanks("status", "reason")]
+    blocked_since: Annotated[str, _blanks("status", "reason", "date")]
     blocked_unstated: Text
-    since: Annotated[str, _Filled, _blanks("status", "date")]
-    cancelled: Annotated[str, _Filled, _blanks("status", "reason")]
-    appointment_upcoming: Annotated[str, _Filled, _blanks("status", "when")]
-    appointment_past: Annotated[str, _Filled, _blanks("status", "when")]
-    past_target: Annotated[str, _Filled, _blanks("age")]
-    anomalies: Annotated[str, _Filled, _blanks("count")]
+    since: Annotated[str, _blanks("status", "date")]
+    cancelled: Annotated[str, _blanks("status", "reason")]
+    appointment_upcoming: Annotated[str, _blanks("status", "when")]
+    appointment_past: Annotated[str, _blanks("status", "when")]
+    past_target: Annotated[str, _blanks("age")]
+    anomalies: Annotated[str, _blanks("count")]
 
 
 class DocumentTexts(_Texts):

@@ -1,4 +1,4 @@
-"""Explaining an order: which texts fit it now, put together and cut to an audience."""
+"""What an order's state means: the texts that fit it now, put together and cut to an audience."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,31 +6,39 @@ from typing import get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from nomos_mcp.lifecycle.anomalies import anomalies
 from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
-from nomos_mcp.lifecycle.lifecycle_errors import UnknownAudienceError
-from nomos_mcp.lifecycle.order_state import OrderState, Reading, is_final, read, stage_of
+from nomos_mcp.lifecycle.order_state import (
+    OrderState,
+    Reading,
+    anomalies,
+    fields_ahead,
+    is_blocked,
+    is_final,
+    is_past_target,
+    read,
+)
 from nomos_mcp.lifecycle.order_times import (
     Time,
     age,
+    berlin_date,
     berlin_moment,
     days_since,
     in_berlin,
     is_ahead,
-    is_past_target,
     time_of_event,
-    timing,
 )
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
     CONTRADICTION,
     CURIE,
+    OVERLAY,
     PATHS,
     ApiVersion,
     Audience,
     Confidence,
     Outcome,
+    UnknownAudienceError,
     WaitingOn,
     blocked_statuses,
 )
@@ -78,21 +86,43 @@ class Explanation(_Answer):
     api_version: ApiVersion
 
 
-def choose_turn(state: OrderState, reading: Reading, status_words: StatusTexts, words: Catalogue) -> Turn:
-    """The texts on who must act: the contradiction's if the fields disagree, else the block's, else the status's."""
-    if reading.turn is CONTRADICTION:
-        return words.contradiction
-    if reading.block:
-        return words.blocked[reading.block]
-    if state.status == "cancelled" and state.cancelled_reason in CANCELLED_REASONS:
-        return words.cancelled[state.cancelled_reason]
-    return status_words
+def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", language: str = "en") -> Explanation:
+    """Explain an order.
+
+    Args:
+        state: the order. Values that are new to us are explained as far as possible, never refused.
+        now: the current time, aware.
+        audience: `agent` also gets operator action, escalation, anomalies, sources and confidence.
+        language: the language of every sentence.
+
+    Returns:
+        What the order's state means, who must act, and what may be said. Times are Berlin time with its zone.
+
+    Raises:
+        UnknownLanguageError: there are no texts in this language.
+        UnknownAudienceError: the audience is neither agent nor customer.
+        UnknownVersionError: the order's API version has no meter orders.
+    """
+    words, reading = texts(language), read(state)
+    since = None
+    if reading.block and state.blocked_at:
+        blocked_at = time_of_event(state.blocked_at, now)
+        since = berlin_moment(blocked_at, words)
+        if audience == "agent" and (told := age(blocked_at, now, words)):
+            since += f" ({told})"
+    return build_explanation(
+        reading,
+        words,
+        audience=audience,
+        turn=_turn_now(reading, now, words),
+        timing=_timing(reading, now, words),
+        since=since,
+        anomalies=anomalies(reading, now, words),
+    )
 
 
 def build_explanation(
-    state: OrderState,
     reading: Reading,
-    status_words: StatusTexts,
     words: Catalogue,
     *,
     audience: Audience,
@@ -112,18 +142,22 @@ def build_explanation(
             f"Unknown audience {audience!r}. Use 'agent' for support staff, or 'customer' for what a customer may read."
         )
     agent = audience == "agent"
+    state, status_words = reading.state, status_texts(reading, words)
     # Under a block the texts of the turn are about the block, so the status still explains itself.
     under_block = reading.block and reading.turn is not CONTRADICTION
     meaning = status_words.meaning if under_block else turn.meaning
-    index = stage_of(state)
+    label = status_words.label
+    if reading.block and reading.status is not OVERLAY:
+        label = words.note.blocked_label.format(label=label)
+    path = PATHS[state.api_version]
     return Explanation(
         status=state.status,
-        label=_label(reading, status_words, words),
-        meaning=" ".join([meaning, *notes, *_reason_notes(state, reading, words)]) if agent else meaning,
-        stage=Stage(index=index, of=len(PATHS[state.api_version])) if index else None,
+        label=label,
+        meaning=" ".join([meaning, *notes, *_reason_notes(reading, words)]) if agent else meaning,
+        stage=Stage(index=path.index(state.status) + 1, of=len(path)) if state.status in path else None,
         final=is_final(state),
         outcome=reading.status.outcome,
-        blocked=_blocked(state, reading, status_words, words, since),
+        blocked=_blocked(reading, words, since),
         waiting_on=reading.turn.waiting_on,
         customer_action=turn.customer_action,
         operator_action=turn.operator_action if agent else None,
@@ -138,26 +172,38 @@ def build_explanation(
     )
 
 
-def _label(reading: Reading, status_words: StatusTexts, words: Catalogue) -> str:
-    if reading.block is None or status_words is words.overlay:
-        return status_words.label
-    return words.note.blocked_label.format(label=status_words.label)
+def status_texts(reading: Reading, words: Catalogue) -> StatusTexts:
+    """The texts of the status, as if nothing lay over it."""
+    if reading.status is OVERLAY:
+        return words.overlay
+    return words.statuses(reading.state.api_version).get(reading.state.status, words.unknown)
 
 
-def _blocked(
-    state: OrderState, reading: Reading, status_words: StatusTexts, words: Catalogue, since: str | None
-) -> Blocked | None:
+def turn_texts(reading: Reading, words: Catalogue) -> Turn:
+    """The texts on who must act: the contradiction's if the fields disagree, else the block's, else the status's."""
+    state = reading.state
+    if reading.turn is CONTRADICTION:
+        return words.contradiction
+    if reading.block:
+        return words.blocked[reading.block]
+    if state.status == "cancelled" and state.cancelled_reason in CANCELLED_REASONS:
+        return words.cancelled[state.cancelled_reason]
+    return status_texts(reading, words)
+
+
+def _blocked(reading: Reading, words: Catalogue, since: str | None) -> Blocked | None:
+    state = reading.state
     if reading.block:
         return Blocked(reason=state.blocked_reason or None, meaning=words.blocked[reading.block].meaning, since=since)
-    if status_words.hold is None:
+    hold = status_texts(reading, words).hold
+    if hold is None:
         return None
     # A status that is a block in itself is its own reason; the overlay asked for by name has none yet.
-    reason = state.status if state.status in blocked_statuses(state.api_version) else None
-    return Blocked(reason=reason, meaning=status_words.hold)
+    return Blocked(reason=state.status if state.status in blocked_statuses(state.api_version) else None, meaning=hold)
 
 
-def _reason_notes(state: OrderState, reading: Reading, words: Catalogue) -> list[str]:
-    notes = []
+def _reason_notes(reading: Reading, words: Catalogue) -> list[str]:
+    state, notes = reading.state, []
     if reading.block == "unknown":
         notes.append(words.note.unknown_blocked_reason.format(known=", ".join(BLOCKED_REASONS)))
     if state.status == "cancelled" and state.cancelled_reason and state.cancelled_reason not in CANCELLED_REASONS:
@@ -166,56 +212,21 @@ def _reason_notes(state: OrderState, reading: Reading, words: Catalogue) -> list
     return notes
 
 
-def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", language: str = "en") -> Explanation:
-    """Explain an order.
-
-    Args:
-        state: the order. Values that are new to us are explained as far as possible, never refused.
-        now: the current time, aware.
-        audience: `agent` also gets operator action, escalation, anomalies, sources and confidence.
-        language: the language of every sentence.
-
-    Returns:
-        What the order's state means, who must act, and what may be said. Times are Berlin time with its zone.
-
-    Raises:
-        UnknownLanguageError: there are no texts in this language.
-        UnknownAudienceError: the audience is neither agent nor customer.
-        UnknownVersionError: the order's API version has no meter orders.
-    """
-    words, reading = texts(language), read(state)
-    status_words = words.statuses(state.api_version).get(state.status, words.unknown)
-    since = None
-    if reading.block and state.blocked_at:
-        blocked_at = time_of_event(state.blocked_at, now)
-        since = berlin_moment(blocked_at, words)
-        if audience == "agent" and (told := age(blocked_at, now, words)):
-            since += f" ({told})"
-    return build_explanation(
-        state,
-        reading,
-        status_words,
-        words,
-        audience=audience,
-        turn=_turn(state, reading, status_words, now, words),
-        timing=timing(state, reading, now, words),
-        since=since,
-        anomalies=anomalies(state, now, words),
-    )
-
-
-def _turn(state: OrderState, reading: Reading, status_words: StatusTexts, now: datetime, words: Catalogue) -> Turn:
-    turn = choose_turn(state, reading, status_words, words)
+def _turn_now(reading: Reading, now: datetime, words: Catalogue) -> Turn:
+    turn, state = turn_texts(reading, words), reading.state
     # A customer is told no appointment that Berlin's calendar cannot show.
     appointment = state.appointment_at if state.appointment_at and in_berlin(state.appointment_at) else None
     if state.api_version == CURIE and (appointment or "appointment_at" in state.unreadable):
-        turn = _beside(appointment, turn, state, reading, now, words)
-    return _late(turn, reading, words) if is_past_target(state, reading, now) else turn
+        turn = _beside(appointment, turn, reading, now, words)
+    if not is_past_target(reading, now):
+        return turn
+    # No apology to a customer whose own step is missing: it would lay the delay at somebody else's door.
+    apology = "" if reading.turn.waiting_on == "customer" else f" {words.timing.apology}"
+    message, escalation = turn.customer_message + apology, turn.escalation or words.timing.escalation
+    return turn.model_copy(update={"customer_message": message, "escalation": escalation})
 
 
-def _beside(
-    appointment: Time | None, turn: Turn, state: OrderState, reading: Reading, now: datetime, words: Catalogue
-) -> Turn:
+def _beside(appointment: Time | None, turn: Turn, reading: Reading, now: datetime, words: Catalogue) -> Turn:
     """The turn beside an appointment, None if it cannot be read: it may lie ahead, and is taken to.
 
     While one lies ahead, nobody may be told that there is nothing to do.
@@ -233,7 +244,7 @@ def _beside(
         return turn.model_copy(update={"customer_message": message, "customer_action": action})
     if reading.turn is reading.status and reading.status.phase == "before_installation":
         said = (say.upcoming if ahead else say.past) if appointment else say.unreadable
-        meaning = said.meaning if state.status == "scheduled" else turn.meaning
+        meaning = said.meaning if reading.state.status == "scheduled" else turn.meaning
         message = said.customer_message.format(appointment=when)
         return said.model_copy(update={"customer_message": message, "meaning": meaning})
     if reading.turn is reading.status and reading.status.phase == "after_installation" and ahead:
@@ -241,10 +252,44 @@ def _beside(
     return turn
 
 
-def _late(turn: Turn, reading: Reading, words: Catalogue) -> Turn:
-    # No apology to a customer whose own step is missing: it would lay the delay at somebody else's door.
-    apology = "" if reading.turn.waiting_on == "customer" else f" {words.timing.apology}"
-    message = turn.customer_message + apology
-    return turn.model_copy(
-        update={"customer_message": message, "escalation": turn.escalation or words.timing.escalation}
-    )
+def _timing(reading: Reading, now: datetime, words: Catalogue) -> str | None:
+    """What may be said about this order's time; None if its fields carry none and no target applies."""
+
+    def dated(template: str, time: Time | None) -> str | None:
+        if time is None:
+            return None
+        told = age(time, now, words)
+        if told is None:
+            template = template.replace(" ({age})", "")
+        return template.format(date=berlin_date(time, words), moment=berlin_moment(time, words), age=told)
+
+    def event(template: str, time: Time | None) -> str | None:
+        return dated(template, time and time_of_event(time, now))
+
+    say, state = words.timing, reading.state
+    said: list[str | None]
+    appointment = dated(say.appointment, state.appointment_at)
+    ahead = appointment if is_ahead(state.appointment_at, now) else None
+    match reading.status.phase:
+        case "before_installation":
+            said = [appointment, event(say.ordered, state.created_at), _target(reading, now, words)]
+        case "after_installation":
+            said = [ahead, event(say.installed, state.installed_at), say.no_target]
+        case "before_order":
+            said = [say.no_order]
+        case "over":
+            end = event(say.activated, state.activated_at) if state.status == "activated" else None
+            said = [end or event(say.cancelled, state.cancelled_at)]
+        case _:
+            said = [ahead, event(say.ordered, state.created_at)]
+    return " ".join(filter(None, said)) or None
+
+
+def _target(reading: Reading, now: datetime, words: Catalogue) -> str | None:
+    if is_past_target(reading, now):
+        return words.timing.past_target
+    # A date that is set says more than the target, even one that we cannot read. Beside a block the target would read
+    # as a promise.
+    state = reading.state
+    appointment = is_ahead(state.appointment_at, now) or "appointment_at" in state.unreadable
+    return None if is_blocked(state) or appointment or fields_ahead(state) else words.timing.target

@@ -5,8 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, Turn, texts
-from nomos_mcp.lifecycle.status_lines import StatusLines, status_lines
-from nomos_mcp.lifecycle.status_lookup import neighbours, unknown_status
+from nomos_mcp.lifecycle.status_lookup import StatusLines, status_lines, unknown_status
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     BLOCKS,
@@ -19,6 +18,7 @@ from nomos_mcp.lifecycle.statuses import (
     ApiVersion,
     Facts,
     WaitingOn,
+    neighbours,
     other,
     version_named,
 )

@@ -1,11 +1,21 @@
-"""The fields of an order that its explanation needs, and what they say together."""
+"""The fields of an order that its explanation needs, what they say together, and what is odd about them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
+from nomos_mcp.lifecycle.catalogue import AnomalyTexts, Catalogue
+from nomos_mcp.lifecycle.order_times import (
+    CLOCK_SKEW,
+    as_it_came,
+    berlin_moment,
+    days_since,
+    in_berlin,
+    is_after,
+    is_ahead,
+)
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     BLOCKS,
@@ -21,8 +31,14 @@ from nomos_mcp.lifecycle.statuses import (
     facts_of,
 )
 
-CHECK_REVIEWED: Final = PATHS[CURIE][PATHS[CURIE].index("check_reviewed") :]
+_TARGET_DAYS: Final = 8 * 7
+"""Published target from order to installed meter ("about eight weeks"): the whole way, no single step."""
+
+_CHECK_REVIEWED: Final = PATHS[CURIE][PATHS[CURIE].index("check_reviewed") :]
 """curie's statuses from the review of the check on."""
+
+_HAPPENED: Final = ("created_at", "installed_at", "activated_at", "cancelled_at", "blocked_at")
+_MILESTONES: Final = {"installed": "installed_at", "activated": "activated_at", "cancelled": "cancelled_at"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +50,7 @@ class OrderState:
     change of status.
 
     Attributes:
-        unreadable: timestamps that could not be parsed, field name to raw text, bounded in length by whoever read it.
+        unreadable: times that could not be parsed, field name to raw text, bounded in length by whoever read it.
     """
 
     api_version: ApiVersion
@@ -59,11 +75,13 @@ class Reading:
     """What an order's fields say together: the facts of its status, with the block laid over them.
 
     Attributes:
+        state: the order that was read.
         status: the facts of the status, as if nothing lay over it.
         block: key of the text on curie's overlay (one of `BLOCKS`); None if no overlay lies there.
         turn: the facts that decide who acts: `CONTRADICTION`, else the overlay's if there is one, else the status's.
     """
 
+    state: OrderState
     status: Facts
     block: str | None
     turn: Facts
@@ -97,7 +115,7 @@ def read(state: OrderState, status: Facts | None = None) -> Reading:
         turn = CONTRADICTION
     if state.status == "cancelled" and state.cancelled_reason not in (None, "", *CANCELLED_REASONS):
         turn = replace(status, confidence="unknown")
-    return Reading(status=status, block=block, turn=turn)
+    return Reading(state=state, status=status, block=block, turn=turn)
 
 
 def fields_ahead(state: OrderState) -> list[str]:
@@ -134,10 +152,12 @@ def is_blocked(state: OrderState) -> bool:
     return not is_final(state) and (state.has("blocked_at") or state.has("blocked_reason"))
 
 
-def stage_of(state: OrderState) -> int | None:
-    """The place of the status on its version's documented line, from 1; None for a status beside the line."""
-    path = PATHS[state.api_version]
-    return path.index(state.status) + 1 if state.status in path else None
+def is_past_target(reading: Reading, now: datetime) -> bool:
+    """Whether an order that is not installed yet is older than the target of about eight weeks."""
+    state = reading.state
+    waiting = reading.status.phase == "before_installation" and not fields_ahead(state)
+    days = days_since(state.created_at, now) if waiting and state.created_at else None
+    return days is not None and days > _TARGET_DAYS
 
 
 def _overlay(state: OrderState) -> str | None:
@@ -146,8 +166,67 @@ def _overlay(state: OrderState) -> str | None:
     if not state.blocked_reason:
         return "unstated"
     if state.blocked_reason == "check_missing" and (
-        state.status in CHECK_REVIEWED or state.has("installed_at") or state.has("activated_at")
+        state.status in _CHECK_REVIEWED or state.has("installed_at") or state.has("activated_at")
     ):
         return "check_missing_after_review"
     # Only true reasons count: the vendor sending "unstated" would be a new reason like any other.
     return state.blocked_reason if state.blocked_reason in BLOCKED_REASONS else "unknown"
+
+
+def anomalies(reading: Reading, now: datetime, words: Catalogue) -> list[str]:
+    """What is odd about the order's own fields, one sentence each.
+
+    Edison orders carry no times but `created_at`, and no reasons, so there nothing can be missing.
+    """
+    state, say = reading.state, words.anomaly
+    found = [say.unreadable.format(field=name, text=repr(raw)) for name, raw in state.unreadable.items()]
+    found += [
+        say.unreadable.format(field=name, text=repr(as_it_came(moment)))
+        for name in (*_HAPPENED, "appointment_at")
+        if (moment := getattr(state, name)) and not in_berlin(moment)
+    ]
+    found += [
+        say.in_future.format(field=name, when=berlin_moment(moment, words))
+        for name in _HAPPENED
+        if (moment := getattr(state, name)) and in_berlin(moment) and is_after(moment, now + CLOCK_SKEW)
+    ]
+    if state.api_version == CURIE:
+        found += [*_odd_appointment(reading, now, say), *_odd_milestones(state, say), *_odd_block(state, say)]
+    return found
+
+
+def _odd_appointment(reading: Reading, now: datetime, say: AnomalyTexts) -> Iterator[str]:
+    state, phase = reading.state, reading.status.phase
+    if is_ahead(state.appointment_at, now):
+        if phase in ("after_installation", "over"):
+            yield say.appointment_too_late.format(status=state.status)
+        elif is_blocked(state):
+            yield say.appointment_while_blocked
+    elif "appointment_at" in state.unreadable and is_blocked(state):
+        yield say.appointment_while_blocked
+    elif phase == "before_installation" and state.appointment_at and in_berlin(state.appointment_at):
+        yield say.appointment_past.format(status=state.status)
+    if state.status == "scheduled" and not state.has("appointment_at"):
+        yield say.appointment_missing
+
+
+def _odd_milestones(state: OrderState, say: AnomalyTexts) -> Iterator[str]:
+    name = _MILESTONES.get(state.status)
+    if name and not state.has(name):
+        yield say.without_time.format(field=name, status=state.status)
+    if state.status == "cancelled" and not state.cancelled_reason:
+        yield say.cancelled_without_reason
+    yield from (say.too_early.format(field=name, status=state.status) for name in fields_ahead(state))
+
+
+def _odd_block(state: OrderState, say: AnomalyTexts) -> Iterator[str]:
+    if is_final(state) and (state.has("blocked_at") or state.has("blocked_reason")):
+        yield say.blocked_when_final.format(status=state.status)
+    if not is_blocked(state):
+        return
+    if not state.blocked_reason:
+        yield say.blocked_without_reason
+    if not state.has("blocked_at"):
+        yield say.blocked_without_time
+    if state.blocked_reason == "check_missing" and state.status in _CHECK_REVIEWED:
+        yield say.check_already_reviewed.format(status=state.status)

@@ -1,17 +1,10 @@
-"""An order's times as words: Berlin time with its zone, ages in days, and what may be said about how long it takes.
-
-The functions are given the current time. Only times that the order carries are named, and the one published target.
-"""
+"""An order's times, compared and as words: Berlin time with its zone, and ages in days."""
 
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from nomos_mcp.lifecycle.catalogue import Catalogue
-from nomos_mcp.lifecycle.order_state import OrderState, Reading, fields_ahead, is_blocked
-
-TARGET_DAYS: Final = 8 * 7
-"""Published target from order to installed meter ("about eight weeks"): the whole way, no single step."""
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """The vendor's clock and ours may differ: an order created this second must not look like one from the future."""
@@ -37,12 +30,7 @@ def as_it_came(time: Time) -> str:
 
 
 def berlin_moment(time: Time, words: Catalogue) -> str:
-    """A time for people, such as "12 Nov 2026, 10:30 CET"; a day without a time of day; or a time as it came.
-
-    Args:
-        time: a time or a day.
-        words: the language's catalogue.
-    """
+    """A time for people, such as "12 Nov 2026, 10:30 CET"; a day without a time of day; or a time as it came."""
     local = in_berlin(time)
     if not isinstance(local, datetime):
         return berlin_date(time, words)
@@ -107,66 +95,3 @@ def _date(local: date, words: Catalogue) -> str:
     # Not strftime: month names would follow the locale of the process instead of the language asked for.
     month = words.format.months[local.month - 1]
     return words.format.date.format(day=local.day, month=month, year=local.year)
-
-
-def is_past_target(state: OrderState, reading: Reading, now: datetime) -> bool:
-    """Whether an order that is not installed yet is older than the target of about eight weeks."""
-    waiting = reading.status.phase == "before_installation" and not fields_ahead(state)
-    days = days_since(state.created_at, now) if waiting and state.created_at else None
-    return days is not None and days > TARGET_DAYS
-
-
-def timing_by_name(reading: Reading, words: Catalogue) -> str | None:
-    """What may be said about time where no order is known; None for an end."""
-    return {
-        "before_order": words.timing.no_order,
-        "before_installation": words.timing.target,
-        "after_installation": words.timing.no_target,
-    }.get(reading.status.phase)
-
-
-def timing(state: OrderState, reading: Reading, now: datetime, words: Catalogue) -> str | None:
-    """What may be said about this order's time; None if its fields carry none and no target applies.
-
-    Args:
-        state: the order.
-        reading: what its fields say together.
-        now: the current time, aware.
-        words: the language's catalogue.
-    """
-
-    def dated(template: str, time: Time | None, *, happened: bool = True) -> str | None:
-        if time is None:
-            return None
-        time = time_of_event(time, now) if happened else time
-        told = age(time, now, words)
-        if told is None:
-            template = template.replace(" ({age})", "")
-        return template.format(date=berlin_date(time, words), moment=berlin_moment(time, words), age=told)
-
-    said: list[str | None]
-    appointment = dated(words.timing.appointment, state.appointment_at, happened=False)
-    ahead = appointment if is_ahead(state.appointment_at, now) else None
-    match reading.status.phase:
-        case "before_installation":
-            said = [appointment, dated(words.timing.ordered, state.created_at), _target(state, reading, now, words)]
-        case "after_installation":
-            said = [ahead, dated(words.timing.installed, state.installed_at), words.timing.no_target]
-        case "before_order":
-            said = [words.timing.no_order]
-        case "over":
-            end = dated(words.timing.activated, state.activated_at) if state.status == "activated" else None
-            said = [end or dated(words.timing.cancelled, state.cancelled_at)]
-        case _:
-            said = [ahead, dated(words.timing.ordered, state.created_at)]
-    return " ".join(filter(None, said)) or None
-
-
-def _target(state: OrderState, reading: Reading, now: datetime, words: Catalogue) -> str | None:
-    if is_past_target(state, reading, now):
-        return words.timing.past_target
-    # A date that is set says more than the target, even one that we cannot read. Beside a block the target would read
-    # as a promise.
-    appointment = is_ahead(state.appointment_at, now) or "appointment_at" in state.unreadable
-    set_aside = is_blocked(state) or appointment or fields_ahead(state)
-    return None if set_aside else words.timing.target

@@ -3,17 +3,14 @@
 Unlike an order, a name can be wrong, and arguments can contradict each other: the errors say what to ask instead.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from types import MappingProxyType
 from typing import Final
 
-from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
-from nomos_mcp.lifecycle.explanation import Explanation, build_explanation, choose_turn
-from nomos_mcp.lifecycle.lifecycle_errors import ContradictionError, UnknownStatusError
+from nomos_mcp.lifecycle.catalogue import Catalogue, texts
+from nomos_mcp.lifecycle.explanation import Explanation, build_explanation, status_texts, turn_texts
 from nomos_mcp.lifecycle.order_state import OrderState, Reading, read
-from nomos_mcp.lifecycle.order_times import timing_by_name
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
@@ -24,8 +21,11 @@ from nomos_mcp.lifecycle.statuses import (
     VERSIONS,
     ApiVersion,
     Audience,
+    ContradictionError,
+    UnknownStatusError,
     facts_of,
     known_version,
+    neighbours,
     other,
     version_named,
 )
@@ -35,30 +35,6 @@ _CLOSE: Final = 0.6
 
 MAX_NAME: Final = 100
 """Characters of a name that are quoted. A longer one is like no other, and comparing it would take long."""
-
-_NEIGHBOURS: Final[Mapping[ApiVersion, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
-    {
-        # Inferred, for display only: the two vocabularies do not map one to one. edison's `blocked` (manual review at
-        # Nomos), `intended` (before an order) and curie's `check_submitted` have no counterpart.
-        EDISON: {
-            "waiting": ("created",),
-            "ordered": ("placed",),
-            "checked": ("check_reviewed",),
-            "installation_planning": ("check_reviewed",),
-            "installation_scheduled": ("scheduled",),
-            "installation_waiting": ("scheduled",),
-            "installation_finished": ("installed",),
-            "pre_installed": ("cancelled (pre_existing)",),
-            "blocked_wim": ("blocked (grid_operator_registration)",),
-        },
-        CURIE: {
-            "created": ("waiting",),
-            "placed": ("ordered",),
-            "check_reviewed": ("checked", "installation_planning"),
-            "scheduled": ("installation_scheduled", "installation_waiting"),
-        },
-    }
-)
 
 
 def nearest_names(name: str, known: Iterable[str]) -> list[str]:
@@ -73,8 +49,7 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
     """
     if len(name) > MAX_NAME:
         return []
-    wanted = _spelling(name)
-    closeness = {each: SequenceMatcher(None, _spelling(each), wanted).ratio() for each in known}
+    closeness = {each: SequenceMatcher(None, _spelling(each), _spelling(name)).ratio() for each in known}
     near = [each for each, ratio in closeness.items() if ratio >= _CLOSE]
     return sorted(near, key=closeness.__getitem__, reverse=True)[:3]
 
@@ -94,28 +69,7 @@ def _spelling(name: str) -> str:
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def neighbours(status: str, version: ApiVersion) -> tuple[str, ...]:
-    """The nearest names in the other vocabulary, inferred; empty where there is no counterpart.
-
-    Args:
-        status: a status of `version` that the other vocabulary lacks.
-        version: the vocabulary that `status` belongs to.
-    """
-    return _NEIGHBOURS[version].get(status, ())
-
-
 _OVERLAY_NAME = "blocked"
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What a name stands for: as much of an order as it gives, and the texts that fit it."""
-
-    state: OrderState
-    reading: Reading
-    status_words: StatusTexts
-    turn: Turn
-    notes: list[str]
 
 
 def explain_status(
@@ -149,11 +103,14 @@ def explain_status(
         UnknownAudienceError: the audience is neither agent nor customer.
     """
     words = texts(language)
-    return explain_named(look_up(status, blocked_reason, cancelled_reason, api_version, words), audience, words)
+    reading, notes = _look_up(status, blocked_reason, cancelled_reason, api_version, words)
+    return _explain(reading, notes, audience, words)
 
 
-def look_up(status: str, blocked_reason: str, cancelled_reason: str, api_version: str, words: Catalogue) -> Named:
-    """Find what a name stands for. Arguments and errors are those of `explain_status`."""
+def _look_up(
+    status: str, blocked_reason: str, cancelled_reason: str, api_version: str, words: Catalogue
+) -> tuple[Reading, list[str]]:
+    """What a name stands for: as much of an order as it gives, and notes on the name."""
     asked = version_named(api_version)
     name = status or _implied(blocked_reason, cancelled_reason)
     version = _home(name, asked) if status else CURIE
@@ -165,28 +122,27 @@ def look_up(status: str, blocked_reason: str, cancelled_reason: str, api_version
         cancelled_reason=cancelled_reason or None,
     )
     if version == CURIE and name == _OVERLAY_NAME:
-        status_words, reading = words.overlay, read(state, OVERLAY)
         elsewhere = words.note.overlay_elsewhere.format(version=EDISON)
         notes = [words.note.overlay] if blocked_reason and asked == CURIE else [words.note.overlay, elsewhere]
-    else:
-        status_words, reading = words.statuses(version)[name], read(state)
-        notes = _version_note(name, version, asked, words)
-    return Named(state, reading, status_words, choose_turn(state, reading, status_words, words), notes)
+        return read(state, OVERLAY), notes
+    return read(state), _version_note(name, version, asked, words)
 
 
-def explain_named(named: Named, audience: Audience, words: Catalogue) -> Explanation:
-    """Explain what a name stands for. Only what is published can be said about time."""
-    on_hold = named.reading.block or named.status_words.hold
+def _explain(reading: Reading, notes: list[str], audience: Audience, words: Catalogue) -> Explanation:
+    # Only what is published can be said about time. Beside a block the target would read as a promise.
+    timing = {
+        "before_order": words.timing.no_order,
+        "before_installation": words.timing.target,
+        "after_installation": words.timing.no_target,
+    }.get(reading.status.phase)
+    on_hold = reading.block or status_texts(reading, words).hold
     return build_explanation(
-        named.state,
-        named.reading,
-        named.status_words,
+        reading,
         words,
         audience=audience,
-        turn=named.turn,
-        # Beside a block the target would read as a promise, by name as for an order.
-        timing=None if on_hold else timing_by_name(named.reading, words),
-        notes=named.notes,
+        turn=turn_texts(reading, words),
+        timing=None if on_hold else timing,
+        notes=notes,
     )
 
 
@@ -256,3 +212,68 @@ def _version_note(name: str, version: ApiVersion, asked: ApiVersion, words: Cata
     near = neighbours(name, version)
     template = words.note.other_version if near else words.note.other_version_alone
     return [template.format(status=name, version=version, asked=asked, near=", ".join(near))]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLines:
+    """What there is to read about one status.
+
+    Attributes:
+        title: the status, its name for people and its API version.
+        lines: pairs of a label and what it labels, in reading order.
+    """
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+
+
+def status_lines(
+    status: str,
+    *,
+    blocked_reason: str = "",
+    cancelled_reason: str = "",
+    api_version: str = CURIE,
+    audience: Audience = "agent",
+    language: str = "en",
+) -> StatusLines:
+    """Lay a status out for reading. Arguments and errors are those of `explain_status`, with two differences.
+
+    A reason may stand in place of the status that it belongs to, and the agent also gets what must not be said, which
+    an explanation does not carry.
+    """
+    if status in BLOCKED_REASONS and not blocked_reason:
+        status, blocked_reason = "", status
+    elif status in CANCELLED_REASONS and not cancelled_reason:
+        status, cancelled_reason = "", status
+    words = texts(language)
+    reading, notes = _look_up(status, blocked_reason, cancelled_reason, api_version, words)
+    explanation = _explain(reading, notes, audience, words)
+    do_not_say = turn_texts(reading, words).do_not_say if audience == "agent" else None
+    reason = blocked_reason or cancelled_reason
+    name = f"{explanation.status} ({reason})" if reason else explanation.status
+    return StatusLines(
+        title=f"{name}: {explanation.label} [{explanation.api_version}]",
+        lines=tuple(_lines(explanation, do_not_say, words)),
+    )
+
+
+def _lines(explanation: Explanation, do_not_say: str | None, words: Catalogue) -> Iterator[tuple[str, str]]:
+    say = words.labels
+    whose_turn = words.waiting_on[explanation.waiting_on]
+    if explanation.confidence and explanation.waiting_on != "unknown":
+        whose_turn += f" ({say.confidence[explanation.confidence]})"
+    nothing = say.confidence["unknown"] if explanation.waiting_on == "unknown" else say.nothing
+    entries = (
+        (say.meaning, explanation.meaning),
+        (say.blocked, explanation.blocked and explanation.blocked.meaning),
+        (say.waiting_on, whose_turn),
+        (say.customer_action, explanation.customer_action or nothing),
+        (say.operator_action, explanation.operator_action),
+        (say.customer_message, explanation.customer_message),
+        (say.do_not_say, do_not_say),
+        (say.next, explanation.next),
+        (say.timing, explanation.timing),
+        (say.escalation, explanation.escalation),
+        (say.sources, "; ".join(explanation.sources or ())),
+    )
+    yield from ((label, text) for label, text in entries if text)

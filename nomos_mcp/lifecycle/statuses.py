@@ -9,7 +9,34 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from nomos_mcp.lifecycle.lifecycle_errors import UnknownVersionError
+
+class LifecycleError(ValueError):
+    """A question that cannot be answered. The message says what happened, why, and what to do next."""
+
+
+class UnknownStatusError(LifecycleError):
+    """No vocabulary has this status name."""
+
+
+class UnknownVersionError(LifecycleError):
+    """There is no meter order vocabulary for this API version."""
+
+
+class UnknownLanguageError(LifecycleError):
+    """There are no texts in this language."""
+
+
+class UnknownAudienceError(LifecycleError):
+    """The audience is neither the support agent nor the customer."""
+
+
+class ContradictionError(LifecycleError):
+    """The arguments exclude each other."""
+
+
+class CatalogueError(RuntimeError):
+    """A language's texts are not complete. The message names the language and each entry: no question is at fault."""
+
 
 ApiVersion = Literal["2026-05-27.curie", "2026-01-29.edison"]
 Audience = Literal["agent", "customer"]
@@ -158,6 +185,28 @@ UNKNOWN: Final = Facts(waiting_on="unknown", confidence="unknown", outcome="unkn
 STATUSES: Final[Mapping[ApiVersion, tuple[str, ...]]] = MappingProxyType({v: tuple(FACTS[v]) for v in VERSIONS})
 """Every status of each version, in lifecycle order."""
 
+_NEIGHBOURS: Final[Mapping[ApiVersion, Mapping[str, tuple[str, ...]]]] = {
+    # Inferred, for display only: the two vocabularies do not map one to one. edison's `blocked` (manual review at
+    # Nomos), `intended` (before an order) and curie's `check_submitted` have no counterpart.
+    EDISON: {
+        "waiting": ("created",),
+        "ordered": ("placed",),
+        "checked": ("check_reviewed",),
+        "installation_planning": ("check_reviewed",),
+        "installation_scheduled": ("scheduled",),
+        "installation_waiting": ("scheduled",),
+        "installation_finished": ("installed",),
+        "pre_installed": ("cancelled (pre_existing)",),
+        "blocked_wim": ("blocked (grid_operator_registration)",),
+    },
+    CURIE: {
+        "created": ("waiting",),
+        "placed": ("ordered",),
+        "check_reviewed": ("checked", "installation_planning"),
+        "scheduled": ("installation_scheduled", "installation_waiting"),
+    },
+}
+
 
 def facts_of(status: str, version: ApiVersion) -> Facts:
     """The facts of a status, or `UNKNOWN` for one that the version does not have."""
@@ -180,10 +229,7 @@ def blocked_statuses(version: ApiVersion) -> tuple[str, ...]:
 
 
 def version_named(name: str) -> ApiVersion:
-    """The version that a name stands for, with or without its date.
-
-    Args:
-        name: such as "2026-01-29.edison", or "edison".
+    """The version that a name stands for, with or without its date: "2026-01-29.edison" or "edison".
 
     Raises:
         UnknownVersionError: no version with meter orders has this name.
@@ -205,3 +251,8 @@ def known_version(version: str) -> ApiVersion:
         f"No meter order statuses are known for API version {version!r}: meter orders exist in "
         f"{' and '.join(VERSIONS)} only. Ask with one of these, in full or by its name alone."
     )
+
+
+def neighbours(status: str, version: ApiVersion) -> tuple[str, ...]:
+    """The nearest names in the other vocabulary, inferred; empty where there is no counterpart."""
+    return _NEIGHBOURS[version].get(status, ())

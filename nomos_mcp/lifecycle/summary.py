@@ -2,16 +2,14 @@
 
 from datetime import datetime
 
-from nomos_mcp.lifecycle.anomalies import anomalies
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
-from nomos_mcp.lifecycle.order_state import OrderState, is_blocked, is_final, read
+from nomos_mcp.lifecycle.order_state import OrderState, Reading, anomalies, is_final, is_past_target, read
 from nomos_mcp.lifecycle.order_times import (
     age,
     berlin_date,
     berlin_moment,
     in_berlin,
     is_before,
-    is_past_target,
     time_of_event,
 )
 
@@ -32,19 +30,19 @@ def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
         UnknownVersionError: the order's API version has no meter orders.
     """
     words, reading = texts(language), read(state)
-    parts = [_head(state, now, words)]
+    parts = [_head(reading, now, words)]
     if not is_final(state):
         parts.append(words.waiting_on[reading.turn.waiting_on])
-    if state.created_at and is_past_target(state, reading, now):
+    if state.created_at and is_past_target(reading, now):
         parts.append(words.summary.past_target.format(age=age(state.created_at, now, words)))
-    if odd := anomalies(state, now, words):
+    if odd := anomalies(reading, now, words):
         parts.append(words.summary.anomalies.format(count=len(odd)))
     return "; ".join(parts)
 
 
-def _head(state: OrderState, now: datetime, words: Catalogue) -> str:
-    say, status = words.summary, state.status
-    if is_blocked(state) and read(state).block:
+def _head(reading: Reading, now: datetime, words: Catalogue) -> str:
+    say, state, status = words.summary, reading.state, reading.state.status
+    if reading.block:
         reason = state.blocked_reason or say.blocked_unstated
         if state.blocked_at is None:
             return say.blocked.format(status=status, reason=reason)
