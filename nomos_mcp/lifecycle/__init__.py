@@ -2,6 +2,9 @@
 
 It covers both vocabularies of meter orders: who must act in each state, and what may be said about it. It does no I/O
 besides reading its own texts, reads no clock, and imports neither the API's client nor the MCP server.
+
+Every `language` is that of all sentences; one without texts raises UnknownLanguageError, a version without meter
+orders UnknownVersionError. An order is never wrong: a value in it that is new to us is explained as unknown.
 """
 
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language

@@ -97,8 +97,6 @@ class BlockTexts(Turn):
 
 
 class AppointmentTurn(Turn):
-    """A turn whose message names the appointment."""
-
     customer_message: NamesAppointment
 
 
@@ -117,8 +115,6 @@ class AppointmentTexts(_Texts):
 
 
 class FormatTexts(_Texts):
-    """How a day and a moment are written."""
-
     months: Annotated[tuple[Text, ...], Field(min_length=12, max_length=12)]
     date: Annotated[str, _blanks("day", "month", "year")]
     moment: Annotated[str, _blanks("date", "time", "zone")]
@@ -136,8 +132,6 @@ class AgeTexts(_Texts):
 
 
 class TimingTexts(_Texts):
-    """What may be said about time."""
-
     target: Text
     no_target: Text
     no_order: Text
@@ -152,8 +146,6 @@ class TimingTexts(_Texts):
 
 
 class NoteTexts(_Texts):
-    """What is added to a label or a meaning."""
-
     blocked_label: Annotated[str, _blanks("label")]
     other_version: Annotated[str, _blanks("status", "version", "asked", "near")]
     other_version_alone: Annotated[str, _blanks("status", "version", "asked")]
@@ -164,8 +156,6 @@ class NoteTexts(_Texts):
 
 
 class AnomalyTexts(_Texts):
-    """What is odd about an order's fields."""
-
     unreadable: Annotated[str, _blanks("field", "text")]
     in_future: Annotated[str, _blanks("field", "when")]
     too_early: Annotated[str, _blanks("field", "status")]
@@ -182,8 +172,6 @@ class AnomalyTexts(_Texts):
 
 
 class SummaryTexts(_Texts):
-    """The pieces of the one line of a list item."""
-
     blocked: Annotated[str, _blanks("status", "reason")]
     blocked_since: Annotated[str, _blanks("status", "reason", "date")]
     blocked_unstated: Text
@@ -196,8 +184,6 @@ class SummaryTexts(_Texts):
 
 
 class DocumentTexts(_Texts):
-    """The frame of the lifecycle document."""
-
     title: Text
     rules: tuple[Text, ...]
     path: Text
@@ -215,8 +201,6 @@ class DocumentTexts(_Texts):
 
 
 class DiagramTexts(_Texts):
-    """The titles of a diagram's parts."""
-
     line: Text
     beside: Text
     overlay: Text
@@ -249,8 +233,6 @@ class Term(_Texts):
 
 
 class Catalogue(_Texts):
-    """Everything that is said in one language."""
-
     curie: Annotated[Mapping[str, StatusTexts], _for_each(*STATUSES[CURIE])]
     edison: Annotated[Mapping[str, StatusTexts], _for_each(*STATUSES[EDISON])]
     overlay: StatusTexts

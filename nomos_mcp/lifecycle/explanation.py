@@ -95,13 +95,8 @@ def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", l
         audience: `agent` also gets operator action, escalation, anomalies, sources and confidence.
         language: the language of every sentence.
 
-    Returns:
-        What the order's state means, who must act, and what may be said. Times are Berlin time with its zone.
-
     Raises:
-        UnknownLanguageError: there are no texts in this language.
         UnknownAudienceError: the audience is neither agent nor customer.
-        UnknownVersionError: the order's API version has no meter orders.
     """
     words, reading = texts(language), read(state)
     since = None
@@ -132,11 +127,7 @@ def build_explanation(
     anomalies: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> Explanation:
-    """Build an explanation of facts and texts, cut to its audience. `notes` are about the names that were used.
-
-    Raises:
-        UnknownAudienceError: the audience is neither agent nor customer.
-    """
+    """Build an explanation of facts and texts, cut to its audience. `notes` are about the names that were used."""
     if audience not in get_args(Audience):
         raise UnknownAudienceError(
             f"Unknown audience {audience!r}. Use 'agent' for support staff, or 'customer' for what a customer may read."

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, Catalogue
 from nomos_mcp.lifecycle.order_times import (
     CLOCK_SKEW,
+    Time,
     as_it_came,
     berlin_moment,
     days_since,
@@ -55,12 +56,12 @@ class OrderState:
 
     api_version: ApiVersion
     status: str
-    created_at: datetime | date | None = None
-    installed_at: datetime | date | None = None
-    activated_at: datetime | date | None = None
-    cancelled_at: datetime | date | None = None
-    blocked_at: datetime | date | None = None
-    appointment_at: datetime | date | None = None
+    created_at: Time | None = None
+    installed_at: Time | None = None
+    activated_at: Time | None = None
+    cancelled_at: Time | None = None
+    blocked_at: Time | None = None
+    appointment_at: Time | None = None
     blocked_reason: str | None = None
     cancelled_reason: str | None = None
     unreadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -60,10 +60,7 @@ def is_ahead(appointment: Time | None, now: datetime) -> bool:
 
 
 def days_since(time: Time, now: datetime) -> int | None:
-    """How many days ago a time was by Berlin's calendar, negative if it lies ahead.
-
-    None for what Berlin's calendar cannot show.
-    """
+    """Days from a time to now by Berlin's calendar, negative if it lies ahead; None for what it cannot show."""
     return None if in_berlin(time) is None else (_day(now) - _day(time)).days
 
 

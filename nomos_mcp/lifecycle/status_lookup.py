@@ -3,7 +3,7 @@
 Unlike an order, a name can be wrong, and arguments can contradict each other: the errors say what to ask instead.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
@@ -38,15 +38,7 @@ MAX_NAME: Final = 100
 
 
 def nearest_names(name: str, known: Iterable[str]) -> list[str]:
-    """Known names that resemble a misspelt one.
-
-    Args:
-        name: what was asked for.
-        known: the names that there are; where two are equally close, the first comes first.
-
-    Returns:
-        Up to three suggestions, the closest first; empty if nothing is close.
-    """
+    """Up to three known names that resemble a misspelt one, the closest first. Equally close ones keep their order."""
     if len(name) > MAX_NAME:
         return []
     closeness = {each: SequenceMatcher(None, _spelling(each), _spelling(name)).ratio() for each in known}
@@ -55,12 +47,7 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
 
 
 def nearest_status(name: str, version: ApiVersion) -> list[str]:
-    """Statuses and reasons that resemble a misspelt name, over both vocabularies, as `nearest_names` returns them.
-
-    Args:
-        name: what was asked for.
-        version: the vocabulary asked, whose names come first where two are equally close.
-    """
+    """Statuses and reasons of both vocabularies like a misspelt name; of equally close ones `version`'s first."""
     statuses = (*STATUSES[known_version(version)], *STATUSES[other(version)])
     return nearest_names(name, (*statuses, *BLOCKED_REASONS, *CANCELLED_REASONS))
 
@@ -98,8 +85,6 @@ def explain_status(
     Raises:
         UnknownStatusError: neither vocabulary has the name.
         ContradictionError: no order can be in this status for this reason.
-        UnknownVersionError: the API version has no meter orders.
-        UnknownLanguageError: there are no texts in this language.
         UnknownAudienceError: the audience is neither agent nor customer.
     """
     words = texts(language)
@@ -216,12 +201,7 @@ def _version_note(name: str, version: ApiVersion, asked: ApiVersion, words: Cata
 
 @dataclass(frozen=True, slots=True)
 class StatusLines:
-    """What there is to read about one status.
-
-    Attributes:
-        title: the status, its name for people and its API version.
-        lines: pairs of a label and what it labels, in reading order.
-    """
+    """What there is to read about one status: pairs of a label and its text under a title."""
 
     title: str
     lines: tuple[tuple[str, str], ...]
@@ -248,32 +228,26 @@ def status_lines(
     words = texts(language)
     reading, notes = _look_up(status, blocked_reason, cancelled_reason, api_version, words)
     explanation = _explain(reading, notes, audience, words)
-    do_not_say = turn_texts(reading, words).do_not_say if audience == "agent" else None
     reason = blocked_reason or cancelled_reason
     name = f"{explanation.status} ({reason})" if reason else explanation.status
-    return StatusLines(
-        title=f"{name}: {explanation.label} [{explanation.api_version}]",
-        lines=tuple(_lines(explanation, do_not_say, words)),
-    )
-
-
-def _lines(explanation: Explanation, do_not_say: str | None, words: Catalogue) -> Iterator[tuple[str, str]]:
-    say = words.labels
+    say, unknown = words.labels, explanation.waiting_on == "unknown"
     whose_turn = words.waiting_on[explanation.waiting_on]
-    if explanation.confidence and explanation.waiting_on != "unknown":
+    if explanation.confidence and not unknown:
         whose_turn += f" ({say.confidence[explanation.confidence]})"
-    nothing = say.confidence["unknown"] if explanation.waiting_on == "unknown" else say.nothing
     entries = (
         (say.meaning, explanation.meaning),
         (say.blocked, explanation.blocked and explanation.blocked.meaning),
         (say.waiting_on, whose_turn),
-        (say.customer_action, explanation.customer_action or nothing),
+        (say.customer_action, explanation.customer_action or (say.confidence["unknown"] if unknown else say.nothing)),
         (say.operator_action, explanation.operator_action),
         (say.customer_message, explanation.customer_message),
-        (say.do_not_say, do_not_say),
+        (say.do_not_say, turn_texts(reading, words).do_not_say if audience == "agent" else None),
         (say.next, explanation.next),
         (say.timing, explanation.timing),
         (say.escalation, explanation.escalation),
         (say.sources, "; ".join(explanation.sources or ())),
     )
-    yield from ((label, text) for label, text in entries if text)
+    return StatusLines(
+        title=f"{name}: {explanation.label} [{explanation.api_version}]",
+        lines=tuple((label, text) for label, text in entries if text),
+    )

@@ -160,19 +160,18 @@ _REASONS: Final[Mapping[str, Facts]] = {
 
 BLOCKED_REASONS: Final[tuple[str, ...]] = tuple(_REASONS)
 
+_UNCLEAR: Final = Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,))
+
 BLOCKS: Final[Mapping[str, Facts]] = MappingProxyType(
     {
         **_REASONS,
-        "check_missing_after_review": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
-        "unknown": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
-        "unstated": Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,)),
+        # The check is reported missing although it was reviewed, or a later step was reached.
+        "check_missing_after_review": _UNCLEAR,
+        "unknown": _UNCLEAR,  # a reason that is new to us
+        "unstated": _UNCLEAR,  # a block without a reason
     }
 )
-"""curie's overlay by reason.
-
-`unknown` is a reason that is new to us, `unstated` a block without a reason, and `check_missing_after_review` a check
-that is reported missing although it was reviewed, or a later step was reached.
-"""
+"""curie's overlay by reason."""
 
 OVERLAY: Final = _documented("unknown", _CURIE_BLOCKED)
 """`blocked` by name in curie: the overlay is documented; who must act depends on its reason."""

@@ -17,17 +17,7 @@ from nomos_mcp.lifecycle.order_times import (
 def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
     """An order in one line: status and block, who must act, and whether it is late or odd.
 
-    Args:
-        state: the order.
-        now: the current time, aware.
-        language: the language of the line.
-
-    Returns:
-        Such as "placed, blocked: check_missing since 12 Nov 2026; waiting on the customer".
-
-    Raises:
-        UnknownLanguageError: there are no texts in this language.
-        UnknownVersionError: the order's API version has no meter orders.
+    Such as "placed, blocked: check_missing since 12 Nov 2026; waiting on the customer". `now` is aware.
     """
     words, reading = texts(language), read(state)
     parts = [_head(reading, now, words)]
