@@ -42,14 +42,7 @@ environment:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Args:
-        arguments: Instead of the process's arguments.
-
-    Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage or settings.
-    """
+    """Run a command, with these arguments instead of the process's if they are given; return its exit code."""
     # Python's own handler waits for the thread that reads stdin; the system's ends the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     options = parser().parse_args(arguments)
@@ -64,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+    """The parser of the whole command line."""
     top = argparse.ArgumentParser(
         prog="nomos-mcp",
         description="MCP server over the Nomos energy API: smart meter orders, explained. "

@@ -51,11 +51,7 @@ _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(
 
 
 class SettingsError(ValueError):
-    """The environment holds mistakes.
-
-    Attributes:
-        problems: One sentence or two for each mistake: the variable, what is wrong with it, and how to fix it.
-    """
+    """The environment holds mistakes: `problems` names the variable of each, what is wrong, and how to fix it."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -63,19 +59,7 @@ class SettingsError(ValueError):
 
 
 class HttpSettings(BaseModel):
-    """The settings of the HTTP server only.
-
-    Attributes:
-        issuer: `NOMOS_MCP_AUTH_ISSUER`; trusted JWT issuer, exactly as in `iss`.
-        audience: `NOMOS_MCP_AUTH_AUDIENCE`; required in a token's `aud`; the public URL by default.
-        jwks_url: `NOMOS_MCP_AUTH_JWKS_URL`; where the issuer's keys are.
-        customer_claim: `NOMOS_MCP_AUTH_CUSTOMER_CLAIM`; the claim with the only customer that a caller may see.
-        public_url: `NOMOS_MCP_PUBLIC_URL`; the URL that clients use, ending in `/mcp`.
-        tokens_file: `NOMOS_MCP_TOKENS_FILE`; tokens made by `nomos-mcp token`.
-        allowed_hosts: `NOMOS_MCP_ALLOWED_HOSTS`; allowed `Host` headers, exact. Empty: loopback and the public URL's.
-        allowed_origins: `NOMOS_MCP_ALLOWED_ORIGINS`; allowed `Origin` headers, exact, besides the server's own.
-        calls_per_minute: `NOMOS_MCP_CALLS_PER_MINUTE`; the rate limit of each authenticated caller.
-    """
+    """The settings of the HTTP server only; each field is one of `variables.HTTP_VARIABLES`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -96,22 +80,9 @@ class HttpSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """The settings of the server.
+    """The settings of the server; each field but `http` and `demo` is one of `variables.VARIABLES`.
 
-    Attributes:
-        client_id: `NOMOS_CLIENT_ID`.
-        client_secret: `NOMOS_CLIENT_SECRET`.
-        access_token: `NOMOS_ACCESS_TOKEN`, instead of the two above.
-        api_version: `NOMOS_API_VERSION`; it decides the vocabulary of statuses.
-        base_url: `NOMOS_BASE_URL`; HTTPS, or plain HTTP on loopback.
-        customer_id: `NOMOS_CUSTOMER_ID`; only this customer's objects are visible.
-        confirm: `NOMOS_MCP_CONFIRM`; how an order is confirmed.
-        read_only: `NOMOS_MCP_READ_ONLY`; nothing can be ordered.
-        audit_file: `NOMOS_MCP_AUDIT_FILE`; where attempts to order are recorded, besides stderr.
-        state_key: `NOMOS_MCP_STATE_KEY`; signs confirmation codes and the state of open questions. By default random,
-            for the life of the process.
-        http: The settings of the HTTP server only.
-        demo: Answer from the built-in simulator with invented data; credentials and base URL are not used.
+    `demo` answers from the built-in simulator with invented data: credentials and base URL are not used.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -137,10 +108,6 @@ class Settings(BaseModel):
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Self:
         """Read the settings; an empty variable counts as not set.
-
-        Args:
-            environ: Instead of the process's environment.
-            demo: Whether to answer from the built-in simulator.
 
         Raises:
             SettingsError: Some are wrong; it names all of them at once.

@@ -35,21 +35,12 @@ ConfirmMode = Literal["auto", "elicit", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable.
-
-    Attributes:
-        name: Its name.
-        purpose: One sentence without a full stop.
-        default: Its default; empty if there is none.
-        choices: All allowed values, if that is a closed list.
-        secret: Whether its value must not be shown.
-        kind: What its value is.
-    """
+    """One environment variable, and what is said about it."""
 
     name: str
-    purpose: str
+    purpose: str  # without a full stop
     default: str = ""
-    choices: Sequence[str] = ()
+    choices: Sequence[str] = ()  # all allowed values, if that is a closed list
     secret: bool = False
     kind: Literal["string", "filepath"] = "string"
 

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _MergeError(Exception):
-    """The file was left as it is; the text says why, and what to do."""
+    """The file is not JSON of the expected form, or cannot be read or written, and was left as it is."""
 
 
 def _print(assistant: Assistant, settings: "Settings") -> int:
@@ -141,13 +141,7 @@ def _merge(file: Path, addition: Mapping[str, object]) -> Path | None:
     """Merge an addition into a JSON file, whole or not at all; a link stays a link.
 
     Objects are merged two levels deep: a server of the same name is replaced, not mixed. A list gets the entries whose
-    `id` it lacks.
-
-    Returns:
-        The backup of the old file; None if there was no file, or nothing to change.
-
-    Raises:
-        _MergeError: The file is not JSON of the expected form, or cannot be read or written.
+    `id` it lacks. Returns the backup of the old file; None if there was no file, or nothing to change.
     """
     target = file.resolve()
     try:

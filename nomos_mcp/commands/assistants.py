@@ -24,27 +24,16 @@ _CREDENTIALS: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """An application that starts the server.
-
-    Attributes:
-        title: What people call it.
-        file: Returns the path of its configuration on this machine.
-        key: The key of the servers in that file.
-        paste: What to do with the printed text.
-        reference: What stands for a secret in an entry; `%s` is the variable's name.
-        replaces: Whether the assistant replaces it with the secret; if not, a person or `--write` must.
-        prompts: Whether the file also makes the assistant ask for the secrets.
-        command: Whether it is configured by a command line instead of a file.
-    """
+    """An application that starts the server."""
 
     title: str
     file: Callable[[], Path]
-    key: str
-    paste: str
-    reference: str
-    replaces: bool = True
-    prompts: bool = False
-    command: bool = False
+    key: str  # of the servers in that file
+    paste: str  # what to do with the printed text
+    reference: str  # what stands for a secret in an entry; %s is the variable's name
+    replaces: bool = True  # the assistant replaces it with the secret; if not, a person or --write must
+    prompts: bool = False  # the file also makes the assistant ask for the secrets
+    command: bool = False  # configured by a command line instead of a file
 
 
 def _desktop_file() -> Path:
@@ -94,7 +83,7 @@ ASSISTANTS: Final[Mapping[str, Assistant]] = {
 
 
 def entry(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, reveal: bool = False) -> Entry:
-    """Return the entry of the server in an assistant's configuration, with absolute paths.
+    """The entry of the server in an assistant's configuration, with absolute paths.
 
     Args:
         assistant: The assistant that starts the server.
@@ -111,18 +100,18 @@ def entry(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, revea
 
 
 def own_command() -> list[str]:
-    """Return the command of this installation, by absolute path: desktop applications do not have a shell's PATH."""
+    """The command of this installation, by absolute path: desktop applications do not have a shell's PATH."""
     script = Path(sys.executable).with_name("nomos-mcp.exe" if sys.platform == "win32" else "nomos-mcp")
     return [str(script)] if script.exists() else [sys.executable, "-m", "nomos_mcp"]
 
 
 def is_temporary() -> bool:
-    """Return whether this installation is in a cache that may be emptied, as with `uvx`."""
+    """Whether this installation is in a cache that may be emptied, as with `uvx`."""
     return "archive-v0" in Path(sys.prefix).parts
 
 
 def configuration(assistant: Assistant, server: Entry) -> Entry:
-    """Return the content of an assistant's file, with this server only."""
+    """The content of an assistant's file, with this server only."""
     whole: Entry = {assistant.key: {NAME: server}}
     if assistant.prompts and (inputs := _inputs(server)):
         whole["inputs"] = inputs
@@ -130,7 +119,7 @@ def configuration(assistant: Assistant, server: Entry) -> Entry:
 
 
 def command_line(server: Entry) -> str:
-    """Return the command that adds the server to Claude Code, for every project of this user."""
+    """The command that adds the server to Claude Code, for every project of this user."""
     return shlex.join(["claude", "mcp", "add-json", "--scope", "user", NAME, json.dumps(server, ensure_ascii=False)])
 
 

@@ -1,12 +1,51 @@
-"""What all commands share: exit codes, the layout of help texts, and how mistakes in settings are reported."""
+"""What all commands share: exit codes, the layout of help texts, colours and columns, and reporting mistakes.
+
+Colours not by rich: wherever that is installed, the MCP SDK loads it, which would add 36 ms to each start of a server.
+"""
 
 import argparse
+import os
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from nomos_mcp.commands.terminal import styled_help
 from nomos_mcp.variables import Variable
+
+Style = Literal["bold", "red", "green", "yellow", "cyan"]
+
+_CODES: Final[dict[Style, int]] = {"bold": 1, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_HELP: Final = re.compile(r"(?m)^(?P<bold>[a-z][^\n:]*:)|(?<![\w-])(?P<cyan>--?[a-z][\w-]*)|(?P<green>\bNOMOS_\w+)")
+_UNLIMITED: Final = 100_000
+
+
+def _has_colours() -> bool:
+    """Whether stdout is a terminal that understands colours, and its user has not turned them off."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    terminal = terminal and (sys.platform != "win32" or "WT_SESSION" in os.environ)
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, style: Style) -> str:
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if _has_colours() else text
+
+
+def print_rows(rows: Sequence[Sequence[str]], *, indent: int = 0, style: Style, width: int | None = None) -> None:
+    """Print rows in aligned columns: the first one gets the style, the last one is wrapped.
+
+    The width is that of everything; by default the terminal's, and unlimited in a pipe.
+    """
+    if width is None:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    start = indent + sum(each + 2 for each in widths)
+    for row in rows:
+        first, *others = (cell.ljust(each) for cell, each in zip(row, widths, strict=False))
+        lines = textwrap.wrap(row[-1], max(width - start, 1), break_long_words=False, break_on_hyphens=False)
+        print(" " * indent + "  ".join([styled(first, style), *others, f"\n{' ' * start}".join(lines)]), flush=True)
+
 
 if TYPE_CHECKING:  # loading the settings loads the client, which not every command needs
     from nomos_mcp.settings import Settings
@@ -17,34 +56,29 @@ EXIT_USAGE: Final = 2
 
 EXIT_CODES: Final = "exit codes: 0 done, 1 failed, 2 wrong usage or settings"
 
-Run = Callable[[argparse.Namespace], int]
-"""Runs a command with its options and returns the exit code."""
-
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  see below
 """What `ArgumentParser.add_subparsers` returns; the standard library has no public name for it."""
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def format_help(self) -> str:
-        return styled_help(super().format_help())
+        """Put headings, options and variables in colour; argparse does so from 3.14."""
+        text = super().format_help()
+        if sys.version_info >= (3, 14) or not _has_colours():
+            return text
+        return _HELP.sub(lambda found: f"\x1b[{_CODES[found.lastgroup]}m{found[0]}\x1b[0m", text)  # type: ignore[index]
 
 
 def new_command(
-    commands: Subparsers, name: str, run: Run, *, summary: str, examples: str, exit_codes: str = EXIT_CODES
+    commands: Subparsers,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    summary: str,
+    examples: str,
+    exit_codes: str = EXIT_CODES,
 ) -> argparse.ArgumentParser:
-    """Add a command whose help ends with examples and exit codes.
-
-    Args:
-        commands: Where to add it.
-        name: What a person types.
-        run: What it does.
-        summary: One line, for the list of commands and the top of the command's own help.
-        examples: One line each: the command, at least two spaces, what it is for.
-        exit_codes: One line.
-
-    Returns:
-        The command's parser, for its arguments.
-    """
+    """Add a command, described by its summary, whose help ends with examples and exit codes; return its parser."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -57,7 +91,6 @@ def new_command(
 
 
 def environment_help(variables: Sequence[Variable]) -> str:
-    """Return one line for each environment variable, for a help text."""
     widest = max(len(variable.name) for variable in variables)
     return "\n".join(f"  {variable.name:<{widest}}  {variable.purpose}" for variable in variables)
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, Subparsers, new_command
-from nomos_mcp.commands.terminal import Style, print_rows, styled
+from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, Style, Subparsers, new_command, print_rows, styled
 from nomos_mcp.variables import API_VERSION
 
 if TYPE_CHECKING:  # a server's start does not pay for it
@@ -40,24 +39,16 @@ def add(commands: Subparsers) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One question of the tour.
-
-    Attributes:
-        question: What a person asks.
-        tool: The tool that answers it.
-        arguments: What it is called with; a value of `CODE` stands for the last confirmation code.
-        expected: What the answer must contain, so that the tour fails loudly when it does not: path to value.
-        fails: Whether the right answer is an error.
-    """
+    """One question of the tour."""
 
     question: str
     tool: str
-    arguments: Mapping[str, str]
-    expected: Mapping[str, object] = field(default_factory=dict)
-    fails: bool = False
+    arguments: Mapping[str, str]  # a value of _CODE stands for the last confirmation code
+    expected: Mapping[str, object] = field(default_factory=dict)  # what the answer must contain: path to value
+    fails: bool = False  # the right answer is an error
 
 
-CODE = "(the code)"
+_CODE = "(the code)"
 
 
 def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
@@ -92,7 +83,7 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
         Step(
             "Yes, order it.",
             "order_smart_meter",
-            {"subscription_id": DEMO.subscriptions["can_order"], "confirmation_code": CODE},
+            {"subscription_id": DEMO.subscriptions["can_order"], "confirmation_code": _CODE},
             {"outcome": "ordered"},
         ),
         Step(
@@ -171,7 +162,7 @@ async def _tour(version: "ApiVersion", steps: Sequence[Step], log: TextIO) -> bo
     with anyio.fail_after(_DEADLINE):
         async with Client(stdio_client(server, errlog=log)) as client:
             for step in steps:
-                arguments = {name: code if value == CODE else value for name, value in step.arguments.items()}
+                arguments = {name: code if value == _CODE else value for name, value in step.arguments.items()}
                 answer = await client.call_tool(step.tool, arguments)
                 code = str((answer.structured_content or {}).get("confirmation_code", code))
                 print()

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from nomos_mcp import __version__
-from nomos_mcp.commands.command import Subparsers, new_command
-from nomos_mcp.commands.terminal import Style, print_rows
+from nomos_mcp.commands.command import Style, Subparsers, new_command, print_rows
 
 if TYPE_CHECKING:  # only the doctor pays for what it loads
     from nomos_mcp.commands.doctor_checks import Finding
@@ -57,12 +56,8 @@ def run(options: argparse.Namespace) -> int:
     result = next((state for state in ("failed", "warning") if state in states), "ok")
     settings = settings_in_force(os.environ)
     if options.json:
-        report = {
-            "version": __version__,
-            "result": result,
-            "checks": [asdict(finding) for finding in findings],
-            "settings": settings,
-        }
+        checks = [asdict(finding) for finding in findings]
+        report = {"version": __version__, "result": result, "checks": checks, "settings": settings}
         print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         print("\nsettings in force:")
@@ -71,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _checks(*, demo: bool) -> "AsyncIterator[Finding]":
-    from nomos_mcp.commands import doctor_checks, doctor_http_checks  # noqa: PLC0415  as above
+    from nomos_mcp.commands import doctor_checks  # noqa: PLC0415  as above
     from nomos_mcp.server.server_factory import client_of  # noqa: PLC0415  as above
 
     yield doctor_checks.python()
@@ -83,7 +78,7 @@ async def _checks(*, demo: bool) -> "AsyncIterator[Finding]":
         return
     if doctor_checks.uses_http(os.environ):
         _show_progress("Asking the issuer ...")
-        async for finding in doctor_http_checks.http_checks(settings.http):
+        async for finding in doctor_checks.http_checks(settings.http):
             yield finding
     async with client_of(settings) as client:
         _show_progress("Asking Nomos ...")

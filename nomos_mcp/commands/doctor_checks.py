@@ -1,12 +1,15 @@
-"""The checks of `nomos-mcp doctor`: Python, packages and settings, then the connection to Nomos."""
+"""The checks of `nomos-mcp doctor`: Python, packages, settings, the connection to Nomos, and the HTTP server's own."""
 
+import json
+import os
 import platform
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -22,19 +25,25 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.lifecycle import VERSIONS, nearest_names
-from nomos_mcp.settings import Settings, SettingsError
+from nomos_mcp.service.error_responses import TokenCheckUnavailableError
+from nomos_mcp.service.jwks import FetchError, JwksCache, fetch
+from nomos_mcp.service.token_file import TokenFile, TokenFileError
+from nomos_mcp.settings import HttpSettings, Settings, SettingsError
 from nomos_mcp.variables import (
     ACCESS_TOKEN,
+    ALLOWED_HOSTS,
     API_VERSION,
+    AUTH_ISSUER,
+    AUTH_JWKS_URL,
     BASE_URL,
     CLIENT_ID,
     CLIENT_SECRET,
     HTTP_VARIABLES,
+    PUBLIC_URL,
     READ_ONLY,
+    TOKENS_FILE,
     VARIABLES,
 )
-
-State = Literal["ok", "warning", "failed"]
 
 MASK = "********"
 MAX_SKEW = 60.0
@@ -59,23 +68,13 @@ _NAME = re.compile(r"[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report.
-
-    Attributes:
-        name: What was checked.
-        state: The result.
-        found: What was found, without secrets.
-        cure: How to fix it; empty if nothing is wrong.
-    """
-
-    name: str
-    state: State
-    found: str
+    name: str  # what was checked
+    state: Literal["ok", "warning", "failed"]
+    found: str  # without secrets
     cure: str = ""
 
 
 def python() -> Finding:
-    """Report the interpreter; one that is too old could not have installed the package."""
     return Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
 
 
@@ -105,14 +104,11 @@ def settings(environ: Mapping[str, str], *, demo: bool) -> tuple[Settings | None
 
 
 def settings_in_force(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the value in force of every variable: secrets masked, empty where there is none.
-
-    Those of the HTTP server are left out unless one of them is set.
-    """
+    """The value in force of every variable, secrets masked; those of the HTTP server only if one of them is set."""
     there = _set(environ)
     http = HTTP_VARIABLES if uses_http(environ) else ()
     return {
-        variable.name: (MASK if variable.secret else environ[variable.name].strip())
+        variable.name: (MASK if variable.secret else there[variable.name])
         if variable.name in there
         else variable.default
         for variable in (*VARIABLES, *http)
@@ -120,15 +116,15 @@ def settings_in_force(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def uses_http(environ: Mapping[str, str]) -> bool:
-    return any(environ.get(variable.name, "").strip() for variable in HTTP_VARIABLES)
+    return any(variable.name in _set(environ) for variable in HTTP_VARIABLES)
 
 
-def _set(environ: Mapping[str, str]) -> set[str]:
-    known = (*VARIABLES, *HTTP_VARIABLES)
-    return {variable.name for variable in known if environ.get(variable.name, "").strip()}
+def _set(environ: Mapping[str, str]) -> dict[str, str]:
+    known = (variable.name for variable in (*VARIABLES, *HTTP_VARIABLES))
+    return {name: value for name in known if (value := environ.get(name, "").strip())}
 
 
-def _unknown(environ: Mapping[str, str]) -> Iterable[Finding]:
+def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
     known = [variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)]
     for name in sorted(environ):
         if name.startswith("NOMOS_") and name not in known:
@@ -175,7 +171,6 @@ async def _read_one(client: NomosClient) -> str:
 
 
 def clock(date: datetime | None) -> Finding:
-    """Compare this computer's clock with the host's, if its answer had a date."""
     if date is None:
         return Finding("clock", "ok", "the host does not tell the time")
     skew = (datetime.now(UTC) - date).total_seconds()
@@ -186,7 +181,6 @@ def clock(date: datetime | None) -> Finding:
 
 
 def scope(scopes: frozenset[str] | None, *, read_only: bool) -> Finding:
-    """Check what the token may do: read, and write too, unless the server is read-only."""
     if scopes is None:
         return Finding("token", "ok", "set directly, so its scope is not known")
     granted = f"granted {' '.join(sorted(scopes)) or 'nothing'}"
@@ -214,3 +208,81 @@ def _rate(client: NomosClient) -> Finding:
 
 def _milliseconds(started: float) -> str:
     return f"{(time.perf_counter() - started) * 1000:.0f} ms"
+
+
+_OTHERS = 0o077  # permissions of all but the owner
+
+
+async def http_checks(http: HttpSettings) -> AsyncIterator[Finding]:
+    if not http.authenticates:
+        cure = f"Set {AUTH_ISSUER} or {TOKENS_FILE} before other machines may call."
+        yield Finding("callers", "warning", "need no token, so the server is for loopback only", cure)
+    if http.issuer:
+        yield await _issuer(http)
+        yield await _keys(http)
+    if http.tokens_file:
+        yield _tokens(Path(http.tokens_file))
+    yield _hosts(http)
+
+
+async def _issuer(http: HttpSettings) -> Finding:
+    metadata = await _metadata(http.issuer)
+    if metadata is None:
+        return Finding("issuer", "ok", f"{http.issuer} (publishes no metadata to compare with)")
+    if (stated := metadata.get("issuer")) != http.issuer:
+        cure = f"Set {AUTH_ISSUER} to exactly the `iss` of its tokens, including a trailing slash."
+        found = f"{http.issuer} states another name in its metadata: {str(stated)[:200]!r}"
+        return Finding("issuer", "failed", found, cure)
+    if (stated := metadata.get("jwks_uri")) not in {None, http.jwks_url}:
+        found = f"its metadata has another JWKS URL: {str(stated)[:200]!r}"
+        return Finding("issuer", "warning", found, f"Compare with {AUTH_JWKS_URL}.")
+    return Finding("issuer", "ok", f"{http.issuer}, for {http.audience}")
+
+
+async def _metadata(issuer: str) -> dict[str, object] | None:
+    """Read what the issuer publishes about itself (OpenID Connect Discovery, RFC 8414)."""
+    parts = urlsplit(issuer)
+    for address in (
+        f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+        f"{parts.scheme}://{parts.netloc}/.well-known/oauth-authorization-server{parts.path.rstrip('/')}",
+    ):
+        try:
+            read = json.loads(await fetch(address))
+        except (FetchError, ValueError, RecursionError):
+            continue
+        if isinstance(read, dict) and "issuer" in read:
+            return read
+    return None
+
+
+async def _keys(http: HttpSettings) -> Finding:
+    try:
+        ids = await JwksCache(http.jwks_url).ids()
+    except TokenCheckUnavailableError:
+        found, cure = f"cannot be read from {http.jwks_url}", f"Check {AUTH_JWKS_URL} and the network."
+        return Finding("keys", "failed", found, cure)
+    if not ids:
+        return Finding("keys", "failed", "none that can verify a token", f"Check {AUTH_JWKS_URL}.")
+    return Finding("keys", "ok", f"{len(ids)} that can verify tokens")
+
+
+def _tokens(file: Path) -> Finding:
+    try:
+        entries = TokenFile(file).entries()
+    except TokenFileError as error:
+        return Finding("tokens", "failed", str(error), f"Repair it, or set {TOKENS_FILE} to another.")
+    if not entries:
+        return Finding("tokens", "warning", f"{file} holds none", "Make one with `nomos-mcp token add`.")
+    if os.name == "posix" and file.stat().st_mode & _OTHERS:
+        return Finding("tokens", "warning", f"{file} can be read by others", f"chmod 600 {file}")
+    return Finding("tokens", "ok", f"{len(entries)} in {file}")
+
+
+def _hosts(http: HttpSettings) -> Finding:
+    public = urlsplit(http.public_url).netloc.lower()
+    names = http.allowed_hosts or tuple(name for name in ("loopback", public) if name)
+    origins = f"; pages of {', '.join(http.allowed_origins)}" if http.allowed_origins else ""
+    if public and http.allowed_hosts and public not in http.allowed_hosts:
+        cure = f"Add {public} to {ALLOWED_HOSTS}, or correct {PUBLIC_URL}."
+        return Finding("hosts", "failed", f"does not answer to its own public name {public}", cure)
+    return Finding("hosts", "ok", f"answers to {', '.join(names)}{origins}")

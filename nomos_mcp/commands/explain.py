@@ -4,8 +4,7 @@ import argparse
 import shutil
 from typing import Final
 
-from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, Subparsers, complain, new_command
-from nomos_mcp.commands.terminal import print_rows, styled
+from nomos_mcp.commands.command import EXIT_OK, EXIT_USAGE, Subparsers, complain, new_command, print_rows, styled
 
 _MAX_WIDTH: Final = 110
 """Columns beyond which a line is hard to read, however wide the terminal."""

@@ -21,7 +21,6 @@ _FASTEST = 1000.0  # days a second; faster, an order is over before anybody has 
 
 
 def add(commands: Subparsers) -> None:
-    """Add the command."""
     parser = new_command(
         commands,
         "simulator",
@@ -66,7 +65,6 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve a simulator until SIGINT or SIGTERM; 1 if its port cannot be used."""
     # Loaded here, so that the start of other commands does not pay for it.
     from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415
     from nomos_mcp.simulator.simulator_server import HOST, bound, serve, url_of  # noqa: PLC0415
