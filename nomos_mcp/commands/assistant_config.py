@@ -9,6 +9,7 @@ import os
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from nomos_mcp.commands.command import (
     EXIT_OK,
     EXIT_USAGE,
     Subparsers,
+    add_demo,
     complain,
     new_command,
     note,
@@ -53,12 +55,7 @@ def add(commands: Subparsers) -> None:
         "\nNOMOS_… variables that are set now are included. Secrets are never printed.\n",
     )
     parser.add_argument("assistant", choices=[*ASSISTANTS, _HTTP], help="which assistant, or http for any HTTP client")
-    parser.add_argument(
-        "--demo",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="answer from invented data; no credentials needed",
-    )
+    add_demo(parser, "answer from invented data; no credentials needed")
     parser.add_argument(
         "--write", action="store_true", help="merge it into the assistant's file instead, with a backup"
     )
@@ -152,8 +149,10 @@ def _merge(file: Path, addition: Mapping[str, object]) -> Path | None:
             return None
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = 0o600 if before is None else target.stat().st_mode & 0o777
-        backup = None if before is None else _new_backup(target)
-        if backup and before is not None:
+        backup = None
+        if before is not None:
+            names = (target.with_name(f"{target.name}.backup-{number}") for number in count(1))
+            backup = next(name for name in names if not name.exists())
             _create(backup, before, mode)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".nomos-mcp-") as folder:
             draft = Path(folder) / target.name
@@ -187,13 +186,6 @@ def _merged(key: str, old: object, addition: object) -> object:
         known = [entry.get("id") for entry in old if isinstance(entry, dict)]
         return [*old, *(entry for entry in addition if entry["id"] not in known)]
     raise _MergeError(f'"{key}" has an unexpected form. Nothing was changed; merge it by hand.')
-
-
-def _new_backup(target: Path) -> Path:
-    number = 1
-    while (backup := target.with_name(f"{target.name}.backup-{number}")).exists():
-        number += 1
-    return backup
 
 
 def _create(file: Path, content: bytes, mode: int) -> None:

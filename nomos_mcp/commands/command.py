@@ -14,39 +14,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from nomos_mcp.variables import Variable
 
-Style = Literal["bold", "red", "green", "yellow", "cyan"]
-
-_CODES: Final[dict[Style, int]] = {"bold": 1, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
-_HELP: Final = re.compile(r"(?m)^(?P<bold>[a-z][^\n:]*:)|(?<![\w-])(?P<cyan>--?[a-z][\w-]*)|(?P<green>\bNOMOS_\w+)")
-_UNLIMITED: Final = 100_000
-
-
-def _has_colours() -> bool:
-    """Whether stdout is a terminal that understands colours, and its user has not turned them off."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    terminal = terminal and (sys.platform != "win32" or "WT_SESSION" in os.environ)
-    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def styled(text: str, style: Style) -> str:
-    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if _has_colours() else text
-
-
-def print_rows(rows: Sequence[Sequence[str]], *, indent: int = 0, style: Style, width: int | None = None) -> None:
-    """Print rows in aligned columns: the first one gets the style, the last one is wrapped.
-
-    The width is that of everything; by default the terminal's, and unlimited in a pipe.
-    """
-    if width is None:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    start = indent + sum(each + 2 for each in widths)
-    for row in rows:
-        first, *others = (cell.ljust(each) for cell, each in zip(row, widths, strict=False))
-        lines = textwrap.wrap(row[-1], max(width - start, 1), break_long_words=False, break_on_hyphens=False)
-        print(" " * indent + "  ".join([styled(first, style), *others, f"\n{' ' * start}".join(lines)]), flush=True)
-
-
 if TYPE_CHECKING:  # loading the settings loads the client, which not every command needs
     from nomos_mcp.settings import Settings
 
@@ -58,6 +25,12 @@ EXIT_CODES: Final = "exit codes: 0 done, 1 failed, 2 wrong usage or settings"
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  see below
 """What `ArgumentParser.add_subparsers` returns; the standard library has no public name for it."""
+
+Style = Literal["bold", "red", "green", "yellow", "cyan"]
+
+_CODES: Final[dict[Style, int]] = {"bold": 1, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_HELP: Final = re.compile(r"(?m)^(?P<bold>[a-z][^\n:]*:)|(?<![\w-])(?P<cyan>--?[a-z][\w-]*)|(?P<green>\bNOMOS_\w+)")
+_UNLIMITED: Final = 100_000
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -90,6 +63,11 @@ def new_command(
     return parser
 
 
+def add_demo(parser: argparse.ArgumentParser, words: str) -> None:
+    """Add `--demo`, without a default of its own, so that `nomos-mcp --demo http` is not undone."""
+    parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help=words)
+
+
 def environment_help(variables: Sequence[Variable]) -> str:
     widest = max(len(variable.name) for variable in variables)
     return "\n".join(f"  {variable.name:<{widest}}  {variable.purpose}" for variable in variables)
@@ -115,3 +93,29 @@ def complain(*problems: str) -> None:
     """Print on stderr what is wrong; stdout may belong to the protocol, or to a pipe."""
     for problem in problems:
         sys.stderr.write(f"nomos-mcp: {problem}\n")
+
+
+def _has_colours() -> bool:
+    """Whether stdout is a terminal that understands colours, and its user has not turned them off."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    terminal = terminal and (sys.platform != "win32" or "WT_SESSION" in os.environ)
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, style: Style) -> str:
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if _has_colours() else text
+
+
+def print_rows(rows: Sequence[Sequence[str]], *, indent: int = 0, style: Style, width: int | None = None) -> None:
+    """Print rows in aligned columns: the first one gets the style, the last one is wrapped.
+
+    The width is that of everything; by default the terminal's, and unlimited in a pipe.
+    """
+    if width is None:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    start = indent + sum(each + 2 for each in widths)
+    for row in rows:
+        first, *others = (cell.ljust(each) for cell, each in zip(row, widths, strict=False))
+        lines = textwrap.wrap(row[-1], max(width - start, 1), break_long_words=False, break_on_hyphens=False)
+        print(" " * indent + "  ".join([styled(first, style), *others, f"\n{' ' * start}".join(lines)]), flush=True)

@@ -55,49 +55,37 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
     from nomos_mcp.client.constants import CURIE, EDISON  # noqa: PLC0415  as above
     from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above
 
+    missing_check = {"order_id": DEMO.orders["blocked_check_missing"]}
+    grid_operator = {"order_id": DEMO.orders["blocked_grid_operator"]}
+    subscription = {"subscription_id": DEMO.subscriptions["can_order"]}
     curie = (
         Step(
             "Why is my smart meter blocked?",
             "get_meter_order",
-            {"order_id": DEMO.orders["blocked_check_missing"]},
+            missing_check,
             {"explanation.blocked.reason": "check_missing", "explanation.waiting_on": "customer"},
         ),
         Step(
             "And my neighbour's?",
             "get_meter_order",
-            {"order_id": DEMO.orders["blocked_grid_operator"]},
+            grid_operator,
             {"explanation.blocked.reason": "grid_operator_registration", "explanation.waiting_on": "grid_operator"},
         ),
-        Step(
-            "Which orders are blocked?",
-            "list_meter_orders_by_status",
-            {"status": "blocked"},
-            {"complete": True},
-        ),
+        Step("Which orders are blocked?", "list_meter_orders_by_status", {"status": "blocked"}, {"complete": True}),
         Step(
             "Please order a smart meter for this subscription.",
             "order_smart_meter",
-            {"subscription_id": DEMO.subscriptions["can_order"]},
+            subscription,
             {"outcome": "confirmation_required"},
         ),
         Step(
             "Yes, order it.",
             "order_smart_meter",
-            {"subscription_id": DEMO.subscriptions["can_order"], "confirmation_code": _CODE},
+            {**subscription, "confirmation_code": _CODE},
             {"outcome": "ordered"},
         ),
-        Step(
-            "Order it once more, to be sure.",
-            "order_smart_meter",
-            {"subscription_id": DEMO.subscriptions["can_order"]},
-            {"outcome": "already_ordered"},
-        ),
-        Step(
-            "What about order prod_123?",
-            "get_meter_order",
-            {"order_id": "prod_123"},
-            fails=True,
-        ),
+        Step("Order it once more, to be sure.", "order_smart_meter", subscription, {"outcome": "already_ordered"}),
+        Step("What about order prod_123?", "get_meter_order", {"order_id": "prod_123"}, fails=True),
         Step(
             "Then prdo_000000000000000000000000?",
             "get_meter_order",
@@ -109,13 +97,13 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
         Step(
             "The first order again. Edison has no word for a missing check, so nothing shows that it is blocked:",
             "get_meter_order",
-            {"order_id": DEMO.orders["blocked_check_missing"]},
+            missing_check,
             {"order.status": "ordered"},
         ),
         Step(
             "The second one. Edison has a status of its own for the grid operator's turn:",
             "get_meter_order",
-            {"order_id": DEMO.orders["blocked_grid_operator"]},
+            grid_operator,
             {"order.status": "blocked_wim", "explanation.waiting_on": "grid_operator"},
         ),
         Step(
@@ -132,6 +120,8 @@ def run(_: argparse.Namespace) -> int:
     """Run the tour and print it; fail if an answer is not the expected one."""
     import anyio  # noqa: PLC0415  as above
 
+    from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above
+
     print("All data in this tour is invented; it comes from the built-in simulator.")
     good = False
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
@@ -141,7 +131,8 @@ def run(_: argparse.Namespace) -> int:
             if not good:  # else the server's log lines would only clutter the answers
                 log.seek(0)
                 sys.stderr.write(log.read())
-    _print_ids()
+    print("\n=== Ask your own assistant: what the invented data holds, under IDs that never change ===\n")
+    print_rows([(item.id, item.shows) for item in DEMO.describe()], indent=2, style="cyan")
     return EXIT_OK if good else EXIT_FAILED
 
 
@@ -186,17 +177,10 @@ def _problem(step: Step, answer: "CallToolResult") -> str:
     return ""
 
 
-def _print_ids() -> None:
-    from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above
-
-    print("\n=== Ask your own assistant: what the invented data holds, under IDs that never change ===\n")
-    print_rows([(item.id, item.shows) for item in DEMO.describe()], indent=2, style="cyan")
-
-
 def transcript(
     question: str, tool: str, arguments: Mapping[str, object], answer: "CallToolResult", only: tuple[str, ...] = ()
 ) -> str:
-    """Return question, call and answer as text; of the answer only some fields, if they are given."""
+    """Question, call and answer as text; of the answer `only` some fields, if any are given."""
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     fields = [(name, value) for name, value in _fields(answer) if not only or name in only]
     return "\n".join([f"? {question}", f"> {tool}({call})", *(_line(name, value) for name, value in fields)])

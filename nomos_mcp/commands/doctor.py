@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from nomos_mcp import __version__
-from nomos_mcp.commands.command import Style, Subparsers, new_command, print_rows
+from nomos_mcp.commands.command import Style, Subparsers, add_demo, new_command, print_rows
 
 if TYPE_CHECKING:  # only the doctor pays for what it loads
     from nomos_mcp.commands.doctor_checks import Finding
@@ -31,7 +31,7 @@ def add(commands: Subparsers) -> None:
         "\nSecrets are masked: the report can be shown to others.\n",
         exit_codes=_EXIT_CODES,
     )
-    parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="check the built-in simulator")
+    add_demo(parser, "check the built-in simulator")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

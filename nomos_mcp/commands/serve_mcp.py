@@ -3,8 +3,6 @@
 import argparse
 import gc
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from nomos_mcp.commands.command import (
     EXIT_CODES,
@@ -12,6 +10,7 @@ from nomos_mcp.commands.command import (
     EXIT_OK,
     EXIT_USAGE,
     Subparsers,
+    add_demo,
     complain,
     environment_help,
     new_command,
@@ -36,16 +35,16 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="what to bind to (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0 lets the system pick one")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes behind one port (default: 1)")
-    # Without a default of its own, so that `nomos-mcp --demo http` is not undone.
-    parser.add_argument(
-        "--demo", action="store_true", default=argparse.SUPPRESS, help="answer from a built-in simulator"
-    )
+    add_demo(parser, "answer from a built-in simulator")
 
 
 def run_stdio_server(options: argparse.Namespace) -> int:
     """Serve over stdin and stdout until one of them is closed. stdout carries the protocol only."""
     logging.basicConfig(level=logging.WARNING, handlers=[StderrHandler()])
-    with _no_garbage_collection():
+    # What is loaded here lasts as long as the process. Collecting it as garbage again and again would slow down the
+    # start, and once more at exit would take longer than everything else that the process does then.
+    gc.disable()
+    try:
         settings = settings_or_complaint(demo=options.demo)
         if settings is None:
             return EXIT_USAGE
@@ -54,23 +53,11 @@ def run_stdio_server(options: argparse.Namespace) -> int:
         from nomos_mcp.server.stdio_transport import run_stdio  # noqa: PLC0415
 
         server = create_server(settings)
-    run_stdio(server)
-    return EXIT_OK
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Exempt what the block loads from garbage collection: it lasts as long as the process.
-
-    Collecting it again and again would slow down the start, and once more at exit would take longer than everything
-    else that the process does then.
-    """
-    gc.disable()
-    try:
-        yield
     finally:
         gc.freeze()
         gc.enable()
+    run_stdio(server)
+    return EXIT_OK
 
 
 def _run_http_server(options: argparse.Namespace) -> int:
