@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from nomos_mcp.client.constants import API_VERSIONS, DEFAULT_API_VERSION, DEFAULT_BASE_URL, ApiVersion
 from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.trusted_hosts import checked_base_url, is_loopback
+from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url, is_loopback
 from nomos_mcp.variables import (
     ACCESS_TOKEN,
     ALLOWED_HOSTS,

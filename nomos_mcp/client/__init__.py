@@ -4,7 +4,6 @@ Knows HTTP and the wire; nothing of MCP, nor of what a status means.
 """
 
 from nomos_mcp.client.client import NomosClient
-from nomos_mcp.client.constants import API_VERSIONS, BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
 from nomos_mcp.client.errors import (
     APIConnectionError,
     APIError,
@@ -30,6 +29,7 @@ from nomos_mcp.client.errors import (
     UnsupportedVersionError,
     VersionMismatchError,
 )
+from nomos_mcp.client.http_messages import API_VERSIONS, BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
 from nomos_mcp.client.models import (
     CurieMeterOrder,
     EdisonMeterOrder,
@@ -37,12 +37,11 @@ from nomos_mcp.client.models import (
     EventContext,
     MeterOrder,
     NomosObject,
+    PersonalData,
     Subscription,
 )
 from nomos_mcp.client.pages import Listing, Page
-from nomos_mcp.client.personal_data import PersonalData
-from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
-from nomos_mcp.client.time_source import Timing
+from nomos_mcp.client.rate_limiter import RateLimitHeaders, Timing
 
 __all__ = [
     "API_VERSIONS",

@@ -11,27 +11,16 @@ from typing import Self, cast
 from pydantic import SecretStr
 
 from nomos_mcp import variables
-from nomos_mcp.client.constants import (
-    API_VERSIONS,
-    CALL_TIMEOUT,
-    DEFAULT_API_VERSION,
-    DEFAULT_BASE_URL,
-    MAX_RETRIES,
-    REQUESTS_PER_SECOND,
-    ApiVersion,
-)
 from nomos_mcp.client.credentials import ClientCredentials, Credentials, StaticToken
 from nomos_mcp.client.customer_scope import CustomerEvents, CustomerMeterOrders, CustomerSubscriptions
 from nomos_mcp.client.endpoints import Events, MeterOrders, Subscriptions
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.http_connection import HttpConnection
-from nomos_mcp.client.http_messages import AsgiApp
+from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion, AsgiApp
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
-from nomos_mcp.client.rate_limiter import RateLimiter
-from nomos_mcp.client.session import CallOptions, Session
-from nomos_mcp.client.time_source import REAL_TIME, Timing
-from nomos_mcp.client.trusted_hosts import checked_base_url
+from nomos_mcp.client.rate_limiter import REAL_TIME, REQUESTS_PER_SECOND, RateLimiter, RateLimitHeaders, Timing
+from nomos_mcp.client.session import CALL_TIMEOUT, MAX_RETRIES, CallOptions, Session
+from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url
 
 
 class NomosClient:

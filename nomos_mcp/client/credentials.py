@@ -10,14 +10,6 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from nomos_mcp.client.constants import (
-    MAX_WORD,
-    TOKEN_DEFAULT_LIFETIME,
-    TOKEN_LONGEST_LIFETIME,
-    TOKEN_RENEWED_AHEAD,
-    VERSION_HEADER,
-    ApiVersion,
-)
 from nomos_mcp.client.errors import (
     APIError,
     CredentialsError,
@@ -26,12 +18,17 @@ from nomos_mcp.client.errors import (
     RateLimitError,
     UnreadableResponseError,
 )
-from nomos_mcp.client.http_connection import HttpConnection
-from nomos_mcp.client.http_messages import Form, Json, Request
-from nomos_mcp.client.single_flight import SingleFlight
+from nomos_mcp.client.http_connection import HttpConnection, SingleFlight
+from nomos_mcp.client.http_messages import MAX_WORD, VERSION_HEADER, ApiVersion, Form, Json, Request
 
 WRITE_SCOPE: Final = "write:*"
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105  a path
+
+_RENEWED_AHEAD: Final = 60.0
+"""An access token counts as expired so many seconds before it is."""
+_DEFAULT_LIFETIME: Final = 3600.0
+"""Seconds that the vendor documents; used where the response states none, or an implausible number."""
+_LONGEST_LIFETIME: Final = 365 * 24 * 3600.0
 
 _REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
@@ -149,7 +146,7 @@ class ClientCredentials(Credentials):
         scope, lifetime = answer.get("scope"), _lifetime(answer.get("expires_in"))
         return _Grant(
             token=token,
-            expires_at=asked_at + max(lifetime - TOKEN_RENEWED_AHEAD, lifetime / 2),
+            expires_at=asked_at + max(lifetime - _RENEWED_AHEAD, lifetime / 2),
             scopes=frozenset(filter(_SCOPE.fullmatch, scope.split())) if isinstance(scope, str) else None,
         )
 
@@ -171,9 +168,9 @@ class ClientCredentials(Credentials):
 
 
 def _lifetime(stated: object) -> float:
-    if isinstance(stated, int | float) and not isinstance(stated, bool) and 0 < stated <= TOKEN_LONGEST_LIFETIME:
+    if isinstance(stated, int | float) and not isinstance(stated, bool) and 0 < stated <= _LONGEST_LIFETIME:
         return float(stated)
-    return TOKEN_DEFAULT_LIFETIME
+    return _DEFAULT_LIFETIME
 
 
 def _secret(value: object) -> SecretStr | None:

@@ -4,25 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import Generic, Literal, TypeVar, get_args
+from typing import Final, Generic, Literal, TypeVar, get_args
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from nomos_mcp.client import filters
-from nomos_mcp.client.constants import (
-    BATMAN,
-    CHUCKY,
-    CURIE,
-    EDISON,
-    MAX_PAGE_SIZE,
-    MAX_PAGES_FOR_ONE,
-    METER_ORDER_VERSIONS,
-    ApiVersion,
-)
 from nomos_mcp.client.errors import UnreadableResponseError, UnsupportedVersionError
 from nomos_mcp.client.filters import Filter, Words
-from nomos_mcp.client.http_messages import Json, cleaned
+from nomos_mcp.client.http_messages import BATMAN, CHUCKY, CURIE, EDISON, ApiVersion, Json, cleaned
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import (
     CurieMeterOrder,
@@ -34,8 +24,11 @@ from nomos_mcp.client.models import (
     NomosObject,
     Subscription,
 )
-from nomos_mcp.client.pages import Listing, Page, checked_limit, cursor_names, next_page
+from nomos_mcp.client.pages import MAX_PAGE_SIZE, Listing, Page, checked_limit, cursor_names, next_page
 from nomos_mcp.client.session import BeforeSend, CallOptions, Session
+
+MAX_PAGES_FOR_ONE: Final = 100
+"""Pages that are read at most for the order of one subscription; one is enough unless upstream ignores the filter."""
 
 T = TypeVar("T", bound=NomosObject)
 
@@ -280,7 +273,7 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
         if self._session.api_version not in _ORDER_MODELS:
             raise UnsupportedVersionError(
                 f"API version {self._session.api_version} has no meter orders; they came with {EDISON}. "
-                f"Pin one of {', '.join(METER_ORDER_VERSIONS)}."
+                f"Pin one of {', '.join(_ORDER_MODELS)}."
             )
 
 

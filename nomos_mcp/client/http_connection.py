@@ -1,26 +1,29 @@
-"""The connection of a client: to one host, within one rate limit, and in one event loop at a time.
+"""What the calls of a client share: the connection to one host, and the reads that are running.
 
 Connections, locks and calls that wait for each other cannot be shared between two event loops. Without the check here a
 second loop gets a bare `RuntimeError` from the HTTP library, or waits for ever.
 """
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Hashable
 from contextlib import AbstractAsyncContextManager, contextmanager
+from copy import copy
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 
+import anyio
 from anyio.lowlevel import current_token
 from pydantic import SecretStr
 
-from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.errors import InvalidRequestError, LocalRateLimitError, NomosError
 from nomos_mcp.client.http_messages import AsgiApp, Request, Response
-from nomos_mcp.client.rate_limiter import RateLimiter
-from nomos_mcp.client.time_source import Timing
+from nomos_mcp.client.rate_limiter import RateLimiter, Timing
 
 if TYPE_CHECKING:
     from nomos_mcp.client.transport import Transport
+
+T = TypeVar("T")
 
 
 class HttpConnection:
@@ -94,3 +97,48 @@ def _elsewhere() -> InvalidRequestError:
         "This client is used in another event loop, and connections cannot be shared between two. Make a client for "
         "each event loop, or close this one with aclose() in the loop that used it. Nothing was sent."
     )
+
+
+class _Flight(Generic[T]):
+    def __init__(self) -> None:
+        self.landed = anyio.Event()
+        self.results: list[T] = []  # one, or none if it failed or was abandoned
+        self.error: NomosError | None = None
+
+
+class SingleFlight(Generic[T]):
+    """Equal reads at the same time are one read.
+
+    The first caller reads; the others wait for its result, or get its failure. If the first one is cancelled or runs
+    out of time, one of the others reads instead. A read that begins after a write never joins one from before it.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[Hashable, _Flight[T]] = {}
+
+    async def run(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """Read, or wait for a running read with an equal key. Callers that may not share a result differ in keys."""
+        while (flight := self._flights.get(key)) is not None:
+            await flight.landed.wait()
+            if flight.error is not None:
+                raise copy(flight.error)  # a traceback of its own
+            if flight.results:
+                return flight.results[0]
+        flight = self._flights[key] = _Flight()
+        try:
+            result = await read()
+            flight.results.append(result)
+        except LocalRateLimitError:
+            raise  # this caller had too little time; those who wait may have more
+        except NomosError as error:
+            flight.error = error
+            raise
+        finally:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+            flight.landed.set()
+        return result
+
+    def forget(self) -> None:
+        """Let nobody join the reads that are running, as they may not show what is written now."""
+        self._flights.clear()

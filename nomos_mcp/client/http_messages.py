@@ -4,13 +4,28 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from pydantic import SecretStr
 
-from nomos_mcp.client.constants import MAX_UPSTREAM_TEXT, MAX_WORD
 from nomos_mcp.client.errors import BY_STATUS, APIError, ErrorDetail, InternalServerError, UnreadableResponseError
-from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
+from nomos_mcp.client.rate_limiter import RateLimitHeaders
+
+ApiVersion = Literal["2026-05-27.curie", "2026-01-29.edison", "2025-12-16.batman", "2025-12-01.chucky"]
+CURIE: Final = "2026-05-27.curie"
+EDISON: Final = "2026-01-29.edison"
+BATMAN: Final = "2025-12-16.batman"
+CHUCKY: Final = "2025-12-01.chucky"
+API_VERSIONS: Final[tuple[ApiVersion, ...]] = get_args(ApiVersion)
+"""Source: the vendor's version notes."""
+DEFAULT_API_VERSION: Final = CURIE
+VERSION_HEADER: Final = "X-API-Version"
+"""Selects the vocabulary of statuses. Without it the vendor picks one, so it is always sent."""
+
+MAX_UPSTREAM_TEXT: Final = 300
+"""Characters kept of any free text that upstream sends, such as an error's message."""
+MAX_WORD: Final = 64
+"""Characters kept of what should be one word: a status, a code, a time, a request ID. No real one comes near it."""
 
 Json = Mapping[str, object]
 Form = Mapping[str, str | SecretStr]

@@ -3,8 +3,10 @@
 import re
 from typing import Final
 
-from nomos_mcp.client.constants import MAX_ID_LENGTH
 from nomos_mcp.client.errors import InvalidRequestError
+
+MAX_ID_LENGTH: Final = 64
+"""IDs have 24 characters after the prefix in practice; the length is not relied upon, only bounded."""
 
 PREFIXES: dict[str, tuple[str, ...]] = {
     "meter order": ("prdo",),

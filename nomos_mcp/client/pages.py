@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError, UnreadableResponseError
 from nomos_mcp.client.models import NomosObject
+
+MAX_PAGE_SIZE: Final = 100
+"""Upper bound of `limit`, as the vendor documents it."""
 
 T = TypeVar("T", bound=NomosObject)
 

@@ -9,17 +9,112 @@ wait. It is not documented whether upstream counts token requests; this limiter 
 in it need the token. So does the retry after a 401, as its call has waited already.
 """
 
+import random
+import re
+import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from math import inf
+from typing import Final, Self
 
 import anyio
 
-from nomos_mcp.client.constants import MAX_HOLD, MAX_RATE_LIMIT_WAIT, RATE_WINDOW
 from nomos_mcp.client.errors import LocalRateLimitError
-from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
-from nomos_mcp.client.time_source import Timing
+
+REQUESTS_PER_SECOND: Final = 10
+"""The rate limit per client that the vendor's older quickstart states."""
+RATE_WINDOW: Final = 1.0
+MAX_RATE_LIMIT_WAIT: Final = 30.0
+"""How long a call waits for the rate limiter at most."""
+MAX_HOLD: Final = 60.0
+"""The longest time for which one response can stop all calls of a client, whatever it asks for. The rate limit that the
+vendor states is one per second, so a longer wait is more likely a mistake."""
+MAX_RETRY_AFTER: Final = 3600.0
+"""A longer wait that upstream asks for is cut to this."""
+
+_NUMBER = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)(?![\d.])")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Everything that depends on the moment.
+
+    Attributes:
+        monotonic: Seconds that only go forward.
+        sleep: Waits so many seconds.
+        jitter: A random number of seconds from 0 up to its argument.
+        wall: The date, aware; only for a `Retry-After` that is a date, in a response that carries no `Date` of its own.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    jitter: Callable[[float], float] = lambda upper: random.uniform(0, upper)  # noqa: S311  spreads load, hides nothing
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+REAL_TIME: Final = Timing()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitHeaders:
+    """What the headers of a response say about the rate limit; None where they say nothing that can be read.
+
+    Source: the vendor's documentation; `Retry-After` may be a date (RFC 9110), `ratelimit-limit` may carry more after
+    its number (the IETF draft).
+
+    Attributes:
+        limit: Requests in a window.
+        remaining: How many of them are left.
+        reset: Seconds until the window ends, at most an hour.
+        retry_after: Seconds to wait before a retry, at most an hour.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+    retry_after: float | None = None
+
+    @classmethod
+    def parse(cls, headers: Mapping[str, str], now: datetime) -> Self:
+        """Read the headers.
+
+        Args:
+            headers: By lower-case name.
+            now: The date, for a `Retry-After` that is one. The response's own `Date` takes precedence: two readings of
+                one clock differ by the right amount however wrong that clock, or ours, is.
+        """
+        limit, remaining = _number(headers.get("ratelimit-limit")), _number(headers.get("ratelimit-remaining"))
+        retry_after = _number(headers.get("retry-after"))
+        if retry_after is None and (until := http_date(headers.get("retry-after"))) is not None:
+            retry_after = max(0.0, (until - (http_date(headers.get("date")) or now)).total_seconds())
+        return cls(
+            limit=None if limit is None else int(limit),
+            remaining=None if remaining is None else int(remaining),
+            reset=_capped(_number(headers.get("ratelimit-reset"))),
+            retry_after=_capped(retry_after),
+        )
+
+
+def http_date(text: str | None) -> datetime | None:
+    """Parse a date as HTTP writes it; None if there is none that can be read."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _capped(seconds: float | None) -> float | None:
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER)
+
+
+def _number(text: str | None) -> float | None:
+    found = _NUMBER.match(text or "")
+    return float(found[1]) if found else None
 
 
 class RateLimiter:

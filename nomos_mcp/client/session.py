@@ -9,19 +9,11 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import anyio
 from pydantic import SecretStr
 
-from nomos_mcp.client.constants import (
-    BACKOFF_BASE,
-    BACKOFF_CAP,
-    CALL_TIMEOUT,
-    MAX_RETRIES,
-    VERSION_HEADER,
-    ApiVersion,
-)
 from nomos_mcp.client.credentials import TOKEN_PATH, WRITE_SCOPE, Credentials
 from nomos_mcp.client.errors import (
     APIConnectionError,
@@ -36,11 +28,16 @@ from nomos_mcp.client.errors import (
     RateLimitError,
     VersionMismatchError,
 )
-from nomos_mcp.client.http_connection import HttpConnection
-from nomos_mcp.client.http_messages import Json, Request, Response, cleaned
-from nomos_mcp.client.rate_limit_headers import http_date
-from nomos_mcp.client.single_flight import SingleFlight
-from nomos_mcp.client.time_source import Timing
+from nomos_mcp.client.http_connection import HttpConnection, SingleFlight
+from nomos_mcp.client.http_messages import VERSION_HEADER, ApiVersion, Json, Request, Response, cleaned
+from nomos_mcp.client.rate_limiter import Timing, http_date
+
+CALL_TIMEOUT: Final = 45.0
+"""For a whole call: token, waiting for the rate limiter, retries and the pauses between them."""
+MAX_RETRIES: Final = 3
+BACKOFF_BASE: Final = 0.5
+"""The first pause before a retry is anything up to this; it doubles with every retry."""
+BACKOFF_CAP: Final = 8.0
 
 T = TypeVar("T")
 BeforeSend = Callable[[], Awaitable[None]]

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from nomos_mcp.client.constants import CONNECT_TIMEOUT, MAX_RESPONSE_BYTES, READ_TIMEOUT
 from nomos_mcp.client.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -25,10 +24,13 @@ from nomos_mcp.client.errors import (
     UnreadableResponseError,
 )
 from nomos_mcp.client.http_messages import AsgiApp, Form, Request, Response, cleaned
-from nomos_mcp.client.rate_limit_headers import RateLimitHeaders
+from nomos_mcp.client.rate_limiter import RateLimitHeaders
 from nomos_mcp.client.trusted_hosts import trusted_authorities
 
-_TIMEOUT: Final = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT)
+MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
+"""A page of 100 subscriptions, each with its full 10 KB of metadata, fits several times."""
+
+_TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)
 _ENCODING: Final = "gzip"
 _NOT_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Faults before the first byte of a request."""

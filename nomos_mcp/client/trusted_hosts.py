@@ -9,9 +9,12 @@ import ipaddress
 import os
 import ssl
 import sys
+from typing import Final
 from urllib.parse import urlsplit
 
 from nomos_mcp.client.errors import CertificateError, InvalidRequestError
+
+DEFAULT_BASE_URL: Final = "https://api.nomos.energy"
 
 
 def checked_base_url(base_url: str) -> str:

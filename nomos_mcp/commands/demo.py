@@ -19,7 +19,7 @@ from nomos_mcp.variables import API_VERSION
 if TYPE_CHECKING:  # a server's start does not pay for it
     from mcp.types import CallToolResult
 
-    from nomos_mcp.client.constants import ApiVersion
+    from nomos_mcp.client.http_messages import ApiVersion
 
 _DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs
 _WIDTH = 100
@@ -52,7 +52,7 @@ _CODE = "(the code)"
 
 
 def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
-    from nomos_mcp.client.constants import CURIE, EDISON  # noqa: PLC0415  as above
+    from nomos_mcp.client.http_messages import CURIE, EDISON  # noqa: PLC0415  as above
     from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above
 
     missing_check = {"order_id": DEMO.orders["blocked_check_missing"]}

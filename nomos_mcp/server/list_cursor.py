@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
-from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.pages import MAX_PAGE_SIZE
 
 _ANY = "surrogatepass"  # upstream's cursor may be any text that JSON can write
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from nomos_mcp.client import BadRequestError, Listing, MeterOrder, Page, Subscription
-from nomos_mcp.client.constants import MAX_PAGE_SIZE
+from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.server.list_cursor import Cursor, Position, malformed_cursor
 
 MAX_PAGES = 100

@@ -10,7 +10,7 @@ from mcp.server.mcpserver import RequestStateSecurity
 
 from nomos_mcp import __version__
 from nomos_mcp.client import NomosClient
-from nomos_mcp.client.constants import REQUESTS_PER_SECOND
+from nomos_mcp.client.rate_limiter import REQUESTS_PER_SECOND
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
 from nomos_mcp.server.completions import add_completions
 from nomos_mcp.server.instructions import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE

@@ -10,7 +10,7 @@ import anyio.lowlevel
 import trio
 import trio.testing
 
-from nomos_mcp.client.time_source import Timing
+from nomos_mcp.client.rate_limiter import Timing
 
 T = TypeVar("T")
 

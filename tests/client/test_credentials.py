@@ -23,8 +23,9 @@ from nomos_mcp.client import (
     NomosError,
     UnreadableResponseError,
 )
-from nomos_mcp.client.constants import MAX_RESPONSE_BYTES, MAX_RETRIES
 from nomos_mcp.client.http_messages import AsgiApp
+from nomos_mcp.client.session import MAX_RETRIES
+from nomos_mcp.client.transport import MAX_RESPONSE_BYTES
 from tests.client.everything_shown import everything_of
 from tests.client.fake_time import VIRTUAL, SkippingTime, virtually
 from tests.client.faults.wire_server import ORDER, hang, http, saying, serving

@@ -15,8 +15,8 @@ from nomos_mcp.client import (
     UnreadableResponseError,
     VersionMismatchError,
 )
-from nomos_mcp.client.constants import MAX_RESPONSE_BYTES, MAX_WORD
-from nomos_mcp.client.http_messages import AsgiApp
+from nomos_mcp.client.http_messages import MAX_WORD, AsgiApp
+from nomos_mcp.client.transport import MAX_RESPONSE_BYTES
 from tests.client.fake_time import SkippingTime
 from tests.client.fake_upstream import answering, client_of, page
 from tests.client.faults.wire_server import ORDER

@@ -14,7 +14,7 @@ from nomos_mcp.client import (
     NomosObject,
     Subscription,
 )
-from nomos_mcp.client.constants import MAX_WORD
+from nomos_mcp.client.http_messages import MAX_WORD
 from tests.client.faults.wire_server import ORDER
 from tests.client.test_customer_scope import EVENT, SUBSCRIPTION
 

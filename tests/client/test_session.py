@@ -18,9 +18,8 @@ from nomos_mcp.client import (
     UnreadableResponseError,
     VersionMismatchError,
 )
-from nomos_mcp.client.constants import BACKOFF_CAP
-from nomos_mcp.client.session import is_transient, pause_before_retry
-from nomos_mcp.client.time_source import REAL_TIME
+from nomos_mcp.client.rate_limiter import REAL_TIME
+from nomos_mcp.client.session import BACKOFF_CAP, is_transient, pause_before_retry
 from tests.client.fake_time import VIRTUAL, virtually
 from tests.client.fake_upstream import answering
 from tests.client.faults.wire_server import ORDER

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from nomos_mcp.client import APIConnectionError, ConflictError, LocalRateLimitError, NomosClient
-from nomos_mcp.client.single_flight import SingleFlight
+from nomos_mcp.client.http_connection import SingleFlight
 from nomos_mcp.simulator import DEMO, Simulator
 
 BACKENDS = ("asyncio", "trio")

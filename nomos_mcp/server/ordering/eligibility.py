@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import anyio
 
 from nomos_mcp.client import MeterOrder, NomosClient, Subscription, UnsupportedVersionError
-from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.client.errors import NotFoundError
+from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.error_messages import SUPPORT
 from nomos_mcp.server.list_cursor import Cursor

@@ -6,7 +6,6 @@ from typing import Any, Final, Literal
 
 from mcp.types import CallToolResult
 
-from nomos_mcp.client.constants import MAX_WORD
 from nomos_mcp.client.errors import (
     APIConnectionError,
     APIError,
@@ -24,6 +23,7 @@ from nomos_mcp.client.errors import (
     RateLimitError,
     UnprocessableEntityError,
 )
+from nomos_mcp.client.http_messages import MAX_WORD
 from nomos_mcp.client.models import MeterOrder, Subscription
 from nomos_mcp.lifecycle import INTEREST, Explanation, explain, final_statuses
 from nomos_mcp.server.error_messages import DETAILS, SUPPORT, Message, describe, message_of, word_of

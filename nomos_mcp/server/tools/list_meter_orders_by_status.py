@@ -10,9 +10,9 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import BadRequestError, InvalidRequestError
 from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.lifecycle import (
     CURIE,
     STATUSES,

@@ -8,8 +8,8 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from nomos_mcp.client import Subscription
-from nomos_mcp.client.constants import MAX_PAGE_SIZE
 from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.server.error_messages import unknown
 from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment

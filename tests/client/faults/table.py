@@ -28,7 +28,7 @@ from nomos_mcp.client import (
     UnreadableResponseError,
     VersionMismatchError,
 )
-from nomos_mcp.client.constants import MAX_RETRIES
+from nomos_mcp.client.session import MAX_RETRIES
 from tests.client.faults.wire_server import ORDER, Script, hang, http, reset, saying
 
 YEAR = 365 * 24 * 3600

@@ -27,7 +27,9 @@ from nomos_mcp.client import (
     UnreadableResponseError,
     transport,
 )
-from nomos_mcp.client.constants import MAX_RESPONSE_BYTES, MAX_RETRIES, MAX_RETRY_AFTER
+from nomos_mcp.client.rate_limiter import MAX_RETRY_AFTER
+from nomos_mcp.client.session import MAX_RETRIES
+from nomos_mcp.client.transport import MAX_RESPONSE_BYTES
 from tests.client.fake_time import SkippingTime
 from tests.client.faults.table import FAULTS, Fault, error
 from tests.client.faults.wire_server import Script, hang, http, saying, serving

@@ -24,7 +24,7 @@ from mcp.server import MCPServer
 from mcp.types import INTERNAL_ERROR, ElicitRequestParams, ElicitResult, ErrorData
 
 from nomos_mcp.client import NomosClient, NomosError
-from nomos_mcp.client.time_source import Timing
+from nomos_mcp.client.rate_limiter import Timing
 from nomos_mcp.server import create_server
 from nomos_mcp.server.tools import all_tools
 from nomos_mcp.settings import Settings
