@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
 from typing import Self, cast
 
 from pydantic import SecretStr
 
 from nomos_mcp import variables
-from nomos_mcp.client.credentials import ClientCredentials, Credentials, StaticToken
+from nomos_mcp.client.credentials import ClientCredentials, Credentials
 from nomos_mcp.client.customer_scope import CustomerEvents, CustomerMeterOrders, CustomerSubscriptions
 from nomos_mcp.client.endpoints import Events, MeterOrders, Subscriptions
 from nomos_mcp.client.errors import InvalidRequestError
@@ -50,14 +49,6 @@ class NomosClient:
 
     Raises:
         InvalidRequestError: The arguments contradict each other, or the base URL is not safe.
-
-    Attributes:
-        meter_orders: `get`, `list`, `create`, `of_subscription`.
-        subscriptions: `get`, `list`.
-        events: `get`.
-        api_version: The pinned version.
-        base_url: The API's address.
-        timing: Clock, sleep and jitter.
     """
 
     meter_orders: MeterOrders
@@ -192,9 +183,7 @@ class NomosClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def _view(self, options: CallOptions, customer_id: str | None) -> Self:
@@ -210,24 +199,21 @@ class NomosClient:
             self.meter_orders = MeterOrders(self._session, options)
             self.events = Events(self._session, options)
         else:
-            subscriptions = CustomerSubscriptions(self._session, options, customer_id)
-            self.subscriptions = subscriptions
-            self.meter_orders = CustomerMeterOrders(self._session, options, subscriptions)
-            self.events = CustomerEvents(self._session, options, subscriptions)
+            self.subscriptions = CustomerSubscriptions(self._session, options, customer_id)
+            self.meter_orders = CustomerMeterOrders(self._session, options, customer_id)
+            self.events = CustomerEvents(self._session, options, customer_id)
 
     def _credentials(
         self, client_id: str | None, client_secret: SecretStr | None, access_token: SecretStr | None
     ) -> Credentials:
-        if access_token:
-            if client_id or client_secret:
-                raise InvalidRequestError("Pass either access_token, or client_id and client_secret; not both.")
-            return StaticToken(access_token)
+        if access_token and (client_id or client_secret):
+            raise InvalidRequestError("Pass either access_token, or client_id and client_secret; not both.")
         if client_id and client_secret:
             return ClientCredentials(client_id, client_secret, self._connection, self.api_version)
         if client_id or client_secret:
             missing = "client_secret" if client_id else "client_id"
             raise InvalidRequestError(f"{missing} is missing; the two go together.")
-        return Credentials()
+        return Credentials(access_token or None)
 
 
 def _secret(value: SecretStr | str | None) -> SecretStr | None:

@@ -4,7 +4,6 @@ Source: the vendor's authentication guide (tokens last 60 minutes, refresh token
 """
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -38,15 +37,22 @@ _SCOPE: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_WORD}}}")
 
 
 class Credentials:
-    """A source of access tokens. This one has none.
+    """A bearer token that was issued elsewhere, which cannot be renewed and whose scope is unknown; or no token.
 
     Attributes:
         current: The newest token, expired or not; None before the first.
         scopes: Scopes of that token; None while they are unknown.
     """
 
-    current: SecretStr | None = None
     scopes: frozenset[str] | None = None
+
+    def __init__(self, token: SecretStr | None = None) -> None:
+        if token is not None and not _TOKEN.fullmatch(token.get_secret_value()):
+            raise InvalidRequestError(
+                "access_token holds a space, a line break or another character that no token has; it may have been "
+                "copied along with it."
+            )
+        self.current = token
 
     async def token(self, deadline: float) -> SecretStr:  # noqa: ARG002  for subclasses
         """Return a token that is not known to be expired; wait for one until the deadline on the clock at most.
@@ -54,7 +60,9 @@ class Credentials:
         Raises:
             CredentialsError: There are no credentials, or the token endpoint refused them.
         """
-        raise CredentialsError("No Nomos credentials are configured.")
+        if self.current is None:
+            raise CredentialsError("No Nomos credentials are configured.")
+        return self.current
 
     async def renewed(self, refused: SecretStr, deadline: float) -> SecretStr | None:  # noqa: ARG002  for subclasses
         """Return another token than the one that upstream refused, or None if there is no way to get one.
@@ -65,75 +73,48 @@ class Credentials:
         return None
 
 
-class StaticToken(Credentials):
-    """A bearer token that was issued elsewhere; it cannot be renewed, and its scope is unknown."""
-
-    def __init__(self, token: SecretStr) -> None:
-        if not _TOKEN.fullmatch(token.get_secret_value()):
-            raise InvalidRequestError(
-                "access_token holds a space, a line break or another character that no token has; it may have been "
-                "copied along with it."
-            )
-        self._static = self.current = token
-
-    async def token(self, deadline: float) -> SecretStr:  # noqa: ARG002  nothing to wait for
-        """Return the token."""
-        return self._static
-
-
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    token: SecretStr
-    expires_at: float
-    scopes: frozenset[str] | None
-
-
 class ClientCredentials(Credentials):
     """Client ID and secret. One renewal at a time, however many calls wait for it, and all of them get its outcome."""
 
     def __init__(
         self, client_id: str, client_secret: SecretStr, connection: HttpConnection, api_version: ApiVersion
     ) -> None:
+        super().__init__()
         self._id_and_secret = client_id, client_secret
         self._connection = connection
         self._headers = {VERSION_HEADER: api_version}
-        self._grant: _Grant | None = None
+        self._expires_at = 0.0
         self._refresh_token: SecretStr | None = None
-        self._renewals: SingleFlight[_Grant] = SingleFlight()
+        self._renewals: SingleFlight[SecretStr] = SingleFlight()
 
     async def token(self, deadline: float) -> SecretStr:
         """Return the current token, renewed first if it expires within a minute."""
-        grant = self._grant
-        if grant is None or self._connection.timing.monotonic() >= grant.expires_at:
-            grant = await self._renew(deadline)
-        return grant.token
+        if self.current is None or self._connection.timing.monotonic() >= self._expires_at:
+            return await self._renew(deadline)
+        return self.current
 
     async def renewed(self, refused: SecretStr, deadline: float) -> SecretStr | None:
         """Return a newer token than `refused`, unless another call has fetched one meanwhile."""
-        grant = self._grant
-        if grant is None or grant.token == refused:
-            grant = await self._renew(deadline)
-        return grant.token
+        if self.current is None or self.current == refused:
+            return await self._renew(deadline)
+        return self.current
 
-    async def _renew(self, deadline: float) -> _Grant:
-        return await self._renewals.run("grant", lambda: self._fetch(deadline))
+    async def _renew(self, deadline: float) -> SecretStr:
+        return await self._renewals.run("token", lambda: self._fetch(deadline))
 
-    async def _fetch(self, deadline: float) -> _Grant:
+    async def _fetch(self, deadline: float) -> SecretStr:
         # Taken away before it is sent: it is good for one use, and after a lost response nobody knows if it was used.
         refresh_token, self._refresh_token = self._refresh_token, None
-        grant = None
         if refresh_token is not None:
             try:
-                grant = await self._exchange({"grant_type": "refresh_token", "refresh_token": refresh_token}, deadline)
+                return await self._exchange({"grant_type": "refresh_token", "refresh_token": refresh_token}, deadline)
             except (RateLimitError, InternalServerError):
                 raise
             except (CredentialsError, APIError):
                 pass  # used up, expired or not accepted at all; the client credentials may still be
-        self._grant = grant or await self._exchange({"grant_type": "client_credentials"}, deadline)
-        self.current, self.scopes = self._grant.token, self._grant.scopes
-        return self._grant
+        return await self._exchange({"grant_type": "client_credentials"}, deadline)
 
-    async def _exchange(self, form: Form, deadline: float) -> _Grant:
+    async def _exchange(self, form: Form, deadline: float) -> SecretStr:
         asked_at = self._connection.timing.monotonic()
         answer = await self._ask(form, deadline)
         token = _secret(answer.get("access_token"))
@@ -142,13 +123,12 @@ class ClientCredentials(Credentials):
             raise UnreadableResponseError(
                 "The token endpoint's response holds no usable access token.", status_code=200
             )
-        self._refresh_token = _secret(answer.get("refresh_token"))
         scope, lifetime = answer.get("scope"), _lifetime(answer.get("expires_in"))
-        return _Grant(
-            token=token,
-            expires_at=asked_at + max(lifetime - _RENEWED_AHEAD, lifetime / 2),
-            scopes=frozenset(filter(_SCOPE.fullmatch, scope.split())) if isinstance(scope, str) else None,
-        )
+        self.current = token
+        self.scopes = frozenset(filter(_SCOPE.fullmatch, scope.split())) if isinstance(scope, str) else None
+        self._refresh_token = _secret(answer.get("refresh_token"))
+        self._expires_at = asked_at + max(lifetime - _RENEWED_AHEAD, lifetime / 2)
+        return token
 
     async def _ask(self, form: Form, deadline: float) -> Json:
         request = Request("POST", TOKEN_PATH, headers=self._headers, form=form)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import Final, Generic, Literal, TypeVar, get_args
+from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -16,13 +16,12 @@ from nomos_mcp.client.http_messages import BATMAN, CHUCKY, CURIE, EDISON, ApiVer
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import (
     CurieMeterOrder,
-    CurieStatus,
     EdisonMeterOrder,
-    EdisonStatus,
     Event,
     MeterOrder,
     NomosObject,
     Subscription,
+    id_of,
 )
 from nomos_mcp.client.pages import MAX_PAGE_SIZE, Listing, Page, checked_limit, cursor_names, next_page
 from nomos_mcp.client.session import BeforeSend, CallOptions, Session
@@ -39,7 +38,35 @@ _ORDER_FILTERS: dict[ApiVersion, frozenset[str]] = {
     CURIE: frozenset({"status", "customer", "subscription"}),
     EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
 }
-_ORDER_STATUSES: dict[ApiVersion, tuple[str, ...]] = {CURIE: get_args(CurieStatus), EDISON: get_args(EdisonStatus)}
+_ORDER_STATUSES: dict[ApiVersion, tuple[str, ...]] = {
+    CURIE: (  # blocked is an overlay in curie, and no status
+        "created",
+        "placed",
+        "check_submitted",
+        "check_reviewed",
+        "scheduled",
+        "installed",
+        "activated",
+        "cancelled",
+    ),
+    EDISON: (
+        "waiting",
+        "intended",
+        "ordered",
+        "checked",
+        "installation_planning",
+        "installation_scheduled",
+        "installation_waiting",
+        "installation_finished",
+        "installed",
+        "pre_installed",
+        "activated",
+        "blocked",
+        "blocked_wim",
+        "cancelled",
+    ),
+}
+"""Statuses that each version documents."""
 _ALL_ORDER_STATUSES = frozenset(status for statuses in _ORDER_STATUSES.values() for status in statuses)
 
 _SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
@@ -48,20 +75,27 @@ _SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
 }
 
 
+class OutOfScopeError(UnreadableResponseError):
+    """An object that cannot be read, and is not shown to be the customer's."""
+
+
 class ApiEndpoint(Generic[T]):
     """One kind of object of the API, in the shape of the pinned version. Every call may raise any `NomosError`.
+
+    A malformed ID or argument raises `InvalidRequestError`, and nothing is sent. An object that does not exist, or that
+    this token may not see, raises `NotFoundError`.
 
     Attributes:
         customer_id: The customer whose objects alone can be seen; None for the whole organisation.
     """
 
-    customer_id: str | None = None
+    _path: str
+    _model: type[T]
 
-    def __init__(self, session: Session, options: CallOptions, path: str, model: type[T]) -> None:
+    def __init__(self, session: Session, options: CallOptions, customer_id: str | None = None) -> None:
+        self.customer_id = customer_id
         self._session = session
         self._options = options
-        self._path = path
-        self._model = model
 
     async def _get(self, object_id: str) -> T:
         path = f"{self._path}/{quote(object_id, safe='')}"
@@ -93,7 +127,8 @@ class ApiEndpoint(Generic[T]):
             try:
                 items.append(self._decoded(item))
             except UnreadableResponseError:
-                unreadable.append(self._id_of_unreadable(item))
+                object_id = item.get("id") if self._is_in_scope(item) and isinstance(item, Mapping) else None
+                unreadable.append(object_id if isinstance(object_id, str) and kind_of(object_id) else None)
         matching = tuple(item for item in items if all(condition.matches(item) for condition in conditions))
         cursor, has_more, contradiction = next_page(body)
         created = (getattr(item, "created_at", None) for item in items)
@@ -108,31 +143,34 @@ class ApiEndpoint(Generic[T]):
             anchored=bool(raw) and cursor_names(cursor or "", raw[-1]),
         )
 
-    def _id_of_unreadable(self, item: object) -> str | None:
-        """Return the ID of an item that could not be read, if it has one and is certain to be in the customer scope."""
-        fields = item if isinstance(item, Mapping) else {}
-        object_id = fields.get("id")
-        is_in_scope = self.customer_id in (None, fields.get("customer"))
-        return object_id if is_in_scope and isinstance(object_id, str) and kind_of(object_id) else None
+    def _is_in_scope(self, body: object) -> bool:
+        """Whether an object that cannot be read is certain to be in the customer scope."""
+        customer = id_of(body.get("customer")) if isinstance(body, Mapping) else None
+        return self.customer_id in (None, customer)
 
     def _decoded(self, body: object) -> T:
         try:
             return self._model.model_validate(body)
         except ValidationError as error:
             flaws = error.errors(include_url=False, include_context=False, include_input=False)
+        kind = UnreadableResponseError if self._is_in_scope(body) else OutOfScopeError
         # Raised out here, so that pydantic's error, which holds the values, is not chained to ours.
         del body  # it may hold a person's data, and a traceback may be shown with its variables
         fields = ", ".join(sorted({cleaned(".".join(map(str, flaw["loc"]))) for flaw in flaws}))
-        raise _unreadable(
-            f"The response is not a {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}."
+        raise kind(
+            f"The response is not a {self._model.__name__} as documented; wrong or missing: {fields or 'all of it'}.",
+            status_code=200,
         )
 
 
 class MeterOrders(ApiEndpoint[MeterOrder]):
     """Smart meter orders. In the versions before edison every call raises `UnsupportedVersionError`."""
 
-    def __init__(self, session: Session, options: CallOptions) -> None:
-        super().__init__(session, options, "/meter-orders", _ORDER_MODELS.get(session.api_version, MeterOrder))
+    _path = "/meter-orders"
+
+    def __init__(self, session: Session, options: CallOptions, customer_id: str | None = None) -> None:
+        super().__init__(session, options, customer_id)
+        self._model = _ORDER_MODELS.get(session.api_version, MeterOrder)
 
     async def get(self, order_id: str) -> MeterOrder:
         """Read one order.
@@ -142,10 +180,6 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
 
         Returns:
             A `CurieMeterOrder` or an `EdisonMeterOrder`, depending on the pinned version.
-
-        Raises:
-            InvalidRequestError: The ID is malformed.
-            NotFoundError: No such order, or not visible to this token.
         """
         self._require_version()
         return await self._get(checked(order_id, "meter order"))
@@ -185,7 +219,7 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
             A listing: `await` it for one `Page`, or `async for` it for every order.
 
         Raises:
-            InvalidRequestError: An argument is malformed, or the pinned version does not have a filter or status.
+            UnsupportedVersionError: The pinned version does not have a filter or status.
         """
         self._require_version()
         version = self._session.api_version
@@ -215,7 +249,6 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
             The order, or None if there is none that this token may see.
 
         Raises:
-            InvalidRequestError: The ID is malformed.
             UnreadableResponseError: It was not found, but some order could not be read, or the list did not end.
         """
         found = await self.all_of_subscription(subscription_id, enough=lambda _: True)
@@ -231,7 +264,6 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
             enough: Asked about each order; the search ends with the first one for which it returns true.
 
         Raises:
-            InvalidRequestError: The ID is malformed.
             UnreadableResponseError: As `of_subscription`.
         """
         listing = self.list(subscription=checked(subscription_id, "subscription"))
@@ -262,7 +294,7 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
                 sent. If it raises, nothing is sent. Called again if the request is sent again after a 401.
 
         Raises:
-            InvalidRequestError: The ID is malformed, or the token is known to be read-only; nothing was sent.
+            MissingScopeError: The token is known to be read-only; nothing was sent.
             ConflictError: The subscription has had its order.
             BadRequestError: The plan has no smart-meter product, or another rule is broken; see `detail_codes`.
         """
@@ -280,18 +312,14 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
 class Subscriptions(ApiEndpoint[Subscription]):
     """Subscriptions; their personal data is sealed in `personal`."""
 
-    def __init__(self, session: Session, options: CallOptions) -> None:
-        super().__init__(session, options, "/subscriptions", Subscription)
+    _path = "/subscriptions"
+    _model = Subscription
 
     async def get(self, subscription_id: str) -> Subscription:
         """Read one subscription.
 
         Args:
             subscription_id: `sub_…`.
-
-        Raises:
-            InvalidRequestError: The ID is malformed.
-            NotFoundError: No such subscription, or not visible to this token.
         """
         return await self._get(checked(subscription_id, "subscription"))
 
@@ -325,7 +353,7 @@ class Subscriptions(ApiEndpoint[Subscription]):
             A listing: `await` it for one `Page`, or `async for` it for every subscription.
 
         Raises:
-            InvalidRequestError: An argument is malformed, or the pinned version documents no filters.
+            UnsupportedVersionError: The pinned version documents no filters.
         """
         version = self._session.api_version
         conditions = (
@@ -342,18 +370,14 @@ class Subscriptions(ApiEndpoint[Subscription]):
 class Events(ApiEndpoint[Event]):
     """Events, by the ID that a webhook delivery carries."""
 
-    def __init__(self, session: Session, options: CallOptions) -> None:
-        super().__init__(session, options, "/events", Event)
+    _path = "/events"
+    _model = Event
 
     async def get(self, event_id: str) -> Event:
         """Read one event. It carries IDs only: read the object for its current state.
 
         Args:
             event_id: `evt_…`.
-
-        Raises:
-            InvalidRequestError: The ID is malformed.
-            NotFoundError: No such event, or not visible to this token.
         """
         return await self._get(checked(event_id, "event"))
 

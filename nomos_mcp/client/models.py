@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -109,30 +109,6 @@ class NomosObject(BaseModel):
         fields["unreadable"] = unreadable
         fields["date_only"] = date_only
         return fields
-
-
-CurieStatus = Literal[
-    "created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated", "cancelled"
-]
-"""Statuses that `2026-05-27.curie` documents. Blocked is not among them: there it is an overlay."""
-
-EdisonStatus = Literal[
-    "waiting",
-    "intended",
-    "ordered",
-    "checked",
-    "installation_planning",
-    "installation_scheduled",
-    "installation_waiting",
-    "installation_finished",
-    "installed",
-    "pre_installed",
-    "activated",
-    "blocked",
-    "blocked_wim",
-    "cancelled",
-]
-"""Statuses that `2026-01-29.edison` documents."""
 
 
 _CURIE_TIMES = ("installed_at", "activated_at", "cancelled_at", "blocked_at", "appointment_at")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from itertools import count
 from typing import Final, TypeVar
 
 import anyio
@@ -60,9 +59,13 @@ class CallOptions:
 class _Call:
     request: Request
     options: CallOptions
-    deadline: float
+    began: float
     customer_id: str | None = None
     before_send: BeforeSend | None = None
+
+    @property
+    def deadline(self) -> float:
+        return self.began + self.options.timeout
 
 
 class Session:
@@ -84,7 +87,8 @@ class Session:
         Equal reads at the same time are one, unless they have different options or customer scopes (`customer_id`).
         """
         request = Request("GET", path, tuple(query), self._headers)
-        return await self._run(self._read, request, options, customer_id=customer_id)
+        call = _Call(request, options, self._timing.monotonic(), customer_id=customer_id)
+        return await self._run(self._read, call)
 
     async def post(
         self, path: str, body: Mapping[str, str], options: CallOptions, *, before_send: BeforeSend | None
@@ -94,33 +98,27 @@ class Session:
         Getting the token beforehand is retried as a read is: nothing of the write is sent before it is there.
         """
         request = Request("POST", path, headers=self._headers, json=body)
-        return await self._run(self._write, request, options, before_send=before_send)
+        call = _Call(request, options, self._timing.monotonic(), before_send=before_send)
+        return await self._run(self._write, call)
 
     async def health(self, options: CallOptions) -> datetime | None:
         """Ask whether the host responds at all, without a token; return its clock's time if it says so."""
-        response = await self._run(self._send_without_token, Request("GET", "/health"), options)
+        call = _Call(Request("GET", "/health"), options, self._timing.monotonic())
+        response = await self._run(self._send_without_token, call)
         if response.is_error:
             raise response.error()
         return http_date(response.headers.get("date"))
 
     async def granted_scopes(self, options: CallOptions) -> frozenset[str] | None:
         """Return the scopes that the token was granted; None if the response did not say or the token is static."""
-        await self._run(partial(self._with_retries, self._get_token), Request("POST", TOKEN_PATH), options)
+        call = _Call(Request("POST", TOKEN_PATH), options, self._timing.monotonic())
+        await self._run(partial(self._with_retries, self._get_token), call)
         return self._credentials.scopes
 
-    async def _run(
-        self,
-        step: Callable[[_Call], Awaitable[T]],
-        request: Request,
-        options: CallOptions,
-        *,
-        customer_id: str | None = None,
-        before_send: BeforeSend | None = None,
-    ) -> T:
-        with self._connection.in_use(), anyio.move_on_after(options.timeout):
-            deadline = self._timing.monotonic() + options.timeout
-            return await step(_Call(request, options, deadline, customer_id, before_send))
-        raise APITimeoutError(f"{self._connection.host} did not answer within {options.timeout:g} seconds.")
+    async def _run(self, step: Callable[[_Call], Awaitable[T]], call: _Call) -> T:
+        with self._connection.in_use(), anyio.move_on_after(call.options.timeout):
+            return await step(call)
+        raise APITimeoutError(f"{self._connection.host} did not answer within {call.options.timeout:g} seconds.")
 
     async def _read(self, call: _Call) -> Json:
         key = (call.customer_id, call.options, call.request.path, call.request.query)
@@ -136,7 +134,9 @@ class Session:
             self._reads.forget()
 
     async def _with_retries(self, step: Callable[[_Call], Awaitable[T]], call: _Call) -> T:
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return await step(call)
             except NomosError as error:
@@ -145,7 +145,6 @@ class Session:
                 if not is_transient(error) or attempt > call.options.max_retries or is_late:
                     raise
             await self._timing.sleep(pause)
-        raise AssertionError  # pragma: no cover  count() does not end
 
     async def _get_token(self, call: _Call) -> SecretStr:
         return await self._credentials.token(call.deadline)
