@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     # Loaded here, so that the start of other commands does not pay for it.
     from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415
     from nomos_mcp.simulator.simulator_server import HOST, bound, serve, url_of  # noqa: PLC0415
-    from nomos_mcp.simulator.world_clock import real_clock  # noqa: PLC0415
+    from nomos_mcp.simulator.world import real_clock  # noqa: PLC0415
 
     try:
         listener = bound(options.port)

@@ -3,22 +3,15 @@
 It knows the API as the vendor documents it, and nothing of the client, the lifecycle texts or the server: they and the
 simulator agree because tests say so, not because they share code.
 
-    world_records      the records, in no version's words; with world, world_clock
-    order_transitions  what can happen to an order; with scheduler
-    demo_data          the named cases and `DEMO`; with demo_world
-    order_views        how each version writes orders; object_views: everything else
-    api_routes         the API's paths; with api_middleware, api_format, access_tokens, list_queries
-    faults             what goes wrong on demand; with fault_middleware
-    webhooks           events sent to receivers
-    control_routes     `/_simulator/`: all of this over HTTP
-    simulation         the world in time, without HTTP; simulator_app: the ASGI application over it
-    simulator_server   the simulator on a port
-    testing            fixtures for pytest
+    world, order_transitions   what exists and how it changes, without HTTP; demo_world fills it with demo_data
+    api_routes, views          the API's paths and each version's words; requests pass api_middleware
+    faults, webhooks           what goes wrong on demand; events sent to receivers
+    control_routes             `/_simulator/`: all of this over HTTP
 """
 
 from nomos_mcp.simulator.demo_data import DEMO
 from nomos_mcp.simulator.faults import Fault
-from nomos_mcp.simulator.order_views import TargetState
 from nomos_mcp.simulator.simulator_app import Simulator
+from nomos_mcp.simulator.views import TargetState
 
 __all__ = ["DEMO", "Fault", "Simulator", "TargetState"]

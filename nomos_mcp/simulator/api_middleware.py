@@ -3,6 +3,7 @@
 Only here does an answer get its `X-API-Version` and `ratelimit-*` headers, and an error its body.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,56 +17,28 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nomos_mcp.simulator.access_tokens import AuthClient, Tokens
-from nomos_mcp.simulator.api_format import (
+from nomos_mcp.simulator.api_calls import (
+    API_CALL,
     CODES,
     CURIE,
     EDISON,
     VERSIONS,
+    ApiCall,
     ApiError,
     ApiVersion,
-    not_found,
+    RequestRecord,
+    Tokens,
     too_many_requests,
-    unauthorized,
     violation,
 )
-from nomos_mcp.simulator.fault_middleware import FaultMiddleware, Sleep
-from nomos_mcp.simulator.faults import Fault
-from nomos_mcp.simulator.simulation import RequestRecord, Simulation
-from nomos_mcp.simulator.world_clock import Clock
-from nomos_mcp.simulator.world_records import request_id
+from nomos_mcp.simulator.faults import Fault, FaultMiddleware, Faults, Sleep
+from nomos_mcp.simulator.world_records import Clock, request_id
 
-_SCOPE_KEY: Final = "nomos_mcp.simulator.call"
 _WINDOW_SECONDS: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCall:
-    """What the middleware found out about a request."""
-
-    version: ApiVersion
-    request_id: str
-    client: AuthClient | None  # None: the bearer token is missing, unknown or expired
-    ignore_filters: bool
-
-    @staticmethod
-    def of(request: Request) -> "ApiCall":
-        call: ApiCall = request.scope[_SCOPE_KEY]
-        return call
-
-    @property
-    def caller(self) -> AuthClient:
-        """The client, or 401 if it is not known."""
-        if self.client is None:
-            raise unauthorized()
-        return self.client
-
-
 class ClientRateLimit:
-    """Counts each client's requests in whole seconds, and tells them in the IETF's `ratelimit-*` headers.
-
-    The vendor's older quickstart states ten a second. How its window is cut is not documented.
-    """
+    """Counts each client's requests in whole seconds; how the vendor's window is cut is not documented."""
 
     def __init__(self, per_second: int, now: Clock) -> None:
         self._per_second = per_second
@@ -73,7 +46,7 @@ class ClientRateLimit:
         self._used: dict[str, tuple[datetime, int]] = {}
 
     def count(self, client_id: str) -> tuple[bool, dict[str, str]]:
-        """Count a request; return whether it is within the limit, and the headers that say how much is left."""
+        """Return whether a request is within the limit, and the IETF's headers that say how much is left."""
         second = self._now()
         since, used = self._used.get(client_id, (second, 0))
         used = used + 1 if since == second else 1
@@ -88,10 +61,10 @@ class ClientRateLimit:
 
 @dataclass(frozen=True, slots=True)
 class ApiMiddleware:
-    """ASGI middleware around the routes; no `rate_limit` lets everything pass."""
-
     app: ASGIApp
-    simulation: Simulation
+    seed: int
+    faults: Faults
+    requests: deque[RequestRecord]
     tokens: Tokens
     rate_limit: ClientRateLimit | None
     sleep: Sleep
@@ -102,9 +75,9 @@ class ApiMiddleware:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        faults = self.simulation.faults.draw(request.method, request.url.path)
+        faults = self.faults.draw(request.method, request.url.path)
         call = self._call(request, faults)
-        scope[_SCOPE_KEY] = call
+        scope[API_CALL] = call
         headers = {"X-API-Version": _echoed_version(call.version, faults)}
         error: ApiError | None = None
         if self.rate_limit is not None and call.client is not None:
@@ -112,7 +85,7 @@ class ApiMiddleware:
             headers |= rate_headers
             error = None if allowed else too_many_requests(_WINDOW_SECONDS)
         asked = request.headers.get("x-api-version")
-        if error is None and asked is not None and asked not in VERSIONS:
+        if error is None and asked not in {None, *VERSIONS}:
             error = violation("invalid_value", "X-API-Version", "Unknown API version")
         answered = False
 
@@ -122,7 +95,7 @@ class ApiMiddleware:
                 MutableHeaders(scope=message).update({name: value for name, value in headers.items() if value})
                 answered = True
                 # Before it is sent, so that a client that has its answer finds it among the requests.
-                self._record(request, call, int(message["status"]))
+                self._log(request, call, int(message["status"]))
             await send(message)
 
         app = self.app if error is None else on_error(request, error)
@@ -132,12 +105,13 @@ class ApiMiddleware:
             await app(scope, receive, answer)
         finally:
             if not answered:
-                self._record(request, call, None)
+                self._log(request, call, None)
 
-    def _record(self, request: Request, call: ApiCall, status: int | None) -> None:
+    def _log(self, request: Request, call: ApiCall, status: int | None) -> None:
         query = request.url.query
         path = f"{request.url.path}?{query}" if query else request.url.path
-        self.simulation.record(RequestRecord(request.method, path, call.version, status, call.request_id))
+        record = RequestRecord(request.method, path, call.version, status, call.request_id)
+        self.requests.append(record)
 
     def _call(self, request: Request, faults: Sequence[Fault]) -> ApiCall:
         kinds = {fault.kind for fault in faults}
@@ -148,14 +122,14 @@ class ApiMiddleware:
             self.tokens.expire(authorization)
         return ApiCall(
             version,
-            request_id(self.simulation.seed, next(self._numbers)),
+            request_id(self.seed, next(self._numbers)),
             None if "expired_token" in kinds else self.tokens.bearer(authorization),
             ignore_filters="ignored_filter" in kinds,
         )
 
 
 def _echoed_version(right: ApiVersion, faults: Sequence[Fault]) -> str:
-    """A fault can make the version that the answer names wrong, or empty: no header."""
+    """Name the version, or, on demand, a wrong one; an empty one leaves the header out."""
     for fault in faults:
         if fault.kind == "wrong_version":
             return (EDISON if right == CURIE else CURIE) if fault.value is None else fault.value
@@ -179,8 +153,8 @@ def on_error(request: Request, error: Exception) -> Response:
             allow = ", ".join(sorted(methods.split(", ")))  # the router's order is a set's
             api_error = ApiError(405, "Method not allowed", headers={"Allow": allow})
         case HTTPException():
-            api_error = not_found()
+            api_error = ApiError(404, "Resource not found")
         case _:
             api_error = ApiError(500, "Internal Server Error")
-    call = ApiCall.of(request)
+    call: ApiCall = request.scope[API_CALL]
     return JSONResponse(api_error.body(call.version, call.request_id), api_error.status, api_error.headers)

@@ -2,67 +2,58 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from nomos_mcp.simulator.access_tokens import ACCESS_TOKEN_SECONDS, AuthClient, Tokens
-from nomos_mcp.simulator.api_format import (
+from nomos_mcp.simulator.api_calls import (
+    ACCESS_TOKEN_SECONDS,
+    API_CALL,
     BATMAN,
     CHUCKY,
     EDISON,
+    ApiCall,
     ApiError,
     ApiVersion,
+    AuthClient,
     Json,
-    ViolationCode,
-    not_found,
-    unauthorized,
+    LedgerEntry,
+    Tokens,
     violation,
 )
-from nomos_mcp.simulator.api_middleware import ApiCall
-from nomos_mcp.simulator.list_queries import Cursors, ListQuery, ListSource, R, list_page
-from nomos_mcp.simulator.object_views import (
+from nomos_mcp.simulator.list_queries import Cursors, ListSource, list_page
+from nomos_mcp.simulator.views import (
     CUSTOMER_FIELDS,
     SUBSCRIPTION_FIELDS,
     event_shown,
+    order_fields,
+    order_shown,
     render_customer,
     render_event,
     render_listed_subscription,
+    render_order,
     render_subscription,
     subscription_shown,
 )
-from nomos_mcp.simulator.order_views import order_fields, order_shown, render_order
-from nomos_mcp.simulator.simulation import LedgerEntry, Simulation
-from nomos_mcp.simulator.world import OrderRefusedError, OrderRule
+from nomos_mcp.simulator.world import World
 from nomos_mcp.simulator.world_records import CustomerRecord, EventRecord, OrderRecord, SubscriptionRecord
 
 _Found = TypeVar("_Found", OrderRecord, SubscriptionRecord, CustomerRecord, EventRecord)
 _Handler = Callable[[Request, ApiCall], Awaitable[Json]]
 
-# That the feed-in rule has the code `unsupported_meter_order`, and that it and an ended subscription are 400 like the
-# documented unsupported product, is inferred.
-_RULES: Final[Mapping[OrderRule, tuple[ViolationCode, str]]] = {
-    "already_ordered": ("duplicate_meter_order", "A meter order already exists for this subscription"),
-    "feed_in": ("unsupported_meter_order", "Meter orders are not applicable to feed-in subscriptions"),
-    "ended": ("ended_subscription", "The subscription has ended"),
-    "no_product": ("unsupported_product", "The subscription's plan does not support a smart-meter product"),
-}
-
 
 class ApiRoutes:
-    """Serves the world of a simulation, and records its new orders."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self._world = simulation.world
+    def __init__(self, world: World, ledger: list[LedgerEntry]) -> None:
+        self._world = world
+        self._ledger = ledger
         self._cursors = Cursors()
 
     def routes(self) -> list[Route]:
         return [
-            Route("/health", _health),
+            Route("/health", PlainTextResponse("OK"), methods=["GET"]),
             _resource("/meter-orders", self._list_orders, post=self._create_order, since=EDISON),
             _resource("/meter-orders/{id}", self._get_order, since=EDISON),
             _resource("/subscriptions", self._list_subscriptions),
@@ -74,7 +65,7 @@ class ApiRoutes:
 
     async def _list_orders(self, request: Request, call: ApiCall) -> Json:
         source = ListSource(self._world.orders, order_fields(call.version), render_order, order_shown)
-        return self._page(request, call, source)
+        return list_page(source, request, self._cursors)
 
     async def _get_order(self, request: Request, call: ApiCall) -> Json:
         order = _visible(self._world.orders.get(request.path_params["id"]), call, order_shown)
@@ -86,22 +77,16 @@ class ApiRoutes:
             raise violation("invalid_type", "subscription", "Invalid input: expected string")
         # No await from here on, so that two requests for one subscription cannot both pass the rules.
         subscription = _visible(self._world.subscriptions.get(subscription_id), call, subscription_shown)
-        try:
-            order = self._world.create_order(subscription)
-        except OrderRefusedError as error:
-            code, message = _RULES[error.rule]
-            status = 409 if error.rule == "already_ordered" else 400
-            raise violation(code, "subscription", message, status) from None
-        self._simulation.record(
-            LedgerEntry(order.id, subscription.id, call.caller.id, order.created_at, call.request_id)
-        )
+        order = self._world.create_order(subscription)
+        entry = LedgerEntry(order.id, subscription.id, call.caller.id, order.created_at, call.request_id)
+        self._ledger.append(entry)
         return render_order(order, call.version)
 
     async def _list_subscriptions(self, request: Request, call: ApiCall) -> Json:
         # Batman's document has filters; nothing published on chucky mentions any, so it ignores them (inferred).
         fields = SUBSCRIPTION_FIELDS if call.version >= BATMAN else ()
         source = ListSource(self._world.subscriptions, fields, render_listed_subscription, subscription_shown)
-        return self._page(request, call, source)
+        return list_page(source, request, self._cursors)
 
     async def _get_subscription(self, request: Request, call: ApiCall) -> Json:
         subscription = _visible(self._world.subscriptions.get(request.path_params["id"]), call, subscription_shown)
@@ -112,7 +97,7 @@ class ApiRoutes:
         # Vendor document: filtering came to all lists with edison; before, it is ignored like an unknown field.
         fields = CUSTOMER_FIELDS if call.version >= EDISON else ()
         source = ListSource(self._world.customers, fields, lambda each, _: render_customer(each))
-        return self._page(request, call, source)
+        return list_page(source, request, self._cursors)
 
     async def _get_customer(self, request: Request, call: ApiCall) -> Json:
         return render_customer(_visible(self._world.customers.get(request.path_params["id"]), call))
@@ -120,14 +105,9 @@ class ApiRoutes:
     async def _get_event(self, request: Request, call: ApiCall) -> Json:
         return render_event(_visible(self._world.events.get(request.path_params["id"]), call, event_shown))
 
-    def _page(self, request: Request, call: ApiCall, source: ListSource[R]) -> Json:
-        organisation, parameters = call.caller.organisation, request.query_params
-        query = ListQuery(organisation, call.version, request.url.path, parameters, call.ignore_filters)
-        return list_page(source, query, self._cursors)
-
 
 class OAuthRoutes:
-    """Issues tokens: client credentials and refresh, the client named by HTTP Basic only.
+    """The client is named by HTTP Basic only.
 
     The body may be a form, as OAuth has it, or JSON, as the vendor's schema has it. The answer lacks `scope` before
     edison: the vendor says that older versions may lack it; which ones do is inferred.
@@ -145,15 +125,20 @@ class OAuthRoutes:
     async def _token(self, request: Request) -> Response:
         client = self._tokens.basic_client(request.headers.get("authorization"))
         if client is None:
-            raise unauthorized("Basic")
-        access_token, refresh_token = self._grant(client, await _fields(request))
+            raise ApiError(401, "Invalid client credentials", headers={"WWW-Authenticate": "Basic"})
+        fields: Mapping[str, object]
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
+            fields = await _json_object(request)
+        else:
+            fields = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+        access_token, refresh_token = self._grant(client, fields)
         body: Json = {
             "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": ACCESS_TOKEN_SECONDS,
             "refresh_token": refresh_token,
         }
-        if ApiCall.of(request).version >= EDISON:
+        if request.scope[API_CALL].version >= EDISON:
             body["scope"] = " ".join(client.scopes)
         return JSONResponse(body)
 
@@ -177,14 +162,14 @@ class OAuthRoutes:
 
 
 def _resource(path: str, get: _Handler, *, post: _Handler | None = None, since: ApiVersion = CHUCKY) -> Route:
-    """Build the route of a path that needs a token, its scope, and a version that has the path.
+    """Make a route that needs a token, its scope, and a version that has the path.
 
     Vendor document: `read:*` is every GET, `write:*` every other method. An older version is told 400
     `upgrade_api_version`: the code is documented, that it is used here is inferred.
     """
 
     async def endpoint(request: Request) -> Response:
-        call = ApiCall.of(request)
+        call: ApiCall = request.scope[API_CALL]
         writes = request.method == "POST"
         if ("write:*" if writes else "read:*") not in call.caller.scopes:
             raise ApiError(403, "You are not allowed to access this resource")
@@ -199,12 +184,9 @@ def _resource(path: str, get: _Handler, *, post: _Handler | None = None, since: 
 def _visible(
     record: _Found | None, call: ApiCall, shown: Callable[[_Found, ApiVersion], bool] = lambda *_: True
 ) -> _Found:
-    """Return a record that exists, is the caller's organisation's, and is shown in the version.
-
-    Otherwise it is 404, the same in all three cases, so that nobody learns of another organisation's objects.
-    """
+    """Return the record, or refuse so that nobody learns of another organisation's objects."""
     if record is None or record.organisation != call.caller.organisation or not shown(record, call.version):
-        raise not_found()
+        raise ApiError(404, "Resource not found")
     return record
 
 
@@ -218,18 +200,8 @@ async def _json_object(request: Request) -> Mapping[str, object]:
     return value
 
 
-async def _health(_: Request) -> Response:
-    return PlainTextResponse("OK")
-
-
-async def _fields(request: Request) -> Mapping[str, object]:
-    if request.headers.get("content-type", "").lower().startswith("application/json"):
-        return await _json_object(request)
-    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
-
-
 async def _metadata(request: Request) -> Response:
-    """Tell where tokens come from, and how (RFC 8414); needs no token."""
+    """RFC 8414."""
     issuer = str(request.base_url).rstrip("/")
     body: Json = {
         "issuer": issuer,

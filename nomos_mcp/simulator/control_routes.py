@@ -6,6 +6,7 @@ Each reads JSON, calls the simulator's method for the same job, and writes JSON.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,12 +19,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nomos_mcp.simulator.api_format import CURIE, EDISON, Json, format_time
+from nomos_mcp.simulator.api_calls import CURIE, EDISON, Json, format_time
 from nomos_mcp.simulator.demo_data import DEMO
 from nomos_mcp.simulator.faults import Fault
-from nomos_mcp.simulator.object_views import render_event
-from nomos_mcp.simulator.order_views import CURIE_STATUS, TargetState, order_shown, render_order
-from nomos_mcp.simulator.simulation import Simulation
+from nomos_mcp.simulator.simulator_app import Simulator
+from nomos_mcp.simulator.views import CURIE_STATUS, TargetState, order_shown, render_event, render_order
 from nomos_mcp.simulator.webhooks import DeliveryAttempt, WebhookEndpoint
 from nomos_mcp.simulator.world_records import OrderRecord
 
@@ -36,8 +36,8 @@ class _Advance(BaseModel):
     days: Annotated[float, Field(ge=0, le=10_000)]
 
 
-def control_app(simulation: Simulation) -> ASGIApp:
-    control = _Control(simulation)
+def control_app(simulator: Simulator) -> ASGIApp:
+    control = _Control(simulator)
     return Starlette(
         routes=[
             Route("/_simulator/", control.state, methods=["GET"]),
@@ -59,28 +59,28 @@ def control_app(simulation: Simulation) -> ASGIApp:
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _WithoutWebPages:
     """Refuses web pages: any page in a browser reaches loopback, and by a webhook whatever else listens there."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = JSONResponse({"error": "web pages may not control the simulator; ask without an Origin header"}, 403)
-        await (refusal if "origin" in Headers(scope=scope) else self._app)(scope, receive, send)
+        await (refusal if "origin" in Headers(scope=scope) else self.app)(scope, receive, send)
 
 
 class _Control:
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
 
     async def state(self, _: Request) -> Response:
-        world = self._simulation.world
+        world = self._simulator.world
         statuses = Counter(CURIE_STATUS.get(order.stage, "intended") for order in world.orders)
         body: Json = {
             "notice": "All data is invented: no real customer, order or meter is behind it.",
-            "now": format_time(self._simulation.now),
-            "seed": self._simulation.seed,
+            "now": format_time(self._simulator.now),
+            "seed": self._simulator.seed,
             "orders": dict(sorted(statuses.items())),
             "subscriptions": len(world.subscriptions),
             "customers": len(world.customers),
@@ -98,72 +98,73 @@ class _Control:
         return JSONResponse(body)
 
     async def ledger(self, _: Request) -> Response:
-        requests = self._simulation.requests
+        requests = self._simulator.requests
         statuses = {request.request_id: request.status for request in requests}
         orders = [
             entry._asdict() | {"at": format_time(entry.at), "answered": statuses.get(entry.request_id)}
-            for entry in self._simulation.ledger
+            for entry in self._simulator.ledger
         ]
         return JSONResponse({"orders": orders, "requests": [request._asdict() for request in requests]})
 
     async def advance(self, request: Request) -> Response:
         days = _Advance.model_validate_json(await request.body()).days
-        events = self._simulation.advance(days)
-        body: Json = {
-            "now": format_time(self._simulation.now),
-            "happened": len(events),
-            "events": [render_event(event) for event in events[:_SHOWN_EVENTS]],
-            "deliveries": _attempts(await self._simulation.webhooks.deliver()),
-        }
-        return JSONResponse(body)
+        events = self._simulator.advance(days)
+        return JSONResponse(
+            {
+                "now": format_time(self._simulator.now),
+                "happened": len(events),
+                "events": [render_event(event) for event in events[:_SHOWN_EVENTS]],
+                "deliveries": _attempts(await self._simulator.webhooks.deliver()),
+            }
+        )
 
     async def order(self, request: Request) -> Response:
         with _known("order"):
-            order = self._simulation.world.orders[request.path_params["id"]]
+            order = self._simulator.world.orders[request.path_params["id"]]
         return _order(order)
 
     async def put_order(self, request: Request) -> Response:
         state = TargetState.model_validate_json(await request.body())
         with _known("order"):
-            order = self._simulation.put_order(request.path_params["id"], state)
+            order = self._simulator.put_order(request.path_params["id"], state)
         return _order(order)
 
     async def faults(self, _: Request) -> Response:
-        return JSONResponse({"faults": [self._fault(*item) for item in self._simulation.faults.active.items()]})
+        return JSONResponse({"faults": [self._fault(*item) for item in self._simulator.faults.active.items()]})
 
     async def add_fault(self, request: Request) -> Response:
         fault = Fault.model_validate_json(await request.body())
-        return JSONResponse(self._fault(self._simulation.faults.add(fault), fault), 201)
+        return JSONResponse(self._fault(self._simulator.faults.add(fault), fault), 201)
 
     async def clear_faults(self, _: Request) -> Response:
-        self._simulation.faults.clear()
+        self._simulator.faults.clear()
         return Response(status_code=204)
 
     async def remove_fault(self, request: Request) -> Response:
         with _known("fault"):
-            self._simulation.faults.remove(request.path_params["id"])
+            self._simulator.faults.remove(request.path_params["id"])
         return Response(status_code=204)
 
     async def webhooks(self, _: Request) -> Response:
-        webhooks = self._simulation.webhooks
+        webhooks = self._simulator.webhooks
         endpoints = [_endpoint(*item) for item in webhooks.endpoints.items()]
         attempts = _attempts(webhooks.attempts)
         return JSONResponse({"endpoints": endpoints, "attempts": attempts, "waiting": webhooks.waiting})
 
     async def add_webhook(self, request: Request) -> Response:
         endpoint = WebhookEndpoint.model_validate_json(await request.body())
-        return JSONResponse(_endpoint(self._simulation.webhooks.add(endpoint), endpoint), 201)
+        return JSONResponse(_endpoint(self._simulator.webhooks.add(endpoint), endpoint), 201)
 
     async def remove_webhook(self, request: Request) -> Response:
         with _known("endpoint"):
-            self._simulation.webhooks.remove(request.path_params["id"])
+            self._simulator.webhooks.remove(request.path_params["id"])
         return Response(status_code=204)
 
     async def deliver(self, _: Request) -> Response:
-        return JSONResponse({"deliveries": _attempts(await self._simulation.webhooks.deliver())})
+        return JSONResponse({"deliveries": _attempts(await self._simulator.webhooks.deliver())})
 
     def _fault(self, fault_id: str, fault: Fault) -> Json:
-        struck = self._simulation.faults.struck(fault_id)
+        struck = self._simulator.faults.struck(fault_id)
         return {"id": fault_id, **fault.model_dump(exclude_unset=True), "struck": struck}
 
 
@@ -174,7 +175,6 @@ def _order(order: OrderRecord) -> Response:
 
 
 def _endpoint(endpoint_id: str, endpoint: WebhookEndpoint) -> Json:
-    """Write an endpoint with its secret, which is invented, or the caller's own."""
     topics = None if endpoint.topics is None else sorted(endpoint.topics)
     return {"id": endpoint_id, **endpoint.model_dump(mode="json", exclude={"topics"}), "topics": topics}
 
@@ -185,7 +185,6 @@ def _attempts(attempts: Iterable[DeliveryAttempt]) -> list[Json]:
 
 @contextmanager
 def _known(kind: str) -> Iterator[None]:
-    """Turn a KeyError into a 404."""
     try:
         yield
     except KeyError:
@@ -193,12 +192,10 @@ def _known(kind: str) -> Iterator[None]:
 
 
 async def _error_answer(_: Request, error: Exception) -> Response:
-    """Say what is wrong, for the router's own 404 and 405 and for our bugs too."""
     if isinstance(error, ValidationError):
         problems = ((".".join(map(str, each["loc"])), each["msg"]) for each in error.errors())
-        return JSONResponse(
-            {"error": "; ".join(f"{where}: {what}" if where else what for where, what in problems)}, 400
-        )
+        text = "; ".join(f"{where}: {what}" if where else what for where, what in problems)
+        return JSONResponse({"error": text}, 400)
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
     return JSONResponse({"error": f"a mistake of the simulator's own: {error!r}"}, 500)

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from nomos_mcp.simulator.access_tokens import AuthClient
-from nomos_mcp.simulator.api_format import EDISON
+from nomos_mcp.simulator.api_calls import EDISON, AuthClient
 from nomos_mcp.simulator.world_records import (
     CancelReason,
     HoldReason,
@@ -23,8 +22,6 @@ from nomos_mcp.simulator.world_records import (
 
 
 class OrderCase(NamedTuple):
-    """A subscription with its order."""
-
     name: str  # shown in the IDs of order, subscription and customer
     stage: Stage
     age: int  # days since it was created
@@ -37,8 +34,6 @@ class OrderCase(NamedTuple):
 
 
 class SubscriptionCase(NamedTuple):
-    """A subscription without an order."""
-
     name: str  # shown in the IDs of subscription and customer
     shows: str = ""  # what it is an example of
     type: SubscriptionType = "consumption"
@@ -154,8 +149,6 @@ _SUBSCRIPTION_EVENTS: Final[dict[Topic, str]] = {
 
 
 class DemoItem(NamedTuple):
-    """A named object, and what it is an example of."""
-
     id: str
     kind: Literal["meter_order", "subscription", "customer", "event"]
     shows: str
@@ -165,19 +158,12 @@ class Demo:
     """What has a name in the data set.
 
     Attributes:
-        organisation: Whose objects the demo clients see.
-        client_id: A client with every scope, curie by default.
-        read_only_client_id: A client whose scope is `read:*`.
-        edison_client_id: A client that gets edison when it pins no version.
-        other_client_id: A client of another organisation.
-        client_secret: The secret of all four.
+        client_secret: The secret of all four clients.
         access_token: A static key that acts for `client_id` and never expires.
         orders: Name to order ID.
         subscriptions: Name to subscription ID; an order's subscription has the order's name.
         customers: Name to customer ID; a customer has the name of its subscription, except the few with several.
         events: Topic to the ID of one such event.
-        clients: The four clients.
-        static_keys: Static key to client ID.
     """
 
     organisation: Final = "demo"
@@ -207,7 +193,6 @@ class Demo:
         )
 
     def describe(self) -> Sequence[DemoItem]:
-        """List each named order, each subscription without one, the customers of several, and each kind of event."""
         subjects = _ORDER_EVENTS | _SUBSCRIPTION_EVENTS
         return [
             *(DemoItem(self.orders[name], "meter_order", shows) for name, shows in _ORDER_DESCRIPTIONS.items()),

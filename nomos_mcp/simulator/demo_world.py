@@ -22,10 +22,8 @@ from nomos_mcp.simulator.world_records import (
     Hold,
     HoldReason,
     Meter,
-    MeterType,
     OrderRecord,
     PaymentMethod,
-    Plan,
     Provider,
     Stage,
     SubscriptionRecord,
@@ -82,8 +80,7 @@ def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
     """Put the data set into an empty world; the `bulk` orders without a name give the lists pages."""
     rng = Random(seed)  # noqa: S311 - must repeat; nothing secret is drawn from it
     builder = _Builder(world, now, rng)
-    for provider, plan_id in _PLANS.items():
-        world.plans[plan_id] = Plan(plan_id, provider)
+    world.plans.update({plan_id: provider for provider, plan_id in _PLANS.items()})
     for case in ORDERS:
         builder.add_order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
     for bare in SUBSCRIPTIONS:
@@ -97,7 +94,6 @@ def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
 
 
 def _bulk_orders(count: int, rng: Random) -> Iterator[OrderCase]:
-    """Draw ages, providers and appointments; the mix of states is fixed."""
     for number in range(count):
         stage, hold, cancelled = _BULK_STATES[number % len(_BULK_STATES)]
         yield OrderCase(
@@ -182,9 +178,25 @@ class _Builder:
             status="ended" if case.ended else "active" if "subscription.activated" in past else "pending",
             type=case.type,
             estimated_usage=self._rng.randrange(1_500, 6_000, 100),
-            address=_address(subscription_id, self._rng),
-            meter=_meter(subscription_id, case.meter, self._rng),
-            payment_method=_payment_method(subscription_id, owner, self._rng),
+            address=Address(
+                id=derived_id("adr", subscription_id),
+                street=self._rng.choice(_STREETS),
+                house_number=str(self._rng.randint(1, 99)),
+                zip="00000",
+                city="Musterstadt",
+            ),
+            meter=Meter(
+                id=derived_id("mtr", subscription_id),
+                number=f"1DEMO{self._rng.randrange(10**9):09}",
+                type=case.meter,
+                malo=f"{self._rng.randrange(10**11):011}",
+                melo=f"DE{self._rng.randrange(10**31):031}",
+            ),
+            payment_method=PaymentMethod(
+                id=derived_id("pm", subscription_id),
+                iban=f"DE00{self._rng.randrange(10**18):018}",
+                account_holder=f"{owner.first_name} {owner.last_name}",
+            ),
             supplier=self._supplier if case.type == "consumption" else None,
             created_at=created_at,
             updated_at=max(past.values()),
@@ -224,25 +236,3 @@ def _timeline(stage: Stage, created_at: datetime, now: datetime) -> Mapping[Stag
         stages = ("requested", "with_partner", "cancelled")
     between = (now - created_at) / len(stages)
     return {each: (created_at + number * between).replace(microsecond=0) for number, each in enumerate(stages)}
-
-
-def _address(subject: str, rng: Random) -> Address:
-    return Address(derived_id("adr", subject), rng.choice(_STREETS), str(rng.randint(1, 99)), "00000", "Musterstadt")
-
-
-def _meter(subject: str, kind: MeterType, rng: Random) -> Meter:
-    return Meter(
-        id=derived_id("mtr", subject),
-        number=f"1DEMO{rng.randrange(10**9):09}",
-        type=kind,
-        malo=f"{rng.randrange(10**11):011}",
-        melo=f"DE{rng.randrange(10**31):031}",
-    )
-
-
-def _payment_method(subject: str, holder: CustomerRecord, rng: Random) -> PaymentMethod:
-    return PaymentMethod(
-        id=derived_id("pm", subject),
-        iban=f"DE00{rng.randrange(10**18):018}",
-        account_holder=f"{holder.first_name} {holder.last_name}",
-    )

@@ -1,11 +1,16 @@
 """What goes wrong on demand, for which requests, and how often."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FaultKind = Literal[
     "status",
@@ -29,31 +34,17 @@ _OPTIONS: Final[Mapping[str, Sequence[FaultKind]]] = {
 
 
 class Fault(BaseModel):
-    """Something that goes wrong, for the requests that it matches.
+    """Something that goes wrong, for the requests that it matches; docs/simulator.md says what each kind does.
 
     Attributes:
-        kind: What goes wrong.
-
-            - `status`: an error answer instead of the real one;
-            - `delay`: the answer takes `seconds` longer;
-            - `reset`: the connection is reset, and no answer comes;
-            - `truncated_body`: the second half of the body is missing;
-            - `wrong_type_body`: a field has another JSON type, or, without `field`, the body is a list;
-            - `wrong_version`: the answer's `X-API-Version` names another version;
-            - `expired_token`: the access token has expired (a static key is refused this time);
-            - `ignored_filter`: every `filter[...]` is ignored, as upstream ignores what it does not know;
-            - `new_enum_value`: a field holds an undocumented word.
-        method: The HTTP method; empty for any.
-        path: The path; `*` stands for any characters: `/meter-orders/*`.
+        method: Empty for any.
+        path: `*` stands for any characters: `/meter-orders/*`.
         count: How many requests it affects; None until it is removed.
         skip: How many matching requests pass first.
         probability: Of affecting a matching request, drawn from the simulator's seed.
-        status: For `status`: 400 to 599.
-        seconds: For `delay`.
-        after_commit: For `status`, `delay` and `reset`: it happens after the request was carried out, and what that
-            wrote stays. Otherwise it happens before, and with `status` and `reset` the request is never carried out.
-        field: For `wrong_type_body` and `new_enum_value`: the field of the object, or of each item of a list. Without
-            it, `new_enum_value` changes `status`.
+        after_commit: It happens after the request was carried out, and what that wrote stays. Otherwise it happens
+            before, and with `status` and `reset` the request is never carried out.
+        field: Of the object, or of each item of a list. Without it, `new_enum_value` changes `status`.
         value: For `new_enum_value` the word; for `wrong_version` the version, and an empty one leaves the header out.
     """
 
@@ -85,11 +76,7 @@ class Fault(BaseModel):
 
 
 class Faults:
-    """The faults of a simulator; the seed decides on those with a probability.
-
-    Attributes:
-        active: Every fault that was not removed, by ID, oldest first; those whose `count` is used up too.
-    """
+    """`active` has every fault that was not removed, by ID, oldest first; those whose `count` is used up too."""
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)  # noqa: S311 - must repeat
@@ -98,7 +85,7 @@ class Faults:
         self._struck: dict[str, int] = {}
 
     def add(self, fault: Fault) -> str:
-        """Start a fault with the next request; return its ID, for `struck` and `remove`."""
+        """Return the fault's ID, for `struck` and `remove`."""
         fault_id = f"fault_{len(self._struck) + 1}"
         self.active[fault_id] = fault
         self._matched[fault_id] = self._struck[fault_id] = 0
@@ -109,7 +96,6 @@ class Faults:
         return self._struck[fault_id]
 
     def remove(self, fault_id: str) -> None:
-        """Stop a fault; KeyError if there is none with this ID."""
         del self.active[fault_id]
 
     def clear(self) -> None:
@@ -129,3 +115,100 @@ class Faults:
             return False
         self._struck[fault_id] += 1
         return True
+
+
+Sleep = Callable[[float], Awaitable[None]]
+
+RESET_EXTENSION: Final = "nomos_mcp.simulator.reset"
+"""Key in `scope["extensions"]` of a function that resets the connection; the simulator's own server offers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultMiddleware:
+    """ASGI middleware for one request: carries out its faults before the routes see it, and on the answer."""
+
+    app: ASGIApp
+    faults: Sequence[Fault]
+    error_answer: Callable[[int], ASGIApp]
+    sleep: Sleep
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if await self._ends(scope, receive, send, after_commit=False):
+            return
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(dict(message))
+
+        await self.app(scope, receive, keep)
+        if await self._ends(scope, receive, send, after_commit=True):
+            return
+        for message in self._spoiled(messages):
+            await send(message)
+
+    async def _ends(self, scope: Scope, receive: Receive, send: Send, *, after_commit: bool) -> bool:
+        """Carry out delays, resets and error answers; return whether one of them ended the request."""
+        for fault in self.faults:
+            if fault.after_commit != after_commit:
+                continue
+            if fault.kind == "delay" and fault.seconds is not None:
+                await self.sleep(fault.seconds)
+            elif fault.kind == "reset":
+                if not after_commit:  # a client that is still sending would get another error than a reset
+                    await Request(scope, receive).body()
+                await _reset(scope, receive)
+                return True
+            elif fault.kind == "status" and fault.status is not None:
+                await self.error_answer(fault.status)(scope, receive, send)
+                return True
+        return False
+
+    def _spoiled(self, messages: Sequence[Message]) -> Sequence[Message]:
+        start, *rest = messages
+        body = b"".join(message.get("body", b"") for message in rest)
+        changed = body
+        for fault in self.faults if start["status"] < 400 else ():  # noqa: PLR2004  where HTTP's errors begin
+            changed = _spoiled_body(fault, changed)
+        if changed == body:
+            return messages
+        MutableHeaders(scope=start)["content-length"] = str(len(changed))
+        return [start, {"type": "http.response.body", "body": changed}]
+
+
+async def _reset(scope: Scope, receive: Receive) -> None:
+    """Reset the connection; in process there is none, so raise what `httpx` raises for a reset."""
+    reset = scope.get("extensions", {}).get(RESET_EXTENSION)
+    if reset is None:
+        import httpx  # noqa: PLC0415  the caller that gets here has httpx loaded already
+
+        raise httpx.ReadError("Connection reset by the simulator, on demand")
+    reset()
+    while (await receive())["type"] != "http.disconnect":  # otherwise the server would answer in our place
+        pass
+
+
+def _spoiled_body(fault: Fault, body: bytes) -> bytes:
+    """Apply a fault to a body; one that is no JSON object, or lacks the field, stays as it is."""
+    if fault.kind == "truncated_body":
+        return body[: len(body) // 2]
+    if fault.kind == "wrong_type_body" and fault.field is None:
+        return b'["not", "an", "object"]'
+    if fault.kind not in {"wrong_type_body", "new_enum_value"}:
+        return body
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(content, dict):
+        return body
+    field = fault.field or "status"
+    items = content.get("items")
+    # The field may be a list's own (`items`, `next_page`); if the list has none of that name, its items are changed.
+    for subject in [content] if field in content or not isinstance(items, list) else items:
+        if field not in subject:
+            continue
+        if fault.kind == "new_enum_value":
+            subject[field] = "undocumented_by_now" if fault.value is None else fault.value
+        else:
+            subject[field] = 42 if isinstance(subject[field], str) else "not what it was"
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

@@ -16,16 +16,16 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from hmac import compare_digest, digest
+from hmac import digest
 from itertools import islice
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
-from nomos_mcp.simulator.api_format import ApiVersion, Json, format_time, violation
+from nomos_mcp.simulator.api_calls import API_CALL, ApiCall, ApiVersion, Json, format_time, violation
 from nomos_mcp.simulator.world import IndexedStore, StoredRecord
 
 R = TypeVar("R", bound=StoredRecord)
@@ -50,37 +50,18 @@ _TEXT_TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FilterField(Generic[R]):
-    """A field that a list can be filtered by; its type decides on the operators."""
-
+class FilterField(NamedTuple, Generic[R]):
     name: str
     type: FieldType
     read: Callable[[R], Value]
     values: frozenset[str] = frozenset()  # of an enum
 
 
-@dataclass(frozen=True, slots=True)
-class ListSource(Generic[R]):
-    """How one kind of record is listed."""
-
+class ListSource(NamedTuple, Generic[R]):
     store: IndexedStore[R]
     fields: Sequence[FilterField[R]]
     render: Callable[[R, ApiVersion], Json]
     shown: Callable[[R, ApiVersion], bool] = lambda *_: True
-
-
-class ListQuery(NamedTuple):
-    organisation: str
-    version: ApiVersion
-    path: str
-    parameters: QueryParams
-    ignore_filters: bool
-
-    def identity(self) -> str:
-        """Write down everything that must stay the same from page to page."""
-        rest = sorted(pair for pair in self.parameters.multi_items() if pair[0] != "cursor")
-        return "\n".join([self.organisation, self.version, self.path, urlencode(rest)])
 
 
 class Cursors:
@@ -92,56 +73,52 @@ class Cursors:
     def write(self, last: StoredRecord, limit: int, query: str) -> str:
         """Name a page's last record, sealed with its limit and the query's identity."""
         fields: Json = {"last_created_at": format_time(last.created_at), "last_id": last.id, "limit": limit}
-        return _encoded({**fields, "seal": self._seal(fields, query)})
+        seal = digest(self._key, f"{query}\n{json.dumps(fields)}".encode(), "sha256").hex()[:24]
+        text = json.dumps({**fields, "seal": seal}, separators=(",", ":"))
+        return urlsafe_b64encode(text.encode()).decode()
 
-    def read(self, cursor: str, query: str) -> str:
-        """Return the ID of the record that a cursor names; 400 if it was changed, or belongs to another query."""
-        try:
+    def read(self, cursor: str, query: str, store: IndexedStore[R]) -> R:
+        """Return the record that a cursor names; 400 if it was changed, or belongs to another query."""
+        with suppress(ValueError, KeyError, TypeError):  # no base64, no JSON, or not what `write` writes
             fields = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
-            seal = fields.pop("seal")
-        except (ValueError, AttributeError, KeyError, TypeError):
-            fields, seal = {}, ""
-        # Decoding skips foreign characters and spare bits, so the text is compared too, not only what it decodes to.
-        genuine = compare_digest(str(seal).encode(), self._seal(fields, query).encode())
-        if not genuine or _encoded({**fields, "seal": seal}) != cursor:
-            raise violation("invalid_value", "cursor", "Invalid cursor, or one of another query")
-        last_id: str = fields["last_id"]
-        return last_id
-
-    def _seal(self, fields: Json, query: str) -> str:
-        return digest(self._key, f"{query}\n{json.dumps(fields)}".encode(), "sha256").hex()[:24]
+            last = store[fields["last_id"]]
+            # Decoding skips foreign characters and spare bits, so the text is compared, not what it decodes to.
+            if cursor == self.write(last, fields["limit"], query):
+                return last
+        raise violation("invalid_value", "cursor", "Invalid cursor, or one of another query")
 
 
-def _encoded(fields: Json) -> str:
-    return urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
-
-
-def list_page(source: ListSource[R], query: ListQuery, cursors: Cursors) -> Json:
-    """Answer a request for a list, newest first; 400 for a bad limit, cursor or filter value."""
-    limit = _limit(query.parameters.get("limit", "10"))
-    fields = () if query.ignore_filters else source.fields
-    tests = _tests(query.parameters, fields)
-    cursor = query.parameters.get("cursor")
-    last = source.store.get(cursors.read(cursor, query.identity())) if cursor else None
-    index, key = "organisation", query.organisation
+def list_page(source: ListSource[R], request: Request, cursors: Cursors) -> Json:
+    """Answer a request for a list, newest first."""
+    call: ApiCall = request.scope[API_CALL]
+    organisation, parameters = call.caller.organisation, request.query_params
+    limit = _limit(parameters.get("limit", "10"))
+    fields = () if call.ignore_filters else source.fields
+    tests = _tests(parameters, fields)
+    # What must stay the same from page to page:
+    rest = sorted(pair for pair in parameters.multi_items() if pair[0] != "cursor")
+    query = "\n".join([organisation, call.version, request.url.path, urlencode(rest)])
+    cursor = parameters.get("cursor")
+    after = cursors.read(cursor, query, source.store) if cursor else None
+    index, key = "organisation", organisation
     for field in fields:  # read one customer's records instead of the whole organisation's, where a filter allows it
-        operand = query.parameters.get(f"filter[{field.name}][eq]")
+        operand = parameters.get(f"filter[{field.name}][eq]")
         if operand is not None and field.name in source.store.indexes:
             index, key = field.name, operand
     matching = (
         record
-        for record in source.store.newest_first(index, key, last)
-        if record.organisation == query.organisation
-        and source.shown(record, query.version)
+        for record in source.store.newest_first(index, key, after)
+        if record.organisation == organisation
+        and source.shown(record, call.version)
         and all(test(field.read(record)) for field, test in tests)
     )
     records = list(islice(matching, limit))
     last = records[-1] if next(matching, None) is not None else None
     return {
         "object": "list",
-        "items": [source.render(record, query.version) for record in records],
+        "items": [source.render(record, call.version) for record in records],
         "has_more": last is not None,
-        "next_page": cursors.write(last, limit, query.identity()) if last else None,
+        "next_page": cursors.write(last, limit, query) if last else None,
     }
 
 

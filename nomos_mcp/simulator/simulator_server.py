@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from nomos_mcp.simulator.fault_middleware import RESET_EXTENSION
+from nomos_mcp.simulator.faults import RESET_EXTENSION
 from nomos_mcp.simulator.simulator_app import Simulator
 
 HOST: Final = "127.0.0.1"
@@ -81,16 +81,15 @@ def _server(simulator: Simulator) -> uvicorn.Server:
 
 
 async def _serve(simulator: Simulator, server: uvicorn.Server, listener: socket.socket) -> None:
+    async def tend() -> None:
+        while True:
+            await simulator.tend()
+            await anyio.sleep(_TEND_SECONDS)
+
     async with anyio.create_task_group() as group:
-        group.start_soon(_tend, simulator)
+        group.start_soon(tend)
         await server.serve(sockets=[listener])
         group.cancel_scope.cancel()
-
-
-async def _tend(simulator: Simulator) -> None:
-    while True:
-        await simulator.tend()
-        await anyio.sleep(_TEND_SECONDS)
 
 
 class _Connection(H11Protocol):

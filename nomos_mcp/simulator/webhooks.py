@@ -1,7 +1,4 @@
-"""Webhooks: signed deliveries of events to receivers on this machine, repeated on the simulator's clock.
-
-It is loaded when somebody asks for webhooks, not with the simulator, because it loads the HTTP library.
-"""
+"""Signed deliveries of events to receivers on this machine. Loaded on demand, because it loads the HTTP library."""
 
 import json
 import secrets
@@ -22,22 +19,20 @@ import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from nomos_mcp.simulator.demo_data import DEMO
-from nomos_mcp.simulator.object_views import render_event
+from nomos_mcp.simulator.views import render_event
 from nomos_mcp.simulator.world import World
-from nomos_mcp.simulator.world_clock import Clock
-from nomos_mcp.simulator.world_records import EventRecord, Topic
+from nomos_mcp.simulator.world_records import Clock, EventRecord, Topic
 
 Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
-"""Posts a body with headers to a URL; returns the answer's status, or None without an answer."""
 
 _TIMEOUT_SECONDS: Final = 30.0  # vendor document: a receiver has 30 seconds to answer
 _DOUBLING: Final = (1, 2, 4, 8, 16, 32)
+# As the vendor publishes them. That the first delivery is at once, and each wait counts from the attempt before, is
+# inferred.
 _RETRY_AFTER: Final = (
     *(timedelta(minutes=minutes) for minutes in _DOUBLING),
     *(timedelta(hours=hours) for hours in _DOUBLING),
 )
-"""The waits between attempts, as the vendor publishes them. That they follow one another, and that they come after a
-first delivery at once, is inferred: so they end after 64 hours and 3 minutes."""
 
 
 def _on_loopback(url: str) -> str:
@@ -56,11 +51,9 @@ class WebhookEndpoint(BaseModel):
     """A receiver of events.
 
     Attributes:
-        url: Where deliveries are posted to: `http://` on loopback.
-        secret: For the signature; generated if none is given.
-        topics: Which events; None for all.
-        out_of_order: Whether deliveries that are due at the same time are shuffled, by the simulator's seed.
-        duplicates: Whether every event is delivered twice.
+        topics: None for all.
+        out_of_order: Deliveries that are due at the same time are shuffled, by the simulator's seed.
+        duplicates: Every event is delivered twice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,15 +86,10 @@ class _Delivery(NamedTuple):
 
 
 class Webhooks:
-    """Sends the events of the demo's organisation.
+    """Sends the events of the demo's organisation; a test may put its own receiver into `send`.
 
     Retries fall due on the simulator's clock, `now`. The receivers' clock, `outside`, dates the signatures: otherwise a
     receiver would find every delivery too old or too new once the simulator's time was moved.
-
-    Attributes:
-        send: How a delivery is posted; a test may put its own receiver here.
-        endpoints: Every receiver by its ID.
-        attempts: Every attempt so far, oldest first.
     """
 
     def __init__(self, world: World, now: Clock, outside: Clock, seed: int) -> None:
@@ -123,13 +111,12 @@ class Webhooks:
         return len(self._waiting)
 
     def add(self, endpoint: WebhookEndpoint) -> str:
-        """Deliver the events from now on to a receiver; return its ID."""
         endpoint_id = f"endpoint_{next(self._ids)}"
         self.endpoints[endpoint_id] = endpoint
         return endpoint_id
 
     def remove(self, endpoint_id: str) -> None:
-        """Deliver nothing more to a receiver, retries included; KeyError if there is none with this ID."""
+        """Deliver nothing more to a receiver, retries included."""
         del self.endpoints[endpoint_id]
 
     async def deliver(self) -> Sequence[DeliveryAttempt]:
@@ -197,7 +184,7 @@ def _signature(secret: str, timestamp: int, body: bytes) -> str:
 
 
 async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
-    """Post a body without following redirects; None if there was no answer in time, or no connection."""
+    """Return the answer's status; None if there was no answer in time, or no connection."""
     # A bare TLS context: receivers are plain HTTP, and loading the machine's certificates takes time.
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:

@@ -2,16 +2,16 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, Generic, TypeVar
 
-from nomos_mcp.simulator.world_clock import Clock
+from nomos_mcp.simulator.api_calls import violation
 from nomos_mcp.simulator.world_records import (
     STAGE_TOPICS,
+    Clock,
     CustomerRecord,
     EventRecord,
     OrderRecord,
-    Plan,
     Provider,
     SubscriptionRecord,
     Topic,
@@ -19,7 +19,39 @@ from nomos_mcp.simulator.world_records import (
     event_id,
 )
 
-OrderRule = Literal["already_ordered", "feed_in", "ended", "no_product"]
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""Where the clock stops: it leaves room before the calendar's end for times that are computed from the present."""
+
+
+def real_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class WorldClock:
+    """The time in the simulated world, in UTC and whole seconds, as the API writes it.
+
+    It follows the clock outside, and for each second there `days_per_second` more days pass in the world.
+    """
+
+    def __init__(self, outside: Clock, days_per_second: float = 0) -> None:
+        self._outside = outside
+        self._start = outside()
+        self._rate = days_per_second * 86_400
+        self._skipped = timedelta()
+
+    def __call__(self) -> datetime:
+        outside = self._outside()
+        try:
+            moment = outside + self._skipped + (outside - self._start) * self._rate
+        except OverflowError:
+            return LATEST
+        return min(moment, LATEST).astimezone(UTC).replace(microsecond=0)
+
+    def skip(self, span: timedelta) -> None:
+        self._skipped += span
+
+
 StoredRecord = OrderRecord | SubscriptionRecord | CustomerRecord
 R = TypeVar("R", bound=StoredRecord)
 
@@ -63,17 +95,8 @@ class IndexedStore(Generic[R]):
             yield self._records[positions[place][1]]
 
 
-class OrderRefusedError(Exception):
-    def __init__(self, rule: OrderRule) -> None:
-        super().__init__(rule)
-        self.rule: OrderRule = rule
-
-
 class World:
-    """Everything that exists; the seed makes the IDs of new orders. All organisations share the plans.
-
-    The `listeners` are called with every event.
-    """
+    """All organisations share the plans. The `listeners` are called with every event."""
 
     def __init__(self, seed: int, now: Clock) -> None:
         self._seed = seed
@@ -83,16 +106,16 @@ class World:
         )
         self.subscriptions: IndexedStore[SubscriptionRecord] = IndexedStore(customer=lambda each: each.customer_id)
         self.customers: IndexedStore[CustomerRecord] = IndexedStore()
-        self.plans: dict[str, Plan] = {}
+        self.plans: dict[str, Provider | None] = {}  # None: the plan has no smart-meter product
         self.events: dict[str, EventRecord] = {}
         self.listeners: list[Callable[[EventRecord], None]] = []
 
     def order_of(self, subscription_id: str) -> OrderRecord | None:
-        """Return the order of a subscription: it has at most one, ever."""
+        """A subscription has at most one order, ever."""
         return next(self.orders.newest_first("subscription", subscription_id), None)
 
     def create_order(self, subscription: SubscriptionRecord) -> OrderRecord:
-        """Create an order at its first stage, and its event; OrderRefusedError names the first rule that forbids it."""
+        """Create an order at its first stage, and its event; ApiError names the first rule that forbids it."""
         now = self._now()
         order = OrderRecord(
             provider=self._provider_for(subscription),
@@ -111,21 +134,25 @@ class World:
     def _provider_for(self, subscription: SubscriptionRecord) -> Provider:
         """Apply the documented rules: one order per subscription ever, no feed-in, not ended, a plan with the product.
 
-        No documented rule refuses a meter that is smart already. The sequence of the rules is inferred.
+        No documented rule refuses a meter that is smart already. Inferred are the sequence of the rules, the code of
+        feed-in, and that feed-in and an ended subscription are 400 like the documented unsupported product.
         """
+        field = "subscription"
         if self.order_of(subscription.id) is not None:
-            raise OrderRefusedError("already_ordered")
+            message = "A meter order already exists for this subscription"
+            raise violation("duplicate_meter_order", field, message, 409)
         if subscription.type == "feed_in":
-            raise OrderRefusedError("feed_in")
+            message = "Meter orders are not applicable to feed-in subscriptions"
+            raise violation("unsupported_meter_order", field, message)
         if subscription.status == "ended":
-            raise OrderRefusedError("ended")
-        provider = self.plans[subscription.plan_id].provider
+            raise violation("ended_subscription", field, "The subscription has ended")
+        provider = self.plans[subscription.plan_id]
         if provider is None:
-            raise OrderRefusedError("no_product")
+            message = "The subscription's plan does not support a smart-meter product"
+            raise violation("unsupported_product", field, message)
         return provider
 
     def change_order(self, changed: OrderRecord) -> None:
-        """Replace an order, and add the events that follow from the change."""
         before = self.orders[changed.id]
         self.orders.put(changed)
         topic = STAGE_TOPICS.get(changed.stage)

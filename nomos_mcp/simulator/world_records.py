@@ -1,18 +1,19 @@
 """The records of the simulated world, their events, and their IDs. A change replaces a frozen record by a new one.
 
 An order's `stage` is finer than the statuses of any API version, and a `Hold` lies over it, so that each version can
-tell the truth in its own words (see `order_views`). Where the vendor's two lifecycles leave the order of the stages
+tell the truth in its own words (see `views`). Where the vendor's two lifecycles leave the order of the stages
 open, it is inferred.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, Literal
 from uuid import UUID, uuid5
 
+Clock = Callable[[], datetime]
 Provider = Literal["energy-metering", "metrify", "inexogy"]
 # In the order of an order's path; `intended` comes before it and `cancelled` leaves it.
 Stage = Literal[
@@ -115,14 +116,6 @@ class CustomerRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A tariff; `provider` installs its smart meters, None means that it has no smart-meter product."""
-
-    id: str
-    provider: Provider | None
-
-
-@dataclass(frozen=True, slots=True)
 class Address:
     id: str
     street: str
@@ -188,11 +181,7 @@ class EventRecord:
 
 
 def readable_id(prefix: str, name: str) -> str:
-    """Build an ID that shows a name: `prdo` and `check_reviewed` give `prdo_checkreviewed00000000000`.
-
-    Raises:
-        ValueError: Without its underscores, the name has more than 24 characters, or others than a-z and 0-9.
-    """
+    """Build an ID that shows a name: `prdo` and `check_reviewed` give `prdo_checkreviewed00000000000`."""
     word = name.replace("_", "")
     if not re.fullmatch(f"[a-z0-9]{{0,{_ID_LENGTH}}}", word):
         raise ValueError(f"{name!r} does not fit an ID: use at most {_ID_LENGTH} lower-case letters or digits.")
@@ -200,16 +189,15 @@ def readable_id(prefix: str, name: str) -> str:
 
 
 def derived_id(prefix: str, *parts: str) -> str:
-    """Build an ID from the parts alone; it is the same in every process."""
     text = "\n".join((prefix, *parts))
     return f"{prefix}_{sha256(text.encode()).hexdigest()[:_ID_LENGTH]}"
 
 
 def event_id(topic: Topic, subject_id: str, occurrence: int = 0) -> str:
-    """Build an event's ID from its topic, its order (or else its subscription), and how often it happened before."""
+    """`occurrence` counts how often it happened to its order (or else its subscription) before."""
     return derived_id("evt", topic, subject_id, str(occurrence))
 
 
 def request_id(seed: int, number: int) -> str:
-    """Build the `requestId` of the n-th request: a UUID like the vendor's, but the same in every run."""
+    """A UUID like the vendor's, but the same in every run."""
     return str(uuid5(_REQUESTS, f"{seed}:{number}"))

@@ -18,8 +18,8 @@ from nomos_mcp.client import (
     VersionMismatchError,
 )
 from nomos_mcp.simulator import DEMO, Fault, Simulator
-from nomos_mcp.simulator.order_views import render_order
 from nomos_mcp.simulator.simulator_server import served
+from nomos_mcp.simulator.views import render_order
 from nomos_mcp.simulator.world_records import OrderRecord
 
 PLACED = DEMO.orders["placed"]

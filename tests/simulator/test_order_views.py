@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from nomos_mcp.simulator import DEMO, Simulator, TargetState
-from nomos_mcp.simulator.order_views import CurieStatus, EdisonStatus
+from nomos_mcp.simulator.views import CurieStatus, EdisonStatus
 
 PLACED = DEMO.orders["placed"]
 

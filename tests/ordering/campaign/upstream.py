@@ -199,7 +199,7 @@ class Upstream:
         subscription = world.subscriptions.get(SUBSCRIPTION)
         assert subscription is not None
         if what == "plan":
-            other = next(plan.id for plan in world.plans.values() if plan.provider and plan.id != subscription.plan_id)
+            other = next(plan for plan, provider in world.plans.items() if provider and plan != subscription.plan_id)
             subscription = replace(subscription, plan_id=other)
         elif what == "status":
             subscription = replace(subscription, status="pending")

@@ -1,7 +1,7 @@
-"""Meter orders in the words of curie and of edison, and back: the state that an order is to be put into.
+"""What each API version writes of a record, and the state that an order is to be put into.
 
-Both versions are written from the same record. Where their words do not map (all of this is inferred from the two
-documents), each shows what it has a word for:
+Both vocabularies of meter orders are written from the same record. Where they do not map (all of this is inferred from
+the two documents), each shows what it has a word for:
 
 - a check is missing: curie lays `check_missing` over the status; edison shows its plain status;
 - a registration at the grid operator is pending: curie lays `grid_operator_registration` over the status; edison's
@@ -9,19 +9,34 @@ documents), each shows what it has a word for:
 - a manual review at Nomos: edison's status *is* `blocked`; curie shows its plain status;
 - the meter was smart before: curie is `cancelled` with `pre_existing`; edison is `pre_installed`;
 - an interest without an order (`intended`): edison only, and inexogy only.
+
+A listed subscription names what belongs to it by ID; a single one carries whole objects (personal data, here invented).
+That older versions do so too, that edison says `direction` as they do, and that all versions write customers alike, is
+inferred.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, model_validator
 
-from nomos_mcp.simulator.api_format import CURIE, ApiVersion, Json, format_time
+from nomos_mcp.simulator.api_calls import CURIE, ApiVersion, Json, format_time
 from nomos_mcp.simulator.list_queries import FilterField
 from nomos_mcp.simulator.order_transitions import held, moved, released
-from nomos_mcp.simulator.world_clock import EARLIEST, LATEST
-from nomos_mcp.simulator.world_records import CancelReason, HoldReason, OrderRecord, Provider, Stage
+from nomos_mcp.simulator.world import EARLIEST, LATEST
+from nomos_mcp.simulator.world_records import (
+    CancelReason,
+    CustomerRecord,
+    EventRecord,
+    HoldReason,
+    OrderRecord,
+    Provider,
+    Stage,
+    SubscriptionRecord,
+    SubscriptionStatus,
+)
 
 CurieStatus = Literal[
     "created", "placed", "check_submitted", "check_reviewed", "scheduled", "installed", "activated", "cancelled"
@@ -95,7 +110,6 @@ def order_shown(order: OrderRecord, version: ApiVersion) -> bool:
 
 
 def render_order(order: OrderRecord, version: ApiVersion) -> Json:
-    """Write an order that is shown in the version."""
     common: Json = {
         "object": "meter_order",
         "id": order.id,
@@ -120,7 +134,7 @@ def render_order(order: OrderRecord, version: ApiVersion) -> Json:
 
 
 def order_fields(version: ApiVersion) -> Sequence[FilterField[OrderRecord]]:
-    """Return what the list can be filtered by: in curie neither a date nor a block."""
+    """In curie neither a date nor a block."""
     ids: Sequence[FilterField[OrderRecord]] = (
         FilterField("customer", "string", lambda order: order.customer_id),
         FilterField("subscription", "string", lambda order: order.subscription_id),
@@ -175,10 +189,104 @@ class TargetState(BaseModel):
         return self
 
     def applied(self, order: OrderRecord, at: datetime) -> OrderRecord:
-        """Return the order as it is in this state from a moment on."""
         stage = order.stage if self.status is None else _STAGES.get(self.status, order.stage)
         cancelled: CancelReason = "pre_existing" if self.status == "pre_installed" else self.cancelled_reason
         if stage != order.stage or self.appointment_at is not None or stage == "cancelled":
             order = moved(order, stage, at, appointment_at=self.appointment_at, cancelled_reason=cancelled)
         reason = self.blocked_reason if self.status is None else _HOLDS.get(self.status, self.blocked_reason)
         return released(order, at) if reason is None else held(order, reason, at)
+
+
+CUSTOMER_FIELDS: Final[Sequence[FilterField[CustomerRecord]]] = (
+    FilterField("email", "string", lambda customer: customer.email),
+    FilterField("type", "string", lambda customer: customer.type),
+    FilterField("created_at", "date", lambda customer: customer.created_at),
+)
+SUBSCRIPTION_FIELDS: Final[Sequence[FilterField[SubscriptionRecord]]] = (
+    FilterField("status", "enum", lambda subscription: subscription.status, frozenset(get_args(SubscriptionStatus))),
+    FilterField("customer", "string", lambda subscription: subscription.customer_id),
+    FilterField("plan", "string", lambda subscription: subscription.plan_id),
+    FilterField("created_at", "date", lambda subscription: subscription.created_at),
+    FilterField("updated_at", "date", lambda subscription: subscription.updated_at),
+)
+
+
+def subscription_shown(subscription: SubscriptionRecord, version: ApiVersion) -> bool:
+    """Feed-in, and `type` instead of `direction`, exist from curie on (vendor document)."""
+    return version >= CURIE or subscription.type == "consumption"
+
+
+def event_shown(event: EventRecord, version: ApiVersion) -> bool:
+    """Events of meter orders exist from curie on (vendor document)."""
+    return version >= CURIE or event.order_id is None
+
+
+def render_event(event: EventRecord) -> Json:
+    context: Json = {"subscription": event.subscription_id}
+    if event.order_id is not None:
+        context["meter_order"] = event.order_id
+    return {"id": event.id, "topic": event.topic, "timestamp": format_time(event.at), "context": context}
+
+
+def render_customer(customer: CustomerRecord) -> Json:
+    body: Json = {
+        "object": "customer",
+        "id": customer.id,
+        "type": customer.type,
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "email": customer.email,
+        "vat_id": None,
+        "created_at": format_time(customer.created_at),
+    }
+    return body if customer.company_name is None else body | {"company_name": customer.company_name}
+
+
+def render_listed_subscription(subscription: SubscriptionRecord, version: ApiVersion) -> Json:
+    related: Json = {
+        "customer": subscription.customer_id,
+        "address": subscription.address.id,
+        "meter": subscription.meter.id,
+        "payment_method": subscription.payment_method.id,
+        "supplier": subscription.supplier.id if subscription.supplier else None,
+    }
+    return _subscription(subscription, related, version)
+
+
+def render_subscription(subscription: SubscriptionRecord, customer: CustomerRecord, version: ApiVersion) -> Json:
+    since = format_time(subscription.created_at)
+    payment, supplier = subscription.payment_method, subscription.supplier
+    previous = supplier and {"object": "supplier", **asdict(supplier), "created_at": format_time(supplier.created_at)}
+    related: Json = {
+        "customer": render_customer(customer),
+        "address": {"object": "address", **asdict(subscription.address), "created_at": since},
+        "meter": {"object": "meter", **asdict(subscription.meter), "created_at": since},
+        "supplier": previous,
+        "payment_method": {
+            "object": "payment_method",
+            "id": payment.id,
+            "type": "sepa_debit",
+            "sepa_debit": {"iban": payment.iban, "account_holder": payment.account_holder},
+            "created_at": since,
+        },
+    }
+    return _subscription(subscription, related, version)
+
+
+def _subscription(subscription: SubscriptionRecord, related: Json, version: ApiVersion) -> Json:
+    body: Json = {
+        "object": "subscription",
+        "id": subscription.id,
+        "plan": subscription.plan_id,
+        "number": subscription.number,
+        "status": subscription.status,
+        "type" if version >= CURIE else "direction": subscription.type,
+        "estimated_usage": subscription.estimated_usage,
+        "created_at": format_time(subscription.created_at),
+        "updated_at": format_time(subscription.updated_at),
+        "start_at": format_time(subscription.start_at),
+        "terminated_at": format_time(subscription.terminated_at),
+        "end_at": format_time(subscription.end_at),
+        "metadata": dict(subscription.metadata),
+    }
+    return body | related | ({"billing_address": related["address"]} if version >= CURIE else {})
