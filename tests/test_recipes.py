@@ -165,7 +165,7 @@ def test_a_new_block_reason_is_one_entry_with_its_texts_and_its_row(tree: Tree) 
     tree.insert("tests/lifecycle/order_states.py", '    _curie("A submitted check is', _ROW)
     tree.passes(*DOCUMENTS)
     tree.passes(*checks)
-    tree.passes("-c", "from nomos_mcp.server.instructions import INSTRUCTIONS as i; assert 'meter_room_locked' in i")
+    tree.passes("-c", "from nomos_mcp.server.server_factory import INSTRUCTIONS as i; assert 'meter_room_locked' in i")
 
 
 _ENGLISH = (

@@ -37,21 +37,22 @@ from nomos_mcp.client.errors import (
     VersionMismatchError,
 )
 from nomos_mcp.lifecycle import nearest_names
-from nomos_mcp.server.limits import cut
 
 SUPPORT: Final = "support@nomos.energy"
+MAX_ECHO: Final = 100
+"""Characters of what a caller sent, where an error quotes it."""
+
+
+def cut(text: str, most: int = MAX_ECHO) -> str:
+    """Return the text, or its beginning with an ellipsis if it is longer than `most`."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 class Message(NamedTuple):
-    """What is said about an error.
-
-    Attributes:
-        happened: What happened, and why.
-        then: What to do next.
-    """
-
     happened: str
+    """What happened, and why."""
     then: str
+    """What to do next."""
 
 
 _SET_CREDENTIALS = (
@@ -188,11 +189,7 @@ def word_of(text: str) -> str:
 def describe_arguments(error: ValidationError, tool: str, known: list[str], unnamed: int = 0) -> str:
     """Return what a tool says about arguments that do not fit its input schema.
 
-    Args:
-        error: What pydantic found.
-        tool: Name of the tool.
-        known: Names of the tool's arguments.
-        unnamed: How many more unknown arguments there were.
+    `known` are the tool's arguments; `unnamed` counts further unknown ones that `error` does not list.
     """
     flaws = " ".join(_describe_argument(flaw, known) for flaw in error.errors(include_url=False, include_input=False))
     more = f" {unnamed:,} more arguments are unknown." if unnamed else ""
@@ -200,7 +197,6 @@ def describe_arguments(error: ValidationError, tool: str, known: list[str], unna
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return what is said about an unknown name: the nearest known one, and all of them."""
     names = list(known)
     return f"Unknown {kind} {cut(name)!r}.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}."
 
@@ -211,11 +207,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def error_markdown(code: str) -> str:
-    """Return a page about an error code: where it stands, what it means, what to do.
-
-    Raises:
-        InvalidRequestError: The code is unknown; the message lists those that are known.
-    """
     if code in _BY_CODE:
         status, kind = _BY_CODE[code]
         message = message_of(kind)

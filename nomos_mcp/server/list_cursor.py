@@ -16,15 +16,12 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a list was read.
-
-    Attributes:
-        created: When the oldest item that was read was created; None if none was read.
-        ids: Digests of the items of that moment that were read.
-    """
+    """How far a list was read."""
 
     created: datetime | None = None
+    """When the oldest item that was read was created; None if none was read."""
     ids: tuple[str, ...] = ()
+    """Digests of the items of that moment that were read."""
 
     def covers(self, item_id: str, created: datetime) -> bool:
         if self.created is None or created < self.created:
@@ -46,8 +43,7 @@ class Cursor:
     """Where reading goes on.
 
     Attributes:
-        page_size: `limit` that upstream is asked with.
-        query: Which of the tool's queries it asks with.
+        query: Which of the tool's queries is asked.
         page: Upstream's cursor of the page to read; empty for the first.
         again: Whether a part of that page was handed out.
         position: What was read; items before it are left out.
@@ -71,11 +67,7 @@ class Cursor:
 
 
 def cursor_of(text: str, binding: str) -> Cursor:
-    """Read a cursor that was handed out for the same arguments.
-
-    Raises:
-        InvalidRequestError: It is malformed, or belongs to other arguments.
-    """
+    """Read a cursor that was handed out for the same arguments."""
     try:
         bound, size, query, flags, created, ids, page = text.split(".", 6)
         position = Position(_EPOCH + int(created) * _TICK if created else None, tuple(filter(None, ids.split("~"))))

@@ -40,16 +40,8 @@ class UpstreamFilter:
 class ListRequest:
     """One call of a tool that lists.
 
-    Args:
-        tool: The tool.
-        arguments: `locals()` as the tool's first statement: every argument, so that the cursor is bound to each.
-
-    Attributes:
-        context: What the request works with.
-        filters: Arguments for the client's `list`.
-
-    Raises:
-        InvalidRequestError: A filter cannot be read.
+    `arguments` is `locals()` as the tool's first statement: every argument, so that the cursor is bound to each.
+    `filters` are arguments for the client's `list`.
     """
 
     def __init__(self, tool: Callable[..., Awaitable[object]], arguments: Mapping[str, Any]) -> None:
@@ -69,15 +61,11 @@ class ListRequest:
         self._binding = digest(json.dumps(seen_as), 12)
 
     def start(self, first: Cursor) -> Cursor:
-        """Return where to start reading: `first`, unless the caller passed a cursor of an earlier call.
-
-        Raises:
-            InvalidRequestError: The cursor is malformed, or belongs to other arguments.
-        """
+        """Return where to start reading: `first`, unless the caller passed a cursor of an earlier call."""
         return cursor_of(self._cursor, self._binding) if self._cursor else first
 
     def fields(self, reading: ListReading[R], returned: int) -> dict[str, Any]:
-        """Return the fields of `ListResult`, given what was read and how many of its items are returned."""
+        """Return the fields of `ListResult`."""
         rest = reading.next(returned)
         return {
             "returned": returned,
@@ -92,11 +80,6 @@ class ListRequest:
 
 @cache
 def _filters_of(tool: Callable[..., Awaitable[object]]) -> dict[str, UpstreamFilter]:
-    """Return the filters that a tool's annotations declare.
-
-    Raises:
-        TypeError: An argument would be ignored.
-    """
     found = {
         name: each
         for name, hint in get_type_hints(tool, include_extras=True).items()
@@ -115,19 +98,14 @@ def _filters_of(tool: Callable[..., Awaitable[object]]) -> dict[str, UpstreamFil
 def first_moment(text: str, name: str) -> datetime | None:
     """Return the moment that a range starts with; a bare day starts at midnight in Berlin. None for an empty text.
 
-    Args:
-        text: ISO 8601: a day, or a time with its zone.
-        name: The argument's name, for the error.
-
-    Raises:
-        InvalidRequestError: It is neither; a time without a zone is refused, since Berlin and UTC are both likely.
+    A time without a zone is refused, since Berlin and UTC are both likely.
     """
     read = _read(text, name)
     return read if read is None or isinstance(read, datetime) else _midnight(read)
 
 
 def last_moment(text: str, name: str) -> datetime | None:
-    """Return the moment that a range ends with; a bare day is part of the range. Otherwise as `first_moment`."""
+    """Return the moment that a range ends with, as `first_moment`; a bare day is part of the range."""
     read = _read(text, name)
     return read if read is None or isinstance(read, datetime) else _midnight(read + timedelta(days=1)) - _TICK
 

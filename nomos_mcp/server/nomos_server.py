@@ -1,6 +1,7 @@
 """The SDK's server with our errors: the one place where an exception becomes an answer of the protocol."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import anyio
@@ -16,6 +17,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import (
     INVALID_PARAMS,
     CallToolResult,
+    ErrorData,
     GetPromptResult,
     InputRequiredResult,
     ReadResourceRequestParams,
@@ -30,14 +32,22 @@ from pydantic.networks import AnyUrl
 from nomos_mcp.client import NomosError, NotFoundError
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import LifecycleError
-from nomos_mcp.server.error_messages import describe, describe_arguments, unknown
-from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_NAMED, MAX_URI, cut
+from nomos_mcp.server.error_messages import cut, describe, describe_arguments, unknown
 from nomos_mcp.server.ordering.eligibility import ordering_refusal
 from nomos_mcp.server.prompts import Argument
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.resources import is_static
+from nomos_mcp.server.tool_factory import MAX_ARGUMENT
 from nomos_mcp.server.tools import ORDER_TOOL
 
+MAX_URI: Final = 128
+"""Characters of a resource's address; the longest with an ID in it has 103."""
+MAX_ERROR: Final = 2000
+"""Characters of the text of an error."""
+_MAX_DETAILS: Final = 20
+"""Entries of a list or an object in the `data` of an error."""
+_MAX_NAMED: Final = 5
+"""Unknown arguments that one error names."""
 _LISTS: Final = frozenset({"tools/list", "prompts/list", "resources/list", "resources/templates/list"})
 _RESOURCE_NOT_FOUND: Final = -32002  # up to 2025-11-25; later revisions have invalid params instead
 
@@ -57,6 +67,36 @@ async def protocol_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNe
         raise
 
 
+async def short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Keep every error short, whoever worded it: middleware around all methods."""
+    try:
+        result = await call_next(ctx)
+    except MCPError as failure:
+        short = short_error(failure.error)
+        if short == failure.error:
+            raise
+        raise MCPError.from_error_data(short) from failure
+    if isinstance(result, dict) and result.get("isError"):
+        return {**result, "content": [_short_block(block) for block in result["content"]]}
+    return result
+
+
+def short_error(error: ErrorData) -> ErrorData:
+    return ErrorData(code=error.code, message=cut(error.message, MAX_ERROR), data=_short(error.data))
+
+
+def _short_block(block: Mapping[str, Any]) -> dict[str, Any]:
+    return {**block, "text": cut(block["text"], MAX_ERROR)} if "text" in block else dict(block)
+
+
+def _short(data: Any) -> Any:
+    if isinstance(data, str):
+        return cut(data, MAX_URI)
+    if isinstance(data, dict):
+        return {cut(str(name)): _short(value) for name, value in islice(data.items(), _MAX_DETAILS)}
+    return [_short(value) for value in data[:_MAX_DETAILS]] if isinstance(data, list) else data
+
+
 _STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
 _BY_SCOPE = CacheHint(ttl_ms=300_000, scope="private")  # as long as a token's scope may be taken for granted
 _PRIVATE = CacheHint(ttl_ms=0, scope="private")
@@ -73,20 +113,14 @@ CACHE_HINTS: Final[dict[CacheableMethod, CacheHint]] = {
 
 
 class NomosServer(MCPServer[NomosContext]):
-    """The SDK's server, which describes every failure in our words and lets nothing else out.
-
-    Attributes:
-        context: What requests work with.
-    """
+    """The SDK's server, which describes every failure in our words and lets nothing else out."""
 
     context: NomosContext
 
     def stop_ordering(self) -> None:
-        """Send no further order: the process is ending, or its only client is gone."""
         self.context.ordering.stopping = True
 
     async def orders_finished(self) -> None:
-        """Wait for the outcome of the orders that have left."""
         await self.context.ordering.finished()
 
     async def serve(
@@ -94,12 +128,10 @@ class NomosServer(MCPServer[NomosContext]):
         messages: MemoryObjectReceiveStream[SessionMessage | Exception],
         answers: MemoryObjectSendStream[SessionMessage],
     ) -> None:
-        """Serve one connection until its messages end."""
         lowlevel = self._lowlevel_server
         await lowlevel.run(messages, answers, lowlevel.create_initialization_options())
 
     async def list_tools(self) -> list[MCPTool]:
-        """List the tools that can be used: without the one that orders, if nothing may be ordered."""
         tools = await super().list_tools()
         return tools if await self._may_order() else [tool for tool in tools if tool.name != ORDER_TOOL]
 
@@ -118,7 +150,7 @@ class NomosServer(MCPServer[NomosContext]):
         if tool is None:
             raise _unknown("tool", name, [tool.name for tool in self._tool_manager.list_tools()])
         known = tool.parameters["properties"]
-        unnamed = frozenset([name for name in arguments if name not in known][MAX_NAMED:])
+        unnamed = frozenset([name for name in arguments if name not in known][_MAX_NAMED:])
         taken = {name: value for name, value in arguments.items() if name not in unnamed}
         try:
             return await super().call_tool(name, taken, context)
@@ -133,7 +165,6 @@ class NomosServer(MCPServer[NomosContext]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[NomosContext, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        """Read a resource; what does not exist is invalid params, as the protocol has it."""
         if len(str(uri)) > MAX_URI:
             raise ResourceNotFoundError(f"Unknown resource: {cut(str(uri))} No address here is that long.")
         try:
@@ -158,7 +189,6 @@ class NomosServer(MCPServer[NomosContext]):
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[NomosContext, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
-        """Get a prompt; an unknown one, and arguments that are missing or unknown, are invalid params."""
         prompt = self._prompt_manager.get_prompt(name)
         if prompt is None:
             raise _unknown("prompt", name, [prompt.name for prompt in self._prompt_manager.list_prompts()])

@@ -59,11 +59,7 @@ class _Find(Generic[R]):
 
 
 class ListReading(Generic[R]):
-    """What was read of a list, and where reading stands.
-
-    Attributes:
-        refused: Whether upstream did not understand a tentative query.
-    """
+    """What was read of a list, and where reading stands."""
 
     def __init__(
         self, ask: Callable[..., Listing[R]], queries: Sequence[Query], start: Cursor, wanted: int | None
@@ -86,16 +82,16 @@ class ListReading(Generic[R]):
         self._largest = 0
         self._flaws: dict[str, None] = {}
         self._ended = False
-        self.refused = False
+        self.refused = False  # whether upstream did not understand a tentative query
 
     @property
     def items(self) -> list[R]:
-        """The items that were kept, newest first, at most as many as wanted."""
+        """The items that were kept, newest first."""
         return [find.item for find in self._finds[: self._wanted]]
 
     @property
     def not_covered(self) -> list[str]:
-        """What may match but was left out, each in a few words; empty if nothing was."""
+        """What may match but was left out, each in a few words."""
         query = self._queries[self._at.query]
         said = [query.not_covered] if query.not_covered else []
         if count := len(self._unreadable) + self._nameless:
@@ -124,7 +120,6 @@ class ListReading(Generic[R]):
         return replace(rest, position=position, gaps=bool(self.not_covered))
 
     async def run(self, keep: Callable[[R], bool], report: Callable[[int], Awaitable[None]]) -> None:
-        """Read on until enough was found, the list ends, or `MAX_PAGES` pages were read."""
         records, begun_at = 0, self._oldest
         for number in range(MAX_PAGES):
             page = await self._page()
@@ -237,7 +232,7 @@ class ListReading(Generic[R]):
 
 
 async def _silent(_: int) -> None:
-    """Report to nobody."""
+    pass
 
 
 async def read_list(
@@ -256,12 +251,8 @@ async def read_list(
         queries: Ways to ask, the one with the fewest pages first; the last one does not filter by status.
         start: Where to begin.
         wanted: How many items to find; None for all.
-        keep: Which items to keep, asked once about each; every one by default.
+        keep: Which items to keep; asked once about each.
         report: Told how many records were read so far, after each page but the first.
-
-    Raises:
-        InvalidRequestError: The cursor is forged.
-        NomosError: Whatever a call can raise.
     """
     reading = ListReading(ask, queries, start, wanted)
     await reading.run(keep, report)

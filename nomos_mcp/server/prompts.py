@@ -1,20 +1,36 @@
-"""The prompts: Markdown files with a TOML head, kept in `prompts/` for people who write and not program."""
+"""The prompts, and what a client may suggest while a person types an argument of a prompt or a part of an address.
+
+Prompts are Markdown files with a TOML head, kept in `prompts/` for people who write and not program.
+"""
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import chain
 from string import Template
-from typing import Self
+from typing import Final, Self
 
 from mcp import MCPError
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessage
-from mcp.types import INVALID_PARAMS
+from mcp.server.mcpserver.server import MCPServer
+from mcp.types import (
+    INVALID_PARAMS,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from nomos_mcp.server.limits import MAX_ARGUMENT, cut
+from nomos_mcp.lifecycle import BLOCKED_REASONS, CANCELLED_REASONS, STATUSES, VERSIONS
+from nomos_mcp.server.error_messages import CODES, cut, unknown
+from nomos_mcp.server.request_context import NomosContext
+from nomos_mcp.server.resources import ERROR, LIFECYCLE, STATUS
+from nomos_mcp.server.tool_factory import MAX_ARGUMENT
 
 _HEAD = re.compile(r"\A\+\+\+\n(?P<head>.*?)^\+\+\+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
 
@@ -41,11 +57,6 @@ class Argument(PromptArgument):
         return self
 
     def text(self, given: str) -> str:
-        """Return what stands for the argument.
-
-        Raises:
-            MCPError: Invalid params: it is none of its values.
-        """
         if self.values and given.strip() and given not in self.values:
             raise MCPError(
                 INVALID_PARAMS,
@@ -79,12 +90,8 @@ def all_prompts() -> Iterable[Prompt]:
 def prompt_of(text: str) -> Prompt:
     """Make a prompt of a file's text.
 
-    Args:
-        text: `+++`, a TOML table with `name`, `title`, `description` and `arguments` (see `Argument`), `+++`, and the
-            message, in which `$argument` stands for an argument's value.
-
-    Raises:
-        ValueError: The text is not of that form, or uses an argument that the head does not declare.
+    It is `+++`, a TOML table with `name`, `title`, `description` and `arguments` (see `Argument`), `+++`, and the
+    message, in which `$argument` stands for an argument's value.
     """
     parts = _HEAD.match(text)
     if parts is None:
@@ -96,11 +103,8 @@ def prompt_of(text: str) -> Prompt:
         raise ValueError(f"Prompt {head.name} uses undeclared arguments: {', '.join(sorted(undeclared))}.")
 
     async def render(**arguments: str) -> list[Message]:
-        return [
-            UserMessage(
-                body.substitute({each.name: each.text(arguments.get(each.name, "")) for each in head.arguments})
-            )
-        ]
+        texts = {each.name: each.text(arguments.get(each.name, "")) for each in head.arguments}
+        return [UserMessage(body.substitute(texts))]
 
     return Prompt(
         name=head.name,
@@ -109,3 +113,40 @@ def prompt_of(text: str) -> Prompt:
         arguments=list(head.arguments),
         fn=render,
     )
+
+
+_Suggestions = Mapping[tuple[str, str], tuple[str, ...]]
+"""A prompt's name or a resource's template, and the argument's name, to what the argument may be."""
+
+_TEXTS: Final[_Suggestions] = {
+    (LIFECYCLE, "api_version"): VERSIONS,
+    (STATUS, "status"): tuple(
+        dict.fromkeys([*chain.from_iterable(STATUSES.values()), *BLOCKED_REASONS, *CANCELLED_REASONS])
+    ),
+    (ERROR, "code"): CODES,
+}
+"""IDs of live data are not suggested."""
+
+
+def add_completions(server: MCPServer[NomosContext], prompts: Sequence[Prompt]) -> None:
+    names = {prompt.name for prompt in prompts}
+    suggestions = dict(_TEXTS)
+    for prompt in prompts:
+        arguments = [argument for argument in prompt.arguments or () if isinstance(argument, Argument)]
+        suggestions |= {(prompt.name, argument.name): argument.values for argument in arguments}
+
+    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK left it without annotations
+    async def complete(
+        ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _: CompletionContext | None
+    ) -> Completion:
+        if isinstance(ref, PromptReference):
+            named, known = ref.name, names
+        else:
+            named, known = ref.uri, {template.uri_template for template in await server.list_resource_templates()}
+        if named not in known:
+            raise MCPError(INVALID_PARAMS, unknown("prompt or resource", named, sorted(known)))
+        if len(argument.value) > MAX_ARGUMENT:
+            raise MCPError(INVALID_PARAMS, f"A value to complete may have at most {MAX_ARGUMENT} characters.")
+        values = suggestions.get((named, argument.name), ())
+        fitting = [value for value in values if value.lower().startswith(argument.value.lower())]
+        return Completion(values=fitting, total=len(fitting), has_more=False)

@@ -52,12 +52,7 @@ class Caller:
 
     @classmethod
     def customer(cls, customer_id: str, *, name: str = "", scopes: Iterable[str] = (ORDERS_READ, ORDERS_WRITE)) -> Self:
-        """Return a caller who sees one customer's objects only.
-
-        Args:
-            customer_id: `cus_…`.
-            name: For the audit log and the log; the customer's ID by default.
-            scopes: What the caller may do.
+        """Return a caller who sees one customer's (`cus_…`) objects only; its ID is the default name.
 
         Raises:
             InvalidRequestError: The ID is malformed.
@@ -71,9 +66,8 @@ class Caller:
         Raises:
             NotAllowedError: The message says what is missing.
         """
-        missing = [
-            needed for needed in (scope, "" if self.customer_id else ORG) if needed and needed not in self.scopes
-        ]
+        needed = (scope,) if self.customer_id else (scope, ORG)
+        missing = [each for each in needed if each not in self.scopes]
         if missing:
             raise NotAllowedError(
                 f"You may not do this: it takes the scope {' and '.join(missing)}, which your access token does not "
@@ -88,7 +82,6 @@ class CallerToken(AccessToken):
 
 
 def current_caller(default: Caller) -> Caller:
-    """Return who is calling: the one that the request's token stands for, or the default if there is no token."""
     token = get_access_token()
     return token.caller if isinstance(token, CallerToken) else default
 
@@ -97,10 +90,10 @@ class NomosContext:
     """What a request works with. One object serves all callers of a server.
 
     Args:
-        client: Where orders, subscriptions and events come from. It is kept in a closure, not in an attribute.
+        client: The whole organisation's. It is kept in a closure, not in an attribute.
         vocabulary: The API version whose statuses upstream answers with.
         ordering: The settings, codes and audit log of ordering.
-        now: The current time, aware.
+        now: Returns the current time, aware.
         caller: Who is calling if no token says so; by default the operator.
     """
 
@@ -127,25 +120,16 @@ class NomosContext:
 
     @property
     def caller(self) -> Caller:
-        """Who is calling: the one that the token of the current request stands for, or the default."""
         return current_caller(self._default)
 
     @property
     def client(self) -> NomosClient:
-        """The client as the caller may use it: limited to one customer, if the caller is.
-
-        Raises:
-            NotAllowedError: The caller may not read.
-        """
+        """The client as the caller may use it: limited to one customer, if the caller is."""
         return self._client_for(self.caller)
 
 
 def nomos_context(ctx: Context[NomosContext]) -> NomosContext:
-    """Return the context of a call.
-
-    Raises:
-        NotAllowedError: The caller may not read.
-    """
+    """Return the context of a call, if the caller may read."""
     context = ctx.request_context.lifespan_context
     context.caller.require(ORDERS_READ)
     return context

@@ -10,7 +10,7 @@ from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_ma
 from nomos_mcp.server.error_messages import error_markdown
 from nomos_mcp.server.ordering.eligibility import orders_of
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.results import Result
+from nomos_mcp.server.tool_factory import Result
 from nomos_mcp.server.tools.get_event import event_result
 from nomos_mcp.server.tools.get_meter_order import find_order, result_of
 from nomos_mcp.server.tools.list_subscriptions import SubscriptionLine, line_of

@@ -1,8 +1,9 @@
-"""`create_server()` and what it makes of the settings: the client, the caller and the rules of ordering."""
+"""`create_server()`, what it makes of the settings, and what the server says about itself before any question."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from mcp.server import MCPServer
@@ -12,18 +13,43 @@ from nomos_mcp import __version__
 from nomos_mcp.client import NomosClient
 from nomos_mcp.client.rate_limiter import REQUESTS_PER_SECOND
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
-from nomos_mcp.server.completions import add_completions
-from nomos_mcp.server.instructions import DEMO_INSTRUCTIONS, DEMO_TITLE, INSTRUCTIONS, TITLE
-from nomos_mcp.server.limits import short_errors
-from nomos_mcp.server.nomos_server import CACHE_HINTS, NomosServer, protocol_errors
+from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, BLOCKS
+from nomos_mcp.server.nomos_server import CACHE_HINTS, NomosServer, protocol_errors, short_errors
 from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.codes import Codes
 from nomos_mcp.server.ordering.config import Ordering
-from nomos_mcp.server.prompts import all_prompts
+from nomos_mcp.server.prompts import add_completions, all_prompts
 from nomos_mcp.server.request_context import Caller, NomosContext
 from nomos_mcp.server.resources import add_resources
 from nomos_mcp.server.tools import all_tools
 from nomos_mcp.settings import Settings
+
+
+def _turn(reason: str) -> str:
+    who = BLOCKS[reason].waiting_on
+    return "the customer's turn" if who == "customer" else f"the {who.replace('_', ' ')}'s, the customer can only wait"
+
+
+INSTRUCTIONS = f"""\
+Smart meter orders at Nomos (German electricity), explained.
+
+- A status question takes one call: get_meter_order with the order ID (prdo_…) or the subscription ID (sub_…).
+  Without an ID: list_meter_orders_by_status (limit=0 counts), or list_subscriptions (who can order one, and why not).
+  A status name or an error code alone: explain_status. An event (evt_…): get_event; answer from the state now.
+- Blocked before status: blocked lies over the status and decides whose turn it is.
+  {"; ".join(f"{reason}: {_turn(reason)}" for reason in BLOCKED_REASONS)}.
+- Two vocabularies exist (API versions curie and edison) and do not map one to one. Trust `explanation`, not the name.
+- installed is not activated: dynamic prices and automatic readings start with activated.
+- Never promise a date. Only `appointment_at` is one; about eight weeks to installation is a target, not a promise.
+- What is `inferred` or `unknown` in `confidence` is to be said as such.
+- order_smart_meter is physical and possible once per subscription, ever: a person must say yes first."""
+
+DEMO_TITLE = "Nomos smart meters (demo, invented data)"
+TITLE = "Nomos smart meters"
+DEMO_INSTRUCTIONS = """\
+DEMO: all data is invented and comes from a built-in simulator; no real customer, order or meter is behind it. Say so.
+
+"""
 
 
 def create_server(
@@ -51,12 +77,18 @@ def create_server(
     chosen = settings or Settings.from_env()
     own = client is None
     used = client or client_of(chosen)
+    state_key = chosen.state_key.get_secret_value()
     vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
     context = NomosContext(
         client=used,
         vocabulary=vocabulary,
-        ordering=ordering_of(chosen),
-        now=clock or _utc_now,
+        ordering=Ordering(
+            confirm=chosen.confirm,
+            read_only=chosen.read_only,
+            codes=Codes(state_key.encode()),
+            audit_log=AuditLog(Path(chosen.audit_file) if chosen.audit_file else None),
+        ),
+        now=clock or partial(datetime.now, UTC),
         caller=caller or caller_of(chosen),
     )
 
@@ -78,7 +110,7 @@ def create_server(
         middleware=[short_errors],
         log_level="WARNING",
         subscriptions=False,
-        request_state_security=_state_security(chosen),
+        request_state_security=RequestStateSecurity(keys=[state_key]) if state_key else None,
         cache_hints=CACHE_HINTS,
     )
     server.context = context
@@ -92,11 +124,9 @@ def create_server(
 
 
 def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
-    """Make the client that the settings describe; in demo mode one that talks to the built-in simulator.
+    """Make the client that the settings describe, with this process's part of the rate limit.
 
-    Args:
-        settings: Who we are to Nomos, and where it is.
-        processes: How many processes share the credentials; each keeps to its part of the rate limit.
+    In demo mode it talks to the built-in simulator.
     """
     if settings.demo:
         from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415  only a demo pays for loading it
@@ -122,21 +152,3 @@ def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
 def caller_of(settings: Settings) -> Caller:
     """Return who is calling if no token says so: the operator, limited to one customer if the settings name one."""
     return Caller.customer(settings.customer_id) if settings.customer_id else Caller.local()
-
-
-def _state_security(settings: Settings) -> RequestStateSecurity | None:
-    key = settings.state_key.get_secret_value()
-    return RequestStateSecurity(keys=[key]) if key else None
-
-
-def ordering_of(settings: Settings) -> Ordering:
-    return Ordering(
-        confirm=settings.confirm,
-        read_only=settings.read_only,
-        codes=Codes(settings.state_key.get_secret_value().encode()),
-        audit_log=AuditLog(Path(settings.audit_file) if settings.audit_file else None),
-    )
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

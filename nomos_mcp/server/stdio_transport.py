@@ -41,8 +41,8 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from nomos_mcp.server.limits import MAX_ECHO, short_error
-from nomos_mcp.server.nomos_server import NomosServer
+from nomos_mcp.server.error_messages import MAX_ECHO
+from nomos_mcp.server.nomos_server import NomosServer, short_error
 from nomos_mcp.server.tools import ORDER_TOOL
 
 MAX_LINE: Final = 1024 * 1024
@@ -69,7 +69,6 @@ def run_stdio(server: NomosServer) -> None:
 
 
 async def serve_stdio(server: NomosServer, stdin: FileIO, stdout: FileIO) -> None:
-    """Serve one client over two files, each read or written by a thread of its own."""
     async with BlockingPortal() as portal, anyio.create_task_group() as tasks:
         connection = StdioConnection(server)
         tasks.start_soon(_end_at_sigterm, connection)
@@ -132,7 +131,8 @@ class StdioConnection:
 
     async def next_line(self) -> bytes | None:
         """Return the next line to write, once the one before is written; None after the last."""
-        self._settle(self._sent)
+        if isinstance(self._sent, JSONRPCResponse | JSONRPCError) and self._sent.id is not None:
+            self._settled(self._sent.id)
         try:
             self._sent = message = (await self._from_server.receive()).message
         except (anyio.EndOfStream, anyio.ClosedResourceError):
@@ -156,10 +156,9 @@ class StdioConnection:
         for request in list(self._open.values()):
             if (request.params or {}).get("name") == ORDER_TOOL:
                 self._cancelled.add(request.id)
-                cancelled = {"requestId": request.id, "reason": "the client is gone"}
-                await self._hand_over(
-                    JSONRPCNotification(jsonrpc="2.0", method="notifications/cancelled", params=cancelled)
-                )
+                params = {"requestId": request.id, "reason": "the client is gone"}
+                cancelled = JSONRPCNotification(jsonrpc="2.0", method="notifications/cancelled", params=params)
+                await self._to_server.send(SessionMessage(cancelled))
         if self._open:
             with anyio.move_on_after(FINISH_WITHIN):
                 await self._idle.wait()
@@ -173,14 +172,12 @@ class StdioConnection:
         self._to_server.close()
         self._written.set()
 
-    async def _hand_over(self, message: JSONRPCMessage) -> None:
-        await self._to_server.send(SessionMessage(message))
-
     async def _give_up_asking(self) -> None:
         """Answer the server's questions on behalf of the client, which is gone."""
         gone = ErrorData(code=CONNECTION_CLOSED, message="The client is gone.")
         while self._asked:
-            await self._hand_over(JSONRPCError(jsonrpc="2.0", id=self._asked.pop(), error=gone))
+            answer = JSONRPCError(jsonrpc="2.0", id=self._asked.pop(), error=gone)
+            await self._to_server.send(SessionMessage(answer))
 
     async def _unanswered(self, request: RequestId) -> None:
         """Settle a cancelled request. One that the client has cancelled itself gets no answer."""
@@ -192,10 +189,6 @@ class StdioConnection:
             await self._to_client.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=request, error=error)))
         else:
             self._settled(request)
-
-    def _settle(self, sent: JSONRPCMessage | None) -> None:
-        if isinstance(sent, JSONRPCResponse | JSONRPCError) and sent.id is not None:
-            self._settled(sent.id)
 
     def _settled(self, request: RequestId) -> None:
         self._open.pop(request, None)
@@ -235,11 +228,7 @@ def _refused(code: int, text: str, request: RequestId | None = None) -> _Refusal
 
 
 def _parsed(data: bytes) -> Any:
-    """Parse JSON. Half a surrogate pair, which some clients send of an emoji that they have cut, becomes `?`.
-
-    Raises:
-        ValueError: It is not JSON, or nested too deeply.
-    """
+    """Parse JSON. Half a surrogate pair, which some clients send of an emoji that they have cut, becomes `?`."""
     text = data.decode(errors="replace")
     try:
         return from_json(text)
@@ -292,7 +281,6 @@ class Lines:
         self._tail: bytes | None = None
 
     def feed(self, chunk: bytes) -> Iterator[bytes | Overlong]:
-        """Take what was read, and return the lines that end in it."""
         *ends, begun = chunk.split(b"\n")
         for end in ends:
             self._add(end)
@@ -300,7 +288,7 @@ class Lines:
         self._add(begun)
 
     def rest(self) -> bytes | Overlong:
-        """Return the line that was begun, without white space around it, and begin the next."""
+        """Return the line that was begun, and begin the next."""
         line = bytes(self._begun).strip() if self._tail is None else Overlong(bytes(self._begun), self._tail)
         self._begun, self._tail = bytearray(), None
         return line

@@ -1,30 +1,33 @@
-"""How a tool is made of a function, with a strict input schema: an argument with a typo must not be ignored."""
+"""How a tool is made of a function, with a strict input schema, and what it returns.
+
+An argument with a typo must not be ignored. A result is the whole answer twice, structured for some clients and as text
+for the others, with nothing null.
+"""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Final
 
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
-from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import ConfigDict, Field, ValidationInfo, create_model, field_validator
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 from pydantic_core import PydanticCustomError
 
-from nomos_mcp.lifecycle import ApiVersion
-from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_CURSOR
+from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.lifecycle import ApiVersion, OrderState
 
-_LONGER: Final = {"cursor": MAX_CURSOR}
-"""Arguments that may be longer than the others, wherever they occur."""
+MAX_ARGUMENT: Final = 100
+"""Characters of a string argument that has no bound of its own. IDs have at most 69, no other argument comes near."""
+MAX_CURSOR: Final = 8192
+"""Characters of a cursor of ours: it holds one of upstream's, whose length is not documented, for each status."""
 
 _create_model: Callable[..., type[ArgModelBase]] = create_model  # mypy does not follow two bases
 
-
 READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
-"""Hints of a tool that reads from Nomos."""
-
+# An order cannot be undone, and a second call for a subscription changes nothing more.
 ORDER = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True)
-"""Hints of the tool that orders: it cannot be undone, and a second call for a subscription changes nothing more."""
 
 
 class _Arguments(ArgModelBase):
@@ -41,59 +44,16 @@ class _Arguments(ArgModelBase):
         return value
 
 
-def make_tool(
-    function: Callable[..., Awaitable[CallToolResult]],
-    *,
-    title: str,
-    annotations: ToolAnnotations,
-    choices: Mapping[str, tuple[str, ...]] | None = None,
-    kind: type[Tool] = Tool,
-) -> Tool:
-    """Make a tool of a function; its cleaned docstring is the description, its signature the strict input schema.
-
-    A string argument may have `MAX_ARGUMENT` characters unless its `Field` has a `max_length`.
-
-    Args:
-        function: The tool; `Annotated[CallToolResult, Model]` as its return type publishes an output schema.
-        title: What a person sees.
-        annotations: The four hints.
-        choices: Values to announce for string arguments whose choice depends on the server. They are announced only:
-            the tool checks them itself, to be able to name the nearest.
-        kind: Class of the tool.
-    """
-    tool = kind.from_function(
-        function, title=title, description=inspect.cleandoc(function.__doc__ or ""), annotations=annotations
-    )
-    declared = tool.fn_metadata.arg_model
-    longer: dict[str, Any] = {
-        name: (Annotated[str, field, Field(max_length=_LONGER[name])], field.default)
-        for name, field in declared.model_fields.items()
-        if name in _LONGER and "maxLength" not in tool.parameters["properties"][name]
-    }
-    model = _create_model(declared.__name__, __base__=(_Arguments, declared), **longer)
-    tool.fn_metadata.arg_model = model
-    schema = model.model_json_schema(by_alias=True)
-    schema.pop("title", None)
-    for name, property_schema in schema["properties"].items():
-        property_schema.pop("title", None)
-        if choices and name in choices:
-            property_schema["enum"] = list(choices[name])
-            property_schema.pop("maxLength", None)
-    tool.parameters = schema
-    return tool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolDefinition:
     """What a file in `tools/` says about its tool, as `TOOL`.
 
     Attributes:
-        function: The tool; it is named like the file.
-        title: What a person sees.
+        function: The tool, named like the file; `Annotated[CallToolResult, Model]` as its return type publishes an
+            output schema.
         position: Where it is listed: a model should think first of the tool with the lowest.
-        annotations: The four hints.
-        choices: See `make_tool`, given the API version whose statuses the tools speak of.
-        kind: Class of the tool.
+        choices: Values to announce for string arguments, given the API version whose statuses the tools speak of. They
+            are announced only: the tool checks them itself, to be able to name the nearest.
     """
 
     function: Callable[..., Awaitable[CallToolResult]]
@@ -108,10 +68,98 @@ class ToolDefinition:
         return self.function.__name__
 
     def make(self, version: ApiVersion) -> Tool:
-        return make_tool(
-            self.function,
-            title=self.title,
-            annotations=self.annotations,
-            choices=self.choices(version),
-            kind=self.kind,
+        """Make the tool; the function's cleaned docstring is the description, its signature the strict input schema."""
+        description = inspect.cleandoc(self.function.__doc__ or "")
+        tool = self.kind.from_function(
+            self.function, title=self.title, description=description, annotations=self.annotations
         )
+        declared = tool.fn_metadata.arg_model
+        longer: dict[str, Any] = {}
+        cursor = declared.model_fields.get("cursor")
+        if cursor and "maxLength" not in tool.parameters["properties"]["cursor"]:
+            longer["cursor"] = (Annotated[str, cursor, Field(max_length=MAX_CURSOR)], cursor.default)
+        model = _create_model(declared.__name__, __base__=(_Arguments, declared), **longer)
+        tool.fn_metadata.arg_model = model
+        schema = model.model_json_schema(by_alias=True)
+        schema.pop("title", None)
+        choices = self.choices(version)
+        for name, property_schema in schema["properties"].items():
+            property_schema.pop("title", None)
+            if name in choices:
+                property_schema["enum"] = list(choices[name])
+                property_schema.pop("maxLength", None)
+        tool.parameters = schema
+        return tool
+
+
+MAX_BYTES = 20_000
+"""Bytes of a result's text. A token is a byte at least, so no result passes 20,000 tokens, whatever upstream sends."""
+_FRAME_BYTES = 3_000  # what a list says beside its lines; most of it is the cursor
+
+
+class Result(BaseModel):
+    """Base of all results; a subclass becomes the tool's output schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def answer(self) -> CallToolResult:
+        """Wrap for MCP: the same JSON as structured content and, compact, as text."""
+        text = self.model_dump_json(exclude_none=True)
+        if len(text.encode()) > MAX_BYTES:
+            return CallToolResult(content=[TextContent(type="text", text=_TOO_LARGE)], is_error=True)
+        return CallToolResult(
+            content=[TextContent(type="text", text=text)],
+            structured_content=self.model_dump(mode="json", exclude_none=True),
+        )
+
+
+_TOO_LARGE = (
+    f"The answer is larger than {MAX_BYTES:,} bytes, so it was not returned: Nomos sent far more than it can hold. Ask "
+    "for less, with a smaller limit or a narrower filter. If that does not help, ask support@nomos.energy."
+)
+
+
+def fitting(lines: Sequence[Result]) -> int:
+    """Return how many lines of a list fit into one answer, the first in any case."""
+    room = MAX_BYTES - _FRAME_BYTES
+    for count, line in enumerate(lines):
+        room -= len(line.model_dump_json(exclude_none=True).encode()) + 1
+        if room < 0:
+            return max(1, count)
+    return len(lines)
+
+
+class ListResult(Result):
+    """What every list says about itself.
+
+    Attributes:
+        complete: Whether this page, with those before it, is everything that matches.
+        not_covered: What may match and was left out.
+        as_of: When reading began, UTC; what changed since then may be missing.
+    """
+
+    returned: int
+    has_more: bool
+    next_cursor: str | None = None
+    complete: bool
+    not_covered: list[str] | None = None
+    as_of: str
+    api_version: str
+
+
+OrderFields = dict[str, str]
+"""A meter order under the API's own field names, nulls left out. Times are UTC."""
+
+
+def order_fields(order: MeterOrder) -> OrderFields:
+    """Return what the API said about an order: times that could not be read in its own words, days without a time."""
+    said: OrderFields = order.model_dump(mode="json", exclude_none=True)
+    return {**said, **order.unreadable, **{name: day.isoformat() for name, day in order.date_only.items()}}
+
+
+_FACTS = [fact.name for fact in fields(OrderState) if fact.name != "api_version"]
+
+
+def order_state(order: MeterOrder, api_version: ApiVersion) -> OrderState:
+    facts = {name: order.date_only.get(name, getattr(order, name)) for name in _FACTS if hasattr(order, name)}
+    return OrderState(api_version=api_version, **facts)

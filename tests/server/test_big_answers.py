@@ -12,7 +12,7 @@ from mcp import Client
 
 from nomos_mcp.client import CURIE, NomosClient
 from nomos_mcp.server import create_server
-from nomos_mcp.server.results import MAX_BYTES
+from nomos_mcp.server.tool_factory import MAX_BYTES
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import Simulator
 from tests.conftest import NOW, client_for

@@ -9,11 +9,11 @@ from mcp.server.mcpserver import Context
 from mcp.types import INVALID_PARAMS, CallToolResult, PromptReference, ResourceTemplateReference, TextContent
 from pydantic import Field
 
-from nomos_mcp.lifecycle import status_lookup
+from nomos_mcp.lifecycle import CURIE, status_lookup
 from nomos_mcp.server import create_server
-from nomos_mcp.server.error_messages import did_you_mean
-from nomos_mcp.server.limits import MAX_ARGUMENT, MAX_CURSOR, MAX_ERROR, MAX_URI, cut
-from nomos_mcp.server.tool_factory import READ, make_tool
+from nomos_mcp.server.error_messages import cut, did_you_mean
+from nomos_mcp.server.nomos_server import MAX_ERROR, MAX_URI
+from nomos_mcp.server.tool_factory import MAX_ARGUMENT, MAX_CURSOR, ToolDefinition
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import Simulator
 from tests.server.conftest import Era, asked_of, error_of
@@ -54,7 +54,7 @@ async def test_a_new_tool_has_the_bound_without_a_word_about_it() -> None:
         """Say it again."""
         return CallToolResult(content=[TextContent(type="text", text=word + own + cursor)])
 
-    properties = make_tool(echo, title="Echo", annotations=READ).parameters["properties"]
+    properties = ToolDefinition(function=echo, title="Echo", position=1).make(CURIE).parameters["properties"]
     assert {name: schema["maxLength"] for name, schema in properties.items()} == {
         "word": MAX_ARGUMENT,
         "own": 3,
@@ -147,7 +147,7 @@ async def test_no_error_is_long_whoever_worded_it(era: Era) -> None:
         return CallToolResult(content=[TextContent(type="text", text=HUGE)], is_error=True)
 
     server = create_server(Settings())
-    server._tool_manager._tools["wordy"] = make_tool(wordy, title="Wordy", annotations=READ)
+    server._tool_manager._tools["wordy"] = ToolDefinition(function=wordy, title="Wordy", position=1).make(CURIE)
     async with Client(server, mode=era) as client:
         assert error_of(await client.call_tool("wordy", {"kind": "result"})) == cut(HUGE, MAX_ERROR)
         with pytest.raises(MCPError) as caught:

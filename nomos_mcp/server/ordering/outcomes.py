@@ -29,7 +29,7 @@ from nomos_mcp.lifecycle import INTEREST, Explanation, explain, final_statuses
 from nomos_mcp.server.error_messages import DETAILS, SUPPORT, Message, describe, message_of, word_of
 from nomos_mcp.server.ordering.codes import LIFETIME
 from nomos_mcp.server.request_context import NomosContext
-from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
+from nomos_mcp.server.tool_factory import OrderFields, Result, order_fields, order_state
 
 _log = logging.getLogger(__name__)
 

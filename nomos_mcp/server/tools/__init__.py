@@ -16,17 +16,12 @@ ORDER_TOOL: Final = "order_smart_meter"
 
 @cache
 def definitions() -> tuple[ToolDefinition, ...]:
-    """Return what the files in this folder define, in the order in which tools are listed.
-
-    Raises:
-        TypeError: A file does not define the tool that it is named after.
-    """
+    """Return what the files in this folder define, in the order in which tools are listed."""
     found = [_definition_in(module.name) for module in iter_modules(__path__)]
     return tuple(sorted(found, key=lambda definition: (definition.position, definition.name)))
 
 
 def all_tools(version: ApiVersion) -> list[Tool]:
-    """Make every tool for the statuses of an API version, in the order in which they are listed."""
     return [definition.make(version) for definition in definitions()]
 
 

@@ -19,8 +19,7 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.server.error_messages import CODES, error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.results import Result, order_state
-from nomos_mcp.server.tool_factory import ToolDefinition
+from nomos_mcp.server.tool_factory import Result, ToolDefinition, order_state
 from nomos_mcp.server.tools.get_meter_order import find_order
 
 GLOSSARY: Final = "glossary"

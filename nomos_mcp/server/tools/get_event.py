@@ -12,8 +12,7 @@ from nomos_mcp.client import Event, NomosError
 from nomos_mcp.lifecycle import Explanation
 from nomos_mcp.server.error_messages import describe
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.results import OrderFields, Result
-from nomos_mcp.server.tool_factory import ToolDefinition
+from nomos_mcp.server.tool_factory import OrderFields, Result, ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import result_of
 
 TOPICS: Final[Mapping[str, str]] = MappingProxyType(
@@ -63,11 +62,7 @@ class EventResult(Result):
 
 
 async def event_result(context: NomosContext, event_id: str) -> EventResult:
-    """Read an event, and the order that it is about.
-
-    Raises:
-        NomosError: The event could not be read. If only its order could not be read, the result says so.
-    """
+    """Read an event, and the order that it is about. If only the order cannot be read, the result says so."""
     event = await context.client.events.get(event_id)
     result = EventResult(
         id=event.id,
@@ -109,8 +104,4 @@ async def get_event(
     return (await event_result(nomos_context(ctx), event_id)).answer()
 
 
-TOOL = ToolDefinition(
-    function=get_event,
-    title="Get an event",
-    position=40,
-)
+TOOL = ToolDefinition(function=get_event, title="Get an event", position=40)

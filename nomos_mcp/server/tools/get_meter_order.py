@@ -11,8 +11,7 @@ from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import Explanation, explain
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.results import OrderFields, Result, order_fields, order_state
-from nomos_mcp.server.tool_factory import ToolDefinition
+from nomos_mcp.server.tool_factory import OrderFields, Result, ToolDefinition, order_fields, order_state
 
 
 class NoOrderYetError(InvalidRequestError):
@@ -20,25 +19,14 @@ class NoOrderYetError(InvalidRequestError):
 
 
 async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
-    """Read an order.
-
-    Args:
-        context: What the request works with.
-        order_id: `prdo_…`, or `sub_…`: a subscription has at most one order, so its ID names the order too.
-
-    Raises:
-        NoOrderYetError: The subscription has no order.
-        NotFoundError: No such order or subscription, or not visible.
-        NomosError: Anything else that can go wrong with a call.
-    """
+    """Read an order by its ID or its subscription's: a subscription has at most one order."""
     if kind_of(order_id) != "subscription":
         return await context.client.meter_orders.get(order_id)
     order = await context.client.meter_orders.of_subscription(order_id)
     if order is not None:
         return order
-    found = await context.client.subscriptions.get(
-        order_id
-    )  # raises for one that does not exist, which is another answer
+    # Raises for one that does not exist, which is another answer.
+    found = await context.client.subscriptions.get(order_id)
     raise NoOrderYetError(
         f"Subscription {order_id} has no meter order: nothing was ordered for it yet. To see whether an order is "
         f"possible, call list_subscriptions with customer_id {found.customer}."
@@ -73,12 +61,7 @@ async def get_meter_order(
     `customer_message` is ready to send. Promise no dates beyond `order.appointment_at`.
     """
     context = nomos_context(ctx)
-    order = await find_order(context, order_id)
-    return result_of(order, context).answer()
+    return result_of(await find_order(context, order_id), context).answer()
 
 
-TOOL = ToolDefinition(
-    function=get_meter_order,
-    title="Get a smart meter order",
-    position=10,
-)
+TOOL = ToolDefinition(function=get_meter_order, title="Get a smart meter order", position=10)

@@ -31,8 +31,7 @@ from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter
 from nomos_mcp.server.pagination import Query, read_list
 from nomos_mcp.server.request_context import NomosContext
-from nomos_mcp.server.results import ListResult, Result, fitting, order_state
-from nomos_mcp.server.tool_factory import ToolDefinition
+from nomos_mcp.server.tool_factory import ListResult, Result, ToolDefinition, fitting, order_state
 
 BLOCKED, OPEN, ALL = "blocked", "open", "all"
 
@@ -172,11 +171,7 @@ def _matches(order: MeterOrder, status: str, version: ApiVersion) -> bool:
 
 
 def _note(status: str, version: ApiVersion) -> str | None:
-    """Return what has to be known about the statuses that are asked for.
-
-    Raises:
-        InvalidRequestError: It is a status of the other version, or no word.
-    """
+    """Return what has to be known about the statuses that are asked for; refuse what is no status of this version."""
     if status == BLOCKED and (blocks := blocked_statuses(version)):
         return f"Searched for the statuses {' and '.join(blocks)}; a newer one that blocks would not be found."
     if status in _choices(version):

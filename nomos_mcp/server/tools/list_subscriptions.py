@@ -16,8 +16,7 @@ from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_mom
 from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
 from nomos_mcp.server.pagination import Query, read_list
 from nomos_mcp.server.request_context import NomosContext
-from nomos_mcp.server.results import ListResult, Result, fitting
-from nomos_mcp.server.tool_factory import ToolDefinition
+from nomos_mcp.server.tool_factory import ListResult, Result, ToolDefinition, fitting
 
 STATUSES = ("pending", "active", "ended")
 
@@ -50,7 +49,6 @@ class SubscriptionList(ListResult):
 
 
 def line_of(subscription: Subscription, orders: Orders, proven: frozenset[str] = frozenset()) -> SubscriptionLine:
-    """Say what is known of a subscription; the arguments are those of `can_order`."""
     verdict, why = can_order(subscription, orders, proven)
     order = orders.of.get(subscription.id)
     return SubscriptionLine(
@@ -119,8 +117,4 @@ async def list_subscriptions(
     return SubscriptionList(subscriptions=lines, note=_NOTE, **request.fields(found, len(lines))).answer()
 
 
-TOOL = ToolDefinition(
-    function=list_subscriptions,
-    title="List subscriptions",
-    position=30,
-)
+TOOL = ToolDefinition(function=list_subscriptions, title="List subscriptions", position=30)

@@ -18,7 +18,6 @@ from starlette.requests import Request
 
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import checked, kind_of
-from nomos_mcp.server.limits import MAX_ARGUMENT
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt, Entry
 from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide
@@ -26,7 +25,7 @@ from nomos_mcp.server.ordering.eligibility import Orderable, preflight
 from nomos_mcp.server.ordering.outcomes import OrderingResult
 from nomos_mcp.server.ordering.submit import Submission
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.tool_factory import ORDER, ToolDefinition
+from nomos_mcp.server.tool_factory import MAX_ARGUMENT, ORDER, ToolDefinition
 
 _log = logging.getLogger(__name__)
 
