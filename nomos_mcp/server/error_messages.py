@@ -7,35 +7,13 @@ mean. Of the codes of details it documents the names only: what they mean is inf
 import math
 import re
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from nomos_mcp.client.errors import (
-    BY_STATUS,
-    APIConnectionError,
-    APIError,
-    AuthenticationError,
-    BadRequestError,
-    CertificateError,
-    ConflictError,
-    CredentialsError,
-    InternalServerError,
-    InvalidRequestError,
-    LocalRateLimitError,
-    MethodNotAllowedError,
-    MissingScopeError,
-    NomosError,
-    NotFoundError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-    RateLimitError,
-    UnprocessableEntityError,
-    UnreadableResponseError,
-    VersionMismatchError,
-)
+from nomos_mcp.client import errors
+from nomos_mcp.client.errors import BY_STATUS, APIError, InvalidRequestError, NomosError
 from nomos_mcp.lifecycle import nearest_names
 
 SUPPORT: Final = "support@nomos.energy"
@@ -61,100 +39,96 @@ _SET_CREDENTIALS = (
 )
 _BREAKS_A_RULE = "Do not repeat it unchanged: the codes name the rule that it breaks."
 
-_BY_CLASS: Final[Mapping[type[NomosError], Message]] = MappingProxyType(
-    {
-        NotFoundError: Message(
-            "Nomos knows no such object, or these credentials may not see it.",
-            "Check the ID with whoever gave it, or find it with list_subscriptions or list_meter_orders_by_status.",
-        ),
-        AuthenticationError: Message(
-            "Nomos refused the access token.",
-            "Do not repeat it; the operator of this server has to renew NOMOS_ACCESS_TOKEN or check the credentials.",
-        ),
-        PermissionDeniedError: Message(
-            "These credentials are not allowed to do this: their scope or their organisation does not cover it.",
-            "Do not repeat it; the operator of this server can ask Nomos for another scope.",
-        ),
-        PaymentRequiredError: Message(
-            "The organisation's Nomos plan does not include this.",
-            f"Do not repeat it; ask {SUPPORT} about the plan.",
-        ),
-        ConflictError: Message(
-            "This subscription has had its one meter order; there can be no second, even after a cancelled one.",
-            f"Read the existing order with get_meter_order; to retry a cancelled order, write to {SUPPORT}.",
-        ),
-        RateLimitError: Message(
-            "Nomos received too many requests from these credentials.",
-            "Nothing is wrong with the question; ask again later.",
-        ),
-        InternalServerError: Message(
-            "Nomos failed while it answered.",
-            f"Ask again later; if it fails again, write to {SUPPORT} and give the requestId.",
-        ),
-        BadRequestError: Message("Nomos refused the request as wrong.", _BREAKS_A_RULE),
-        MethodNotAllowedError: Message(
-            "Nomos knows the address, but does not allow this method on it.",
-            f"Do not repeat it; write to {SUPPORT} and give the requestId.",
-        ),
-        UnprocessableEntityError: Message("The request breaks one of Nomos' business rules.", _BREAKS_A_RULE),
-        APIError: Message(
-            "Nomos answered with an error that this version of nomos-mcp does not know.",
-            f"Do not repeat it unchanged; write to {SUPPORT} and give the requestId.",
-        ),
-        LocalRateLimitError: Message(
-            "This request was not sent: more requests are waiting than the rate limit of Nomos lets through.",
-            "Nothing is wrong with the question; ask again later, and send fewer requests at once.",
-        ),
-        CertificateError: Message(
-            "Nothing was sent: the certificate of the host at NOMOS_BASE_URL is not trusted.",
-            "Do not repeat it; the operator of this server has to check NOMOS_BASE_URL and any proxy before it.",
-        ),
-        VersionMismatchError: Message(
-            "Nomos answered in another API version than was asked for, where the same words mean other things. The "
-            "answer was discarded.",
-            "Do not repeat it; the operator of this server has to check NOMOS_API_VERSION and any proxy before Nomos.",
-        ),
-        UnreadableResponseError: Message(
-            "The answer from Nomos could not be read.",
-            "Ask again later; if it happens again, the operator of this server has to check NOMOS_BASE_URL and any "
-            "proxy before it.",
-        ),
-    }
-)
+_BY_CLASS: Final[Mapping[type[NomosError], Message]] = {
+    errors.NotFoundError: Message(
+        "Nomos knows no such object, or these credentials may not see it.",
+        "Check the ID with whoever gave it, or find it with list_subscriptions or list_meter_orders_by_status.",
+    ),
+    errors.AuthenticationError: Message(
+        "Nomos refused the access token.",
+        "Do not repeat it; the operator of this server has to renew NOMOS_ACCESS_TOKEN or check the credentials.",
+    ),
+    errors.PermissionDeniedError: Message(
+        "These credentials are not allowed to do this: their scope or their organisation does not cover it.",
+        "Do not repeat it; the operator of this server can ask Nomos for another scope.",
+    ),
+    errors.PaymentRequiredError: Message(
+        "The organisation's Nomos plan does not include this.",
+        f"Do not repeat it; ask {SUPPORT} about the plan.",
+    ),
+    errors.ConflictError: Message(
+        "This subscription has had its one meter order; there can be no second, even after a cancelled one.",
+        f"Read the existing order with get_meter_order; to retry a cancelled order, write to {SUPPORT}.",
+    ),
+    errors.RateLimitError: Message(
+        "Nomos received too many requests from these credentials.",
+        "Nothing is wrong with the question; ask again later.",
+    ),
+    errors.InternalServerError: Message(
+        "Nomos failed while it answered.",
+        f"Ask again later; if it fails again, write to {SUPPORT} and give the requestId.",
+    ),
+    errors.BadRequestError: Message("Nomos refused the request as wrong.", _BREAKS_A_RULE),
+    errors.MethodNotAllowedError: Message(
+        "Nomos knows the address, but does not allow this method on it.",
+        f"Do not repeat it; write to {SUPPORT} and give the requestId.",
+    ),
+    errors.UnprocessableEntityError: Message("The request breaks one of Nomos' business rules.", _BREAKS_A_RULE),
+    APIError: Message(
+        "Nomos answered with an error that this version of nomos-mcp does not know.",
+        f"Do not repeat it unchanged; write to {SUPPORT} and give the requestId.",
+    ),
+    errors.LocalRateLimitError: Message(
+        "This request was not sent: more requests are waiting than the rate limit of Nomos lets through.",
+        "Nothing is wrong with the question; ask again later, and send fewer requests at once.",
+    ),
+    errors.CertificateError: Message(
+        "Nothing was sent: the certificate of the host at NOMOS_BASE_URL is not trusted.",
+        "Do not repeat it; the operator of this server has to check NOMOS_BASE_URL and any proxy before it.",
+    ),
+    errors.VersionMismatchError: Message(
+        "Nomos answered in another API version than was asked for, where the same words mean other things. The "
+        "answer was discarded.",
+        "Do not repeat it; the operator of this server has to check NOMOS_API_VERSION and any proxy before Nomos.",
+    ),
+    errors.UnreadableResponseError: Message(
+        "The answer from Nomos could not be read.",
+        "Ask again later; if it happens again, the operator of this server has to check NOMOS_BASE_URL and any "
+        "proxy before it.",
+    ),
+}
 """The first class that fits an error speaks for it."""
 
-DETAILS: Final[Mapping[str, Message]] = MappingProxyType(
-    {
-        "duplicate_meter_order": Message(
-            "The subscription has had its one meter order.",
-            f"Read it with get_meter_order; to retry a cancelled one, write to {SUPPORT}.",
-        ),
-        "ended_subscription": Message(
-            "The subscription has ended, so nothing can be ordered for it.",
-            "Do not repeat it; look for the customer's other subscriptions with list_subscriptions.",
-        ),
-        "unsupported_product": Message(
-            "The subscription's plan has no smart-meter product configured.",
-            f"Do not repeat it; ask {SUPPORT} to configure one for the plan.",
-        ),
-        "unsupported_meter_order": Message(
-            "This kind of subscription cannot have a meter order; feed-in cannot.",
-            "Do not repeat it; check `direction` with list_subscriptions.",
-        ),
-        "missing_smart_meter": Message(
-            "What was asked for needs a smart meter, and there is none.",
-            "See with get_meter_order whether one is ordered and active.",
-        ),
-        "upgrade_api_version": Message(
-            "What was asked for needs a newer API version.",
-            "The operator of this server has to set NOMOS_API_VERSION.",
-        ),
-    }
-)
+DETAILS: Final[Mapping[str, Message]] = {
+    "duplicate_meter_order": Message(
+        "The subscription has had its one meter order.",
+        f"Read it with get_meter_order; to retry a cancelled one, write to {SUPPORT}.",
+    ),
+    "ended_subscription": Message(
+        "The subscription has ended, so nothing can be ordered for it.",
+        "Do not repeat it; look for the customer's other subscriptions with list_subscriptions.",
+    ),
+    "unsupported_product": Message(
+        "The subscription's plan has no smart-meter product configured.",
+        f"Do not repeat it; ask {SUPPORT} to configure one for the plan.",
+    ),
+    "unsupported_meter_order": Message(
+        "This kind of subscription cannot have a meter order; feed-in cannot.",
+        "Do not repeat it; check `direction` with list_subscriptions.",
+    ),
+    "missing_smart_meter": Message(
+        "What was asked for needs a smart meter, and there is none.",
+        "See with get_meter_order whether one is ordered and active.",
+    ),
+    "upgrade_api_version": Message(
+        "What was asked for needs a newer API version.",
+        "The operator of this server has to set NOMOS_API_VERSION.",
+    ),
+}
 """What the codes of an answer's details mean (inferred)."""
 
-_ANSWERED: Final[Mapping[int, type[APIError]]] = {**BY_STATUS, 500: InternalServerError}
-_BY_CODE: Final = MappingProxyType({kind.documented_code: (status, kind) for status, kind in _ANSWERED.items()})
+_ANSWERED: Final[Mapping[int, type[APIError]]] = {**BY_STATUS, 500: errors.InternalServerError}
+_BY_CODE: Final = {kind.documented_code: (status, kind) for status, kind in _ANSWERED.items()}
 
 CODES: Final[tuple[str, ...]] = (*_BY_CODE, *DETAILS)
 """Every code that can be looked up: those of answers, by HTTP status, then those of details."""
@@ -163,13 +137,13 @@ _WORD = re.compile(r"[A-Za-z0-9_.:\[\]/-]{0,128}")
 
 
 def describe(error: NomosError) -> str:
-    if isinstance(error, MissingScopeError):
+    if isinstance(error, errors.MissingScopeError):
         return f"{error} The operator of this server has to use credentials with that scope."
     if isinstance(error, InvalidRequestError):
         return str(error)
-    if isinstance(error, CredentialsError):
+    if isinstance(error, errors.CredentialsError):
         return _with_notes(f"{error} {_SET_CREDENTIALS}", error)
-    if isinstance(error, APIConnectionError) and not isinstance(error, CertificateError):
+    if isinstance(error, errors.APIConnectionError) and not isinstance(error, errors.CertificateError):
         return (
             f"Nomos could not be reached. {error} Ask again later; if it fails again, the operator of this server has "
             "to check the network and NOMOS_BASE_URL."

@@ -192,16 +192,15 @@ class NomosServer(MCPServer[NomosContext]):
         prompt = self._prompt_manager.get_prompt(name)
         if prompt is None:
             raise _unknown("prompt", name, [prompt.name for prompt in self._prompt_manager.list_prompts()])
-        declared = prompt.arguments or []
-        given = set(arguments or {})
-        filled = {name for name, value in (arguments or {}).items() if str(value).strip()}
+        declared, given = prompt.arguments or [], arguments or {}
+        filled = {name for name, value in given.items() if str(value).strip()}
         if missing := [argument.name for argument in declared if argument.required and argument.name not in filled]:
             raise MCPError(INVALID_PARAMS, f"Prompt {name} needs the argument {missing[0]!r}.")
-        if unknown := sorted(given - {argument.name for argument in declared}):
+        if unknown := sorted(set(given) - {argument.name for argument in declared}):
             raise _unknown("argument", unknown[0], [argument.name for argument in declared])
         for argument in declared:
             most = argument.max_length if isinstance(argument, Argument) else MAX_ARGUMENT
-            if len(str((arguments or {}).get(argument.name, ""))) > most:
+            if len(str(given.get(argument.name, ""))) > most:
                 raise MCPError(INVALID_PARAMS, f"The argument {argument.name!r} may have at most {most:,} characters.")
         return await super().get_prompt(name, arguments, context)
 

@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from itertools import chain
 from string import Template
 from typing import Final, Self
@@ -74,15 +73,11 @@ class _Head(BaseModel):
     arguments: tuple[Argument, ...] = ()
 
 
-def folder() -> Traversable:
-    """Return the folder of the prompts: inside the installed package, or beside it in a checkout."""
+def all_prompts() -> Iterable[Prompt]:
     package = files("nomos_mcp")
     shipped = package / "prompts"
-    return shipped if shipped.is_dir() else package / ".." / "prompts"
-
-
-def all_prompts() -> Iterable[Prompt]:
-    for file in sorted(folder().iterdir(), key=lambda file: file.name):
+    folder = shipped if shipped.is_dir() else package / ".." / "prompts"  # beside the package in a checkout
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".md"):
             yield prompt_of(file.read_text(encoding="utf-8"))
 

@@ -16,8 +16,7 @@ from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
 from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, BLOCKS
 from nomos_mcp.server.nomos_server import CACHE_HINTS, NomosServer, protocol_errors, short_errors
 from nomos_mcp.server.ordering.audit_log import AuditLog
-from nomos_mcp.server.ordering.codes import Codes
-from nomos_mcp.server.ordering.config import Ordering
+from nomos_mcp.server.ordering.config import Codes, Ordering
 from nomos_mcp.server.prompts import add_completions, all_prompts
 from nomos_mcp.server.request_context import Caller, NomosContext
 from nomos_mcp.server.resources import add_resources

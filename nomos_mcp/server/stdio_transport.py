@@ -117,9 +117,9 @@ class StdioConnection:
         """Pass a message of the client to the server, and answer a line that is no message."""
         if self._ending or not line:
             return
-        message = line.refusal() if isinstance(line, Overlong) else message_of(line)
-        if isinstance(message, _Refusal):
-            await self._to_client.send(SessionMessage(message.error))
+        message = message_of(line)
+        if isinstance(message, SessionMessage):
+            await self._to_client.send(message)
             return
         metadata = None
         if isinstance(message, JSONRPCRequest):
@@ -196,14 +196,12 @@ class StdioConnection:
             self._idle.set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """The error that answers a line that is no message."""
-
-    error: JSONRPCError
-
-
-def message_of(line: bytes) -> JSONRPCMessage | _Refusal:
+def message_of(line: "bytes | Overlong") -> JSONRPCMessage | SessionMessage:
+    """Return the message on a line, or the answer to a line that is none."""
+    if isinstance(line, Overlong):
+        return _refused(
+            INVALID_REQUEST, f"Invalid request: a message has at most {MAX_LINE:,} bytes.", line.request_id()
+        )
     try:
         read = _parsed(line)
     except ValueError:
@@ -223,8 +221,8 @@ def message_of(line: bytes) -> JSONRPCMessage | _Refusal:
         return _refused(INVALID_REQUEST, text, None if answers else _id_of(read))
 
 
-def _refused(code: int, text: str, request: RequestId | None = None) -> _Refusal:
-    return _Refusal(JSONRPCError(jsonrpc="2.0", id=request, error=ErrorData(code=code, message=text)))
+def _refused(code: int, text: str, request: RequestId | None = None) -> SessionMessage:
+    return SessionMessage(JSONRPCError(jsonrpc="2.0", id=request, error=ErrorData(code=code, message=text)))
 
 
 def _parsed(data: bytes) -> Any:
@@ -258,12 +256,8 @@ class Overlong:
     head: bytes
     tail: bytes
 
-    def refusal(self) -> _Refusal:
-        """Return the error, with the ID of the request if it stands at either end, where libraries write it."""
-        text = f"Invalid request: a message has at most {MAX_LINE:,} bytes."
-        return _refused(INVALID_REQUEST, text, self.request_id())
-
     def request_id(self) -> RequestId | None:
+        """Return the ID of the request if it stands at either end, where libraries write it."""
         if found := _ID_AT_THE_START.match(self.head) or _ID_AT_THE_END.search(self.tail):
             return _id_of({"id": from_json(found[1])})
         with suppress(ValueError):

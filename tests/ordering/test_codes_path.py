@@ -7,7 +7,7 @@ import pytest
 from mcp import Client
 
 from nomos_mcp.server import create_server
-from nomos_mcp.server.ordering.codes import LIFETIME, Codes
+from nomos_mcp.server.ordering.config import LIFETIME, Codes
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW

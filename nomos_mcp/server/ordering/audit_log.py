@@ -37,15 +37,12 @@ class Entry:
 
     Attributes:
         time: When it began, UTC, ISO 8601.
-        caller: Who called.
-        subscription: For which subscription.
         decision: `yes`, `no`, or `none` if nobody was asked or the question was not reached.
         confirmed: How a yes is known: `elicitation`, `code`, `trusted`, or empty.
         outcome: `begun`, then the outcome of the call, or `cancelled` if it was given up and nothing was sent.
         reason: Why, for a refusal or an unknown outcome.
         made_by: For an order: `this_call`, or `unknown` if the answer was lost.
-        order: ID of the order, if there is one.
-        request_id: Upstream's request ID, if it named one.
+        request_id: Upstream's.
     """
 
     time: str
@@ -60,7 +57,6 @@ class Entry:
     request_id: str = ""
 
     def line(self) -> str:
-        """Return the entry as one line of JSON, empty fields left out."""
         fields = {name: _bounded(value) for name, value in asdict(self).items() if value}
         return json.dumps(fields, separators=(",", ":"))
 
@@ -74,11 +70,7 @@ def _bounded(value: str) -> str:
 
 
 class Attempt:
-    """The line of one attempt, begun and not yet completed.
-
-    Attributes:
-        entry: What is known so far.
-    """
+    """The line of one attempt, begun and not yet completed."""
 
     def __init__(self, entry: Entry, file: FileIO | None, offset: int) -> None:
         self.entry = entry
@@ -90,12 +82,9 @@ class Attempt:
         write_line(self.entry.line())
 
     async def complete(self, **outcome: str) -> None:
-        """Write the outcome into the file, see it on disk, and repeat it on stderr.
+        """Write the outcome, fields of `Entry`, into the file, see it on disk, and repeat it on stderr.
 
         What was ordered is ordered: if the file fails only now, stderr says so, and the answer still goes out.
-
-        Args:
-            **outcome: Fields of `Entry` to set.
         """
         self.entry = replace(self.entry, **outcome)
         line, problem = self.entry.line(), ""
@@ -110,11 +99,7 @@ class Attempt:
 
 
 class AuditLog:
-    """Where attempts are recorded.
-
-    Args:
-        path: The audit file, made if it does not exist (mode 0600); None for stderr alone.
-    """
+    """Where attempts are recorded: the file at `path`, made if it does not exist (mode 0600), or stderr alone."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path

@@ -1,16 +1,83 @@
-"""How one server orders: its settings, confirmation codes and audit log, and what is under way."""
+"""How one server orders: its settings, confirmation codes and audit log, and what is under way.
 
+A code is proof that this very order was previewed, by one caller, at one host, a short while ago. It is signed and
+carries nothing secret. A model cannot make one up, and one for another subscription is refused. It does not prove that
+a person confirmed: whoever can call the tool can read the preview and pass the code on.
+"""
+
+import base64
+import hmac
+import secrets
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final, Literal
 from weakref import WeakValueDictionary
 
 import anyio
 
 from nomos_mcp.server.ordering.audit_log import AuditLog
-from nomos_mcp.server.ordering.codes import Codes
 from nomos_mcp.variables import ConfirmMode
+
+LIFETIME: Final = 600
+"""Seconds for which a code is valid."""
+
+_SIGNATURE_BYTES: Final = 16
+_MAX_LENGTH: Final = 128  # a code has about 50 characters
+
+Flaw = Literal["", "not a code", "not for this call", "expired", "used", "changed"]
+
+
+class Codes:
+    """Makes and checks codes.
+
+    Several processes may share a `key`; by default it is this object's own, so that its codes end with it.
+    """
+
+    def __init__(self, key: bytes = b"", clock: Callable[[], float] = time.time) -> None:
+        self._key = hmac.digest(key or secrets.token_bytes(32), b"nomos-mcp confirmation code", "sha256")
+        self._clock = clock
+        self._used: dict[str, int] = {}  # signature of a used code to the second in which it expires
+
+    def code(self, preview: str, *bound_to: str) -> str:
+        """Make a code for a preview that is valid for `LIFETIME` seconds and for exactly these words."""
+        expires = int(self._clock()) + LIFETIME
+        shown = self._digest("preview", preview)[:8]
+        return f"{expires:x}-{shown}-{self._digest(str(expires), shown, *bound_to)}"
+
+    def flaw(self, code: str, preview: str, *bound_to: str) -> Flaw:
+        """Tell what is wrong with a code; "changed" if it was made for another preview, empty if nothing is wrong."""
+        if len(code) > _MAX_LENGTH or not code.isascii():
+            return "not a code"
+        expiry, _, rest = code.partition("-")
+        shown, _, signature = rest.partition("-")
+        try:
+            expires = int(expiry, 16)
+        except ValueError:
+            return "not a code"
+        if not hmac.compare_digest(signature, self._digest(str(expires), shown, *bound_to)):
+            return "not for this call"
+        if expires <= self._clock():
+            return "expired"
+        if signature in self._used:
+            return "used"
+        return "" if shown == self._digest("preview", preview)[:8] else "changed"
+
+    def use(self, code: str) -> bool:
+        """Use a valid code up; False if it was used before."""
+        now = self._clock()
+        self._used = {each: expires for each, expires in self._used.items() if expires > now}
+        expiry, _, signature = code.split("-")
+        if signature in self._used:
+            return False
+        self._used[signature] = int(expiry, 16)
+        return True
+
+    def _digest(self, *words: str) -> str:
+        digest = hmac.digest(self._key, "\0".join(words).encode(), "sha256")[:_SIGNATURE_BYTES]
+        return base64.b32encode(digest).decode().rstrip("=").lower()
 
 
 @dataclass(slots=True)
@@ -18,10 +85,6 @@ class Ordering:
     """How one server orders.
 
     Attributes:
-        confirm: How an order is confirmed (`NOMOS_MCP_CONFIRM`).
-        read_only: Nothing may be ordered (`NOMOS_MCP_READ_ONLY`).
-        codes: Makes and checks confirmation codes.
-        audit_log: Where attempts are recorded.
         locks: One for each subscription that is being ordered for.
         sent: How many orders have left for each subscription. A question names it, so that an answer to the one before
             the last order counts no more.

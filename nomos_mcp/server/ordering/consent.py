@@ -16,8 +16,7 @@ from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, WithJsonSchema
 
 from nomos_mcp.server.ordering import outcomes
-from nomos_mcp.server.ordering.codes import Flaw
-from nomos_mcp.server.ordering.eligibility import Orderable
+from nomos_mcp.server.ordering.config import Flaw
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.request_context import NomosContext
 
@@ -42,50 +41,37 @@ class ConfirmationForm(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Yes:
-    """A yes, and how it is known.
-
-    Attributes:
-        how: How it is known.
-        shown: What was confirmed; None if nothing was shown.
-        code: The confirmation code, if that is how it is known.
-    """
-
     how: How
     shown: Preview | None = None
     code: str = ""
 
 
 def decide(
-    found: Orderable | OrderingResult, code: str, context: NomosContext, ctx: Context[NomosContext]
+    found: Preview | OrderingResult, code: str, context: NomosContext, ctx: Context[NomosContext]
 ) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
-    """Decide how this order is confirmed.
-
-    Returns:
-        A question for the client to ask, a yes that is there already, or the outcome without an order.
-    """
+    """Return a question for the client to ask, a yes that is there already, or the outcome without an order."""
     if isinstance(found, OrderingResult):
         return found
     confirm = context.ordering.confirm
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
-        return Elicit(question(found.preview, context.ordering.sent[found.preview.subscription]), ConfirmationForm)
+        return Elicit(question(found, context.ordering.sent[found.subscription]), ConfirmationForm)
     if confirm == "elicit":
         return outcomes.refused("not_confirmable", context)
-    return _by_code(found.preview, code, context)
+    return _by_code(found, code, context)
 
 
 def answered(
-    result: ElicitationResult[Any], found: Orderable | OrderingResult, context: NomosContext
+    result: ElicitationResult[Any], found: Preview | OrderingResult, context: NomosContext
 ) -> Yes | OrderingResult:
     """Return the yes, or the outcome without one, after the client has answered the question that `decide` returned."""
     if not isinstance(result, AcceptedElicitation):
         return outcomes.declined("the person said no" if result.action == "decline" else "the form was closed", context)
-    if isinstance(result.data, ConfirmationForm) and isinstance(found, Orderable):
-        yes = result.data.order is True
-        return (
-            Yes("elicitation", found.preview) if yes else outcomes.declined("the person did not tick the yes", context)
-        )
+    if isinstance(result.data, ConfirmationForm) and isinstance(found, Preview):
+        if result.data.order is True:
+            return Yes("elicitation", found)
+        return outcomes.declined("the person did not tick the yes", context)
     decided: Yes | OrderingResult = result.data
     return decided
 

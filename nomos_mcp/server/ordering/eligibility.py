@@ -27,6 +27,7 @@ from nomos_mcp.server.request_context import ORDERS_WRITE, NomosContext
 CanOrder = Literal["yes", "no", "unknown"]
 Rule = Literal["feed_in", "ended_subscription"]
 
+_SMART: Final = "smart"  # a subscription's meter type, which lists do not show
 _WHY: Final[dict[Rule, str]] = {
     "feed_in": "feed-in: smart meter orders are for consumption only",
     "ended_subscription": "it has ended",
@@ -35,24 +36,18 @@ _WHY: Final[dict[Rule, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The orders of some subscriptions.
-
-    Attributes:
-        of: Each subscription's order, by its ID.
-        gap: Why there may be an order that is not in `of`; empty if there is none.
-    """
-
     of: Mapping[str, MeterOrder]
+    """Each subscription's order, by the subscription's ID."""
     gap: str = ""
+    """Why there may be an order that is not in `of`."""
+    proven_plans: frozenset[str] = frozenset()
+    """Plans that an order was accepted for, so that they include a smart meter (inferred)."""
 
 
 async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> Orders:
     """Read the orders of up to a page of subscriptions: one request, since each has at most one order.
 
-    If upstream ignores the filter, up to `MAX_PAGES` pages are read.
-
-    Raises:
-        NomosError: Whatever a call can raise, except that the pinned version has no orders.
+    If upstream ignores the filter, up to `MAX_PAGES` pages are read. An API version without orders is a `gap`.
     """
     if not subscriptions:
         return Orders({})
@@ -64,38 +59,26 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
     except UnsupportedVersionError:
         return Orders({}, f"API version {client.api_version} does not show orders")
     of = {order.subscription: order for order in found.items}
-    if len(of) == len(ids):
-        return Orders(of)
-    if found.not_covered:
-        return Orders(of, "not all orders could be read, and its own may be missing")
-    return Orders(
-        of, f"no order is among the newest {MAX_PAGES} pages of orders, and older ones exist" if found.next() else ""
-    )
+    gap = ""
+    if len(of) != len(ids) and found.not_covered:
+        gap = "not all orders could be read, and its own may be missing"
+    elif len(of) != len(ids) and found.next():
+        gap = f"no order is among the newest {MAX_PAGES} pages of orders, and older ones exist"
+    accepted = {order.subscription for order in of.values() if order.status != INTEREST}
+    return Orders(of, gap, frozenset(each.plan for each in subscriptions if each.id in accepted))
 
 
-def proven_plans(subscriptions: list[Subscription], orders: Orders) -> frozenset[str]:
-    """Return the plans that an order was accepted for, so that they include a smart meter (inferred)."""
-    return frozenset(
-        subscription.plan
-        for subscription in subscriptions
-        if subscription.id in orders.of and orders.of[subscription.id].status != INTEREST
-    )
-
-
-def can_order(subscription: Subscription, orders: Orders, proven: frozenset[str]) -> tuple[CanOrder, str]:
-    """Return whether a smart meter can be ordered, and the reason, or what is not known.
-
-    Args:
-        subscription: The subscription; from a list it carries no meter type.
-        orders: What is known of its order.
-        proven: Plans that are known to include a smart meter.
-    """
+def can_order(subscription: Subscription, orders: Orders) -> tuple[CanOrder, str]:
+    """Return whether a smart meter can be ordered, and the reason, or what is not known."""
+    if rule := forbidden_by(subscription):
+        return "no", _WHY[rule]
     order = orders.of.get(subscription.id)
-    if flaw := _flaw(subscription, order):
-        return "no", flaw
+    if order and order.status != INTEREST:
+        retry = f"; only {SUPPORT} can retry it" if order.status == "cancelled" else ""
+        return "no", f"it has its one order{retry}"
     if doubt := _doubt(subscription, order, orders.gap):
         return "unknown", doubt
-    if subscription.plan in proven:
+    if subscription.plan in orders.proven_plans:
         return "yes", "no order yet; others on its plan have one (inferred)"
     return "unknown", "no order yet; whether its plan includes one is not known"
 
@@ -107,58 +90,27 @@ def forbidden_by(subscription: Subscription) -> Rule | None:
     return "feed_in" if subscription.direction == "feed_in" else None
 
 
-def _flaw(subscription: Subscription, order: MeterOrder | None) -> str:
-    if rule := forbidden_by(subscription):
-        return _WHY[rule]
-    if order and order.status != INTEREST:
-        retry = f"; only {SUPPORT} can retry it" if order.status == "cancelled" else ""
-        return f"it has its one order{retry}"
-    return ""
-
-
 def _doubt(subscription: Subscription, order: MeterOrder | None, gap: str) -> str:
     if order:
         return "a customer showed interest but did not complete the order; whether it can be ordered is not documented"
-    if subscription.status not in _ORDERABLE:
+    if subscription.status not in {"pending", "active"}:
         return "its status is new to this server"
     if subscription.direction != "consumption":
         return "whether it is consumption or feed-in is not known"
     # No documented rule refuses such an order, but one like it ends as cancelled (pre_existing).
-    return "its meter is smart already and needs no order" if outcomes.is_smart(subscription) else gap
-
-
-_ORDERABLE = ("pending", "active")
-
-
-@dataclass(frozen=True, slots=True)
-class Orderable:
-    """A subscription for which a smart meter may be ordered, as far as is known before trying."""
-
-    preview: Preview
+    return "its meter is smart already and needs no order" if subscription.meter_type == _SMART else gap
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSearch:
-    """What a search for the order of a subscription found.
-
-    Attributes:
-        order: The order, if one was found. Finding none proves nothing: reads may lag behind writes.
-        interest: Records of a customer's mere interest (edison's `intended`).
-    """
-
     order: MeterOrder | None
+    """Finding none proves nothing: reads may lag behind writes."""
     interest: tuple[MeterOrder, ...] = ()
+    """Records of a customer's mere interest (edison's `intended`). Whether an order can follow is not documented."""
 
 
-async def preflight(subscription_id: str, context: NomosContext) -> Orderable | OrderingResult:
-    """Read a subscription and the order that it may have.
-
-    Returns:
-        What would be ordered, or why nothing is to be ordered.
-
-    Raises:
-        NomosError: They could not be read.
-    """
+async def preflight(subscription_id: str, context: NomosContext) -> Preview | OrderingResult:
+    """Read what would be ordered, or why nothing is to be ordered."""
     if (bar := await ordering_refusal(context)) is not None:
         return bar
     try:
@@ -167,14 +119,13 @@ async def preflight(subscription_id: str, context: NomosContext) -> Orderable | 
         return outcomes.refused("not_found", context, request_id=error.request_id or "")
     if seen.order is not None:
         return outcomes.already_ordered(seen.order, context)
-    return preview if isinstance(preview, OrderingResult) else Orderable(preview)
+    return preview
 
 
 async def read_state(subscription_id: str, context: NomosContext) -> tuple[Preview | OrderingResult, OrderSearch]:
     """Read what would be ordered, or why the subscription rules it out, and search for an order at the same time.
 
-    Raises:
-        NomosError: What the first of the two to fail raised; the other is cancelled.
+    Both requests start at once, so that they do not tell who may see it. The first to fail cancels the other.
     """
     previews: list[Preview | OrderingResult] = []
     searches: list[OrderSearch] = []
@@ -186,9 +137,7 @@ async def read_state(subscription_id: str, context: NomosContext) -> tuple[Previ
         searches.append(await search_order(subscription_id, context))
 
     try:
-        async with (
-            anyio.create_task_group() as group
-        ):  # both start at once, so that requests do not tell who may see it
+        async with anyio.create_task_group() as group:
             group.start_soon(preview)
             group.start_soon(search)
     except ExceptionGroup as failures:
@@ -200,15 +149,20 @@ async def _read_preview(subscription_id: str, context: NomosContext) -> Preview 
     subscription = await context.client.subscriptions.get(subscription_id)
     if rule := forbidden_by(subscription):
         return outcomes.refused(rule, context)
-    return outcomes.preview_of(subscription, urlsplit(context.client.base_url).netloc)
+    smart = subscription.meter_type == _SMART
+    return Preview(
+        subscription=subscription.id,
+        customer=subscription.customer,
+        plan=subscription.plan,
+        subscription_status=subscription.status,
+        meter_type=subscription.meter_type,
+        host=urlsplit(context.client.base_url).netloc,
+        warning="The meter of this subscription is smart already; it needs no order." if smart else None,
+    )
 
 
 async def ordering_refusal(context: NomosContext) -> OrderingResult | None:
-    """Return why nothing may be ordered at all, whatever the subscription; None if orders are possible.
-
-    Raises:
-        NomosError: The scopes of the credentials could not be read.
-    """
+    """Return why nothing may be ordered at all, whatever the subscription; None if orders are possible."""
     if context.ordering.read_only:
         return outcomes.refused("read_only", context)
     if ORDERS_WRITE not in context.caller.scopes:
@@ -220,13 +174,6 @@ async def ordering_refusal(context: NomosContext) -> OrderingResult | None:
 
 
 async def search_order(subscription_id: str, context: NomosContext) -> OrderSearch:
-    """Search for the order of a subscription.
-
-    A customer's mere interest is no order. Whether an order can follow it is not documented.
-
-    Raises:
-        NomosError: The search failed.
-    """
     listed = await context.client.meter_orders.all_of_subscription(
         subscription_id, enough=lambda order: order.status != INTEREST
     )

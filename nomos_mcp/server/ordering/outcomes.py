@@ -6,28 +6,13 @@ from typing import Any, Final, Literal
 
 from mcp.types import CallToolResult
 
-from nomos_mcp.client.errors import (
-    APIConnectionError,
-    APIError,
-    AuthenticationError,
-    BadRequestError,
-    CredentialsError,
-    InvalidRequestError,
-    LocalRateLimitError,
-    MethodNotAllowedError,
-    MissingScopeError,
-    NomosError,
-    NotFoundError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-    RateLimitError,
-    UnprocessableEntityError,
-)
+from nomos_mcp.client import errors
+from nomos_mcp.client.errors import APIError, InvalidRequestError, NomosError
 from nomos_mcp.client.http_messages import MAX_WORD
-from nomos_mcp.client.models import MeterOrder, Subscription
+from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import INTEREST, Explanation, explain, final_statuses
 from nomos_mcp.server.error_messages import DETAILS, SUPPORT, Message, describe, message_of, word_of
-from nomos_mcp.server.ordering.codes import LIFETIME
+from nomos_mcp.server.ordering.config import LIFETIME
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import OrderFields, Result, order_fields, order_state
 
@@ -39,13 +24,13 @@ Unknown = Literal["answer_lost", "look_failed", "not_visible"]
 """Why it is not known whether an order was made."""
 
 _BY_KIND: dict[type[NomosError], str] = {
-    MissingScopeError: "missing_scope",
-    CredentialsError: "credentials",
-    PaymentRequiredError: "payment_required",
-    PermissionDeniedError: "forbidden",
-    NotFoundError: "not_found",
-    AuthenticationError: "unauthorized",
-    RateLimitError: "rate_limited",
+    errors.MissingScopeError: "missing_scope",
+    errors.CredentialsError: "credentials",
+    errors.PaymentRequiredError: "payment_required",
+    errors.PermissionDeniedError: "forbidden",
+    errors.NotFoundError: "not_found",
+    errors.AuthenticationError: "unauthorized",
+    errors.RateLimitError: "rate_limited",
 }
 _FAILURES = {"credentials", "not_checked"}
 _DO_NOT_REPEAT = "Do not repeat the call."
@@ -229,7 +214,7 @@ def refused(reason: str, context: NomosContext, *, detail: str = "", request_id:
 def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
     return OrderingResult(
         outcome="refused",
-        reason="credentials" if isinstance(error, CredentialsError) else "not_checked",
+        reason="credentials" if isinstance(error, errors.CredentialsError) else "not_checked",
         message=f"This call ordered nothing: the subscription and its order could not be read. {describe(error)}",
         next="Once that is fixed, call again.",
         request_id=request_id_of(error) or None,
@@ -262,45 +247,24 @@ def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
     return refused(reason, context, detail=detail, request_id=request_id_of(error))
 
 
-def preview_of(subscription: Subscription, host: str) -> Preview:
-    """Return what a person should see before saying yes to an order at a host."""
-    return Preview(
-        subscription=subscription.id,
-        customer=subscription.customer,
-        plan=subscription.plan,
-        subscription_status=subscription.status,
-        meter_type=subscription.meter_type,
-        host=host,
-        warning="The meter of this subscription is smart already; it needs no order."
-        if is_smart(subscription)
-        else None,
-    )
-
-
-def is_smart(subscription: Subscription) -> bool:
-    """Whether the subscription's meter is smart already; a list of subscriptions does not show it."""
-    return subscription.meter_type == "smart"
-
-
 def is_certain(error: NomosError) -> bool:
     """Whether the request that failed certainly made no order: it was refused, or it never left."""
-    if isinstance(error, APIConnectionError):
+    if isinstance(error, errors.APIConnectionError):
         return not error.sent
     return isinstance(error, _REFUSALS)
 
 
 def request_id_of(error: NomosError) -> str:
-    """Return upstream's request ID of an error; empty if it has none."""
     return getattr(error, "request_id", None) or ""
 
 
 _REFUSALS = (
     *_BY_KIND,
-    BadRequestError,
-    MethodNotAllowedError,
-    UnprocessableEntityError,
+    errors.BadRequestError,
+    errors.MethodNotAllowedError,
+    errors.UnprocessableEntityError,
     InvalidRequestError,
-    LocalRateLimitError,
+    errors.LocalRateLimitError,
 )
 
 

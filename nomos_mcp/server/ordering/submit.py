@@ -40,11 +40,7 @@ _PAUSES: Final = (0.25, 0.5, 1.0, 1.5, 2.0)
 
 
 class WithheldError(InvalidRequestError):
-    """The order was not sent, for a reason that came up at the last moment.
-
-    Attributes:
-        reason: The reason code of the outcome.
-    """
+    """The order was not sent, for a reason that came up at the last moment."""
 
     def __init__(self, message: str, reason: str = "not_sent") -> None:
         super().__init__(message)
@@ -52,18 +48,7 @@ class WithheldError(InvalidRequestError):
 
 
 class Submission:
-    """One order for one subscription, from the confirmation to the outcome.
-
-    Args:
-        subscription_id: `sub_…`; the preflight has passed.
-        yes: The confirmation.
-        context: What the request works with.
-        attempt: The line of the audit log.
-        is_gone: Whether the client has gone away.
-
-    Attributes:
-        sent: How many requests have left.
-    """
+    """One order for one subscription, from the confirmation to the outcome. `sent` counts requests that have left."""
 
     def __init__(
         self,
@@ -92,9 +77,6 @@ class Submission:
 
         Submissions for the same subscription wait for each other. A cancellation takes effect until the request is
         sent, and again before a repeat; in between it waits for the outcome.
-
-        Returns:
-            `ordered`, `already_ordered`, `confirmation_required`, `refused` or `outcome_unknown`.
         """
         lock = self._context.ordering.locks.setdefault(self._subscription_id, anyio.Lock())
         self._bound.deadline = anyio.current_time() + DEADLINE
@@ -158,22 +140,13 @@ class Submission:
         return self._not_known()
 
     async def _create(self) -> OrderingResult:
-        """Send the order.
-
-        Raises:
-            NomosError: There is no answer that names the order.
-        """
         order = await self._context.client.meter_orders.create(self._subscription_id, before_send=self._before_send)
         if order.subscription != self._subscription_id or order.id in {each.id for each in self._before.interest}:
             raise UnreadableResponseError("The response is not about the order that was sent.", status_code=200)
         return outcomes.ordered(order, "this_call", self._context)
 
     async def _before_send(self) -> None:
-        """Check that the order may still be sent; from here on a cancellation waits for the outcome.
-
-        Raises:
-            WithheldError: It must not be sent.
-        """
+        """Check that the order may still be sent; from here on a cancellation waits for the outcome."""
         self._scope.shield = False
         if await self._is_gone():
             raise WithheldError("The client went away before the order was sent.")

@@ -1,7 +1,6 @@
 """The tool `get_event`."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from mcp.server.mcpserver import Context
@@ -15,34 +14,32 @@ from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import OrderFields, Result, ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import result_of
 
-TOPICS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "subscription.created": "A subscription was created.",
-        "subscription.confirmed": "A subscription was confirmed.",
-        "subscription.activated": "A subscription became active.",
-        "subscription.ended": "A subscription ended.",
-        "subscription.terminated": "A subscription was terminated.",
-        "invoice.created": "An invoice was created.",
-        "invoice.paid": "An invoice was paid.",
-        "invoice.payment_failed": "A payment of an invoice failed.",
-        "invoice.voided": "An invoice was voided; `voiding_invoice` is the invoice that voids it.",
-        "invoice.uncollectible": "An invoice was given up as uncollectible.",
-        "meter_order.created": "A smart meter order was accepted.",
-        "meter_order.placed": "A smart meter order was handed to the installation partner.",
-        "meter_order.check_submitted": (
-            "The smart meter check was submitted: the customer sent the installation partner further details, such as "
-            "a photo of the current meter's place."
-        ),
-        "meter_order.check_reviewed": (
-            "The installation partner reviewed the smart meter check and confirmed that it will install."
-        ),
-        "meter_order.scheduled": "An installation appointment was set.",
-        "meter_order.installed": "The smart meter was installed. It is not active yet by that alone.",
-        "meter_order.activated": "The smart meter went live: automatic readings and dynamic prices are possible.",
-        "meter_order.blocked": "A smart meter order was blocked: something needs attention before it goes on.",
-        "meter_order.cancelled": "A smart meter order was cancelled.",
-    }
-)
+TOPICS: Final[Mapping[str, str]] = {
+    "subscription.created": "A subscription was created.",
+    "subscription.confirmed": "A subscription was confirmed.",
+    "subscription.activated": "A subscription became active.",
+    "subscription.ended": "A subscription ended.",
+    "subscription.terminated": "A subscription was terminated.",
+    "invoice.created": "An invoice was created.",
+    "invoice.paid": "An invoice was paid.",
+    "invoice.payment_failed": "A payment of an invoice failed.",
+    "invoice.voided": "An invoice was voided; `voiding_invoice` is the invoice that voids it.",
+    "invoice.uncollectible": "An invoice was given up as uncollectible.",
+    "meter_order.created": "A smart meter order was accepted.",
+    "meter_order.placed": "A smart meter order was handed to the installation partner.",
+    "meter_order.check_submitted": (
+        "The smart meter check was submitted: the customer sent the installation partner further details, such as "
+        "a photo of the current meter's place."
+    ),
+    "meter_order.check_reviewed": (
+        "The installation partner reviewed the smart meter check and confirmed that it will install."
+    ),
+    "meter_order.scheduled": "An installation appointment was set.",
+    "meter_order.installed": "The smart meter was installed. It is not active yet by that alone.",
+    "meter_order.activated": "The smart meter went live: automatic readings and dynamic prices are possible.",
+    "meter_order.blocked": "A smart meter order was blocked: something needs attention before it goes on.",
+    "meter_order.cancelled": "A smart meter order was cancelled.",
+}
 """Every documented topic, and what it says happened."""
 
 
@@ -64,32 +61,30 @@ class EventResult(Result):
 async def event_result(context: NomosContext, event_id: str) -> EventResult:
     """Read an event, and the order that it is about. If only the order cannot be read, the result says so."""
     event = await context.client.events.get(event_id)
-    result = EventResult(
+    order, missing = None, None
+    if event.context.meter_order is not None:
+        try:
+            order = result_of(await context.client.meter_orders.get(event.context.meter_order), context)
+        except NomosError as error:
+            missing = f"The order could not be read. {describe(error)}"
+    return EventResult(
         id=event.id,
         topic=event.topic,
         timestamp=_timestamp(event),
         happened=TOPICS.get(event.topic, "This topic is new to this server; what it means is not known here."),
         confidence="documented" if event.topic in TOPICS else "unknown",
         concerns=event.context.model_dump(exclude_none=True),
+        order=order.order if order else None,
+        explanation=order.explanation if order else None,
+        state_missing=missing,
         api_version=context.client.api_version,
     )
-    return result.model_copy(update=await _state_now(context, event))
 
 
 def _timestamp(event: Event) -> str | None:
     if day := event.date_only.get("timestamp"):
         return day.isoformat()
     return event.model_dump(mode="json")["timestamp"] or event.unreadable.get("timestamp")
-
-
-async def _state_now(context: NomosContext, event: Event) -> dict[str, object]:
-    if event.context.meter_order is None:
-        return {}
-    try:
-        now = result_of(await context.client.meter_orders.get(event.context.meter_order), context)
-    except NomosError as error:
-        return {"state_missing": f"The order could not be read. {describe(error)}"}
-    return {"order": now.order, "explanation": now.explanation}
 
 
 async def get_event(

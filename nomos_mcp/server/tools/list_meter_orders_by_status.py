@@ -18,6 +18,7 @@ from nomos_mcp.lifecycle import (
     STATUSES,
     VERSIONS,
     ApiVersion,
+    OrderState,
     blocked_statuses,
     final_statuses,
     is_blocked,
@@ -87,13 +88,14 @@ async def list_meter_orders_by_status(
     request = ListRequest(list_meter_orders_by_status, locals())
     context, version = request.context, request.context.vocabulary
     note = _note(status, version)
-    tally = _Tally(version)
+    counted: list[OrderState] = []
 
     def keep(order: MeterOrder) -> bool:
-        if not _matches(order, status, version):
+        state = order_state(order, version)
+        if not _matches(state, status):
             return False
         if limit == 0:
-            tally.add(order)
+            counted.append(state)
         return limit > 0
 
     async def report(read: int) -> None:
@@ -132,7 +134,7 @@ async def list_meter_orders_by_status(
     lines = lines[: fitting(lines)]
     return OrderList(
         orders=lines,
-        counts=None if limit else tally.counts(),
+        counts=None if limit else _counts(counted),
         note=note,
         **request.fields(found, len(lines)),
     ).answer()
@@ -157,14 +159,13 @@ def _queries(status: str, version: ApiVersion) -> list[Query]:
     return [Query({"status": status}, by_status=True), Query()]
 
 
-def _matches(order: MeterOrder, status: str, version: ApiVersion) -> bool:
+def _matches(state: OrderState, status: str) -> bool:
     """Whether an order is in a state. Every one that comes back is checked, since upstream may ignore a filter."""
     if status not in {BLOCKED, OPEN}:
-        return status in {ALL, order.status}
-    state = order_state(order, version)
+        return status in {ALL, state.status}
     if status == BLOCKED and not is_blocked(state):
         return False
-    if order.status in STATUSES[version]:
+    if state.status in STATUSES[state.api_version]:
         return not is_final(state)
     # A status that is new is open unless the order's times show an end (inferred).
     return not (state.has("cancelled_at") or state.has("activated_at"))
@@ -197,25 +198,18 @@ def _hint(status: str, version: ApiVersion) -> str:
     return did_you_mean(status, _choices(version))
 
 
-class _Tally:
-    def __init__(self, version: ApiVersion) -> None:
-        self._version = version
-        self._statuses: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
-
-    def add(self, order: MeterOrder) -> None:
-        state = order_state(order, self._version)
-        self._statuses[state.status] += 1
-        if is_blocked(state):
-            # Edison has no reasons: there the status that blocks is the reason.
-            self._reasons[(state.blocked_reason or "unstated") if self._version == CURIE else state.status] += 1
-
-    def counts(self) -> Counts:
-        return Counts(
-            total=self._statuses.total(),
-            by_status=dict(self._statuses.most_common()),
-            by_block_reason=dict(self._reasons.most_common()),
-        )
+def _counts(states: list[OrderState]) -> Counts:
+    # Edison has no reasons: there the status that blocks is the reason.
+    reasons = Counter(
+        (state.blocked_reason or "unstated") if state.api_version == CURIE else state.status
+        for state in states
+        if is_blocked(state)
+    )
+    return Counts(
+        total=len(states),
+        by_status=dict(Counter(state.status for state in states).most_common()),
+        by_block_reason=dict(reasons.most_common()),
+    )
 
 
 TOOL = ToolDefinition(

@@ -13,7 +13,7 @@ from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.server.error_messages import unknown
 from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
-from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of, proven_plans
+from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of
 from nomos_mcp.server.pagination import Query, read_list
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import ListResult, Result, ToolDefinition, fitting
@@ -48,8 +48,8 @@ class SubscriptionList(ListResult):
     note: str
 
 
-def line_of(subscription: Subscription, orders: Orders, proven: frozenset[str] = frozenset()) -> SubscriptionLine:
-    verdict, why = can_order(subscription, orders, proven)
+def line_of(subscription: Subscription, orders: Orders) -> SubscriptionLine:
+    verdict, why = can_order(subscription, orders)
     order = orders.of.get(subscription.id)
     return SubscriptionLine(
         id=subscription.id,
@@ -111,8 +111,7 @@ async def list_subscriptions(
         keep=lambda subscription: not status or subscription.status == status,
     )
     orders = await orders_of(client, found.items)
-    proven = proven_plans(found.items, orders)
-    lines = [line_of(subscription, orders, proven) for subscription in found.items]
+    lines = [line_of(subscription, orders) for subscription in found.items]
     lines = lines[: fitting(lines)]
     return SubscriptionList(subscriptions=lines, note=_NOTE, **request.fields(found, len(lines))).answer()
 

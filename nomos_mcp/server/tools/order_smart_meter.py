@@ -21,8 +21,8 @@ from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt, Entry
 from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide
-from nomos_mcp.server.ordering.eligibility import Orderable, preflight
-from nomos_mcp.server.ordering.outcomes import OrderingResult
+from nomos_mcp.server.ordering.eligibility import preflight
+from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.ordering.submit import Submission
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT, ORDER, ToolDefinition
@@ -30,7 +30,7 @@ from nomos_mcp.server.tool_factory import MAX_ARGUMENT, ORDER, ToolDefinition
 _log = logging.getLogger(__name__)
 
 
-async def check(subscription_id: str, ctx: Context[NomosContext]) -> Orderable | OrderingResult:
+async def check(subscription_id: str, ctx: Context[NomosContext]) -> Preview | OrderingResult:
     """Read what would be ordered. What cannot be read is not ordered."""
     context = nomos_context(ctx)
     checked(subscription_id, "subscription")
@@ -45,7 +45,7 @@ async def check(subscription_id: str, ctx: Context[NomosContext]) -> Orderable |
 async def confirm(
     confirmation_code: str,
     ctx: Context[NomosContext],
-    found: Annotated[Orderable | OrderingResult, Resolve(check)],
+    found: Annotated[Preview | OrderingResult, Resolve(check)],
 ) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
     """Get the confirmation, or the outcome without one."""
     return decide(found, confirmation_code, nomos_context(ctx), ctx)
@@ -58,7 +58,7 @@ confirm.__module__, confirm.__qualname__ = "order_smart_meter", "confirmation"
 async def order_smart_meter(
     subscription_id: Annotated[str, Field(description="Subscription to order for (sub_…).")],
     ctx: Context[NomosContext],
-    found: Annotated[Orderable | OrderingResult, Resolve(check)],
+    found: Annotated[Preview | OrderingResult, Resolve(check)],
     consent: Annotated[ElicitationResult[Any], Resolve(confirm)],
     confirmation_code: Annotated[  # noqa: ARG001  `confirm` takes it, by this name
         str, Field(description="The code of the preview, once a person has said yes.")
