@@ -10,21 +10,19 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
 from nomos_mcp.lifecycle.order_state import (
     OrderState,
     Reading,
+    Time,
+    age,
     anomalies,
+    berlin_date,
+    berlin_moment,
+    days_since,
     fields_ahead,
+    in_berlin,
+    is_ahead,
     is_blocked,
     is_final,
     is_past_target,
     read,
-)
-from nomos_mcp.lifecycle.order_times import (
-    Time,
-    age,
-    berlin_date,
-    berlin_moment,
-    days_since,
-    in_berlin,
-    is_ahead,
     time_of_event,
 )
 from nomos_mcp.lifecycle.statuses import (

@@ -3,13 +3,18 @@
 from datetime import datetime
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
-from nomos_mcp.lifecycle.order_state import OrderState, Reading, anomalies, is_final, is_past_target, read
-from nomos_mcp.lifecycle.order_times import (
+from nomos_mcp.lifecycle.order_state import (
+    OrderState,
+    Reading,
     age,
+    anomalies,
     berlin_date,
     berlin_moment,
     in_berlin,
     is_before,
+    is_final,
+    is_past_target,
+    read,
     time_of_event,
 )
 

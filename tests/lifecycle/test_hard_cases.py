@@ -7,7 +7,7 @@ import pytest
 
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CURIE, LANGUAGES, Explanation, OrderState, is_blocked, is_final
 from nomos_mcp.lifecycle.catalogue import texts
-from nomos_mcp.lifecycle.order_times import berlin_moment
+from nomos_mcp.lifecycle.order_state import berlin_moment
 from nomos_mcp.lifecycle.statuses import open_statuses
 from tests.lifecycle.phrases import KEEP_FREE, NOTHING_TO_DO
 

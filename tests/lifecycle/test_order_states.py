@@ -18,7 +18,7 @@ from nomos_mcp.lifecycle import (
     explain,
 )
 from nomos_mcp.lifecycle.catalogue import texts
-from nomos_mcp.lifecycle.order_times import berlin_date
+from nomos_mcp.lifecycle.order_state import berlin_date
 from tests.lifecycle.order_states import EARLIER, NOW, ORDERED, STATES, UNREADABLE, Row
 from tests.lifecycle.phrases import ALWAYS_FORBIDDEN, NOTHING_TO_DO, PHOTO
 
