@@ -160,7 +160,7 @@ def word_of(text: str) -> str:
     return text if _WORD.fullmatch(text) else "(unreadable)"
 
 
-def describe_arguments(error: ValidationError, tool: str, known: list[str], unnamed: int = 0) -> str:
+def describe_arguments(error: ValidationError, tool: str, known: list[str], unnamed: int) -> str:
     """Return what a tool says about arguments that do not fit its input schema.
 
     `known` are the tool's arguments; `unnamed` counts further unknown ones that `error` does not list.

@@ -98,16 +98,14 @@ def _short(data: Any) -> Any:
 
 
 _STATIC = CacheHint(ttl_ms=3_600_000, scope="public")
-_BY_SCOPE = CacheHint(ttl_ms=300_000, scope="private")  # as long as a token's scope may be taken for granted
-_PRIVATE = CacheHint(ttl_ms=0, scope="private")
 _SCOPES_DEADLINE = 5.0  # seconds that a list of tools may wait for a token
 CACHE_HINTS: Final[dict[CacheableMethod, CacheHint]] = {
-    "tools/list": _BY_SCOPE,
+    "tools/list": CacheHint(ttl_ms=300_000, scope="private"),  # as long as a token's scope may be taken for granted
     "prompts/list": _STATIC,
     "resources/list": _STATIC,
     "resources/templates/list": _STATIC,
     "server/discover": _STATIC,
-    "resources/read": _PRIVATE,
+    "resources/read": CacheHint(ttl_ms=0, scope="private"),
 }
 """How long clients may keep what they were sent."""
 

@@ -119,7 +119,7 @@ class ListReading(Generic[R]):
         position = replace(rest.position, ids=rest.position.ids[-_MAX_IDS:])
         return replace(rest, position=position, gaps=bool(self.not_covered))
 
-    async def run(self, keep: Callable[[R], bool], report: Callable[[int], Awaitable[None]]) -> None:
+    async def run(self, keep: Callable[[R], bool], report: Callable[[int], Awaitable[None]] | None) -> None:
         records, begun_at = 0, self._oldest
         for number in range(MAX_PAGES):
             page = await self._page()
@@ -127,7 +127,7 @@ class ListReading(Generic[R]):
                 continue
             self._take(page, keep)
             records += len(page.items) + page.dropped + len(page.unreadable)
-            if number:
+            if number and report:
                 await report(records)
             if self._ended or (self._wanted is not None and len(self._finds) >= self._wanted):
                 return
@@ -231,10 +231,6 @@ class ListReading(Generic[R]):
         self._ended = True
 
 
-async def _silent(_: int) -> None:
-    pass
-
-
 async def read_list(
     ask: Callable[..., Listing[R]],
     queries: Sequence[Query],
@@ -242,7 +238,7 @@ async def read_list(
     *,
     wanted: int | None,
     keep: Callable[[R], bool] = lambda _: True,
-    report: Callable[[int], Awaitable[None]] = _silent,
+    report: Callable[[int], Awaitable[None]] | None = None,
 ) -> ListReading[R]:
     """Read a list until as many as wanted were found, it ends, or `MAX_PAGES` pages were read.
 

@@ -199,9 +199,8 @@ class StdioConnection:
 def message_of(line: "bytes | Overlong") -> JSONRPCMessage | SessionMessage:
     """Return the message on a line, or the answer to a line that is none."""
     if isinstance(line, Overlong):
-        return _refused(
-            INVALID_REQUEST, f"Invalid request: a message has at most {MAX_LINE:,} bytes.", line.request_id()
-        )
+        text = f"Invalid request: a message has at most {MAX_LINE:,} bytes."
+        return _refused(INVALID_REQUEST, text, line.request_id())
     try:
         read = _parsed(line)
     except ValueError:

@@ -41,6 +41,8 @@ class ConfirmationForm(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Yes:
+    """A yes, how it is known, and what was shown, if anything was."""
+
     how: How
     shown: Preview | None = None
     code: str = ""
@@ -56,7 +58,7 @@ def decide(
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
-        return Elicit(question(found, context.ordering.sent[found.subscription]), ConfirmationForm)
+        return Elicit(_question(found, context.ordering.sent[found.subscription]), ConfirmationForm)
     if confirm == "elicit":
         return outcomes.refused("not_confirmable", context)
     return _by_code(found, code, context)
@@ -84,7 +86,7 @@ def recheck(yes: Yes, preview: Preview, context: NomosContext) -> OrderingResult
     return outcomes.confirmation_required(preview, code, context, changed=True)
 
 
-def question(preview: Preview, sent: int = 0) -> str:
+def _question(preview: Preview, sent: int) -> str:
     """Return the question that a person is asked: it names all of the preview, and an answer counts for it alone.
 
     It also names how many orders for the subscription were `sent` before, so that no answer counts for two.
