@@ -39,6 +39,8 @@ _SCOPE: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_WORD}}}")
 class Credentials:
     """A bearer token that was issued elsewhere, which cannot be renewed and whose scope is unknown; or no token.
 
+    Without one, and where the token endpoint refuses the credentials, the methods raise `CredentialsError`.
+
     Attributes:
         current: The newest token, expired or not; None before the first.
         scopes: Scopes of that token; None while they are unknown.
@@ -55,21 +57,13 @@ class Credentials:
         self.current = token
 
     async def token(self, deadline: float) -> SecretStr:  # noqa: ARG002  for subclasses
-        """Return a token that is not known to be expired; wait for one until the deadline on the clock at most.
-
-        Raises:
-            CredentialsError: There are no credentials, or the token endpoint refused them.
-        """
+        """Return a token that is not known to be expired; wait for one until the deadline on the clock at most."""
         if self.current is None:
             raise CredentialsError("No Nomos credentials are configured.")
         return self.current
 
     async def renewed(self, refused: SecretStr, deadline: float) -> SecretStr | None:  # noqa: ARG002  for subclasses
-        """Return another token than the one that upstream refused, or None if there is no way to get one.
-
-        Raises:
-            CredentialsError: The token endpoint refused the credentials.
-        """
+        """Return another token than the one that upstream refused, or None if there is no way to get one."""
         return None
 
 

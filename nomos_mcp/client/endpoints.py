@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from nomos_mcp.client import filters
 from nomos_mcp.client.errors import UnreadableResponseError, UnsupportedVersionError
 from nomos_mcp.client.filters import Filter, Words
-from nomos_mcp.client.http_messages import BATMAN, CHUCKY, CURIE, EDISON, ApiVersion, Json, cleaned
+from nomos_mcp.client.http_messages import CURIE, EDISON, ApiVersion, Json, cleaned
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import (
     CurieMeterOrder,
@@ -34,45 +34,6 @@ T = TypeVar("T", bound=NomosObject)
 Product = Literal["smart-meter-energy-metering", "smart-meter-metrify", "smart-meter-inexogy"]
 
 _ORDER_MODELS: dict[ApiVersion, type[MeterOrder]] = {CURIE: CurieMeterOrder, EDISON: EdisonMeterOrder}
-_ORDER_FILTERS: dict[ApiVersion, frozenset[str]] = {
-    CURIE: frozenset({"status", "customer", "subscription"}),
-    EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
-}
-_ORDER_STATUSES: dict[ApiVersion, tuple[str, ...]] = {
-    CURIE: (  # blocked is an overlay in curie, and no status
-        "created",
-        "placed",
-        "check_submitted",
-        "check_reviewed",
-        "scheduled",
-        "installed",
-        "activated",
-        "cancelled",
-    ),
-    EDISON: (
-        "waiting",
-        "intended",
-        "ordered",
-        "checked",
-        "installation_planning",
-        "installation_scheduled",
-        "installation_waiting",
-        "installation_finished",
-        "installed",
-        "pre_installed",
-        "activated",
-        "blocked",
-        "blocked_wim",
-        "cancelled",
-    ),
-}
-"""Statuses that each version documents."""
-_ALL_ORDER_STATUSES = frozenset(status for statuses in _ORDER_STATUSES.values() for status in statuses)
-
-_SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
-    **dict.fromkeys((CURIE, EDISON, BATMAN), frozenset({"status", "customer", "plan", "created_at", "updated_at"})),
-    CHUCKY: frozenset(),  # nothing published on it mentions filters
-}
 
 
 class OutOfScopeError(UnreadableResponseError):
@@ -233,8 +194,8 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
             *filters.between("created_at", created_after, created_before),
             *filters.between("updated_at", updated_after, updated_before),
         )
-        filters.require_documented(conditions, _ORDER_FILTERS[version], version)
-        filters.require_own_statuses((*wanted, *unwanted), _ORDER_STATUSES[version], _ALL_ORDER_STATUSES, version)
+        filters.require_documented(conditions, filters.ORDER_FILTERS[version], version)
+        filters.require_own_statuses((*wanted, *unwanted), version)
         return self._list(conditions, limit, cursor)
 
     async def of_subscription(self, subscription_id: str) -> MeterOrder | None:
@@ -363,7 +324,7 @@ class Subscriptions(ApiEndpoint[Subscription]):
             *filters.between("created_at", created_after, created_before),
             *filters.between("updated_at", updated_after, updated_before),
         )
-        filters.require_documented(conditions, _SUBSCRIPTION_FILTERS[version], version)
+        filters.require_documented(conditions, filters.SUBSCRIPTION_FILTERS[version], version)
         return self._list(conditions, limit, cursor)
 
 

@@ -26,6 +26,7 @@
 Text that upstream wrote (`APIError.message`) is bounded and stripped of control characters; nothing is decided by it.
 """
 
+import copyreg
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,14 +37,7 @@ class NomosError(Exception):
     """Base of everything this client raises on purpose. Can be pickled, so it passes between worker processes."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (type(self), self.args, self.__dict__)
-
-
-def _restored(kind: type[NomosError], args: tuple[object, ...], fields: dict[str, object]) -> NomosError:
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(fields)
-    return error
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class InvalidRequestError(NomosError, ValueError):
@@ -203,8 +197,6 @@ class APIConnectionError(NomosError):
     Attributes:
         sent: Whether the request may have arrived. False if the connection was never made.
     """
-
-    sent = True
 
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)

@@ -7,14 +7,55 @@ refused here where the pinned version does not document it, and every item that 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Literal
 
 from nomos_mcp.client.errors import InvalidRequestError, UnsupportedVersionError
+from nomos_mcp.client.http_messages import BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.models import NomosObject
 
 Words = str | Iterable[str] | None
 """One value or several; None or empty for no filter."""
+
+
+ORDER_FILTERS: dict[ApiVersion, frozenset[str]] = {
+    CURIE: frozenset({"status", "customer", "subscription"}),
+    EDISON: frozenset({"status", "product", "customer", "subscription", "created_at", "updated_at"}),
+}
+_ORDER_STATUSES: dict[ApiVersion, tuple[str, ...]] = {
+    CURIE: (  # blocked is an overlay in curie, and no status
+        "created",
+        "placed",
+        "check_submitted",
+        "check_reviewed",
+        "scheduled",
+        "installed",
+        "activated",
+        "cancelled",
+    ),
+    EDISON: (
+        "waiting",
+        "intended",
+        "ordered",
+        "checked",
+        "installation_planning",
+        "installation_scheduled",
+        "installation_waiting",
+        "installation_finished",
+        "installed",
+        "pre_installed",
+        "activated",
+        "blocked",
+        "blocked_wim",
+        "cancelled",
+    ),
+}
+"""Statuses that each version documents."""
+SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
+    **dict.fromkeys((CURIE, EDISON, BATMAN), frozenset({"status", "customer", "plan", "created_at", "updated_at"})),
+    CHUCKY: frozenset(),  # nothing published on it mentions filters
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +132,10 @@ def require_documented(filters: Iterable[Filter], documented: frozenset[str], ap
         )
 
 
-def require_own_statuses(values: Iterable[str], own: Iterable[str], all_known: Iterable[str], api_version: str) -> None:
+def require_own_statuses(values: Iterable[str], api_version: ApiVersion) -> None:
     """Refuse statuses of another version. One that no version documents may be new, and passes."""
-    foreign = sorted({*values} & {*all_known} - {*own})
+    own = _ORDER_STATUSES[api_version]
+    foreign = sorted({*values} & {*chain(*_ORDER_STATUSES.values())} - {*own})
     if foreign:
         raise UnsupportedVersionError(
             f"{', '.join(foreign)}: not a status of API version {api_version}, but of another one. "

@@ -41,11 +41,7 @@ class HttpConnection:
 
     @contextmanager
     def in_use(self) -> Generator[None]:
-        """Hold the connection in the running event loop during a call.
-
-        Raises:
-            InvalidRequestError: Another event loop has it.
-        """
+        """Hold the connection in the running event loop during a call; `InvalidRequestError` if another one has it."""
         with self._guard:
             if self._loop is None:
                 self.limiter.renew_locks()
@@ -67,11 +63,7 @@ class HttpConnection:
         return await self._transport.send(request, auth)
 
     async def aclose(self) -> None:
-        """Close the connections and let go of the event loop, unless calls still run in it.
-
-        Raises:
-            InvalidRequestError: Another event loop has them.
-        """
+        """Close the connections and let go of the event loop, unless calls still run in it."""
         if self._is_elsewhere:
             if self._app is None:
                 raise _elsewhere()

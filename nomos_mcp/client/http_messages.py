@@ -29,14 +29,8 @@ MAX_WORD: Final = 64
 
 Json = Mapping[str, object]
 Form = Mapping[str, str | SecretStr]
-AsgiApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
+_Asgi = MutableMapping[str, Any]
+AsgiApp = Callable[[_Asgi, Callable[[], Awaitable[_Asgi]], Callable[[_Asgi], Awaitable[None]]], Awaitable[None]]
 """An ASGI application that answers in place of the network."""
 
 _REDIRECTS: Final = range(300, 400)
@@ -84,11 +78,7 @@ class Response:
         return cleaned(self.headers.get("x-request-id"), MAX_WORD) or None
 
     def json(self) -> Json:
-        """Parse the body of a success.
-
-        Raises:
-            UnreadableResponseError: The body is not a JSON object, or it is an error in disguise.
-        """
+        """Parse the body of a success; `UnreadableResponseError` if it is no JSON object, or an error in disguise."""
         if self.status_code in _REDIRECTS:
             raise self._unreadable("is a redirect, and redirects are not followed; check the base URL")
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -150,10 +140,7 @@ class Response:
 
 
 def cleaned(text: object, limit: int = MAX_UPSTREAM_TEXT) -> str:
-    """Bound a text of upstream's, and replace control and formatting characters and line breaks by spaces.
-
-    Anything but a string becomes empty.
-    """
+    """Bound a text of upstream's, and replace what is not printable by spaces. Anything but a string becomes empty."""
     if not isinstance(text, str):
         return ""
     if len(text) <= limit and text.isprintable():

@@ -38,11 +38,7 @@ def kind_of(value: str) -> str | None:
 
 
 def checked(value: str, kind: str) -> str:
-    """Return `value` if it is a well-formed ID of `kind` (a key of `PREFIXES`).
-
-    Raises:
-        InvalidRequestError: It is not. Nothing was sent.
-    """
+    """Return `value` if it is a well-formed ID of `kind` (a key of `PREFIXES`); else raise `InvalidRequestError`."""
     found = kind_of(value)
     if found == kind:
         return value

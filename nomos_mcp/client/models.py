@@ -55,11 +55,7 @@ Reference = Annotated[str, BeforeValidator(id_of), AfterValidator(_readable)]
 
 
 def parsed_time(value: object) -> datetime:
-    """Parse a time from upstream into an aware UTC datetime. One without a zone is UTC, as all times from upstream are.
-
-    Raises:
-        ValueError: It is not an ISO 8601 date and time.
-    """
+    """Parse ISO 8601 into an aware UTC datetime. A time without a zone is UTC, as all times from upstream are."""
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
@@ -116,7 +112,7 @@ _CURIE_FIELDS = (*_CURIE_TIMES, "cancelled_reason", "blocked_reason")
 
 
 class MeterOrder(NomosObject):
-    """A meter order. What only `2026-05-27.curie` tells is None in other versions.
+    """A meter order. Its times are in UTC. What only `2026-05-27.curie` tells is None in other versions.
 
     Attributes:
         id: `prdo_…`.
@@ -124,14 +120,12 @@ class MeterOrder(NomosObject):
         customer: ID of the customer (`cus_…`).
         provider: `energy-metering`, `metrify`, `inexogy`, or a value newer than this package.
         status: Status in the words of the API version that was asked.
-        created_at: When the order was created, UTC; None only if upstream's text could not be read.
-        installed_at: When the meter was installed, UTC.
-        activated_at: When the meter began to deliver readings, UTC.
-        cancelled_at: When the order was cancelled, UTC.
+        created_at: None only if upstream's text could not be read.
+        activated_at: When the meter began to deliver readings.
         cancelled_reason: `pre_existing`, `customer_request`, or a newer value.
-        blocked_at: When the order was blocked, UTC; None if it is not blocked. Edison has a status for that.
+        blocked_at: None if the order is not blocked. Edison has a status for that.
         blocked_reason: `check_missing`, `grid_operator_registration`, or a newer value; None if it is not blocked.
-        appointment_at: The installation appointment, UTC, once the provider has communicated one.
+        appointment_at: The installation appointment, once the provider has communicated one.
     """
 
     times: ClassVar[tuple[str, ...]] = ("created_at", *_CURIE_TIMES)
@@ -198,7 +192,6 @@ class Event(NomosObject):
         id: `evt_…`; deliveries repeat, so dedupe on it.
         topic: `subscription.…`, `invoice.…` or, from curie on, `meter_order.…`.
         timestamp: When the event was created, UTC.
-        context: The IDs it concerns.
     """
 
     times: ClassVar[tuple[str, ...]] = ("timestamp",)
@@ -271,21 +264,19 @@ class PersonalData(BaseModel):
 
 
 class Subscription(NomosObject):
-    """A subscription: one customer's contract for one plan at one place.
+    """A subscription: one customer's contract for one plan at one place. Its times are in UTC.
 
     Attributes:
         id: `sub_…`.
-        plan: ID of the plan.
         customer: ID of the customer (`cus_…`).
         status: `pending`, `active`, `ended`, or a newer value.
         direction: `consumption` or `feed_in` (curie calls the field `type`); None if upstream did not say.
         meter_type: `smart` or `analog`; None in lists, which carry the meter's ID only.
         estimated_usage: As the vendor documents it, without a unit.
-        created_at: When it was created, UTC.
-        updated_at: When anything about it last changed, UTC.
-        start_at: When delivery started or will start, UTC.
-        terminated_at: When delivery was terminated, UTC.
-        end_at: When it ended or will end, UTC.
+        updated_at: When anything about it last changed.
+        start_at: When delivery started or will start.
+        terminated_at: When delivery was terminated.
+        end_at: When it ended or will end.
     """
 
     times: ClassVar[tuple[str, ...]] = ("created_at", "updated_at", "start_at", "terminated_at", "end_at")

@@ -48,13 +48,7 @@ class Transport:
         self._pool: httpx.AsyncClient | None = None
 
     async def send(self, request: Request, auth: SecretStr | tuple[str, SecretStr] | None = None) -> Response:
-        """Send a request with a bearer token, with client ID and secret (HTTP Basic), or with neither.
-
-        Raises:
-            InvalidRequestError: The query cannot be written as part of a URL; nothing was sent.
-            APIConnectionError: There was no response, or not all of it.
-            UnreadableResponseError: The body is too large, or compressed in a way that cannot be unpacked.
-        """
+        """Send a request with a bearer token, with client ID and secret (HTTP Basic), or with neither."""
         url = self._base_url + request.path
         if urlsplit(url).netloc != urlsplit(self._base_url).netloc:
             raise InvalidRequestError("The path leads to another host than the configured one; nothing was sent.")
