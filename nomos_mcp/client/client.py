@@ -81,7 +81,7 @@ class NomosClient:
         credentials = self._credentials(client_id, _secret(client_secret), _secret(access_token))
         self._session = Session(self._connection, credentials, api_version)
         self._is_view = False
-        self._set_scope(CallOptions(timeout, max_retries), customer_id=None)
+        self._set_options(CallOptions(timeout, max_retries))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -106,7 +106,7 @@ class NomosClient:
                 base_url=env.get(variables.BASE_URL) or DEFAULT_BASE_URL,
             )
             if customer_id := env.get(variables.CUSTOMER_ID):
-                client._set_scope(client._options, checked(customer_id, "customer"))
+                client._set_options(replace(client._options, customer_id=checked(customer_id, "customer")))
         except InvalidRequestError as error:
             raise InvalidRequestError(f"The environment variables NOMOS_… are wrong: {error}") from None
         return client
@@ -123,11 +123,11 @@ class NomosClient:
         Raises:
             InvalidRequestError: The ID is malformed, or this client is limited to another customer already.
         """
-        if self._customer_id not in (None, customer_id):
+        if self._options.customer_id not in (None, customer_id):
             raise InvalidRequestError(
                 "This client is limited to one customer; make the view of another one from the unlimited client."
             )
-        return self._view(self._options, checked(customer_id, "customer"))
+        return self._view(replace(self._options, customer_id=checked(customer_id, "customer")))
 
     def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
         """Return a view of this client whose calls have another timeout or another number of retries.
@@ -145,7 +145,7 @@ class NomosClient:
         options = self._options
         options = options if timeout is None else replace(options, timeout=timeout)
         options = options if max_retries is None else replace(options, max_retries=max_retries)
-        return self._view(options, self._customer_id)
+        return self._view(options)
 
     async def granted_scopes(self) -> frozenset[str] | None:
         """Return the scopes that the current token was granted, getting a token first if there is none.
@@ -186,22 +186,22 @@ class NomosClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _view(self, options: CallOptions, customer_id: str | None) -> Self:
+    def _view(self, options: CallOptions) -> Self:
         view = copy(self)
         view._is_view = True  # noqa: SLF001  our own
-        view._set_scope(options, customer_id)  # noqa: SLF001  our own
+        view._set_options(options)  # noqa: SLF001  our own
         return view
 
-    def _set_scope(self, options: CallOptions, customer_id: str | None) -> None:
-        self._options, self._customer_id = options, customer_id
-        if customer_id is None:
+    def _set_options(self, options: CallOptions) -> None:
+        self._options = options
+        if options.customer_id is None:
             self.subscriptions = Subscriptions(self._session, options)
             self.meter_orders = MeterOrders(self._session, options)
             self.events = Events(self._session, options)
         else:
-            self.subscriptions = CustomerSubscriptions(self._session, options, customer_id)
-            self.meter_orders = CustomerMeterOrders(self._session, options, customer_id)
-            self.events = CustomerEvents(self._session, options, customer_id)
+            self.subscriptions = CustomerSubscriptions(self._session, options)
+            self.meter_orders = CustomerMeterOrders(self._session, options)
+            self.events = CustomerEvents(self._session, options)
 
     def _credentials(
         self, client_id: str | None, client_secret: SecretStr | None, access_token: SecretStr | None

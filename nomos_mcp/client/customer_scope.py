@@ -48,7 +48,7 @@ class CustomerMeterOrders(_CustomerEndpoint[MeterOrder], MeterOrders):
     """The meter orders of one customer, who can order for their own subscriptions only."""
 
     async def _create(self, body: dict[str, str], before_send: BeforeSend | None) -> MeterOrder:
-        await CustomerSubscriptions(self._session, self._options, self.customer_id).get(body["subscription"])
+        await CustomerSubscriptions(self._session, self._options).get(body["subscription"])
         return await super()._create(body, before_send)
 
 
@@ -69,7 +69,7 @@ class CustomerEvents(Events):
         if kind_of(subscription_id) != "subscription":
             event = None
             subscription_id = f"sub_{object_id.partition('_')[2]}"  # no subscription has the ID of an event
-        await CustomerSubscriptions(self._session, self._options, self.customer_id).get(subscription_id)
+        await CustomerSubscriptions(self._session, self._options).get(subscription_id)
         if event is None:
             raise _not_found()
         return event

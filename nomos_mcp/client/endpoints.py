@@ -53,14 +53,14 @@ class ApiEndpoint(Generic[T]):
     _path: str
     _model: type[T]
 
-    def __init__(self, session: Session, options: CallOptions, customer_id: str | None = None) -> None:
-        self.customer_id = customer_id
+    def __init__(self, session: Session, options: CallOptions) -> None:
+        self.customer_id = options.customer_id
         self._session = session
         self._options = options
 
     async def _get(self, object_id: str) -> T:
         path = f"{self._path}/{quote(object_id, safe='')}"
-        found = self._decoded(await self._session.get(path, (), self._options, customer_id=self.customer_id))
+        found = self._decoded(await self._session.get(path, (), self._options))
         if getattr(found, "id", object_id) != object_id:
             raise _unreadable(f"Asked for {object_id}, but the response is about another object.")
         return found
@@ -75,7 +75,7 @@ class ApiEndpoint(Generic[T]):
         query = [("limit", str(limit)), *(condition.parameter() for condition in conditions)]
         if cursor:
             query.append(("cursor", cursor))
-        body = await self._session.get(self._path, query, self._options, customer_id=self.customer_id)
+        body = await self._session.get(self._path, query, self._options)
         return self._page(body, conditions)
 
     def _page(self, body: Json, conditions: Iterable[Filter]) -> Page[T]:
@@ -129,8 +129,8 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
 
     _path = "/meter-orders"
 
-    def __init__(self, session: Session, options: CallOptions, customer_id: str | None = None) -> None:
-        super().__init__(session, options, customer_id)
+    def __init__(self, session: Session, options: CallOptions) -> None:
+        super().__init__(session, options)
         self._model = _ORDER_MODELS.get(session.api_version, MeterOrder)
 
     async def get(self, order_id: str) -> MeterOrder:

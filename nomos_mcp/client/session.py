@@ -45,10 +45,11 @@ BeforeSend = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How many seconds a whole call may take, and how often a read is sent again at most."""
+    """How many seconds a call may take, how often a read is sent again at most, and whose objects alone it may show."""
 
     timeout: float = CALL_TIMEOUT
     max_retries: int = MAX_RETRIES
+    customer_id: str | None = None
 
     def __post_init__(self) -> None:
         if not self.timeout > 0 or self.max_retries < 0:
@@ -60,7 +61,6 @@ class _Call:
     request: Request
     options: CallOptions
     began: float
-    customer_id: str | None = None
     before_send: BeforeSend | None = None
 
     @property
@@ -79,15 +79,13 @@ class Session:
         self._timing = connection.timing
         self._reads: SingleFlight[Json] = SingleFlight()
 
-    async def get(
-        self, path: str, query: Iterable[tuple[str, str]], options: CallOptions, *, customer_id: str | None
-    ) -> Json:
+    async def get(self, path: str, query: Iterable[tuple[str, str]], options: CallOptions) -> Json:
         """Read; retried while the failure may pass and time is left.
 
-        Equal reads at the same time are one, unless they have different options or customer scopes (`customer_id`).
+        Equal reads at the same time are one, unless they have different options, such as another customer's scope.
         """
         request = Request("GET", path, tuple(query), self._headers)
-        call = _Call(request, options, self._timing.monotonic(), customer_id=customer_id)
+        call = _Call(request, options, self._timing.monotonic())
         return await self._run(self._read, call)
 
     async def post(
@@ -121,7 +119,7 @@ class Session:
         raise APITimeoutError(f"{self._connection.host} did not answer within {call.options.timeout:g} seconds.")
 
     async def _read(self, call: _Call) -> Json:
-        key = (call.customer_id, call.options, call.request.path, call.request.query)
+        key = (call.options, call.request.path, call.request.query)
         return await self._reads.run(key, partial(self._with_retries, self._attempt, call))
 
     async def _write(self, call: _Call) -> Json:

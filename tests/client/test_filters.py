@@ -147,5 +147,5 @@ def test_plain_http_is_for_this_machine(url: str) -> None:
 
 async def test_a_path_cannot_lead_to_another_host(curie: NomosClient, simulator: Simulator) -> None:
     with pytest.raises(InvalidRequestError, match="another host"):
-        await curie._session.get("@elsewhere.test/x", (), CallOptions(), customer_id=None)
+        await curie._session.get("@elsewhere.test/x", (), CallOptions())
     assert [request.path for request in simulator.requests] == ["/oauth/token"]
