@@ -25,7 +25,7 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.credentials import WRITE_SCOPE
 from nomos_mcp.lifecycle import VERSIONS, nearest_names
-from nomos_mcp.service.error_responses import TokenCheckUnavailableError
+from nomos_mcp.service.authorization import TokenCheckUnavailableError
 from nomos_mcp.service.jwks import FetchError, JwksCache, fetch
 from nomos_mcp.service.token_file import TokenFile, TokenFileError
 from nomos_mcp.settings import HttpSettings, Settings, SettingsError

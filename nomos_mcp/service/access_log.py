@@ -33,7 +33,7 @@ _MAX_TEXT: Final = 128  # a caller's name is as long as its issuer likes
 
 @dataclass(slots=True)
 class _Request:
-    """The request that is being answered; shared by the tasks that answer it."""
+    """Shared by the tasks that answer the request."""
 
     id: str
     is_call: bool = False
@@ -73,11 +73,7 @@ class RequestLog:
 
 
 class CallLog:
-    """Logs each call, whatever its outcome.
-
-    Args:
-        default: The caller without a token.
-    """
+    """Logs each call, whatever its outcome; `default` is the caller without a token."""
 
     def __init__(self, default: Caller) -> None:
         self._default = default
@@ -111,7 +107,7 @@ class CallLog:
 
 
 def _is_failure(result: HandlerResult) -> bool:
-    """Return whether a tool failed; other middleware may have turned its result into a dictionary."""
+    # Other middleware may have turned the result into a dictionary.
     return bool(result.get("isError") if isinstance(result, dict) else getattr(result, "is_error", False))
 
 

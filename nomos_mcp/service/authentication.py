@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
 from nomos_mcp.server.request_context import ORG, SCOPES, Caller, CallerToken
-from nomos_mcp.service.error_responses import InvalidTokenError
+from nomos_mcp.service.authorization import InvalidTokenError
 from nomos_mcp.service.http_limits import CLOCK_SKEW
 from nomos_mcp.service.jwks import JwksCache
 from nomos_mcp.service.token_file import PREFIX, TokenFile
@@ -33,24 +33,13 @@ _EARLY: Final = "This token is not valid yet. Use it later, and check both clock
 
 
 class BearerAuthentication(AuthenticationBackend):
-    """Checks bearer tokens, those in the `Authorization` header only.
-
-    Args:
-        verifier: Checks JWTs; None if no issuer is trusted.
-        file: The tokens that `nomos-mcp token` made; None if there is no such file.
-    """
+    """Checks JWTs if an issuer is trusted, and the tokens of `nomos-mcp token` if there is a file of them."""
 
     def __init__(self, verifier: "JwtVerifier | None", file: TokenFile | None) -> None:
         self._verifier = verifier
         self._file = file
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, AuthenticatedUser] | None:
-        """Return who calls, or None if there is no token.
-
-        Raises:
-            InvalidTokenError: The token is not valid.
-            TokenCheckUnavailableError: Tokens cannot be checked right now.
-        """
         scheme, _, token = conn.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return None
@@ -66,27 +55,13 @@ class BearerAuthentication(AuthenticationBackend):
 
 
 class JwtVerifier:
-    """Checks JWTs (RFC 7519, RFC 9068) of one issuer, signed with a private key that only the issuer has.
-
-    Args:
-        http: Issuer, audience, and the name of the customer claim.
-        keys: The issuer's keys.
-    """
+    """Checks JWTs (RFC 7519, RFC 9068) of one issuer, signed with a private key that only the issuer has."""
 
     def __init__(self, http: HttpSettings, keys: JwksCache) -> None:
-        self._issuer = http.issuer
-        self._audience = http.audience
-        self._customer_claim = http.customer_claim
+        self._http = http
         self._keys = keys
 
     async def check(self, token: str) -> CallerToken:
-        """Return whom a token stands for.
-
-        Raises:
-            InvalidTokenError: It is malformed, expired, not valid yet, of another issuer, for another audience, or not
-                signed by one of the issuer's keys, of sufficient length, with an allowed algorithm.
-            TokenCheckUnavailableError: The issuer's keys cannot be read.
-        """
         algorithm, kid = _header(token)
         key = await self._keys.find(kid, algorithm)
         if key is None:
@@ -96,8 +71,8 @@ class JwtVerifier:
                 token,
                 key,
                 algorithms=[algorithm],
-                issuer=self._issuer,
-                audience=self._audience,
+                issuer=self._http.issuer,
+                audience=self._http.audience,
                 leeway=CLOCK_SKEW,
                 options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
             )
@@ -123,25 +98,26 @@ class JwtVerifier:
             client_id=client_id,
             scopes=sorted(caller.scopes),
             subject=subject,
-            claims={"iss": self._issuer},
+            claims={"iss": self._http.issuer},
             caller=caller,
         )
 
     def _customer(self, claims: Mapping[str, Any]) -> str:
-        """Return the only customer that the caller may see. A malformed claim must not lift the restriction."""
-        if self._customer_claim not in claims:
+        """A malformed claim must not lift the restriction to one customer."""
+        claim = self._http.customer_claim
+        if claim not in claims:
             return ""
-        customer_id = claims[self._customer_claim]
+        customer_id = claims[claim]
         try:
             return checked(customer_id if isinstance(customer_id, str) else "", "customer")
         except InvalidRequestError:
             raise InvalidTokenError(
-                f"The claim {self._customer_claim} of this token is not a customer ID (cus_…). Get another token."
+                f"The claim {claim} of this token is not a customer ID (cus_…). Get another token."
             ) from None
 
 
 def _header(token: str) -> tuple[str, str]:
-    """Return algorithm and key ID. They are not verified: they decide only which key to try."""
+    """Return algorithm and key ID; unverified, they only decide which key to try."""
     try:
         header = jwt.get_unverified_header(token)
     except (PyJWTError, ValueError, TypeError, RecursionError):

@@ -1,31 +1,85 @@
 """Which callers may do what, by the scopes of their tokens, and where clients get a token (RFC 9728)."""
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.authentication import AuthenticationError
 from starlette.datastructures import QueryParams
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE, ORG, SCOPES, Caller, CallerToken
-from nomos_mcp.service.error_responses import SEND_TOKEN, Challenges, error_response
 from nomos_mcp.settings import HttpSettings
+
+CLOSE: Final = {"connection": "close"}
+"""A header for errors after which nobody can tell where the next request begins."""
+
+SEND_TOKEN: Final = "Send a token in the Authorization header, as `Bearer …`."  # noqa: S105  a sentence
+
+_RETRY_AFTER: Final = "10"
+
+
+class InvalidTokenError(AuthenticationError):
+    """The token is not valid; another one may be. The text tells the caller what to do, and nothing about keys."""
+
+
+class TokenCheckUnavailableError(AuthenticationError):
+    """No token can be checked right now; the same one may be valid later."""
+
+
+def error_response(status: int, error: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        {"error": error, "error_description": message}, status, {"cache-control": "no-store", **(headers or {})}
+    )
+
+
+def json_rpc_error(code: int, message: str, request_id: object = None) -> Response:
+    return JSONResponse({"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}, 400)
+
+
+class Challenges:
+    """Makes the responses 401 and 403, with the scopes that the caller needs (RFC 6750)."""
+
+    def __init__(self, metadata_url: str) -> None:
+        self._metadata_url = metadata_url
+
+    def invalid_token(self, _: HTTPConnection, error: AuthenticationError) -> Response:
+        if isinstance(error, TokenCheckUnavailableError):
+            return error_response(503, "temporarily_unavailable", str(error), {"retry-after": _RETRY_AFTER})
+        return self._response(401, "invalid_token", str(error), (ORDERS_READ,))
+
+    def no_token(self) -> Response:
+        """By RFC 6750 this challenge has no error code."""
+        challenge = self._challenge({"scope": ORDERS_READ})
+        return error_response(401, "unauthorized", SEND_TOKEN, {"www-authenticate": challenge})
+
+    def insufficient_scope(self, needed: tuple[str, ...]) -> Response:
+        message = f"This requires the scopes {', '.join(needed)}. Get a token that has them."
+        return self._response(403, "insufficient_scope", message, needed)
+
+    def _response(self, status: int, error: str, message: str, scopes: tuple[str, ...]) -> Response:
+        description = message.encode("ascii", "ignore").decode().replace('"', "'")
+        challenge = self._challenge({"error": error, "error_description": description, "scope": " ".join(scopes)})
+        return error_response(status, error, message, {"www-authenticate": challenge})
+
+    def _challenge(self, parameters: dict[str, str]) -> str:
+        if self._metadata_url:
+            parameters = {**parameters, "resource_metadata": self._metadata_url}
+        return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+
 
 _WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 
 class Authorization:
-    """Passes on POST requests: everybody's, or those of callers whose token allows them to read.
+    """Passes on POST requests: everybody's without `challenges`, else of callers whose token allows them to read.
 
     Whether a caller may order is checked later, once the body has been read and names the tool.
-
-    Args:
-        app: The application behind.
-        challenges: None if no token is required.
     """
 
     def __init__(self, app: ASGIApp, challenges: Challenges | None) -> None:
@@ -46,12 +100,10 @@ class Authorization:
 
 
 def order_scope_error(scope: Scope, challenges: Challenges) -> Response | None:
-    """Return the response to a caller who may not order, or None."""
     return _scope_error(scope, challenges, ORDERS_READ, ORDERS_WRITE)
 
 
 def caller_in(scope: Scope) -> Caller | None:
-    """Return who calls, or None without a token."""
     user = scope.get("user")
     token = user.access_token if isinstance(user, AuthenticatedUser) else None
     return token.caller if isinstance(token, CallerToken) else None
@@ -66,16 +118,13 @@ def _scope_error(scope: Scope, challenges: Challenges, *scopes: str) -> Response
 
 
 def metadata_url(http: HttpSettings) -> str:
-    """Return where the metadata of this resource is; empty if no issuer is trusted."""
+    """Empty if no issuer is trusted."""
     parts = urlsplit(http.public_url)
     return parts._replace(path=_WELL_KNOWN + parts.path).geturl() if http.issuer else ""
 
 
 def metadata_routes(http: HttpSettings) -> list[Route]:
-    """Return the route of the metadata, which tells clients who issues tokens; none if no issuer is trusted.
-
-    The SDK has such a route too; it rewrites the issuer's address, which clients compare letter by letter.
-    """
+    """The SDK has such a route too; it rewrites the issuer's address, which clients compare letter by letter."""
     if not http.issuer:
         return []
 

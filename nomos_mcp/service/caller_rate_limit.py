@@ -32,7 +32,6 @@ _LISTS: Final = frozenset(
 )
 """Methods that cost no call, only their CPU time. Every other method costs a call, known or not."""
 _SERVER_ERROR: Final = -32000  # the first code that JSON-RPC leaves to servers
-_SECONDS_A_MINUTE: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -46,11 +45,6 @@ class CallerRateLimit:
     """Rejects calls of an authenticated caller whose budget is used up; a token bucket for each caller.
 
     Without authentication callers cannot be told apart, and nobody is limited.
-
-    Args:
-        calls_per_minute: How fast a budget is refilled.
-        clock: Monotonic seconds; for tests.
-        cpu_clock: Seconds of CPU time that this thread has used; for tests.
     """
 
     def __init__(
@@ -59,7 +53,7 @@ class CallerRateLimit:
         clock: Callable[[], float] = time.monotonic,
         cpu_clock: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._per_second = calls_per_minute / _SECONDS_A_MINUTE
+        self._per_second = calls_per_minute / 60
         self._full = max(1.0, min(BURST, calls_per_minute))
         self._clock = clock
         self._cpu_clock = cpu_clock
@@ -87,7 +81,7 @@ class CallerRateLimit:
             account.left -= max(0.0, work.cpu_seconds / CPU_SECONDS_PER_CALL - 1)
 
     def _wait(self, account: _Account, cost: int) -> int:
-        """Return the whole seconds until a request of this cost is allowed; 0 if it is allowed now."""
+        """Return the whole seconds until a request of this cost is allowed."""
         if cost and account.running >= MAX_RUNNING_PER_CALLER:
             return 1  # nobody knows when one of the running calls will end
         return 0 if account.left >= cost else math.ceil(round((cost - account.left) / self._per_second, 3))
@@ -117,11 +111,7 @@ class CallerRateLimit:
 
 
 class _TimedCall:
-    """Awaits a call, and adds up the CPU time between the points where it yields to the event loop.
-
-    Attributes:
-        cpu_seconds: The sum so far.
-    """
+    """Awaits a call, and adds up the CPU time between the points where it yields to the event loop."""
 
     def __init__(self, call: Awaitable[HandlerResult], cpu_clock: Callable[[], float]) -> None:
         self._call = call

@@ -10,8 +10,7 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nomos_mcp.service.authorization import caller_in
-from nomos_mcp.service.error_responses import error_response
+from nomos_mcp.service.authorization import caller_in, error_response
 from nomos_mcp.service.http_limits import (
     MAX_ANONYMOUS_DELAY,
     MAX_ANONYMOUS_WAITING,
@@ -62,10 +61,6 @@ class ConcurrencyLimit:
 
     Callers without a token count as one caller, limited only by the total. A server without authentication is bound to
     loopback, so all requests come from one address, and nothing tells callers apart.
-
-    Args:
-        app: It reads the body.
-        per_second: How many requests of one caller are served in a second, over time.
     """
 
     def __init__(self, app: ASGIApp, per_second: float = REQUESTS_PER_SECOND) -> None:
@@ -76,7 +71,8 @@ class ConcurrencyLimit:
         self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = _caller(scope)
+        known = caller_in(scope)
+        caller = (known.name, known.customer_id) if known else None
         pool = self._streams if Headers(scope=scope).get("mcp-method") == _LISTEN else self._requests
         if not await self._acquired(pool.semaphore_of(caller)):
             message = f"You have {pool.limit(caller)} requests in progress, which is the limit. Wait for an answer."
@@ -117,11 +113,6 @@ class ConcurrencyLimit:
         return not waiting.cancelled_caught
 
 
-def _caller(scope: Scope) -> _Caller:
-    caller = caller_in(scope)
-    return (caller.name, caller.customer_id) if caller else None
-
-
 def _until_sent(send: Send) -> Send:
     """Return a `send` that returns from the last part of an answer only when the client has been sent all of it.
 
@@ -139,13 +130,7 @@ def _until_sent(send: Send) -> Send:
 
 
 class AnonymousRateLimit:
-    """Slows down responses to callers without a valid token, so that a flood of them does not keep the process busy.
-
-    Args:
-        app: The application behind, with authentication.
-        per_second: Responses a second, in this process. More of them wait, for up to `MAX_ANONYMOUS_DELAY`.
-        clock: Monotonic seconds; for tests.
-    """
+    """Slows down responses to callers without a valid token, so that a flood of them does not keep the process busy."""
 
     def __init__(self, app: ASGIApp, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
@@ -157,22 +142,18 @@ class AnonymousRateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and caller_in(scope) is None:
-                await self._wait()
+                await self._wait_turn()
             await send(message)
 
         await self._app(scope, receive, answer)
 
-    async def _wait(self) -> None:
-        delay = self._delay()
+    async def _wait_turn(self) -> None:
+        """After a pause, a second's worth of turns is free."""
+        now = self._clock()
+        self._next = min(max(self._next, now - 1) + 1 / self._per_second, now + MAX_ANONYMOUS_DELAY)
         if self._waiting < MAX_ANONYMOUS_WAITING:
             self._waiting += 1
             try:
-                await anyio.sleep(delay)
+                await anyio.sleep(max(0.0, self._next - now))
             finally:
                 self._waiting -= 1
-
-    def _delay(self) -> float:
-        """Take the next turn, and return the seconds until then. After a pause, a second's worth of turns is free."""
-        now = self._clock()
-        self._next = min(max(self._next, now - 1) + 1 / self._per_second, now + MAX_ANONYMOUS_DELAY)
-        return max(0.0, self._next - now)

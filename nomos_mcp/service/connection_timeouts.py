@@ -31,7 +31,6 @@ _RESET: Final = struct.pack("ii", 1, 0)  # linger for no time
 
 
 def raise_file_limit() -> None:
-    """Let this process open as many sockets as it may need, as far as the system allows it."""
     if resource:
         allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(most, MAX_FILES)
@@ -39,7 +38,7 @@ def raise_file_limit() -> None:
 
 
 def quarter_of_files() -> int:
-    """Return a quarter of what the process may open, for idle connections. Dropped ones may take twice as much."""
+    """For idle connections; dropped ones may take twice as much."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if resource else -1
     return (allowed if allowed > 0 else MAX_FILES) // 4  # negative if there is no limit
 
@@ -70,7 +69,6 @@ class TimeoutProtocol(H11Protocol):
         self._follow_state()
 
     def data_received(self, data: bytes) -> None:
-        """Process data; a head may be complete then, and the next one may have begun."""
         super().data_received(data)
         self._follow_state()
 
@@ -117,7 +115,6 @@ class TimeoutProtocol(H11Protocol):
 
     @staticmethod
     def _oldest(kind: dict["TimeoutProtocol", None]) -> "TimeoutProtocol":
-        """Take the oldest connection out of its kind."""
         oldest = next(iter(kind))
         del kind[oldest]
         return oldest
@@ -151,7 +148,6 @@ class TimeoutProtocol(H11Protocol):
 
     @classmethod
     def close_all_dropped(cls) -> None:
-        """Close the sockets of dropped connections now, as the server ends."""
         while cls._dropped:
             os.close(cls._dropped.popitem()[0])
 

@@ -19,11 +19,7 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.service.connection_timeouts import TimeoutProtocol
-from nomos_mcp.service.http_limits import (
-    BACKLOG,
-    DRAIN,
-    STOP_WITHIN,
-)
+from nomos_mcp.service.http_limits import BACKLOG, DRAIN, STOP_WITHIN
 
 _CLOSE: Final = (b"connection", b"close")
 _POLL: Final = 0.05
@@ -33,15 +29,7 @@ _ACCEPTED_AT_ONCE: Final = 32
 
 
 class GracefulServer(uvicorn.Server):
-    """A server with a graceful shutdown.
-
-    Args:
-        app: The application.
-        on_start: Called once the server accepts connections.
-        on_stop: Called when the shutdown begins, before anything else.
-        drain: Seconds in which requests on open connections are still answered, before idle ones are closed.
-        stop_within: Seconds from the signal to the end of `run`.
-    """
+    """Calls `on_start` once it accepts connections, and `on_stop` before anything else when the shutdown begins."""
 
     def __init__(
         self,
@@ -88,7 +76,6 @@ class GracefulServer(uvicorn.Server):
             self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more connections, finish what was begun, and end in time."""
         if self._on_stop is not None:
             self._on_stop()
         try:
@@ -107,11 +94,10 @@ class GracefulServer(uvicorn.Server):
             listener.close()
         ends = asyncio.get_running_loop().time() + self._drain
         # uvicorn's set of connections cannot be awaited
-        while self._has_open_connections() and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110  see above
+        while (  # noqa: ASYNC110  see above
+            self.server_state.connections and not self.force_exit and asyncio.get_running_loop().time() < ends
+        ):
             await asyncio.sleep(_POLL)
-
-    def _has_open_connections(self) -> bool:
-        return bool(self.server_state.connections) and not self.force_exit
 
     def _with_connection_close(self, app: ASGIApp) -> ASGIApp:
         """Return the application, with `Connection: close` on every answer during the shutdown."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +23,9 @@ from nomos_mcp.server import create_server
 from nomos_mcp.server.server_factory import caller_of, client_of
 from nomos_mcp.service.access_log import CallLog, RequestLog
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
-from nomos_mcp.service.authorization import Authorization, metadata_routes, metadata_url
+from nomos_mcp.service.authorization import Authorization, Challenges, metadata_routes, metadata_url
 from nomos_mcp.service.caller_rate_limit import CallerRateLimit
 from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
-from nomos_mcp.service.error_responses import Challenges
 from nomos_mcp.service.http_limits import (
     ANONYMOUS_PER_SECOND,
     MAX_BODY_BYTES,
@@ -116,7 +115,6 @@ def create_http_app(
 
 
 def _with_limits(app: ASGIApp, http: HttpSettings) -> ASGIApp:
-    """Return the application behind authentication, authorization, the limits of requests and of bodies, in order."""
     challenges = Challenges(metadata_url(http)) if http.authenticates else None
     per_second = max(REQUESTS_PER_SECOND, 2 * http.calls_per_minute / 60)
     authorized = Authorization(ConcurrencyLimit(ValidBody(app, challenges), per_second), challenges)
@@ -132,12 +130,7 @@ def _with_limits(app: ASGIApp, http: HttpSettings) -> ASGIApp:
 
 
 class Readiness:
-    """Whether the credentials work and Nomos answers. Nomos is asked once in a while, however often this is.
-
-    Args:
-        client: Asked for one subscription, which every API version has.
-        clock: Monotonic seconds; for tests.
-    """
+    """Whether the credentials work and Nomos answers. Nomos is asked once in a while, however often this is."""
 
     def __init__(self, client: NomosClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -147,24 +140,18 @@ class Readiness:
         self._until = float("-inf")
 
     async def ready(self) -> bool:
-        """Return whether a question could be answered, as of at most ten seconds ago."""
         async with self._lock:
             if self._clock() >= self._until:
-                self._ready = await self._asked()
+                self._ready = False
+                with suppress(NomosError, TimeoutError), anyio.fail_after(READY_DEADLINE):
+                    await self._client.subscriptions.list(limit=1)  # every API version has them
+                    self._ready = True
                 self._until = self._clock() + READY_CACHED
             return self._ready
 
-    async def _asked(self) -> bool:
-        try:
-            with anyio.fail_after(READY_DEADLINE):
-                await self._client.subscriptions.list(limit=1)
-        except (NomosError, TimeoutError):
-            return False
-        return True
-
 
 def health_routes(readiness: Readiness) -> list[Route]:
-    """Return `/healthz` and `/readyz`. They need no token, and accept every `Host`, because probes use addresses."""
+    """They need no token, and accept every `Host`, because probes use addresses."""
 
     async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"alive": True}, headers=_NO_STORE)

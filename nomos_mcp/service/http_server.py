@@ -40,7 +40,6 @@ Serve = Callable[[Callable[[], object]], object]
 
 
 def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
-    """Return why the server must not start like this: what is wrong, why, and how to fix it."""
     problems = []
     if not is_loopback(host) and not settings.http.authenticates:
         problems.append(
@@ -83,7 +82,6 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
 
 
 def _serve(settings: Settings, listener: socket.socket, processes: int, on_start: Callable[[], object]) -> bool:
-    """Serve in this process, one of `processes`; return whether it served at all."""
     logging.basicConfig(level=logging.WARNING, handlers=[StderrHandler()])
     with _telemetry():
         app = create_http_app(settings, processes=processes)
@@ -100,12 +98,6 @@ def run_workers(work: Serve, listener: socket.socket, count: int, on_start: Call
     """Serve with several processes until SIGTERM or SIGINT. One that dies is replaced.
 
     uvicorn's own supervisor waits for its processes without a limit; when it is killed, they live on and keep the port.
-
-    Args:
-        work: What each process does.
-        listener: The socket that they share; closed here at the end, so that nobody connects who would get no answer.
-        count: How many processes.
-        on_start: Called once all of them serve.
 
     Returns:
         False if a process died before it served: the next one would too.
@@ -130,7 +122,7 @@ def run_workers(work: Serve, listener: socket.socket, count: int, on_start: Call
             worker = workers[index][0]
             sys.stderr.write(f"nomos-mcp: process {worker.pid} died (exit code {worker.exitcode}); replacing it.\n")
             workers[index] = _start_worker(work)
-    listener.close()
+    listener.close()  # so that nobody connects who would get no answer
     _end_workers([worker for worker, _ in workers])
     return sound
 
@@ -168,7 +160,7 @@ def _end_workers(workers: list[BaseProcess]) -> None:
 
 @contextlib.contextmanager
 def _telemetry() -> Iterator[None]:
-    """Export spans during the block, if a collector is configured. The SDK makes a span of every call."""
+    """Export the spans that the SDK makes of every call, if a collector is configured."""
     endpoint = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
     if not endpoint:
         yield

@@ -18,7 +18,7 @@ from jwt.exceptions import PyJWTError
 
 from nomos_mcp.client.errors import CertificateError
 from nomos_mcp.client.trusted_hosts import trusted_authorities
-from nomos_mcp.service.error_responses import TokenCheckUnavailableError
+from nomos_mcp.service.authorization import TokenCheckUnavailableError
 from nomos_mcp.service.http_limits import (
     KEYS_DEADLINE,
     KEYS_FETCH_INTERVAL,
@@ -38,14 +38,6 @@ class FetchError(Exception):
 
 
 class JwksCache:
-    """The keys of one issuer.
-
-    Args:
-        url: HTTPS, or plain HTTP on loopback; redirects are not followed.
-        clock: Monotonic seconds; for tests.
-        sleep: Waits for seconds; for tests.
-    """
-
     def __init__(
         self,
         url: str,
@@ -65,13 +57,6 @@ class JwksCache:
 
         An unknown key ID causes a fetch, and the request that names it waits for it. Fetches keep an interval, however
         many unknown IDs are named, and each serves all who wait, so that strangers cannot hold up a new key.
-
-        Args:
-            kid: The key ID in the token's header; empty, which is enough if the issuer has only one key.
-            algorithm: The algorithm in the token's header, one that is allowed.
-
-        Raises:
-            TokenCheckUnavailableError: The issuer's keys cannot be read, or too many requests wait for them.
         """
         arrived, found = self._clock(), self._known(kid)
         if found is None:
@@ -85,11 +70,7 @@ class JwksCache:
         return _usable(found, algorithm) if found else None
 
     async def ids(self) -> list[str]:
-        """Fetch the keys, and return the IDs of those that an allowed algorithm can use; for a report.
-
-        Raises:
-            TokenCheckUnavailableError: The issuer's keys cannot be read.
-        """
+        """Fetch the keys, and return the IDs of those that an allowed algorithm can use; for a report."""
         await self._refresh()
         self._check_age()
         return [kid for kid, key in self._keys.items() if key.get("kty") in {"RSA", "EC", "OKP"}]
@@ -138,7 +119,7 @@ class JwksCache:
 
 
 def _parsed(content: bytes) -> dict[str, Mapping[str, Any]]:
-    """Return the keys; an empty set is valid: that is how an issuer revokes all keys."""
+    """An empty set is valid: that is how an issuer revokes all keys."""
     try:
         keys = json.loads(content)["keys"]
         found = {str(key.get("kid", "")): key for key in keys if key.get("use", "sig") == "sig"}
@@ -159,14 +140,7 @@ def _usable(key: Mapping[str, Any], algorithm: str) -> PyJWK | None:
 
 
 async def fetch(url: str) -> bytes:
-    """Return a document of the issuer, within a time and a size; redirects are not followed.
-
-    Args:
-        url: HTTPS, or plain HTTP on loopback; checked by the settings.
-
-    Raises:
-        FetchError: No answer, a status other than 200, or too large.
-    """
+    """Return a document of the issuer, whose URL the settings have checked; redirects are not followed."""
     content = b""
     try:
         async with (

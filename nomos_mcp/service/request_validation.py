@@ -25,8 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.server.stdio_transport import is_id
 from nomos_mcp.server.tools import ORDER_TOOL
-from nomos_mcp.service.authorization import order_scope_error
-from nomos_mcp.service.error_responses import CLOSE, Challenges, error_response, json_rpc_error
+from nomos_mcp.service.authorization import CLOSE, Challenges, error_response, json_rpc_error, order_scope_error
 from nomos_mcp.service.http_limits import BODY_DEADLINE, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_ECHO
 from nomos_mcp.settings import HttpSettings
 from nomos_mcp.variables import ALLOWED_HOSTS, ALLOWED_ORIGINS
@@ -70,18 +69,15 @@ class AllowedHosts:
 
     def _error(self, headers: Headers) -> Response | None:
         host, origin = headers.get("host", "").lower(), headers.get("origin", "").lower()
-        if not self._is_allowed(host):
+        name, _, port = host.rpartition(":")
+        loopback = host in _LOOPBACK or (name in _LOOPBACK and port.isdigit())
+        if host not in self._hosts and not (self._any_loopback and loopback):
             message = f"This server does not answer to the name in the Host header. The operator sets {ALLOWED_HOSTS}."
             return error_response(421, "misdirected_request", message)
         if origin and origin not in self._origins | {f"http://{host}", f"https://{host}"}:
             message = f"Pages of this origin may not call this server. The operator sets {ALLOWED_ORIGINS}."
             return error_response(403, "origin_not_allowed", message)
         return None
-
-    def _is_allowed(self, host: str) -> bool:
-        name, _, port = host.rpartition(":")
-        loopback = host in _LOOPBACK or (name in _LOOPBACK and port.isdigit())
-        return host in self._hosts or (self._any_loopback and loopback)
 
 
 class ValidBody:
@@ -92,10 +88,6 @@ class ValidBody:
 
     The content is checked because the SDK answers some mistakes with a dump of its own validation, some not at all, and
     differently in each revision of the protocol.
-
-    Args:
-        app: The application behind.
-        challenges: Makes the response to a caller who may not order; None if no token is required.
     """
 
     def __init__(self, app: ASGIApp, challenges: Challenges | None) -> None:
@@ -105,13 +97,11 @@ class ValidBody:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         body = await _read(headers, receive)
-        if body is None:
-            return  # the client went away
-        error = body if isinstance(body, Response) else self._error(scope, headers, body)
-        if error is None and isinstance(body, bytes):
-            await self._app(scope, _replayed(body, receive), send)
-        elif error is not None:
+        error = self._error(scope, headers, body) if isinstance(body, bytes) else body
+        if error is not None:
             await error(scope, receive, send)
+        elif isinstance(body, bytes):  # else the client went away
+            await self._app(scope, _replayed(body, receive), send)
 
     def _error(self, scope: Scope, headers: Headers, body: bytes) -> Response | None:
         try:
@@ -129,13 +119,10 @@ class ValidBody:
         except ValidationError:
             return json_rpc_error(INVALID_REQUEST, "The body is not a JSON-RPC 2.0 message.", message.get("id"))
         error = _message_error(headers, message)
-        if error is None and self._challenges and _is_order(message):
-            return order_scope_error(scope, self._challenges)
+        if error is None and self._challenges and message.get("method") == "tools/call":
+            ordering = (message.get("params") or {}).get("name") == ORDER_TOOL
+            return order_scope_error(scope, self._challenges) if ordering else None
         return error
-
-
-def _is_order(message: Mapping[str, Any]) -> bool:
-    return message.get("method") == "tools/call" and (message.get("params") or {}).get("name") == ORDER_TOOL
 
 
 def _message_error(headers: Headers, message: Mapping[str, Any]) -> Response | None:
@@ -171,17 +158,15 @@ async def _read(headers: Headers, receive: Receive) -> bytes | Response | None:
                 chunks.clear()
             if not message.get("more_body", False):
                 return _too_large() if too_large else b"".join(chunks)
-    return _too_large() if too_large else _too_late()
+    if too_large:
+        return _too_large()
+    text = f"The body did not arrive within {BODY_DEADLINE:g} seconds. Send the request again without pauses."
+    return error_response(408, "request_timeout", text, CLOSE)
 
 
 def _too_large() -> Response:
     message = f"The body is larger than {MAX_BODY_BYTES} bytes, which no call of these tools needs."
     return error_response(413, "content_too_large", message, CLOSE)
-
-
-def _too_late() -> Response:
-    message = f"The body did not arrive within {BODY_DEADLINE:g} seconds. Send the request again without pauses."
-    return error_response(408, "request_timeout", message, CLOSE)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
 from nomos_mcp.server.request_context import ORDERS_READ, ORG, SCOPES, Caller, CallerToken
-from nomos_mcp.service.error_responses import InvalidTokenError, TokenCheckUnavailableError
+from nomos_mcp.service.authorization import InvalidTokenError, TokenCheckUnavailableError
 
 PREFIX: Final = "nmcp_"
 _INVALID: Final = "This token is unknown, or it was revoked. Ask the operator of this server for a new one."
@@ -48,12 +48,7 @@ class _Content(BaseModel):
 
 
 class TokenFile:
-    """The file; read again when it has changed.
-
-    Args:
-        path: Made by the first `add` (mode 0600); no file means no tokens.
-        now: The current time, aware; for tests.
-    """
+    """The file, read again when it has changed; made by the first `add` (mode 0600), and no file means no tokens."""
 
     def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
@@ -62,11 +57,7 @@ class TokenFile:
         self._entries: tuple[TokenEntry, ...] = ()
 
     def entries(self) -> tuple[TokenEntry, ...]:
-        """Return what is in the file, oldest first.
-
-        Raises:
-            TokenFileError: It cannot be read, or has other content.
-        """
+        """Return what is in the file, oldest first; TokenFileError if it cannot be read or has other content."""
         try:
             stat = self._path.stat()
         except FileNotFoundError:
@@ -80,12 +71,7 @@ class TokenFile:
         return self._entries
 
     def check(self, token: str) -> CallerToken:
-        """Return the caller of a token.
-
-        Raises:
-            InvalidTokenError: It is not in the file.
-            TokenCheckUnavailableError: The file cannot be read; no token is accepted until it can.
-        """
+        """While the file cannot be read, no token is accepted."""
         try:
             entries = self.entries()
         except TokenFileError:
@@ -102,13 +88,7 @@ class TokenFile:
     def add(self, name: str, scopes: Iterable[str], customer: str = "") -> str:
         """Make a token and return it; it cannot be shown again.
 
-        Args:
-            name: For the audit log and the access log; unique.
-            scopes: What its holder may do.
-            customer: `cus_…`: its holder sees only this customer's objects. If empty, the scope `org` is required.
-
-        Raises:
-            TokenFileError: The arguments are wrong, or the file cannot be written.
+        Its holder sees only the objects of `customer` (`cus_…`). If that is empty, the scope `org` is required.
         """
         granted = tuple(scope for scope in SCOPES if scope in set(scopes))
         _check_scopes(set(scopes), customer)
@@ -132,11 +112,7 @@ class TokenFile:
         return f"{PREFIX}{token_id}_{secret}"
 
     def revoke(self, name: str) -> None:
-        """Remove a token. A running server rejects it from the next request on.
-
-        Raises:
-            TokenFileError: There is no token of that name, or the file cannot be written.
-        """
+        """A running server rejects the token from the next request on."""
         with self._changed() as entries:
             found = next((entry for entry in entries if entry.name == name), None)
             if found is None:

@@ -13,7 +13,7 @@ from jwt.algorithms import RSAAlgorithm
 from jwt.warnings import InsecureKeyLengthWarning
 
 from nomos_mcp.service.authentication import JwtVerifier
-from nomos_mcp.service.error_responses import InvalidTokenError, TokenCheckUnavailableError
+from nomos_mcp.service.authorization import InvalidTokenError, TokenCheckUnavailableError
 from nomos_mcp.service.http_limits import KEYS_FETCH_INTERVAL
 from nomos_mcp.service.jwks import FetchError, JwksCache, fetch
 from tests.client.faults.wire_server import http, saying, serving

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from nomos_mcp.cli import main
-from nomos_mcp.service.error_responses import TokenCheckUnavailableError
+from nomos_mcp.service.authorization import TokenCheckUnavailableError
 from nomos_mcp.service.token_file import TokenFile, TokenFileError
 from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO
