@@ -85,9 +85,11 @@ class CallLog:
         started, outcome = time.monotonic(), "cancelled"
         try:
             result = await call_next(ctx)
-            outcome = "failed" if _is_failure(result) else "ok"
-        except MCPError as error:
-            outcome = f"refused {error.error.code}"
+            # Other middleware may have turned the result into a dictionary.
+            error = result.get("isError") if isinstance(result, dict) else getattr(result, "is_error", False)
+            outcome = "failed" if error else "ok"
+        except MCPError as refusal:
+            outcome = f"refused {refusal.error.code}"
             raise
         except Exception:
             outcome = "crashed"
@@ -104,11 +106,6 @@ class CallLog:
                 ms=round((time.monotonic() - started) * 1000),
             )
         return result
-
-
-def _is_failure(result: HandlerResult) -> bool:
-    # Other middleware may have turned the result into a dictionary.
-    return bool(result.get("isError") if isinstance(result, dict) else getattr(result, "is_error", False))
 
 
 def _called(method: str, params: Mapping[str, Any]) -> dict[str, object]:

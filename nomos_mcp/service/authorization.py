@@ -13,15 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE, ORG, SCOPES, Caller, CallerToken
+from nomos_mcp.server.request_context import ORDERS_READ, ORG, SCOPES, Caller, CallerToken
 from nomos_mcp.settings import HttpSettings
 
-CLOSE: Final = {"connection": "close"}
-"""A header for errors after which nobody can tell where the next request begins."""
-
+CLOSE: Final = {"connection": "close"}  # for errors after which nobody can tell where the next request begins
 SEND_TOKEN: Final = "Send a token in the Authorization header, as `Bearer …`."  # noqa: S105  a sentence
-
-_RETRY_AFTER: Final = "10"
+_WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 
 class InvalidTokenError(AuthenticationError):
@@ -50,15 +47,17 @@ class Challenges:
 
     def invalid_token(self, _: HTTPConnection, error: AuthenticationError) -> Response:
         if isinstance(error, TokenCheckUnavailableError):
-            return error_response(503, "temporarily_unavailable", str(error), {"retry-after": _RETRY_AFTER})
+            return error_response(503, "temporarily_unavailable", str(error), {"retry-after": "10"})
         return self._response(401, "invalid_token", str(error), (ORDERS_READ,))
 
-    def no_token(self) -> Response:
-        """By RFC 6750 this challenge has no error code."""
-        challenge = self._challenge({"scope": ORDERS_READ})
-        return error_response(401, "unauthorized", SEND_TOKEN, {"www-authenticate": challenge})
-
-    def insufficient_scope(self, needed: tuple[str, ...]) -> Response:
+    def scope_error(self, caller: Caller | None, *scopes: str) -> Response | None:
+        """Return the response to a caller without these scopes, or None."""
+        if caller is None:  # by RFC 6750 this challenge has no error code
+            challenge = self._challenge({"scope": ORDERS_READ})
+            return error_response(401, "unauthorized", SEND_TOKEN, {"www-authenticate": challenge})
+        needed = scopes if caller.customer_id else (*scopes, ORG)
+        if caller.scopes.issuperset(needed):
+            return None
         message = f"This requires the scopes {', '.join(needed)}. Get a token that has them."
         return self._response(403, "insufficient_scope", message, needed)
 
@@ -71,9 +70,6 @@ class Challenges:
         if self._metadata_url:
             parameters = {**parameters, "resource_metadata": self._metadata_url}
         return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
-
-
-_WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 
 class Authorization:
@@ -96,25 +92,13 @@ class Authorization:
         if "access_token" in QueryParams(scope["query_string"]):
             message = f"Tokens in the URL are not accepted, because URLs are logged. {SEND_TOKEN}"
             return error_response(400, "invalid_request", message)
-        return _scope_error(scope, self._challenges, ORDERS_READ) if self._challenges else None
-
-
-def order_scope_error(scope: Scope, challenges: Challenges) -> Response | None:
-    return _scope_error(scope, challenges, ORDERS_READ, ORDERS_WRITE)
+        return self._challenges.scope_error(caller_in(scope), ORDERS_READ) if self._challenges else None
 
 
 def caller_in(scope: Scope) -> Caller | None:
     user = scope.get("user")
     token = user.access_token if isinstance(user, AuthenticatedUser) else None
     return token.caller if isinstance(token, CallerToken) else None
-
-
-def _scope_error(scope: Scope, challenges: Challenges, *scopes: str) -> Response | None:
-    caller = caller_in(scope)
-    if caller is None:
-        return challenges.no_token()
-    needed = scopes if caller.customer_id else (*scopes, ORG)
-    return challenges.insufficient_scope(needed) if set(needed) - caller.scopes else None
 
 
 def metadata_url(http: HttpSettings) -> str:

@@ -36,9 +36,6 @@ class _Pool:
     served: int = 0
     semaphores: dict[_Caller, anyio.Semaphore] = field(default_factory=dict)
 
-    def semaphore_of(self, caller: _Caller) -> anyio.Semaphore:
-        return self.semaphores.setdefault(caller, anyio.Semaphore(self.limit(caller)))
-
     def limit(self, caller: _Caller) -> int:
         return self.total if caller is None else self.per_caller
 
@@ -74,8 +71,9 @@ class ConcurrencyLimit:
         known = caller_in(scope)
         caller = (known.name, known.customer_id) if known else None
         pool = self._streams if Headers(scope=scope).get("mcp-method") == _LISTEN else self._requests
-        if not await self._acquired(pool.semaphore_of(caller)):
-            message = f"You have {pool.limit(caller)} requests in progress, which is the limit. Wait for an answer."
+        limit = pool.limit(caller)
+        if not await self._acquired(pool.semaphores.setdefault(caller, anyio.Semaphore(limit))):
+            message = f"You have {limit} requests in progress, which is the limit. Wait for an answer."
             await error_response(429, "too_many_requests", message, _RETRY_AFTER)(scope, receive, send)
             return
         loop = asyncio.get_running_loop()

@@ -17,7 +17,6 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from nomos_mcp import __version__
@@ -104,11 +103,8 @@ def run_workers(work: Serve, listener: socket.socket, count: int, on_start: Call
     """
     ending = threading.Event()
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        ending.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
     workers = [_start_worker(work) for _ in range(count)]
     sound, announced = True, False
     while sound and not ending.is_set():

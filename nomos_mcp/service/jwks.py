@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import anyio
@@ -120,14 +121,11 @@ class JwksCache:
 
 def _parsed(content: bytes) -> dict[str, Mapping[str, Any]]:
     """An empty set is valid: that is how an issuer revokes all keys."""
-    try:
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
         keys = json.loads(content)["keys"]
-        found = {str(key.get("kid", "")): key for key in keys if key.get("use", "sig") == "sig"}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError("not a key set") from None
-    if not isinstance(keys, list):
-        raise ValueError("not a key set")  # noqa: TRY004  as above: the content is wrong, not an argument's type
-    return found
+        if isinstance(keys, list):
+            return {str(key.get("kid", "")): key for key in keys if key.get("use", "sig") == "sig"}
+    raise ValueError("not a key set")
 
 
 def _usable(key: Mapping[str, Any], algorithm: str) -> PyJWK | None:

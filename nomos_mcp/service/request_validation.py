@@ -23,9 +23,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE
 from nomos_mcp.server.stdio_transport import is_id
 from nomos_mcp.server.tools import ORDER_TOOL
-from nomos_mcp.service.authorization import CLOSE, Challenges, error_response, json_rpc_error, order_scope_error
+from nomos_mcp.service.authorization import CLOSE, Challenges, caller_in, error_response, json_rpc_error
 from nomos_mcp.service.http_limits import BODY_DEADLINE, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_ECHO
 from nomos_mcp.settings import HttpSettings
 from nomos_mcp.variables import ALLOWED_HOSTS, ALLOWED_ORIGINS
@@ -121,7 +122,7 @@ class ValidBody:
         error = _message_error(headers, message)
         if error is None and self._challenges and message.get("method") == "tools/call":
             ordering = (message.get("params") or {}).get("name") == ORDER_TOOL
-            return order_scope_error(scope, self._challenges) if ordering else None
+            return self._challenges.scope_error(caller_in(scope), ORDERS_READ, ORDERS_WRITE) if ordering else None
         return error
 
 
