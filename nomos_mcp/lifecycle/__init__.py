@@ -15,7 +15,7 @@ from nomos_mcp.lifecycle.lifecycle_document import (
     lifecycle_markdown,
     status_markdown,
 )
-from nomos_mcp.lifecycle.order_state import OrderState, is_blocked, is_final
+from nomos_mcp.lifecycle.order_state import OrderState, anomaly_names, is_blocked, is_final
 from nomos_mcp.lifecycle.status_lookup import StatusLines, explain_status, nearest_names, nearest_status, status_lines
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
@@ -71,6 +71,7 @@ __all__ = [
     "UnknownStatusError",
     "UnknownVersionError",
     "WaitingOn",
+    "anomaly_names",
     "blocked_statuses",
     "explain",
     "explain_status",

@@ -247,6 +247,7 @@ class Catalogue(_Texts):
     timing: TimingTexts
     note: NoteTexts
     anomaly: AnomalyTexts
+    anomaly_names: Annotated[Mapping[str, Text], _for_each(*AnomalyTexts.model_fields)]
     summary: SummaryTexts
     document: DocumentTexts
     diagram: DiagramTexts

@@ -27,7 +27,7 @@ _INFERRED: Final = "_inferred"
 _COLOURS: Final[dict[WaitingOn, str]] = {
     "customer": "#fde68a",
     "nomos": "#bfdbfe",
-    "installer": "#bbf7d0",
+    "installation_partner": "#bbf7d0",
     "grid_operator": "#e9d5ff",
     "nobody": "#e5e7eb",
 }

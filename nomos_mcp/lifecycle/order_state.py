@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from nomos_mcp.lifecycle.catalogue import AnomalyTexts, Catalogue
+from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     BLOCKS,
@@ -55,6 +55,7 @@ class OrderState:
     change of status.
 
     Attributes:
+        malo, melo: whether the subscription has the market and the metering location; None if that is not known.
         unreadable: times that could not be parsed, field name to raw text, bounded in length by whoever read it.
     """
 
@@ -68,6 +69,8 @@ class OrderState:
     appointment_at: Time | None = None
     blocked_reason: str | None = None
     cancelled_reason: str | None = None
+    malo: bool | None = None
+    melo: bool | None = None
     unreadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def has(self, name: str) -> bool:
@@ -178,63 +181,76 @@ def _overlay(state: OrderState) -> str | None:
     return state.blocked_reason if state.blocked_reason in BLOCKED_REASONS else "unknown"
 
 
+Anomaly = tuple[str, dict[str, str]]
+"""An entry of `AnomalyTexts`, and what fills in its placeholders."""
+
+
 def anomalies(reading: Reading, now: datetime, words: Catalogue) -> list[str]:
-    """What is odd about the order's own fields, one sentence each.
+    """What is odd about the order's own fields, one sentence each."""
+    return [getattr(words.anomaly, name).format(**blanks) for name, blanks in _anomalies(reading, now, words)]
 
-    Edison orders carry no times but `created_at`, and no reasons, so there nothing can be missing.
-    """
-    state, say = reading.state, words.anomaly
-    found = [say.unreadable.format(field=name, text=repr(raw)) for name, raw in state.unreadable.items()]
-    found += [
-        say.unreadable.format(field=name, text=repr(_as_it_came(moment)))
-        for name in (*_HAPPENED, "appointment_at")
-        if (moment := getattr(state, name)) and not in_berlin(moment)
-    ]
-    found += [
-        say.in_future.format(field=name, when=berlin_moment(moment, words))
-        for name in _HAPPENED
-        if (moment := getattr(state, name)) and in_berlin(moment) and _is_after(moment, now + _CLOCK_SKEW)
-    ]
+
+def anomaly_names(state: OrderState, now: datetime, language: str = "en") -> list[str]:
+    """What is odd about an order, each in three words at most, such as "appointment has passed"; each name once."""
+    words = texts(language)
+    names = (words.anomaly_names[name] for name, _ in _anomalies(read(state), now, words))
+    return list(dict.fromkeys(names))
+
+
+def _anomalies(reading: Reading, now: datetime, words: Catalogue) -> Iterator[Anomaly]:
+    # Edison orders carry no times but `created_at`, and no reasons, so there nothing can be missing.
+    state = reading.state
+    for name, raw in state.unreadable.items():
+        yield "unreadable", {"field": name, "text": repr(raw)}
+    times = [(name, getattr(state, name)) for name in (*_HAPPENED, "appointment_at")]
+    for name, moment in times:
+        if moment and not in_berlin(moment):
+            yield "unreadable", {"field": name, "text": repr(_as_it_came(moment))}
+    for name, moment in times[:-1]:
+        if moment and in_berlin(moment) and _is_after(moment, now + _CLOCK_SKEW):
+            yield "in_future", {"field": name, "when": berlin_moment(moment, words)}
     if state.api_version == CURIE:
-        found += [*_odd_appointment(reading, now, say), *_odd_milestones(state, say), *_odd_block(state, say)]
-    return found
+        yield from _odd_appointment(reading, now)
+        yield from _odd_milestones(state)
+        yield from _odd_block(state)
 
 
-def _odd_appointment(reading: Reading, now: datetime, say: AnomalyTexts) -> Iterator[str]:
+def _odd_appointment(reading: Reading, now: datetime) -> Iterator[Anomaly]:
     state, phase = reading.state, reading.status.phase
     if is_ahead(state.appointment_at, now):
         if phase in ("after_installation", "over"):
-            yield say.appointment_too_late.format(status=state.status)
+            yield "appointment_too_late", {"status": state.status}
         elif is_blocked(state):
-            yield say.appointment_while_blocked
+            yield "appointment_while_blocked", {}
     elif "appointment_at" in state.unreadable and is_blocked(state):
-        yield say.appointment_while_blocked
+        yield "appointment_while_blocked", {}
     elif phase == "before_installation" and state.appointment_at and in_berlin(state.appointment_at):
-        yield say.appointment_past.format(status=state.status)
+        yield "appointment_past", {"status": state.status}
     if state.status == "scheduled" and not state.has("appointment_at"):
-        yield say.appointment_missing
+        yield "appointment_missing", {}
 
 
-def _odd_milestones(state: OrderState, say: AnomalyTexts) -> Iterator[str]:
+def _odd_milestones(state: OrderState) -> Iterator[Anomaly]:
     name = _MILESTONES.get(state.status)
     if name and not state.has(name):
-        yield say.without_time.format(field=name, status=state.status)
+        yield "without_time", {"field": name, "status": state.status}
     if state.status == "cancelled" and not state.cancelled_reason:
-        yield say.cancelled_without_reason
-    yield from (say.too_early.format(field=name, status=state.status) for name in fields_ahead(state))
+        yield "cancelled_without_reason", {}
+    for name in fields_ahead(state):
+        yield "too_early", {"field": name, "status": state.status}
 
 
-def _odd_block(state: OrderState, say: AnomalyTexts) -> Iterator[str]:
+def _odd_block(state: OrderState) -> Iterator[Anomaly]:
     if is_final(state) and (state.has("blocked_at") or state.has("blocked_reason")):
-        yield say.blocked_when_final.format(status=state.status)
+        yield "blocked_when_final", {"status": state.status}
     if not is_blocked(state):
         return
     if not state.blocked_reason:
-        yield say.blocked_without_reason
+        yield "blocked_without_reason", {}
     if not state.has("blocked_at"):
-        yield say.blocked_without_time
+        yield "blocked_without_time", {}
     if state.blocked_reason == "check_missing" and state.status in _CHECK_REVIEWED:
-        yield say.check_already_reviewed.format(status=state.status)
+        yield "check_already_reviewed", {"status": state.status}
 
 
 def in_berlin(time: Time) -> Time | None:

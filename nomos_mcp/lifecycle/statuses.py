@@ -41,7 +41,7 @@ class CatalogueError(RuntimeError):
 ApiVersion = Literal["2026-05-27.curie", "2026-01-29.edison"]
 Audience = Literal["agent", "customer"]
 Outcome = Literal["open", "success", "cancelled", "unknown"]
-WaitingOn = Literal["customer", "nomos", "installer", "grid_operator", "nobody", "unknown"]
+WaitingOn = Literal["customer", "nomos", "installation_partner", "grid_operator", "nobody", "unknown"]
 Confidence = Literal["documented", "inferred", "unknown"]
 
 CURIE: Final = "2026-05-27.curie"
@@ -113,21 +113,21 @@ FACTS: Final[Mapping[ApiVersion, Mapping[str, Facts]]] = MappingProxyType(
         CURIE: {
             "created": _inferred("nomos", _CURIE_STATUS),
             "placed": _inferred("customer", _CURIE_STATUS),
-            "check_submitted": _inferred("installer", _CURIE_STATUS),
-            "check_reviewed": _inferred("installer", _CURIE_STATUS),
-            "scheduled": _inferred("installer", _CURIE_STATUS),
-            "installed": _inferred("installer", _CURIE_STATUS, "after_installation"),
+            "check_submitted": _inferred("installation_partner", _CURIE_STATUS),
+            "check_reviewed": _inferred("installation_partner", _CURIE_STATUS),
+            "scheduled": _inferred("installation_partner", _CURIE_STATUS),
+            "installed": _inferred("installation_partner", _CURIE_STATUS, "after_installation"),
             "activated": _over("success", _CURIE_STATUS, _GUIDE),
             "cancelled": _over("cancelled", _CURIE_STATUS, _GUIDE),
         },
         EDISON: {
             "intended": _inferred("customer", _EDISON_STATUS, "before_order"),
             "waiting": _documented("nomos", _EDISON_STATUS, _GUIDE),
-            "ordered": _inferred("installer", _EDISON_STATUS),
-            "checked": _inferred("installer", _EDISON_STATUS),
-            "installation_planning": _inferred("installer", _EDISON_STATUS),
-            "installation_scheduled": _inferred("installer", _EDISON_STATUS),
-            "installation_waiting": _inferred("installer", _EDISON_STATUS),
+            "ordered": _inferred("installation_partner", _EDISON_STATUS),
+            "checked": _inferred("installation_partner", _EDISON_STATUS),
+            "installation_planning": _inferred("installation_partner", _EDISON_STATUS),
+            "installation_scheduled": _inferred("installation_partner", _EDISON_STATUS),
+            "installation_waiting": _inferred("installation_partner", _EDISON_STATUS),
             "installation_finished": Facts(
                 waiting_on="grid_operator",
                 confidence="inferred",
@@ -135,7 +135,7 @@ FACTS: Final[Mapping[ApiVersion, Mapping[str, Facts]]] = MappingProxyType(
                 sources=(_EDISON_STATUS, _GUIDE, _WHO_INFERRED, "inferred: meter data is the meter's master data"),
                 phase="after_installation",
             ),
-            "installed": _inferred("installer", _EDISON_STATUS, "after_installation"),
+            "installed": _inferred("installation_partner", _EDISON_STATUS, "after_installation"),
             "activated": _over("success", _EDISON_STATUS, _GUIDE),
             "pre_installed": Facts(
                 # Both documents say what it means, neither that it is an end.

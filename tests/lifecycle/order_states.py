@@ -81,6 +81,7 @@ def _edison(says: str, status: str, waiting_on: str, outcome: str = "open", **re
     return Row(says=says, version=EDISON, status=status, waiting_on=waiting_on, outcome=outcome, **rest)
 
 
+PARTNER: Final = "installation_partner"
 CHECK_MISSING: Final = {"blocked_reason": "check_missing", "blocked_at": EARLIER}
 GRID: Final = {"blocked_reason": "grid_operator_registration", "blocked_at": EARLIER}
 NEW_REASON: Final = {"blocked_reason": "roof_missing", "blocked_at": EARLIER}
@@ -93,13 +94,13 @@ PLAIN: Final = (
            always=(NOTHING_TO_DO,), never=(DYNAMIC, CHECK, REQUEST)),
     _curie("A placed order waits for the customer's details.", "placed", "customer",
            acts=True, always=(CHECK,), never=(DYNAMIC, REVIEW, CONFIRMED)),
-    _curie("A submitted check is the partner's to review, and nothing is certain yet.", "check_submitted", "installer",
+    _curie("A submitted check is the partner's to review, and nothing is certain yet.", "check_submitted", PARTNER,
            always=(NOTHING_TO_DO,), never=(DYNAMIC, REQUEST, CONFIRMED, INSTALLED)),
-    _curie("A reviewed check leads to an appointment that the customer confirms.", "check_reviewed", "installer",
+    _curie("A reviewed check leads to an appointment that the customer confirms.", "check_reviewed", PARTNER,
            acts=True, always=(GOOD_NEWS,), never=(DYNAMIC, INSTALLED)),
-    _curie("A scheduled order without its appointment names no date.", "scheduled", "installer",
+    _curie("A scheduled order without its appointment names no date.", "scheduled", PARTNER,
            acts=True, always=(AT_HOME,), never=(DYNAMIC, CHECK, INSTALLED)),
-    _curie("A scheduled order names its appointment and holds out no target beside it.", "scheduled", "installer",
+    _curie("A scheduled order names its appointment and holds out no target beside it.", "scheduled", PARTNER,
            fields={"appointment_at": LATER}, acts=True, always=(AT_HOME,), never=(DYNAMIC, CHECK, INSTALLED, TARGET)),
     _curie("An appointment under a block names no target, and is kept free until it is clear whether it stands.",
            "scheduled", "grid_operator", fields={**GRID, "appointment_at": LATER}, acts=True,
@@ -110,12 +111,12 @@ PLAIN: Final = (
     _curie("A missing check is the customer's turn beside an appointment too.", "placed", "customer",
            fields={**CHECK_MISSING, "appointment_at": LATER}, acts=True, always=(CHECK, KEEP_FREE),
            never=(DYNAMIC, REVIEW, NOTHING_TO_DO, TARGET)),
-    _curie("An appointment that comes before the status says so is told all the same.", "check_submitted", "installer",
+    _curie("An appointment that comes before the status says so is told all the same.", "check_submitted", PARTNER,
            fields={"appointment_at": LATER}, acts=True, always=(AT_HOME,), never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
     *(
         _curie(f"An appointment of a {status} order whose date cannot be read is kept free.", status, waiting_on,
                fields=UNREADABLE, acts=True, always=(KEEP_FREE,), never=(DYNAMIC, NOTHING_TO_DO, INSTALLED, TARGET))
-        for status, waiting_on in (("created", "nomos"), ("placed", "customer"), ("scheduled", "installer"))
+        for status, waiting_on in (("created", "nomos"), ("placed", "customer"), ("scheduled", PARTNER))
     ),
     *(
         _curie(f"An appointment whose date cannot be read is kept free over {status} under a block too.", status,
@@ -124,9 +125,9 @@ PLAIN: Final = (
         for status in ("created", "scheduled", "installed")
     ),
     _curie("An appointment after the installation whose date cannot be read is not passed over.", "installed",
-           "installer", fields={"installed_at": EARLIER, **UNREADABLE}, always=(NOT_KNOWN_YET,),
+           PARTNER, fields={"installed_at": EARLIER, **UNREADABLE}, always=(NOT_KNOWN_YET,),
            never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
-    _curie("An appointment after the installation is not passed over.", "installed", "installer",
+    _curie("An appointment after the installation is not passed over.", "installed", PARTNER,
            fields={"installed_at": EARLIER, "appointment_at": LATER}, always=(NOT_KNOWN_YET,),
            never=(DYNAMIC, NOTHING_TO_DO, TARGET)),
     _curie("An installation that the status does not tell of is not guessed at.", "placed", "unknown",
@@ -141,12 +142,12 @@ PLAIN: Final = (
     _curie("A missing check is not asked for where the meter is in, whatever the status.", "placed", "unknown",
            fields={**CHECK_MISSING, "installed_at": EARLIER}, known=False, always=(ON_HOLD, NOT_KNOWN_YET),
            never=(DYNAMIC, PHOTO, NOTHING_TO_DO)),
-    _curie("An appointment that has passed is asked about.", "scheduled", "installer",
+    _curie("An appointment that has passed is asked about.", "scheduled", PARTNER,
            fields={"appointment_at": EARLIER}, acts=True, always=(ASKS_WHETHER,), never=(DYNAMIC, INSTALLED, MISSED)),
-    _curie("An installed meter is good news and not active yet.", "installed", "installer",
+    _curie("An installed meter is good news and not active yet.", "installed", PARTNER,
            fields={"installed_at": EARLIER}, always=(GOOD_NEWS, NOT_ACTIVE, NOTHING_TO_DO),
            never=(DYNAMIC, REQUEST, TARGET)),
-    _curie("An installed meter without its date is still not active.", "installed", "installer",
+    _curie("An installed meter without its date is still not active.", "installed", PARTNER,
            always=(NOT_ACTIVE,), never=(DYNAMIC, REQUEST, TARGET)),
     _curie("An active meter makes dynamic prices possible.", "activated", "nobody", "success",
            fields={"activated_at": EARLIER}, always=(GOOD_NEWS, DYNAMIC), never=(REQUEST, TARGET)),
@@ -186,20 +187,20 @@ PLAIN: Final = (
             acts=True, always=(NOT_ORDERED,), never=(DYNAMIC, ACCEPTED, TARGET)),
     _edison("A waiting order is Nomos's to hand over.", "waiting", "nomos",
             always=(NOTHING_TO_DO,), never=(DYNAMIC, CHECK, REQUEST)),
-    _edison("An order with the partner asks for nothing that it does not show.", "ordered", "installer",
+    _edison("An order with the partner asks for nothing that it does not show.", "ordered", PARTNER,
             always=(NOTHING_TO_DO,), never=(DYNAMIC, CHECK, INSTALLED)),
-    _edison("A checked order leads to an appointment that the customer confirms.", "checked", "installer",
+    _edison("A checked order leads to an appointment that the customer confirms.", "checked", PARTNER,
             acts=True, always=(GOOD_NEWS,), never=(DYNAMIC, INSTALLED)),
-    _edison("A planned installation may need a date confirmed.", "installation_planning", "installer",
+    _edison("A planned installation may need a date confirmed.", "installation_planning", PARTNER,
             acts=True, always=(CONFIRM,), never=(DYNAMIC, CHECK, INSTALLED)),
-    _edison("A scheduled installation names no date, for edison carries none.", "installation_scheduled", "installer",
+    _edison("A scheduled installation names no date, for edison carries none.", "installation_scheduled", PARTNER,
             acts=True, always=(CONFIRM, AT_HOME), never=(DYNAMIC, CHECK, INSTALLED)),
-    _edison("A confirmed date is waited for at home.", "installation_waiting", "installer",
+    _edison("A confirmed date is waited for at home.", "installation_waiting", PARTNER,
             acts=True, always=(AT_HOME,), never=(DYNAMIC, CHECK, INSTALLED)),
     _edison("A finished installation goes to the grid operator and is not active yet.", "installation_finished",
             "grid_operator", always=(GOOD_NEWS, NOT_ACTIVE, NOTHING_TO_DO),
             never=(DYNAMIC, REQUEST, TARGET, CONSUMPTION_DATA)),
-    _edison("An installed meter is not active yet in edison either.", "installed", "installer",
+    _edison("An installed meter is not active yet in edison either.", "installed", PARTNER,
             always=(GOOD_NEWS, NOT_ACTIVE, NOTHING_TO_DO), never=(DYNAMIC, REQUEST, TARGET)),
     _edison("An active meter makes dynamic prices possible in edison too.", "activated", "nobody", "success",
             always=(GOOD_NEWS, DYNAMIC), never=(REQUEST, TARGET)),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nomos_mcp.lifecycle import STATUSES, Explanation, OrderState
+from nomos_mcp.lifecycle import LANGUAGES, STATUSES, Explanation, OrderState, anomaly_names
+from nomos_mcp.lifecycle.catalogue import AnomalyTexts, texts
 
 Make = Callable[..., OrderState]
 Explain = Callable[..., Explanation]
@@ -136,3 +137,24 @@ def test_nothing_can_be_missing_from_an_edison_order(status: str, edison: Make, 
 
 def test_the_customer_is_told_of_no_oddity(curie: Make, explained: Explain) -> None:
     assert explained(curie("scheduled"), audience="customer").anomalies is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_oddity_has_a_name_of_at_most_three_words_and_no_two_share_one(language: str) -> None:
+    names = texts(language).anomaly_names
+    assert set(names) == set(AnomalyTexts.model_fields)
+    assert len(set(names.values())) == len(names)
+    assert max(len(name.split()) for name in names.values()) <= 3
+
+
+def test_the_names_follow_the_sentences(curie: Make, explained: Explain, now: datetime) -> None:
+    order = curie("scheduled", appointment_at=now - timedelta(days=3), created_at=now + timedelta(days=3))
+    assert anomaly_names(order, now) == ["time in future", "appointment has passed"]
+    assert len(explained(order).anomalies or ()) == 2
+    assert anomaly_names(order, now, "de") == ["Zeit voraus", "Termin ist vorbei"]
+    assert anomaly_names(curie("placed"), now) == []
+
+
+def test_a_name_is_listed_once_however_many_fields_it_is_about(curie: Make, now: datetime) -> None:
+    order = curie("placed", installed_at=now, activated_at=now)
+    assert anomaly_names(order, now) == ["field contradicts status"]

@@ -18,7 +18,7 @@ Explain = Callable[..., Explanation]
 def test_a_block_decides_whose_turn_it_is_not_the_status_under_it(curie: Make, explained: Explain) -> None:
     free = explained(curie("check_submitted"))
     blocked = explained(curie("check_submitted", blocked_reason="check_missing"))
-    assert (free.waiting_on, blocked.waiting_on) == ("installer", "customer")
+    assert (free.waiting_on, blocked.waiting_on) == ("installation_partner", "customer")
     assert blocked.customer_action != free.customer_action
     assert blocked.customer_message != free.customer_message
     assert blocked.next != free.next
