@@ -107,19 +107,19 @@ def id_is(kind: str, values: Words) -> tuple[Filter, ...]:
 
 def between(field: str, after: datetime | None, before: datetime | None) -> tuple[Filter, ...]:
     """Conditions `after <= field <= before`, each only if given."""
-    bounds: tuple[tuple[Literal["gte", "lte"], datetime | None], ...] = (("gte", after), ("lte", before))
-    found: list[Filter] = []
-    for operator, moment in bounds:
-        if moment is None:
-            continue
-        if moment.tzinfo is None:
-            raise InvalidRequestError(f"The filter {field!r} needs a time with a zone, such as 2026-05-27T00:00:00Z.")
-        try:
-            found.append(Filter(field, operator, (moment.astimezone(UTC),)))
-        except OverflowError:
-            text = f"The filter {field!r} needs a time between the years 1 and 9999 in UTC."
-            raise InvalidRequestError(text) from None
-    return tuple(found)
+    return (*_bound(field, "gte", after), *_bound(field, "lte", before))
+
+
+def _bound(field: str, operator: Literal["gte", "lte"], moment: datetime | None) -> tuple[Filter, ...]:
+    if moment is None:
+        return ()
+    if moment.tzinfo is None:
+        raise InvalidRequestError(f"The filter {field!r} needs a time with a zone, such as 2026-05-27T00:00:00Z.")
+    try:
+        return (Filter(field, operator, (moment.astimezone(UTC),)),)
+    except OverflowError:
+        text = f"The filter {field!r} needs a time between the years 1 and 9999 in UTC."
+        raise InvalidRequestError(text) from None
 
 
 def require_documented(filters: Iterable[Filter], documented: frozenset[str], api_version: str) -> None:

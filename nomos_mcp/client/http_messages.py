@@ -88,13 +88,13 @@ class Response:
                 "than the Nomos API may have answered, such as a proxy or a login page"
             )
         body = _parsed(self.content)
+        if body is _NOT_JSON:
+            raise self._unreadable(
+                f"has a body of {len(self.content)} bytes that is not valid JSON; it may have been cut off"
+            )
         if not isinstance(body, dict):
-            kind = None if body is _NOT_JSON else type(body).__name__
+            kind = type(body).__name__
             del body  # a traceback may be shown with its variables, and this one may hold a token or a person
-            if kind is None:
-                raise self._unreadable(
-                    f"has a body of {len(self.content)} bytes that is not valid JSON; it may have been cut off"
-                )
             raise self._unreadable(f"has a JSON {kind} where an object was expected")
         if "code" in body and "requestId" in body:
             code = cleaned(body["code"], MAX_WORD) or "without a code"

@@ -67,7 +67,7 @@ class Transport:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 if not body.flaw:
                     rate_limit = RateLimitHeaders.parse(headers, self._now())
-                    return Response(response.status_code, headers, body.content(), rate_limit)
+                    return Response(response.status_code, headers, bytes(body.content), rate_limit)
                 failure: NomosError = UnreadableResponseError(
                     f"The body of the response (HTTP {response.status_code}) {body.flaw}.",
                     status_code=response.status_code,
@@ -122,8 +122,7 @@ class _Body:
 
     def __init__(self) -> None:
         self.flaw: str | None = None
-        self._chunks: list[bytes] = []
-        self._left = MAX_RESPONSE_BYTES
+        self.content = bytearray()
 
     async def receive(self, response: httpx.Response) -> None:
         """Read until the end, or until a flaw is found."""
@@ -147,22 +146,18 @@ class _Body:
         if not self.flaw and unpacker and not unpacker.eof:
             self.flaw = "is compressed, and was cut off"
 
-    def content(self) -> bytes:
-        """Return what was received."""
-        return b"".join(self._chunks)
-
     def _feed(self, chunk: bytes, unpacker: "zlib._Decompress | None") -> None:
+        left = MAX_RESPONSE_BYTES - len(self.content)
         try:
-            piece = unpacker.decompress(chunk, self._left + 1) if unpacker else chunk
+            piece = unpacker.decompress(chunk, left + 1) if unpacker else chunk
         except zlib.error:
             self.flaw = "is compressed in a broken way"
             return
         if unpacker and unpacker.unused_data:  # which would be kept, and grow
             self.flaw = "goes on after the end of its compression"
-        elif len(piece) > self._left:
+        elif len(piece) > left:
             self.flaw = f"is larger than {MAX_RESPONSE_BYTES // (1024 * 1024)} MiB; it was not read further"
-        self._left -= len(piece)
-        self._chunks.append(piece)
+        self.content += piece
 
 
 class _Bearer(httpx.Auth):
