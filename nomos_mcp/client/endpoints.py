@@ -90,14 +90,17 @@ class ApiEndpoint(Generic[T]):
             except UnreadableResponseError:
                 object_id = item.get("id") if self._is_in_scope(item) and isinstance(item, Mapping) else None
                 unreadable.append(object_id if isinstance(object_id, str) and kind_of(object_id) else None)
-        matching = tuple(item for item in items if all(condition.matches(item) for condition in conditions))
+        possible = [item for item in items if all(condition.may_match(item) for condition in conditions)]
+        filtered = {condition.field for condition in conditions}
+        matching = tuple(item for item in possible if filtered.isdisjoint(item.unreadable))
+        unreadable += [getattr(item, "id", None) for item in possible if not filtered.isdisjoint(item.unreadable)]
         cursor, has_more, contradiction = next_page(body)
         created = (getattr(item, "created_at", None) for item in items)
         return Page(
             items=matching,
             has_more=has_more,
             next_cursor=cursor,
-            dropped=len(items) - len(matching),
+            dropped=len(items) - len(possible),
             unreadable=tuple(unreadable),
             contradiction=contradiction,
             oldest=min((moment for moment in created if moment), default=None),

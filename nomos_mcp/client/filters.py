@@ -80,6 +80,10 @@ class Filter:
             return value is not None and bool(value <= self.values[0])
         return (value in self.values) is not (self.operator == "ne")
 
+    def may_match(self, item: NomosObject) -> bool:
+        """Whether an item matches, or holds a time instead that could not be read."""
+        return self.field in item.unreadable or self.matches(item)
+
 
 def words(values: Words) -> tuple[str, ...]:
     """Return one value or several as a tuple, without empty ones."""

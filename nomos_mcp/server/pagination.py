@@ -9,7 +9,8 @@ that:
   pages is read without the filter by status, because nothing leaves that list.
 
 Where that is not possible, because upstream contradicts itself or sends what cannot be read, `not_covered` says so, and
-the list is not complete.
+the list is not complete. A filter by time that upstream does not know ends the list with the page on which older items
+begin, since the list is documented as newest first; one that is seen not to be is read to its end.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -31,7 +32,11 @@ _DISORDER = "some orders, perhaps: Nomos did not list newest first"
 _UNDATED = "some orders, perhaps: when they were created could not be read"
 _TOO_MANY = f"what follows: more than {_MAX_IDS} orders of one moment on one page"
 
+UNREADABLE = "that could not be read"
+
 R = TypeVar("R", bound=MeterOrder | Subscription)
+Keep = Callable[[R], bool | str]
+"""Whether an item is kept. A text says that this cannot be told, and why: "that could not be read"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,19 @@ class ListReading(Generic[R]):
     """What was read of a list, and where reading stands."""
 
     def __init__(
-        self, ask: Callable[..., Listing[R]], queries: Sequence[Query], start: Cursor, wanted: int | None
+        self,
+        ask: Callable[..., Listing[R]],
+        queries: Sequence[Query],
+        start: Cursor,
+        wanted: int | None,
+        since: datetime | None,
     ) -> None:
         if start.query >= len(queries):
             raise malformed_cursor()
         self._ask = ask
         self._queries = queries
         self._wanted = wanted
+        self._since = since
         self._start = self._at = start
         self._covered = self._position = start.position
         self._oldest = start.position.created if start.page and not start.again else None
@@ -77,7 +88,7 @@ class ListReading(Generic[R]):
         self._finds: list[_Find[R]] = []
         self._seen: set[str] = set()
         self._asked: set[str] = set()
-        self._unreadable: dict[str, None] = {}
+        self._left_out: dict[str, dict[str, None]] = {}
         self._nameless = 0
         self._largest = 0
         self._flaws: dict[str, None] = {}
@@ -94,9 +105,10 @@ class ListReading(Generic[R]):
         """What may match but was left out, each in a few words."""
         query = self._queries[self._at.query]
         said = [query.not_covered] if query.not_covered else []
-        if count := len(self._unreadable) + self._nameless:
-            named = ", ".join([*self._unreadable][:_MAX_NAMED])
-            said.append(f"{count} that could not be read{named and f': {named}'}")
+        for why, names in self._left_out.items():
+            count = len(names) + (self._nameless if why == UNREADABLE else 0)
+            named = ", ".join([*names][:_MAX_NAMED])
+            said.append(f"{count} {why}{named and f': {named}'}")
         said += self._flaws
         return said or (["what not_covered of an earlier page names"] if self._start.gaps else [])
 
@@ -119,7 +131,7 @@ class ListReading(Generic[R]):
         position = replace(rest.position, ids=rest.position.ids[-_MAX_IDS:])
         return replace(rest, position=position, gaps=bool(self.not_covered))
 
-    async def run(self, keep: Callable[[R], bool], report: Callable[[int], Awaitable[None]] | None) -> None:
+    async def run(self, keep: Keep[R], report: Callable[[int], Awaitable[None]] | None) -> None:
         records, begun_at = 0, self._oldest
         for number in range(MAX_PAGES):
             page = await self._page()
@@ -147,10 +159,14 @@ class ListReading(Generic[R]):
             self.refused = True
             self._ask_with(self._at.query + 1)
             return None
-        if query.by_status and page.next_cursor and not page.anchored:
+        if query.by_status and page.next_cursor and not page.anchored and not self._reaches_back(page):
             self._ask_with(len(self._queries) - 1)
             return None
         return page
+
+    def _reaches_back(self, page: Page[R]) -> bool:
+        """Whether everything on the pages behind this one is older than what is asked for."""
+        return bool(self._since and page.oldest and page.oldest < self._since and _DISORDER not in self._flaws)
 
     def _ask_with(self, query: int) -> None:
         """Start again with another query, after what was read so far."""
@@ -184,7 +200,7 @@ class ListReading(Generic[R]):
         if self._newer and (page.anchored or not page.has_more):
             self._flaws[_DISORDER] = None
 
-    def _take(self, page: Page[R], keep: Callable[[R], bool]) -> None:
+    def _take(self, page: Page[R], keep: Keep[R]) -> None:
         self._check_order(page)
         self._largest = max(self._largest, len(page.items))
         before, news = self._oldest, len(self._seen)
@@ -202,10 +218,14 @@ class ListReading(Generic[R]):
                 self._flaws[_DISORDER] = None
             self._oldest = min(created, self._oldest or created)
             self._position = self._position.past(item.id, created)
-            if keep(item):
+            verdict = keep(item)
+            if isinstance(verdict, str):
+                self._left_out.setdefault(verdict, {})[item.id] = None
+            elif verdict:
                 self._finds.append(_Find(item, self._at.page, self._position))
-        self._unreadable |= dict.fromkeys(name for name in page.unreadable if name)
-        self._nameless += page.unreadable.count(None)
+        if page.unreadable:
+            self._left_out.setdefault(UNREADABLE, {}).update(dict.fromkeys(filter(None, page.unreadable)))
+            self._nameless += page.unreadable.count(None)
         if page.oldest:
             self._oldest = min(page.oldest, self._oldest or page.oldest)
         self._turn(page, stale=bool(before and page.oldest and page.oldest >= before and len(self._seen) == news))
@@ -216,6 +236,9 @@ class ListReading(Generic[R]):
         A stale page holds nothing but what was read. Where cursors count items, new ones can bring that about.
         """
         self._asked.add(self._at.page)
+        if self._reaches_back(page):
+            self._ended = True
+            return
         if page.contradiction:
             self._flaws[f"what follows, perhaps: {page.contradiction}"] = None
         shifted = stale and page.has_more and not page.anchored
@@ -237,7 +260,8 @@ async def read_list(
     start: Cursor,
     *,
     wanted: int | None,
-    keep: Callable[[R], bool] = lambda _: True,
+    since: datetime | None = None,
+    keep: Keep[R] = lambda _: True,
     report: Callable[[int], Awaitable[None]] | None = None,
 ) -> ListReading[R]:
     """Read a list until as many as wanted were found, it ends, or `MAX_PAGES` pages were read.
@@ -247,9 +271,10 @@ async def read_list(
         queries: Ways to ask, the one with the fewest pages first; the last one does not filter by status.
         start: Where to begin.
         wanted: How many items to find; None for all.
+        since: Creation of the oldest item that `keep` may keep; None for no such bound.
         keep: Which items to keep; asked once about each.
         report: Told how many records were read so far, after each page but the first.
     """
-    reading = ListReading(ask, queries, start, wanted)
+    reading = ListReading(ask, queries, start, wanted, since)
     await reading.run(keep, report)
     return reading
