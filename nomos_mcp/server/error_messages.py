@@ -99,6 +99,25 @@ _BY_CLASS: Final[Mapping[type[NomosError], Message]] = {
 }
 """The first class that fits an error speaks for it."""
 
+_SERVICE_FAULT: Final = Message(
+    "This could not be looked up: a fault of this service, and not of the question.",
+    "Say so, without guessing at the answer, and ask again later.",
+)
+_TO_CUSTOMERS: Final[Mapping[type[NomosError], Message]] = {
+    errors.NotFoundError: Message(
+        "Only your own orders and subscriptions can be seen here, and none of them has this ID.",
+        "Check the ID, or find it with list_subscriptions.",
+    ),
+    errors.ConflictError: _BY_CLASS[errors.ConflictError],
+    errors.BadRequestError: _BY_CLASS[errors.BadRequestError],
+    errors.UnprocessableEntityError: _BY_CLASS[errors.UnprocessableEntityError],
+    errors.RateLimitError: Message("Too many questions were asked at once.", "Ask again later."),
+    errors.LocalRateLimitError: Message("Too many questions were asked at once.", "Ask again later."),
+}
+"""What an assistant of one customer is told, who can neither look up others nor mend this server."""
+
+_CORRECT: Final = "Do not repeat it unchanged: correct the field that the error names."
+
 DETAILS: Final[Mapping[str, Message]] = {
     "duplicate_meter_order": Message(
         "The subscription has had its one meter order.",
@@ -114,7 +133,7 @@ DETAILS: Final[Mapping[str, Message]] = {
     ),
     "unsupported_meter_order": Message(
         "This kind of subscription cannot have a meter order; feed-in cannot.",
-        "Do not repeat it; check `direction` with list_subscriptions.",
+        "Do not repeat it; check `type` with get_subscription.",
     ),
     "missing_smart_meter": Message(
         "What was asked for needs a smart meter, and there is none.",
@@ -124,6 +143,35 @@ DETAILS: Final[Mapping[str, Message]] = {
         "What was asked for needs a newer API version.",
         "The operator of this server has to set NOMOS_API_VERSION.",
     ),
+    **{
+        code: Message(happened, _CORRECT)
+        for code, happened in {
+            "invalid_type": "A field is missing or has the wrong type.",
+            "too_big": "A value is too large or too long.",
+            "too_small": "A value is too small or too short.",
+            "invalid_format": "A value is not written as it has to be.",
+            "not_multiple_of": "A number is not a multiple of the required step.",
+            "unrecognized_keys": "A field is unknown to this API version.",
+            "invalid_union": "A value fits none of the allowed forms.",
+            "invalid_key": "A key is not allowed.",
+            "invalid_element": "An element of a collection is not valid.",
+            "invalid_value": "A value is none of the allowed ones.",
+            "custom": "A value breaks a rule that has no code of its own.",
+            "unserviceable_zip": "There is no delivery to this postcode.",
+            "duplicate_grid_reduction": "There is such a grid fee reduction already.",
+            "missing_module_1": "This needs Modul 1 of the grid fee reductions (§14a EnWG), which is missing.",
+            "unsupported_meter": "This is not possible with this meter.",
+            "out_of_period_meter_reading": "The date of the meter reading lies outside the period of delivery.",
+            "unsupported_meter_reading": "This meter takes no such reading.",
+            "duplicate_meter_reading": "There is such a meter reading already.",
+            "implausible_meter_reading": "The meter reading is not plausible.",
+            "duplicate_customer_email": "Another customer has this e-mail address.",
+            "invalid_iban": "The IBAN is not valid.",
+            "withdrawal_not_allowed": "A withdrawal is not possible.",
+            "invalid_termination_date": "The date of the termination is not possible.",
+            "subscription_not_started": "The subscription has not started yet.",
+        }.items()
+    },
 }
 """What the codes of an answer's details mean (inferred)."""
 
@@ -134,9 +182,15 @@ CODES: Final[tuple[str, ...]] = (*_BY_CODE, *DETAILS)
 """Every code that can be looked up: those of answers, by HTTP status, then those of details."""
 
 _WORD = re.compile(r"[A-Za-z0-9_.:\[\]/-]{0,128}")
+_DOCS = re.compile(r"https://(?:[a-z0-9-]{1,63}\.){0,3}nomos\.energy/[A-Za-z0-9_./#-]{0,128}")
+_MAX_EXPLAINED: Final = 3
+"""Codes of details that one error explains; all of them are named."""
 
 
-def describe(error: NomosError) -> str:
+def describe(error: NomosError, *, fenced: bool = False) -> str:
+    """Return what an error says; `fenced` for a caller who sees one customer's objects only."""
+    if fenced:
+        return _describe_to_customer(error)
     if isinstance(error, errors.MissingScopeError):
         return f"{error} The operator of this server has to use credentials with that scope."
     if isinstance(error, InvalidRequestError):
@@ -148,10 +202,22 @@ def describe(error: NomosError) -> str:
             f"Nomos could not be reached. {error} Ask again later; if it fails again, the operator of this server has "
             "to check the network and NOMOS_BASE_URL."
         )
-    return _with_notes(" ".join(message_of(type(error))), error)
+    docs = f"docs {error.docs}" if isinstance(error, APIError) and _DOCS.fullmatch(error.docs or "") else ""
+    return _with_notes(" ".join(message_of(type(error))), error, docs)
 
 
-def message_of(kind: type[NomosError]) -> Message:
+def _describe_to_customer(error: NomosError) -> str:
+    if isinstance(error, InvalidRequestError) and type(error) not in {
+        errors.MissingScopeError,
+        errors.UnsupportedVersionError,
+    }:
+        return str(error)
+    return _with_notes(" ".join(message_of(type(error), fenced=True)), error)
+
+
+def message_of(kind: type[NomosError], *, fenced: bool = False) -> Message:
+    if fenced:
+        return _TO_CUSTOMERS.get(kind, _SERVICE_FAULT)
     return next(message for described, message in _BY_CLASS.items() if issubclass(kind, described))
 
 
@@ -204,9 +270,12 @@ def _describe_argument(flaw: ErrorDetails, known: list[str]) -> str:
     return f"Argument {name!r}: {flaw['msg'][0].lower()}{flaw['msg'][1:]}."
 
 
-def _with_notes(text: str, error: NomosError) -> str:
-    """Append what support needs: the code, the codes of the details, the request ID."""
+def _with_notes(text: str, error: NomosError, docs: str = "") -> str:
+    """Append what the codes of the details mean, and what support needs: all codes and the request ID."""
     notes: list[str] = []
+    if isinstance(error, APIError):
+        known = [code for code in dict.fromkeys(error.detail_codes) if code in DETAILS][:_MAX_EXPLAINED]
+        text += "".join(f" {code} (inferred): {DETAILS[code].happened}" for code in known)
     if isinstance(error, APIError) and error.code:
         notes.append(f"code {word_of(error.code)}")
     if isinstance(error, APIError) and error.errors:
@@ -217,4 +286,6 @@ def _with_notes(text: str, error: NomosError) -> str:
         notes.append(f"retry after {math.ceil(retry_after)} s")
     if request_id := getattr(error, "request_id", ""):
         notes.append(f"requestId {word_of(request_id)}")
+    if docs:
+        notes.append(docs)
     return f"{text} ({'; '.join(notes)})" if notes else text

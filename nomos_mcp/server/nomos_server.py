@@ -156,9 +156,14 @@ class NomosServer(MCPServer[NomosContext]):
             cause = failure.__cause__
             if isinstance(cause, ValidationError) and not isinstance(failure, UnexpectedToolError):
                 return _failed(describe_arguments(cause, name, list(known), len(unnamed)))
-            if (text := _said(cause)) is not None:
+            if (text := self._said(cause)) is not None:
                 return _failed(text)
             raise
+
+    def _said(self, cause: BaseException | None) -> str | None:
+        if isinstance(cause, NomosError):
+            return describe(cause, fenced=self.context.caller.is_fenced)
+        return str(cause) if isinstance(cause, LifecycleError) else None
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[NomosContext, Any] | None = None
@@ -169,7 +174,7 @@ class NomosServer(MCPServer[NomosContext]):
             return await super().read_resource(uri, context)
         except ResourceError as failure:
             cause = failure.__cause__
-            if (text := _said(cause)) is None:
+            if (text := self._said(cause)) is None:
                 raise
             unknown = isinstance(cause, NotFoundError | InvalidRequestError | LifecycleError)
             kind = ResourceNotFoundError if unknown else ResourceError
@@ -201,12 +206,6 @@ class NomosServer(MCPServer[NomosContext]):
             if len(str(given.get(argument.name, ""))) > most:
                 raise MCPError(INVALID_PARAMS, f"The argument {argument.name!r} may have at most {most:,} characters.")
         return await super().get_prompt(name, arguments, context)
-
-
-def _said(cause: BaseException | None) -> str | None:
-    if isinstance(cause, NomosError):
-        return describe(cause)
-    return str(cause) if isinstance(cause, LifecycleError) else None
 
 
 def _failed(text: str) -> CallToolResult:

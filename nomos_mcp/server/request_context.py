@@ -60,6 +60,11 @@ class Caller:
         checked(customer_id, "customer")
         return cls(name=name or customer_id, customer_id=customer_id, scopes=frozenset(scopes))
 
+    @property
+    def is_fenced(self) -> bool:
+        """Whether only one customer's objects can be seen, so that answers speak to that customer's assistant."""
+        return bool(self.customer_id)
+
     def require(self, scope: str) -> None:
         """Require a scope, and `org` as well if the caller is not limited to one customer.
 
@@ -71,7 +76,8 @@ class Caller:
         if missing:
             raise NotAllowedError(
                 f"You may not do this: it takes the scope {' and '.join(missing)}, which your access token does not "
-                "have. Nothing was sent to Nomos. Ask the operator of this server for that scope."
+                "have. Nothing was sent to Nomos."
+                + ("" if self.is_fenced else " Ask the operator of this server for that scope.")
             )
 
 

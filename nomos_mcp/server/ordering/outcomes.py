@@ -71,6 +71,22 @@ _REASONS: Final[Mapping[str, Message]] = {
 }
 """What is said about a refusal, by reason. What Nomos refuses reads as in any other tool, unless it stands here."""
 
+_SERVICE_FAULT: Final = Message("The reason is a fault of this service.", "Say so, and try again later.")
+_TO_CUSTOMERS: Final[Mapping[str, Message]] = {
+    **dict.fromkeys(
+        ("credentials", "forbidden", "missing_scope", "no_record", "payment_required", "unauthorized"), _SERVICE_FAULT
+    ),
+    "not_found": message_of(errors.NotFoundError, fenced=True),
+    "not_allowed": Message("Your access is to look only.", _DO_NOT_REPEAT),
+    "read_only": Message("Nothing can be ordered here.", _DO_NOT_REPEAT),
+    "unsupported_product": Message(DETAILS["unsupported_product"].happened, _DO_NOT_REPEAT),
+    "rate_limited": Message("Too many requests were made at once.", "Ask the person again later, and then call again."),
+    "not_confirmable": Message(
+        "An order takes a yes in a form, and this client cannot show one.", "Use a client that supports elicitation."
+    ),
+}
+"""Where it differs for an assistant of one customer, who cannot mend this server."""
+
 _UNKNOWN: dict[Unknown, str] = {
     "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, but it may exist",
     "look_failed": "the answer of Nomos was lost, and searching for the order failed too",
@@ -199,7 +215,8 @@ def declined(message: str, context: NomosContext) -> OrderingResult:
 def refused(reason: str, context: NomosContext, *, detail: str = "", request_id: str = "") -> OrderingResult:
     """This call ordered nothing. A reason that only Nomos knows is kept as it came."""
     unknown = Message(f"Nomos refused it, giving the code {reason!r}.", f"Ask {SUPPORT} why.")
-    happened, then = _REASONS.get(reason, unknown)
+    told = {**_REASONS, **_TO_CUSTOMERS} if context.caller.is_fenced else _REASONS
+    happened, then = told.get(reason, unknown)
     more = f" ({detail})" if detail else ""
     return OrderingResult(
         outcome="refused",
@@ -215,7 +232,8 @@ def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
     return OrderingResult(
         outcome="refused",
         reason="credentials" if isinstance(error, errors.CredentialsError) else "not_checked",
-        message=f"This call ordered nothing: the subscription and its order could not be read. {describe(error)}",
+        message=f"This call ordered nothing: the subscription and its order could not be read. "
+        f"{describe(error, fenced=context.caller.is_fenced)}",
         next="Once that is fixed, call again.",
         request_id=request_id_of(error) or None,
         api_version=context.vocabulary,
@@ -243,7 +261,10 @@ def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
         reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), (error.code or "").lower())
         return refused(word_of(reason), context, request_id=request_id_of(error))
     reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
-    detail = describe(error) if reason == "not_sent" else str(error) if reason == "credentials" else ""
+    fenced = context.caller.is_fenced
+    detail = describe(error, fenced=fenced) if reason == "not_sent" else ""
+    if reason == "credentials" and not fenced:
+        detail = str(error)
     return refused(reason, context, detail=detail, request_id=request_id_of(error))
 
 

@@ -16,11 +16,11 @@ from nomos_mcp.server.tools.get_meter_order import result_of
 
 TOPICS: Final[Mapping[str, str]] = {
     "subscription.created": "A subscription was created.",
-    "subscription.confirmed": "A subscription was confirmed.",
+    "subscription.confirmed": "The start date of a subscription was confirmed.",
     "subscription.activated": "A subscription became active.",
     "subscription.ended": "A subscription ended.",
-    "subscription.terminated": "A subscription was terminated.",
-    "invoice.created": "An invoice was created.",
+    "subscription.terminated": "A cancellation of a subscription was scheduled.",
+    "invoice.created": "An invoice was moved to open.",
     "invoice.paid": "An invoice was paid.",
     "invoice.payment_failed": "A payment of an invoice failed.",
     "invoice.voided": "An invoice was voided; `voiding_invoice` is the invoice that voids it.",
@@ -66,7 +66,7 @@ async def event_result(context: NomosContext, event_id: str) -> EventResult:
         try:
             order = result_of(await context.client.meter_orders.get(event.context.meter_order), context)
         except NomosError as error:
-            missing = f"The order could not be read. {describe(error)}"
+            missing = f"The order could not be read. {describe(error, fenced=context.caller.is_fenced)}"
     return EventResult(
         id=event.id,
         topic=event.topic,
