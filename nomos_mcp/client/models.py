@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -207,6 +207,11 @@ def _text_or_none(value: object) -> object:
     return value if isinstance(value, str) else None
 
 
+def _is_given(value: object) -> bool | None:
+    """Tell whether a text is there, so that the text itself can stay sealed; None for what is neither text nor null."""
+    return bool(value.strip()) if isinstance(value, str) else False if value is None else None
+
+
 def _object_or_none(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else None
 
@@ -217,6 +222,9 @@ class Metadata(Secret[Mapping[str, object]]):
     def _display(self) -> str:
         return "**********"
 
+
+_MALO: Final = AliasPath("meter", "malo")
+_MELO: Final = AliasPath("meter", "melo")
 
 Text = Annotated[SecretStr | None, BeforeValidator(_text_or_none)]
 
@@ -258,8 +266,8 @@ class PersonalData(BaseModel):
     iban: Text = _at("payment_method", "sepa_debit", "iban")
     account_holder: Text = _at("payment_method", "sepa_debit", "account_holder")
     meter_number: Text = _at("meter", "number")
-    malo: Text = _at("meter", "malo")
-    melo: Text = _at("meter", "melo")
+    malo: Text = Field(None, validation_alias=_MALO)
+    melo: Text = Field(None, validation_alias=_MELO)
     metadata: Annotated[Metadata | None, BeforeValidator(_object_or_none)] = None
 
 
@@ -270,13 +278,18 @@ class Subscription(NomosObject):
         id: `sub_…`.
         customer: ID of the customer (`cus_…`).
         status: `pending`, `active`, `ended`, or a newer value.
+        number: The contract number, which a customer can read out; None if it has none.
         direction: `consumption` or `feed_in` (curie calls the field `type`); None if upstream did not say.
         meter_type: `smart` or `analog`; None in lists, which carry the meter's ID only.
-        estimated_usage: As the vendor documents it, without a unit.
-        updated_at: When anything about it last changed.
-        start_at: When delivery started or will start.
-        terminated_at: When delivery was terminated.
-        end_at: When it ended or will end.
+        has_malo: Whether the meter has a market location's ID; None if upstream did not say, as in lists. The ID itself
+            is in `personal`.
+        has_melo: The same of the metering location's ID.
+        estimated_usage: In kWh a year, as the customer estimated it.
+        created_at: When it was created, UTC.
+        updated_at: When anything about it last changed, UTC.
+        start_at: When delivery started or will start, UTC.
+        terminated_at: When delivery was terminated, UTC.
+        end_at: When it ended or will end, UTC.
     """
 
     times: ClassVar[tuple[str, ...]] = ("created_at", "updated_at", "start_at", "terminated_at", "end_at")
@@ -286,8 +299,11 @@ class Subscription(NomosObject):
     plan: Reference
     customer: Reference
     status: Word
+    number: Annotated[Word | None, BeforeValidator(_text_or_none)] = None
     direction: Word | None = Field(None, validation_alias=AliasChoices("type", "direction"))
     meter_type: Word | None = Field(None, validation_alias=AliasPath("meter", "type"))
+    has_malo: Annotated[bool | None, BeforeValidator(_is_given)] = Field(None, validation_alias=_MALO)
+    has_melo: Annotated[bool | None, BeforeValidator(_is_given)] = Field(None, validation_alias=_MELO)
     estimated_usage: float | None = None
     created_at: datetime | None
     updated_at: datetime | None = None

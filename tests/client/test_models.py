@@ -128,6 +128,30 @@ def test_what_only_curie_tells_is_none_under_edison_even_if_it_came() -> None:
     assert CurieMeterOrder.model_validate({**ORDER, **told}).blocked_reason == "check_missing"
 
 
+@pytest.mark.parametrize(
+    ("meter", "has"),
+    [
+        ({"id": "mtr_1", "malo": "50000000001", "melo": "DE000"}, (True, True)),
+        ({"id": "mtr_1", "malo": None, "melo": ""}, (False, False)),
+        ({"id": "mtr_1", "malo": " ", "melo": "DE000"}, (False, True)),
+        ({"id": "mtr_1"}, (None, None)),
+        ({"id": "mtr_1", "malo": 50_000_000_001, "melo": {}}, (None, None)),
+        ("mtr_1", (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_only_an_explicit_null_or_nothing_is_a_missing_location(meter: object, has: object) -> None:
+    subscription = Subscription.model_validate({**SUBSCRIPTION, "meter": meter})
+    assert (subscription.has_malo, subscription.has_melo) == has
+    without_meter = Subscription.model_validate(SUBSCRIPTION)
+    assert (without_meter.has_malo, without_meter.has_melo) == (None, None)
+
+
+@pytest.mark.parametrize(("came", "read"), [("4X44EMKX", "4X44EMKX"), (None, None), (4711, None), ("4X\n4", "4X 4")])
+def test_a_contract_number_that_is_no_text_breaks_nothing(came: object, read: str | None) -> None:
+    assert Subscription.model_validate({**SUBSCRIPTION, "number": came}).number == read
+
+
 def test_a_record_cannot_be_changed() -> None:
     order = CurieMeterOrder.model_validate(ORDER)
     with pytest.raises(ValidationError, match="frozen"):
