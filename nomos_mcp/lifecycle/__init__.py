@@ -42,7 +42,7 @@ from nomos_mcp.lifecycle.statuses import (
     neighbours,
     open_statuses,
 )
-from nomos_mcp.lifecycle.summary import summarise
+from nomos_mcp.lifecycle.summary import Summary, summarise, summary_of
 
 __all__ = [
     "BLOCKED_REASONS",
@@ -66,6 +66,7 @@ __all__ = [
     "Outcome",
     "Stage",
     "StatusLines",
+    "Summary",
     "UnknownAudienceError",
     "UnknownLanguageError",
     "UnknownStatusError",
@@ -88,4 +89,5 @@ __all__ = [
     "status_lines",
     "status_markdown",
     "summarise",
+    "summary_of",
 ]

@@ -180,7 +180,7 @@ class SummaryTexts(_Texts):
     appointment_upcoming: Annotated[str, _blanks("status", "when")]
     appointment_past: Annotated[str, _blanks("status", "when")]
     past_target: Annotated[str, _blanks("age")]
-    anomalies: Annotated[str, _blanks("count")]
+    anomalies: Annotated[str, _blanks("names")]
 
 
 class DocumentTexts(_Texts):

@@ -160,12 +160,15 @@ def is_blocked(state: OrderState) -> bool:
     return not is_final(state) and (state.has("blocked_at") or state.has("blocked_reason"))
 
 
-def is_past_target(reading: Reading, now: datetime) -> bool:
-    """Whether an order that is not installed yet is older than the target of about eight weeks."""
-    state = reading.state
-    waiting = reading.status.phase == "before_installation" and not fields_ahead(state)
-    days = days_since(state.created_at, now) if waiting and state.created_at else None
-    return days is not None and days > _TARGET_DAYS
+def is_past_target(reading: Reading, now: datetime) -> bool | None:
+    """Whether an order that is not installed yet is older than the target of about eight weeks; None if not known."""
+    state, phase = reading.state, reading.status.phase
+    ended = any(state.has(name) for name in _MILESTONES.values())
+    if phase not in ("before_installation", "unknown") or ended or fields_ahead(state):
+        return False
+    days = days_since(state.created_at, now) if state.created_at else None
+    past = None if days is None else days > _TARGET_DAYS
+    return None if past and phase == "unknown" else past  # an order of a status that is new may be installed
 
 
 def _overlay(state: OrderState) -> str | None:

@@ -1,5 +1,6 @@
 """One order in one line, for a list. Dates only from fields that carry them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
@@ -7,7 +8,7 @@ from nomos_mcp.lifecycle.order_state import (
     OrderState,
     Reading,
     age,
-    anomalies,
+    anomaly_names,
     berlin_date,
     berlin_moment,
     in_berlin,
@@ -17,6 +18,42 @@ from nomos_mcp.lifecycle.order_state import (
     read,
     time_of_event,
 )
+from nomos_mcp.lifecycle.statuses import Confidence, WaitingOn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a list says of an order beside its status.
+
+    Attributes:
+        text: the block, the appointment, since when or why, such as "blocked: check_missing since 12 Nov 2026"; empty
+            if the status says it all.
+        waiting_on: as in the order's explanation; `confidence` too.
+        anomalies: as `anomaly_names`.
+        appointment_passed: whether an appointment has passed and nothing shows an installation.
+        overdue: whether it is not installed yet and past the target; None if that is not known.
+    """
+
+    text: str
+    waiting_on: WaitingOn
+    confidence: Confidence
+    anomalies: list[str]
+    appointment_passed: bool
+    overdue: bool | None
+
+
+def summary_of(state: OrderState, *, now: datetime, language: str = "en") -> Summary:
+    """Sum an order up for a list. `now` is aware."""
+    words, reading = texts(language), read(state)
+    odd = anomaly_names(state, now, language)
+    return Summary(
+        text=_head(reading, now, words).removeprefix(state.status).lstrip(" ,:"),
+        waiting_on=reading.turn.waiting_on,
+        confidence=reading.confidence,
+        anomalies=odd,
+        appointment_passed=words.anomaly_names["appointment_past"] in odd,
+        overdue=is_past_target(reading, now),
+    )
 
 
 def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
@@ -30,8 +67,8 @@ def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
         parts.append(words.waiting_on[reading.turn.waiting_on])
     if state.created_at and is_past_target(reading, now):
         parts.append(words.summary.past_target.format(age=age(state.created_at, now, words)))
-    if odd := anomalies(reading, now, words):
-        parts.append(words.summary.anomalies.format(count=len(odd)))
+    if odd := anomaly_names(state, now, language):
+        parts.append(words.summary.anomalies.format(names=", ".join(odd)))
     return "; ".join(parts)
 
 

@@ -15,8 +15,9 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 from pydantic_core import PydanticCustomError
 
-from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.client.models import MeterOrder, NomosObject
 from nomos_mcp.lifecycle import ApiVersion, OrderState
+from nomos_mcp.lifecycle.order_state import in_berlin
 
 MAX_ARGUMENT: Final = 100
 """Characters of a string argument that has no bound of its own. IDs have at most 69, no other argument comes near."""
@@ -155,6 +156,15 @@ def order_fields(order: MeterOrder) -> OrderFields:
     """Return what the API said about an order: times that could not be read in its own words, days without a time."""
     said: OrderFields = order.model_dump(mode="json", exclude_none=True)
     return {**said, **order.unreadable, **{name: day.isoformat() for name, day in order.date_only.items()}}
+
+
+def berlin_day(record: NomosObject, name: str) -> str | None:
+    """Return the day of a time in Berlin (2026-05-27), or what Nomos sent where no calendar can show it."""
+    time = record.date_only.get(name) or getattr(record, name)
+    if time is None:
+        return record.unreadable.get(name)
+    local = in_berlin(time)
+    return local.isoformat()[:10] if local else time.isoformat().replace("+00:00", "Z")
 
 
 _FACTS = [fact.name for fact in fields(OrderState) if fact.name != "api_version"]
