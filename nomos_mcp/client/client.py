@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from nomos_mcp import variables
 from nomos_mcp.client.credentials import ClientCredentials, Credentials
 from nomos_mcp.client.customer_scope import CustomerEvents, CustomerMeterOrders, CustomerSubscriptions
-from nomos_mcp.client.endpoints import Events, MeterOrders, Subscriptions
+from nomos_mcp.client.endpoints import Customers, Events, MeterOrders, Subscriptions
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.http_connection import HttpConnection
 from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion, AsgiApp
@@ -53,6 +53,7 @@ class NomosClient:
 
     meter_orders: MeterOrders
     subscriptions: Subscriptions
+    customers: Customers
     events: Events
 
     def __init__(
@@ -194,6 +195,7 @@ class NomosClient:
 
     def _set_options(self, options: CallOptions) -> None:
         self._options = options
+        self.customers = Customers(self._session, options)
         if options.customer_id is None:
             self.subscriptions = Subscriptions(self._session, options)
             self.meter_orders = MeterOrders(self._session, options)

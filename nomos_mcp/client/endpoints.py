@@ -1,4 +1,4 @@
-"""The endpoints: `/meter-orders`, `/subscriptions` and `/events`."""
+"""The endpoints: `/meter-orders`, `/subscriptions`, `/customers` and `/events`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -7,16 +7,18 @@ from functools import partial
 from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from nomos_mcp.client import filters
-from nomos_mcp.client.errors import UnreadableResponseError, UnsupportedVersionError
+from nomos_mcp.client.errors import APIError, InvalidRequestError, UnreadableResponseError, UnsupportedVersionError
 from nomos_mcp.client.filters import Filter, Words
 from nomos_mcp.client.http_messages import CURIE, EDISON, ApiVersion, Json, cleaned
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import (
     CurieMeterOrder,
+    Customer,
     EdisonMeterOrder,
+    EmailAddress,
     Event,
     MeterOrder,
     NomosObject,
@@ -28,6 +30,9 @@ from nomos_mcp.client.session import BeforeSend, CallOptions, Session
 
 MAX_PAGES_FOR_ONE: Final = 100
 """Pages that are read at most for the order of one subscription; one is enough unless upstream ignores the filter."""
+
+MAX_PAGES_FOR_EMAIL: Final = 10
+"""Pages that are read at most for an e-mail address: with an ignored filter they hold strangers."""
 
 T = TypeVar("T", bound=NomosObject)
 
@@ -75,12 +80,35 @@ class ApiEndpoint(Generic[T]):
         query = [("limit", str(limit)), *(condition.parameter() for condition in conditions)]
         if cursor:
             query.append(("cursor", cursor))
-        body = await self._session.get(self._path, query, self._options)
-        return self._page(body, conditions)
+        return self._page(await self._session.get(self._path, query, self._options), conditions)
+
+    async def _find(
+        self, conditions: Sequence[Filter], max_pages: int, enough: Callable[[T], bool] = lambda _: False
+    ) -> Sequence[T]:
+        """Read everything that matches, up to the first item that is enough.
+
+        Raises:
+            UnreadableResponseError: More may match: some items could not be read, or the list did not end.
+        """
+        found: list[T] = []
+        unreadable, has_more = 0, False
+        async with aclosing(self._list(conditions, MAX_PAGE_SIZE, None).pages(max_pages=max_pages)) as pages:
+            async for page in pages:
+                for item in page.items:
+                    found.append(item)
+                    if enough(item):
+                        return found
+                unreadable += len(page.unreadable)
+                has_more = page.has_more
+        if has_more or unreadable:
+            flaw = "did not end" if has_more else f"holds items that could not be read: {unreadable}"
+            raise _unreadable(f"The list {self._path} {flaw}. What was looked for may be among them.")
+        return found
 
     def _page(self, body: Json, conditions: Iterable[Filter]) -> Page[T]:
         raw = body.get("items")
         if not isinstance(raw, list):
+            del raw, body  # they may hold a person's data, and a traceback may be shown with its variables
             raise _unreadable("The response is not a list: its `items` are missing or not an array.")
         items: list[T] = []
         unreadable: list[str | None] = []
@@ -230,21 +258,9 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
         Raises:
             UnreadableResponseError: As `of_subscription`.
         """
-        listing = self.list(subscription=checked(subscription_id, "subscription"))
-        found = []
-        unreadable, has_more = 0, False
-        async with aclosing(listing.pages(max_pages=MAX_PAGES_FOR_ONE)) as pages:
-            async for page in pages:
-                for order in page.items:
-                    found.append(order)
-                    if enough(order):
-                        return found
-                unreadable += len(page.unreadable)
-                has_more = page.has_more
-        if has_more or unreadable:
-            flaw = "The list of orders did not end" if has_more else f"Orders that could not be read: {unreadable}"
-            raise _unreadable(f"{flaw}. The subscription's may be among them.")
-        return found
+        self._require_version()
+        conditions = filters.id_is("subscription", checked(subscription_id, "subscription"))
+        return await self._find(conditions, MAX_PAGES_FOR_ONE, enough)
 
     async def create(self, subscription_id: str, *, before_send: BeforeSend | None = None) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.
@@ -329,6 +345,52 @@ class Subscriptions(ApiEndpoint[Subscription]):
         )
         filters.require_documented(conditions, filters.SUBSCRIPTION_FILTERS[version], version)
         return self._list(conditions, limit, cursor)
+
+
+class Customers(ApiEndpoint[Customer]):
+    """Customers; nothing but their IDs leaves this class."""
+
+    _path = "/customers"
+    _model = Customer
+
+    async def ids_with_email(self, email: SecretStr | str) -> Sequence[str]:
+        """Find the customers with an e-mail address, whatever its case.
+
+        The address is in no URL, log or error. Each customer that comes back is compared with it, so that an ignored
+        filter yields nobody else's ID.
+
+        Args:
+            email: The whole address.
+
+        Returns:
+            `cus_…` of each; several may share an address. Empty if this token may see none.
+
+        Raises:
+            InvalidRequestError: It is no e-mail address, or this client is limited to one customer; nothing was sent.
+            UnsupportedVersionError: The pinned version documents no such filter.
+            UnreadableResponseError: Some customer could not be read, or the list did not end.
+        """
+        wanted = EmailAddress((email if isinstance(email, str) else email.get_secret_value()).strip())
+        del email  # a traceback may be shown with its variables
+        if self.customer_id is not None:
+            raise InvalidRequestError("A client that is limited to one customer looks up no others; nothing was sent.")
+        try:
+            found = [
+                customer.id
+                for spelling in wanted.spellings()  # upstream may tell capital letters apart
+                for customer in await self._find(self._with_email(spelling), MAX_PAGES_FOR_EMAIL)
+            ]
+        except APIError as error:  # upstream's words may quote the address
+            failure = type(error)(error.status_code, request_id=error.request_id, retry_after=error.retry_after)
+        else:
+            return tuple(dict.fromkeys(found))
+        raise failure
+
+    def _with_email(self, email: EmailAddress) -> Sequence[Filter]:
+        conditions = filters.email_is(email)
+        version = self._session.api_version
+        filters.require_documented(conditions, filters.CUSTOMER_FILTERS[version], version)
+        return conditions
 
 
 class Events(ApiEndpoint[Event]):

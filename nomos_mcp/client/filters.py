@@ -8,12 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Literal
+from typing import Final, Literal
+
+from pydantic import SecretStr
 
 from nomos_mcp.client.errors import InvalidRequestError, UnsupportedVersionError
 from nomos_mcp.client.http_messages import BATMAN, CHUCKY, CURIE, EDISON, ApiVersion
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.models import NomosObject
+from nomos_mcp.client.models import EmailAddress, NomosObject
+
+MAX_EMAIL: Final = 254
+"""Characters of an e-mail address at most (RFC 3696, erratum 1690)."""
 
 Words = str | Iterable[str] | None
 """One value or several; None or empty for no filter."""
@@ -56,6 +61,10 @@ SUBSCRIPTION_FILTERS: dict[ApiVersion, frozenset[str]] = {
     **dict.fromkeys((CURIE, EDISON, BATMAN), frozenset({"status", "customer", "plan", "created_at", "updated_at"})),
     CHUCKY: frozenset(),  # nothing published on it mentions filters
 }
+CUSTOMER_FILTERS: dict[ApiVersion, frozenset[str]] = {
+    **dict.fromkeys((CURIE, EDISON), frozenset({"email"})),
+    **dict.fromkeys((BATMAN, CHUCKY), frozenset()),  # filters came to all lists with edison
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,17 @@ class Filter:
 
     field: str
     operator: Literal["eq", "ne", "in", "gte", "lte"]
-    values: tuple[str, ...] | tuple[datetime, ...]
+    values: tuple[str, ...] | tuple[datetime, ...] | tuple[EmailAddress]
 
-    def parameter(self) -> tuple[str, str]:
+    def parameter(self) -> tuple[str, str | SecretStr]:
         """Return name and value of the query parameter."""
-        texts = (value if isinstance(value, str) else value.isoformat().replace("+00:00", "Z") for value in self.values)
-        return f"filter[{self.field}][{self.operator}]", ",".join(texts)
+        name = f"filter[{self.field}][{self.operator}]"
+        texts = []
+        for value in self.values:
+            if isinstance(value, SecretStr):
+                return name, SecretStr(value.get_secret_value())
+            texts.append(value if isinstance(value, str) else value.isoformat().replace("+00:00", "Z"))
+        return name, ",".join(texts)
 
     def matches(self, item: NomosObject) -> bool:
         """Whether an item matches. A time that could not be read matches no condition."""
@@ -107,6 +121,19 @@ def none_of(field: str, values: Words) -> tuple[Filter, ...]:
 def id_is(kind: str, values: Words) -> tuple[Filter, ...]:
     """Condition that the field named like a kind of ID holds one of these IDs; none without values."""
     return one_of(kind, [checked(value, kind) for value in words(values)])
+
+
+def email_is(email: EmailAddress) -> tuple[Filter, ...]:
+    """Condition that the field `email` holds this address. Its error does not quote it."""
+    local, at, domain = email.get_secret_value().rpartition("@")
+    is_one_line = (local + domain).isprintable()
+    is_valid = all((local, at, domain, is_one_line, len(local + at + domain) <= MAX_EMAIL))
+    del local, domain  # a traceback may be shown with its variables
+    if is_valid:
+        return (Filter("email", "eq", (email,)),)
+    raise InvalidRequestError(
+        f"That is not an e-mail address: one has an @ with text before and after it, and up to {MAX_EMAIL} characters."
+    )
 
 
 def between(field: str, after: datetime | None, before: datetime | None) -> tuple[Filter, ...]:

@@ -29,6 +29,7 @@ MAX_WORD: Final = 64
 
 Json = Mapping[str, object]
 Form = Mapping[str, str | SecretStr]
+Query = tuple[tuple[str, str | SecretStr], ...]
 _Asgi = MutableMapping[str, Any]
 AsgiApp = Callable[[_Asgi, Callable[[], Awaitable[_Asgi]], Callable[[_Asgi], Awaitable[None]]], Awaitable[None]]
 """An ASGI application that answers in place of the network."""
@@ -42,15 +43,20 @@ _NOT_JSON: Final = object()
 class Request:
     """What is asked: a path with its parts percent-encoded, a query not yet encoded, headers without secrets.
 
-    The body is sent as JSON or as a form.
+    The body is sent as JSON or as a form. A query with a secret in it reaches no URL, as URLs are logged and traced.
     """
 
     method: str
     path: str
-    query: tuple[tuple[str, str], ...] = ()
+    query: Query = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, str] | None = None
     form: Form | None = None
+
+    @property
+    def is_query_secret(self) -> bool:
+        """Whether the query holds a secret."""
+        return any(isinstance(value, SecretStr) for _, value in self.query)
 
 
 @dataclass(frozen=True, slots=True)

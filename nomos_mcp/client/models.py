@@ -4,7 +4,7 @@ Statuses, providers and reasons are strings on purpose: the vendor adds values w
 break a list. The known values are documented in `nomos_mcp.lifecycle`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
@@ -210,6 +210,38 @@ def _text_or_none(value: object) -> object:
 def _is_given(value: object) -> bool | None:
     """Tell whether a text is there, so that the text itself can stay sealed; None for what is neither text nor null."""
     return bool(value.strip()) if isinstance(value, str) else False if value is None else None
+
+
+class EmailAddress(SecretStr):
+    """An e-mail address, sealed, and equal to another spelling that differs in case or in spaces around it."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EmailAddress) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def spellings(self) -> "Sequence[EmailAddress]":
+        """Return it as it is, and in lower case if that is another text."""
+        text = self.get_secret_value()
+        return [EmailAddress(spelling) for spelling in dict.fromkeys((text, text.lower()))]
+
+    def _compared(self) -> str:
+        return self.get_secret_value().strip().lower()
+
+
+class Customer(NomosObject):
+    """A customer, of whom only the ID is of use.
+
+    Attributes:
+        id: `cus_…`.
+        email: Sealed; to compare with the one that was looked for. In no dump and no repr.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    id: Identifier
+    email: Annotated[EmailAddress | None, BeforeValidator(_text_or_none)] = Field(None, exclude=True, repr=False)
 
 
 def _object_or_none(value: object) -> object:

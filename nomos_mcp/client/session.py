@@ -79,7 +79,7 @@ class Session:
         self._timing = connection.timing
         self._reads: SingleFlight[Json] = SingleFlight()
 
-    async def get(self, path: str, query: Iterable[tuple[str, str]], options: CallOptions) -> Json:
+    async def get(self, path: str, query: Iterable[tuple[str, str | SecretStr]], options: CallOptions) -> Json:
         """Read; retried while the failure may pass and time is left.
 
         Equal reads at the same time are one, unless they have different options, such as another customer's scope.

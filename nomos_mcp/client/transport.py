@@ -7,10 +7,10 @@ hold what was sent, secrets included, and must not be chained to ours.
 import re
 import ssl
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from pydantic import SecretStr
@@ -23,7 +23,7 @@ from nomos_mcp.client.errors import (
     NomosError,
     UnreadableResponseError,
 )
-from nomos_mcp.client.http_messages import AsgiApp, Form, Request, Response, cleaned
+from nomos_mcp.client.http_messages import AsgiApp, Query, Request, Response, cleaned
 from nomos_mcp.client.rate_limiter import RateLimitHeaders
 from nomos_mcp.client.trusted_hosts import trusted_authorities
 
@@ -57,11 +57,11 @@ class Transport:
             async with self._opened().stream(
                 request.method,
                 url,
-                params=request.query or None,
+                params=None if request.is_query_secret else _revealed(request.query) or None,
                 json=request.json,
-                data=_revealed(request.form),
+                data=dict(_revealed(request.form.items())) if request.form else None,
                 headers=request.headers,
-                auth=_auth(auth),
+                auth=_auth(auth, request.query if request.is_query_secret else ()),
             ) as response:
                 await body.receive(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -98,7 +98,7 @@ class Transport:
         try:
             return httpx.AsyncClient(
                 timeout=_TIMEOUT,
-                transport=httpx.ASGITransport(app=self._app) if self._app else None,
+                transport=_InProcess(app=self._app) if self._app else None,
                 follow_redirects=False,
                 verify=authorities,
                 # A proxy of the environment sees nothing of an encrypted connection, but all of one in plain HTTP.
@@ -160,29 +160,59 @@ class _Body:
         self.content += piece
 
 
-class _Bearer(httpx.Auth):
-    """Puts the token on the request as late as possible, so that no frame of ours holds it in clear."""
+class _SecretTarget(dict[str, Any]):
+    """Extensions of a request with a `target`, which is sent in place of the URL's path and query.
 
-    def __init__(self, token: SecretStr) -> None:
+    It can be read once: httpcore reads it for the request, and would read it again for the CONNECT to a proxy, which is
+    not encrypted. No copy and no repr of these extensions holds it.
+    """
+
+    def __init__(self, extensions: Mapping[str, Any], target: bytes) -> None:
+        super().__init__(extensions)
+        self._target = [target]
+
+    def __contains__(self, name: object) -> bool:
+        return bool(self._target) if name == "target" else super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._target.pop() if name == "target" else super().__getitem__(name)
+
+
+class _Bearer(httpx.Auth):
+    """Puts token and secret query on the request as late as possible, so that no frame of ours holds them in clear."""
+
+    def __init__(self, token: SecretStr, secret_query: Query) -> None:
         self._token = token
+        self._secret_query = secret_query
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        if self._secret_query:
+            query = urlencode(_revealed(self._secret_query))
+            request.extensions = _SecretTarget(request.extensions, request.url.raw_path + b"?" + query.encode())
         yield request
 
 
-def _auth(auth: SecretStr | tuple[str, SecretStr] | None) -> httpx.Auth:
+class _InProcess(httpx.ASGITransport):
+    """Calls an application. It sees the `target`, as a server would, which httpx's own leaves out."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if "target" in request.extensions:
+            url = request.url.copy_with(raw_path=request.extensions["target"])
+            request = httpx.Request(request.method, url, headers=request.headers, stream=request.stream)
+        return await super().handle_async_request(request)
+
+
+def _auth(auth: SecretStr | tuple[str, SecretStr] | None, secret_query: Query) -> httpx.Auth:
+    if isinstance(auth, SecretStr):
+        return _Bearer(auth, secret_query)
     if auth is None:
         return httpx.Auth()  # None would let httpx look for credentials in the environment
-    if isinstance(auth, SecretStr):
-        return _Bearer(auth)
     return httpx.BasicAuth(auth[0], auth[1].get_secret_value())
 
 
-def _revealed(form: Form | None) -> dict[str, str] | None:
-    if form is None:
-        return None
-    return {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in form.items()}
+def _revealed(pairs: Iterable[tuple[str, str | SecretStr]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value.get_secret_value() if isinstance(value, SecretStr) else value) for name, value in pairs)
 
 
 def _failure(fault: httpx.TransportError, host: str) -> NomosError:

@@ -157,6 +157,7 @@ def test_a_view_holds_no_endpoint_that_is_not_scoped(scoped: NomosClient) -> Non
     assert {name: endpoint.customer_id for name, endpoint in endpoints.items()} == {
         "meter_orders": OWN,
         "subscriptions": OWN,
+        "customers": OWN,
         "events": OWN,
     }
 

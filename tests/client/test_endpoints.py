@@ -152,8 +152,11 @@ async def test_a_subscription_tells_its_direction_and_meter_and_no_personal_data
     subscription = await curie.subscriptions.get(DEMO.subscriptions["feed_in"])
     assert (subscription.direction, subscription.meter_type) == ("feed_in", "smart")
     assert subscription.customer.startswith("cus_")
+    assert (subscription.has_malo, subscription.has_melo) == (True, True)
     shown = repr(subscription) + subscription.model_dump_json()
-    assert not any(word in shown for word in ("email", "iban", "first_name", "malo", "metadata"))
+    assert not any(word in shown for word in ("email", "iban", "first_name", "malo'", 'malo":"', "metadata"))
+    assert subscription.personal.malo is not None
+    assert subscription.personal.malo.get_secret_value() not in shown
 
 
 @pytest.mark.parametrize("version", [BATMAN, CURIE])
