@@ -8,12 +8,10 @@ from mcp.server.mcpserver.server import MCPServer
 from nomos_mcp.client.ids import checked
 from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
 from nomos_mcp.server.error_messages import error_markdown
-from nomos_mcp.server.ordering.eligibility import orders_of
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.tool_factory import Result
 from nomos_mcp.server.tools.get_event import event_result
 from nomos_mcp.server.tools.get_meter_order import find_order, result_of
-from nomos_mcp.server.tools.list_subscriptions import SubscriptionLine, line_of
+from nomos_mcp.server.tools.get_subscription import subscription_result
 
 LIFECYCLE: Final = "nomos://lifecycle/{api_version}"
 STATUS: Final = "nomos://statuses/{status}"
@@ -22,13 +20,6 @@ ERROR: Final = "nomos://errors/{code}"
 _MARKDOWN: Final = "text/markdown"
 _JSON: Final = "application/json"
 _STATIC: Final = ("nomos://lifecycle", "nomos://statuses/", "nomos://errors/", "nomos://glossary")
-
-
-class SubscriptionResult(Result):
-    """One subscription, without personal data."""
-
-    subscription: SubscriptionLine
-    api_version: str
 
 
 def is_static(uri: str) -> bool:
@@ -76,11 +67,9 @@ def _add_live_data(server: MCPServer[NomosContext]) -> None:
 
     @server.resource("nomos://subscriptions/{subscription_id}", title="A subscription", mime_type=_JSON)
     async def subscription(subscription_id: str, ctx: Context[NomosContext]) -> str:
-        """One subscription as list_subscriptions lists it, with its meter's type, which order_smart_meter previews."""
-        client = nomos_context(ctx).client
-        found = await client.subscriptions.get(subscription_id)
-        line = line_of(found, await orders_of(client, [found]))
-        return SubscriptionResult(subscription=line, api_version=client.api_version).model_dump_json(exclude_none=True)
+        """One subscription and whether a smart meter can be ordered for it, as get_subscription returns it."""
+        found = await subscription_result(nomos_context(ctx), checked(subscription_id, "subscription"))
+        return found.model_dump_json(exclude_none=True)
 
     @server.resource(
         "nomos://subscriptions/{subscription_id}/meter-order",

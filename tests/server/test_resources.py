@@ -36,6 +36,10 @@ LIVE = {
         "get_meter_order",
         {"order_id": DEMO.subscriptions["installed"]},
     ),
+    f"nomos://subscriptions/{DEMO.subscriptions['smart_already']}": (
+        "get_subscription",
+        {"subscription_id": DEMO.subscriptions["smart_already"]},
+    ),
     f"nomos://events/{DEMO.events['meter_order.blocked']}": (
         "get_event",
         {"event_id": DEMO.events["meter_order.blocked"]},
@@ -122,14 +126,6 @@ async def test_live_data_is_what_the_tool_returns(assistant: Client, uri: str) -
     assert json.loads(text_of(await assistant.read_resource(uri))) == answer_of(
         await assistant.call_tool(tool, arguments)
     )
-
-
-async def test_a_subscription_is_read_with_its_meter_and_without_personal_data(assistant: Client) -> None:
-    uri = f"nomos://subscriptions/{DEMO.subscriptions['smart_already']}"
-    read = json.loads(text_of(await assistant.read_resource(uri)))["subscription"]
-    assert (read["meter_type"], read["can_order"]) == ("smart", "unknown")
-    assert "needs no order" in read["why"]
-    assert read.keys() == {"id", "plan", "customer", "status", "direction", "meter_type", "can_order", "why"}
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ Documented rules: one order per subscription, ever; none for feed-in; none once 
 smart meter, which no answer of the API shows.
 """
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -24,10 +25,15 @@ from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.pagination import MAX_PAGES, Query, read_list
 from nomos_mcp.server.request_context import ORDERS_WRITE, NomosContext
 
+_log = logging.getLogger(__name__)
+
 CanOrder = Literal["yes", "no", "unknown"]
 Rule = Literal["feed_in", "ended_subscription"]
 
 _SMART: Final = "smart"  # a subscription's meter type, which lists do not show
+_LOOK_SECONDS: Final = 3.0  # a person may be waiting for the question
+_PLAN_NOT_KNOWN: Final = "no order yet; whether its plan includes one is not known"
+_PLAN_DOUBTED: Final = "no order yet, nor has any other seen on its plan, which may not include one (inferred)"
 _WHY: Final[dict[Rule, str]] = {
     "feed_in": "feed-in: smart meter orders are for consumption only",
     "ended_subscription": "it has ended",
@@ -42,6 +48,8 @@ class Orders:
     """Why there may be an order that is not in `of`."""
     proven_plans: frozenset[str] = frozenset()
     """Plans that an order was accepted for, so that they include a smart meter (inferred)."""
+    doubted_plan: str = ""
+    """A plan that others are on without any order, so that it may not include one (inferred)."""
 
 
 async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> Orders:
@@ -68,6 +76,43 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
     return Orders(of, gap, frozenset(each.plan for each in subscriptions if each.id in accepted))
 
 
+async def orders_on_plan(subscription: Subscription, context: NomosContext) -> Orders:
+    """Read a subscription's order, and look at its plan if that decides whether one can be ordered."""
+    orders = await orders_of(context.client, [subscription])
+    if can_order(subscription, orders) != ("unknown", _PLAN_NOT_KNOWN):
+        return orders
+    if (seen := await plan_has_orders(subscription, context)) is None:
+        return orders
+    plan = subscription.plan
+    return replace(orders, proven_plans=frozenset({plan})) if seen else replace(orders, doubted_plan=plan)
+
+
+async def plan_has_orders(subscription: Subscription, context: NomosContext) -> bool | None:
+    """Look whether others on a subscription's plan have an order; None if that cannot be told.
+
+    One page of each, and best effort: whatever fails here must fail nothing else. Not on behalf of one customer, who
+    sees no others.
+    """
+    if context.caller.is_fenced:
+        return None
+    client = context.client.with_options(timeout=_LOOK_SECONDS, max_retries=0)
+    with anyio.move_on_after(_LOOK_SECONDS):
+        try:
+            page = await client.subscriptions.list(plan=subscription.plan)
+            others = [each for each in page.items if each.id != subscription.id and each.direction == "consumption"]
+            if not others:
+                return None
+            listed = await client.meter_orders.list(subscription=[each.id for each in others])
+        except Exception as error:  # noqa: BLE001  whatever it is, no more is known than before
+            _log.info("The plan of %s could not be looked at: %s", subscription.id, type(error).__name__)
+            return None
+        if any(order.status != INTEREST for order in listed.items):
+            return True
+        is_whole = not listed.has_more and not listed.unreadable
+        return False if is_whole and any(each.status != "ended" for each in others) else None
+    return None
+
+
 def can_order(subscription: Subscription, orders: Orders) -> tuple[CanOrder, str]:
     """Return whether a smart meter can be ordered, and the reason, or what is not known."""
     if rule := forbidden_by(subscription):
@@ -80,7 +125,7 @@ def can_order(subscription: Subscription, orders: Orders) -> tuple[CanOrder, str
         return "unknown", doubt
     if subscription.plan in orders.proven_plans:
         return "yes", "no order yet; others on its plan have one (inferred)"
-    return "unknown", "no order yet; whether its plan includes one is not known"
+    return "unknown", _PLAN_DOUBTED if subscription.plan == orders.doubted_plan else _PLAN_NOT_KNOWN
 
 
 def forbidden_by(subscription: Subscription) -> Rule | None:

@@ -1,0 +1,142 @@
+"""The tool `get_subscription`."""
+
+import math
+from typing import Annotated, Final, Literal
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from nomos_mcp.client import MeterOrder, Subscription
+from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.ids import kind_of
+from nomos_mcp.client.pages import MAX_PAGE_SIZE
+from nomos_mcp.lifecycle import summarise, summary_of
+from nomos_mcp.server.ordering.eligibility import CanOrder, can_order, orders_on_plan
+from nomos_mcp.server.request_context import NomosContext, nomos_context
+from nomos_mcp.server.tool_factory import Result, ToolDefinition, berlin_day, order_state
+
+Presence = Literal["there", "missing"]
+
+_MAX_CHOICES: Final = 20
+_DAYS: Final = {"created": "created_at", "start": "start_at", "end": "end_at", "terminated": "terminated_at"}
+_TOLD: Final = {**_DAYS, "number": "number", "estimated_usage": "estimated_usage"}
+"""Fields that are left out if Nomos says that there is none, and `not_known` if it says nothing."""
+
+
+class SubscriptionFields(Result):
+    """One subscription, without personal data. Days are Berlin's; `not_known` names what Nomos did not say."""
+
+    id: str
+    customer: str
+    plan: str
+    status: str
+    type: str | None = None
+    number: str | None = None
+    created: str | None = None
+    start: str | None = None
+    end: str | None = None
+    terminated: str | None = None
+    estimated_usage: str | None = None
+    meter_type: str | None = None
+    malo: Presence | None = None
+    melo: Presence | None = None
+    order_id: str | None = None
+    order: str | None = None
+    can_order: CanOrder
+    why: str
+    not_known: list[str] | None = None
+
+
+class SubscriptionResult(Result):
+    """One subscription; or, if a customer has not exactly one, the IDs to choose from."""
+
+    subscription: SubscriptionFields | None = None
+    choose: dict[str, str] | None = None
+    note: str | None = None
+    api_version: str
+
+
+async def subscription_result(context: NomosContext, subscription_id: str) -> SubscriptionResult:
+    subscription = await context.client.subscriptions.get(subscription_id)
+    return SubscriptionResult(subscription=await _fields(subscription, context), api_version=context.client.api_version)
+
+
+async def _fields(subscription: Subscription, context: NomosContext) -> SubscriptionFields:
+    orders = await orders_on_plan(subscription, context)
+    verdict, why = can_order(subscription, orders)
+    order = orders.of.get(subscription.id)
+    usage = subscription.estimated_usage
+    said = {
+        "type": subscription.direction,
+        "meter_type": subscription.meter_type,
+        "malo": _presence(subscription.has_malo),
+        "melo": _presence(subscription.has_melo),
+        "order": _line(order, context) if order else None if orders.gap else "none",
+    }
+    unsaid = [name for name, field in _TOLD.items() if field not in subscription.model_fields_set]
+    return SubscriptionFields(
+        id=subscription.id,
+        customer=subscription.customer,
+        plan=subscription.plan,
+        status=subscription.status,
+        number=subscription.number,
+        estimated_usage=f"{usage:.15g} kWh a year" if usage is not None and math.isfinite(usage) else None,
+        order_id=order.id if order else None,
+        can_order=verdict,
+        why=why,
+        not_known=[name for name, value in said.items() if value is None] + unsaid or None,
+        **{name: berlin_day(subscription, field) for name, field in _DAYS.items()},
+        **said,
+    )
+
+
+def _line(order: MeterOrder, context: NomosContext) -> str:
+    state, now = order_state(order, context.vocabulary), context.now()
+    confidence = summary_of(state, now=now).confidence
+    return summarise(state, now=now) + ("" if confidence == "documented" else f" ({confidence})")
+
+
+def _presence(there: bool | None) -> Presence | None:  # noqa: FBT001  as the client has it
+    return None if there is None else "there" if there else "missing"
+
+
+async def _of_customer(customer_id: str, context: NomosContext) -> SubscriptionResult:
+    page = await context.client.subscriptions.list(customer=customer_id, limit=MAX_PAGE_SIZE)
+    more = page.has_more or page.unreadable
+    if len(page.items) == 1 and not more:
+        return await subscription_result(context, page.items[0].id)
+    if not page.items and not more:
+        raise InvalidRequestError(f"No subscription of customer {customer_id} can be seen here.")
+    shown = page.items[:_MAX_CHOICES]
+    rest = " There are more: list_subscriptions lists them." if more or len(page.items) > len(shown) else ""
+    return SubscriptionResult(
+        choose={
+            each.id: f"{each.status}, {each.direction or 'type not known'}, created {berlin_day(each, 'created_at')}"
+            for each in shown
+        },
+        note=f"The customer has several subscriptions. Call again with the ID of the one that is meant.{rest}",
+        api_version=context.client.api_version,
+    )
+
+
+async def get_subscription(
+    subscription_id: Annotated[str, Field(description="sub_…, its order's prdo_…, or its customer's cus_….")],
+    ctx: Context[NomosContext],
+) -> Annotated[CallToolResult, SubscriptionResult]:
+    """Read one subscription: plan, dates, contract number, meter type, its order, and whether one can be ordered.
+
+    `why` gives the rule; a smart meter needs no order. MaLo and MeLo are `there` or `missing`; no value of them, no
+    name, address or bank detail is shown. `not_known` was not delivered, which is not "missing".
+    If a customer has several, `choose` has their IDs.
+    """
+    context = nomos_context(ctx)
+    kind = kind_of(subscription_id)
+    if kind == "customer":
+        return (await _of_customer(subscription_id, context)).answer()
+    if kind == "meter order":
+        subscription_id = (await context.client.meter_orders.get(subscription_id)).subscription
+    return (await subscription_result(context, subscription_id)).answer()
+
+
+TOOL = ToolDefinition(function=get_subscription, title="Get a subscription", position=25)
