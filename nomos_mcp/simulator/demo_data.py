@@ -30,6 +30,7 @@ class OrderCase(NamedTuple):
     appointment: int | None = None  # days from now (negative: ago); None leaves it to the stage
     provider: Provider = "energy-metering"
     customer: str = ""  # the customer's name; empty for one of its own
+    has_locations: bool = True  # whether MaLo and MeLo are known
     organisation: str = "demo"
 
 
@@ -42,6 +43,7 @@ class SubscriptionCase(NamedTuple):
     age: int = 30  # days since it was created; delivery starts two weeks after that
     ended: bool = False
     metadata: tuple[tuple[str, str], ...] = ()
+    has_locations: bool = True  # whether MaLo and MeLo are known
     organisation: str = "demo"
 
 
@@ -72,6 +74,9 @@ ORDERS: Final = (
     OrderCase("two_second", "check_submitted", 11, customer="two_subscriptions"),
     OrderCase("other_organisation", "with_partner", 14, organisation="other"),
 )
+LATER_ORDERS: Final = (  # made last, so that they leave the data of every seed as it was
+    OrderCase("no_malo_no_melo", "requested", 5, has_locations=False),
+)
 
 _ORDER_DESCRIPTIONS: Final = {
     "created": "created; edison: waiting",
@@ -101,6 +106,7 @@ _ORDER_DESCRIPTIONS: Final = {
     "two_first": "activated; its customer has two subscriptions",
     "two_second": "check_submitted; its customer has two subscriptions",
     "other_organisation": "another organisation's: 404 to the demo client",
+    "no_malo_no_melo": "created, and its meter has neither MaLo nor MeLo; edison: waiting",
 }
 """What each order is an example of, in the API's words."""
 
@@ -182,9 +188,10 @@ class Demo:
             AuthClient(self.other_client_id, self.client_secret, "other"),
         )
         self.static_keys: Final[Mapping[str, str]] = MappingProxyType({self.access_token: self.client_id})
-        names = [*(case.name for case in ORDERS), *(case.name for case in SUBSCRIPTIONS)]
-        owners = [*(case.customer or case.name for case in ORDERS), *(case.name for case in SUBSCRIPTIONS), *CUSTOMERS]
-        self.orders: Final = MappingProxyType({case.name: readable_id("prdo", case.name) for case in ORDERS})
+        orders = (*ORDERS, *LATER_ORDERS)
+        names = [*(case.name for case in orders), *(case.name for case in SUBSCRIPTIONS)]
+        owners = [*(case.customer or case.name for case in orders), *(case.name for case in SUBSCRIPTIONS), *CUSTOMERS]
+        self.orders: Final = MappingProxyType({case.name: readable_id("prdo", case.name) for case in orders})
         self.subscriptions: Final = MappingProxyType({name: readable_id("sub", name) for name in names})
         self.customers: Final = MappingProxyType({name: readable_id("cus", name) for name in owners})
         self.events: Final[Mapping[Topic, str]] = MappingProxyType(

@@ -5,13 +5,21 @@ IBANs cannot exist (the check digits are 00), and their addresses are in no real
 """
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final, get_args
 
-from nomos_mcp.simulator.demo_data import CUSTOMERS, DEMO, ORDERS, SUBSCRIPTIONS, OrderCase, SubscriptionCase
+from nomos_mcp.simulator.demo_data import (
+    CUSTOMERS,
+    DEMO,
+    LATER_ORDERS,
+    ORDERS,
+    SUBSCRIPTIONS,
+    OrderCase,
+    SubscriptionCase,
+)
 from nomos_mcp.simulator.order_transitions import INSTALLED, PATH
 from nomos_mcp.simulator.world import World
 from nomos_mcp.simulator.world_records import (
@@ -81,8 +89,12 @@ def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
     rng = Random(seed)  # noqa: S311 - must repeat; nothing secret is drawn from it
     builder = _Builder(world, now, rng)
     world.plans.update({plan_id: provider for provider, plan_id in _PLANS.items()})
-    for case in ORDERS:
-        builder.add_order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
+
+    def add_named(cases: Iterable[OrderCase]) -> None:
+        for case in cases:
+            builder.add_order(case, DEMO.orders[case.name], DEMO.subscriptions[case.name], now - case.age * _DAY)
+
+    add_named(ORDERS)
     for bare in SUBSCRIPTIONS:
         builder.add_subscription(bare, DEMO.subscriptions[bare.name], now - bare.age * _DAY)
     cases = _bulk_orders(bulk, rng)
@@ -91,6 +103,7 @@ def populate(world: World, now: datetime, seed: int, bulk: int) -> None:
     for moment, case in sorted(aged, key=lambda pair: (pair[0], pair[1].name)):
         parts = (str(seed), case.name)
         builder.add_order(case, derived_id("prdo", "order", *parts), derived_id("sub", *parts), moment)
+    add_named(LATER_ORDERS)
 
 
 def _bulk_orders(count: int, rng: Random) -> Iterator[OrderCase]:
@@ -122,6 +135,7 @@ class _Builder:
             meter="smart" if smart else "analog",
             provider=case.provider,
             organisation=case.organisation,
+            has_locations=case.has_locations,
         )
         subscription = self.add_subscription(contract, subscription_id, created_at - 2 * _DAY)
         moments = _timeline(case.stage, created_at, self._now)
@@ -189,8 +203,8 @@ class _Builder:
                 id=derived_id("mtr", subscription_id),
                 number=f"1DEMO{self._rng.randrange(10**9):09}",
                 type=case.meter,
-                malo=f"{self._rng.randrange(10**11):011}",
-                melo=f"DE{self._rng.randrange(10**31):031}",
+                malo=f"{self._rng.randrange(10**11):011}" if case.has_locations else None,
+                melo=f"DE{self._rng.randrange(10**31):031}" if case.has_locations else None,
             ),
             payment_method=PaymentMethod(
                 id=derived_id("pm", subscription_id),

@@ -129,8 +129,8 @@ class Meter:
     id: str
     number: str
     type: MeterType
-    malo: str  # identifies the market location
-    melo: str  # identifies the metering location
+    malo: str | None  # identifies the market location
+    melo: str | None  # identifies the metering location
 
 
 @dataclass(frozen=True, slots=True)

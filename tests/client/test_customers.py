@@ -107,16 +107,16 @@ async def test_nobody_is_said_to_be_missing_where_a_customer_cannot_be_read(item
             await client.customers.ids_with_email(SECRET)
 
 
-@pytest.mark.parametrize(
-    "email",
-    ["", "@", "gr8ce", "gr8ce@", "@navy.example", "gr8ce\n@x", "gr8ce\x00@x", "gr8ce\ud800@x", "gr8ce@" + "x" * 254],
-)
+NO_ADDRESSES = ("", "@", "gr8ce", "gr8ce@", "@navy", "gr8ce\n@x", "gr8ce\x00@x", "gr8ce\ud800@x", "gr8ce@" + "x" * 254)
+
+
+@pytest.mark.parametrize("number", range(len(NO_ADDRESSES)))
 async def test_what_is_no_address_is_refused_without_an_echo(
-    curie: NomosClient, simulator: Simulator, email: str
+    curie: NomosClient, simulator: Simulator, number: int
 ) -> None:
     with pytest.raises(InvalidRequestError, match="not an e-mail address") as caught:
-        await curie.customers.ids_with_email(email)
-    assert not [part for part in (LOCAL, "navy", "xxx") if part in str(caught.value)]
+        await curie.customers.ids_with_email(NO_ADDRESSES[number])
+    assert not [part for part in (LOCAL, "navy", "xxx") if part in everything_of(caught.value)]
     assert not simulator.requests
 
 

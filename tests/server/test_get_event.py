@@ -112,6 +112,6 @@ async def test_neither_tool_nor_resource_gives_away_a_person(assistant: Client, 
         assert subscription
         person = simulator.world.customers.get(subscription.customer_id)
         assert person
-        private = {person.email, person.last_name, subscription.payment_method.iban}
-        private |= {subscription.meter.malo, subscription.meter.melo, subscription.address.street}
+        private = {person.email, person.last_name, subscription.payment_method.iban, subscription.address.street}
+        private |= {place for place in (subscription.meter.malo, subscription.meter.melo) if place}
         assert not [word for word in private if word in everything]

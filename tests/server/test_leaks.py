@@ -221,7 +221,7 @@ def private(answer: str, simulator: Simulator) -> set[str]:
     personal = {person.email for person in people if person}
     personal |= {each.payment_method.iban for each in contracts}
     personal |= {each.number for each in contracts if each.customer_id not in OWN}
-    personal |= {each.meter.malo for each in contracts} | {each.meter.melo for each in contracts}
+    personal |= {place for each in contracts for place in (each.meter.malo, each.meter.melo) if place}
     return ids | {text for text in personal if text in answer}
 
 

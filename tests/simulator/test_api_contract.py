@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from nomos_mcp.simulator import DEMO, Simulator
 
@@ -207,3 +208,14 @@ async def test_events_happened_when_the_order_says(sim: Simulator, curie: httpx.
     ]
     last = (await curie.get(f"/events/{path[-1].id}")).json()
     assert last["timestamp"] == order["activated_at"]
+
+
+@pytest.mark.parametrize(("name", "missing"), [("no_malo_no_melo", {"malo", "melo"}), ("created", set())])
+async def test_an_order_waits_for_locations_that_its_meter_lacks(
+    curie: httpx.AsyncClient, edison: httpx.AsyncClient, name: str, missing: set[str]
+) -> None:
+    for client, status in ((curie, "created"), (edison, "waiting")):
+        order = (await client.get(f"/meter-orders/{DEMO.orders[name]}")).json()
+        meter = (await client.get(f"/subscriptions/{order['subscription']}")).json()["meter"]
+        assert order["status"] == status
+        assert {location for location in ("malo", "melo") if meter[location] is None} == missing
