@@ -1,22 +1,24 @@
 """A person's yes: asked for where the client can ask, refused where it has to be and cannot, and never made up."""
 
 import json
+from dataclasses import replace
 
 import anyio
 import pytest
 from mcp import Client
 from mcp.client.session import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult, ErrorData
+from starlette.types import Message, Receive, Scope, Send
 
-from nomos_mcp.client import EDISON
-from nomos_mcp.server import create_server
+from nomos_mcp.client import EDISON, NomosClient
+from nomos_mcp.server import Caller, create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, Orders, Person, move_to_another_plan, yes
 from tests.ordering.faults import Faulty
 from tests.ordering.test_submit import nomos_behind
-from tests.server.conftest import answer_of
+from tests.server.conftest import Era, answer_of
 
 ARGUMENTS = {"subscription_id": SUBSCRIPTION}
 
@@ -238,3 +240,124 @@ async def test_an_answer_to_a_question_counts_for_one_order(simulator: Simulator
     assert len(person.asked) == 2
     assert person.asked[0] != person.asked[1]
     assert "was sent before from here, 1 in all" in person.asked[1]
+
+
+NO_PRODUCT = DEMO.subscriptions["no_product"]
+MAY_NOT = "may not include a smart meter (inferred"
+
+
+def put_on_our_plan(simulator: Simulator, *names: str) -> None:
+    """Put subscriptions on a plan that nobody else is on, and that includes a smart meter."""
+    simulator.world.plans["pln_ours"] = "energy-metering"
+    for name in names:
+        known = simulator.world.subscriptions.get(DEMO.subscriptions[name])
+        assert known
+        simulator.world.subscriptions.put(replace(known, plan_id="pln_ours"))
+
+
+def nobody_on_the_plan_has_an_order(simulator: Simulator) -> None:
+    put_on_our_plan(simulator, "can_order", "untrusted_metadata")
+
+
+def another_on_the_plan_has_an_order(simulator: Simulator) -> None:
+    put_on_our_plan(simulator, "can_order", "placed")
+
+
+async def test_a_plan_that_nobody_ordered_on_is_doubted_before_the_yes(orders: Orders, simulator: Simulator) -> None:
+    nobody_on_the_plan_has_an_order(simulator)
+    person = Person("decline")
+    async with orders(person) as client:
+        await client.call_tool(TOOL, ARGUMENTS)
+    assert MAY_NOT in person.asked[0]
+    async with orders() as client:
+        preview = answer_of(await client.call_tool(TOOL, ARGUMENTS))["preview"]
+    assert MAY_NOT in preview["plan_note"]
+
+
+async def test_a_plan_with_an_order_or_with_nobody_else_on_it_is_not_doubted(
+    orders: Orders, simulator: Simulator
+) -> None:
+    another_on_the_plan_has_an_order(simulator)
+    async with orders() as client:
+        for subscription_id in (SUBSCRIPTION, NO_PRODUCT):
+            preview = answer_of(await client.call_tool(TOOL, {"subscription_id": subscription_id}))["preview"]
+            assert "plan_note" not in preview
+
+
+async def test_the_meters_type_is_shown_or_that_it_is_not_known(simulator: Simulator) -> None:
+    async def without_meter(scope: Scope, receive: Receive, send: Send) -> None:
+        async def cut(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = message["body"].replace(b'"type":"analog"', b'"kind":"analog"')
+            await send(message)
+
+        await simulator(scope, receive, cut)
+
+    person = Person("decline")
+    nomos = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=without_meter)
+    async with nomos:
+        async with Client(create_server(Settings(), client=nomos), elicitation_callback=person) as client:
+            await client.call_tool(TOOL, ARGUMENTS)
+        async with Client(create_server(Settings(), client=nomos)) as client:
+            preview = answer_of(await client.call_tool(TOOL, ARGUMENTS))["preview"]
+    assert "meter type not known" in person.asked[0]
+    assert preview["meter_type"] == "not known"
+
+
+@pytest.mark.parametrize("first", ["doubted", "not doubted"])
+async def test_what_others_order_while_the_form_is_open_undoes_no_yes(
+    orders: Orders, simulator: Simulator, first: str
+) -> None:
+    async def change_and_confirm(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        (another_on_the_plan_has_an_order if first == "doubted" else nobody_on_the_plan_has_an_order)(simulator)
+        return await yes()(context, params)
+
+    asked: list[str] = []
+    put_on_our_plan(simulator, "can_order")
+    if first == "doubted":
+        nobody_on_the_plan_has_an_order(simulator)
+    async with orders(change_and_confirm) as client:
+        answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
+    assert [MAY_NOT in question for question in asked] == [first == "doubted"]
+    assert answer["outcome"] == "ordered"
+    assert len(simulator.ledger) == 1
+
+
+async def test_what_others_order_after_the_preview_leaves_its_code_valid(orders: Orders, simulator: Simulator) -> None:
+    put_on_our_plan(simulator, "can_order")
+    async with orders() as client:
+        code = answer_of(await client.call_tool(TOOL, ARGUMENTS))["confirmation_code"]
+        nobody_on_the_plan_has_an_order(simulator)
+        answer = answer_of(await client.call_tool(TOOL, {**ARGUMENTS, "confirmation_code": code}))
+    assert answer["outcome"] == "ordered"
+
+
+async def test_a_no_to_a_question_with_the_doubt_is_a_no(orders: Orders, simulator: Simulator) -> None:
+    nobody_on_the_plan_has_an_order(simulator)
+    for person in (Person("decline"), Person("accept", {"order": False}), Person("accept", None)):
+        async with orders(person) as client:
+            answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
+        assert answer["outcome"] == "declined"
+        assert len(person.asked) == 1
+
+
+async def test_a_look_at_the_plan_that_fails_stops_no_order(simulator: Simulator, era: Era) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/subscriptions":
+            raise OSError("no answer")
+        await simulator(scope, receive, send)
+
+    nomos = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=app)
+    async with nomos, Client(create_server(Settings(), client=nomos), mode=era, elicitation_callback=yes()) as client:
+        assert answer_of(await client.call_tool(TOOL, ARGUMENTS))["outcome"] == "ordered"
+    assert len(simulator.ledger) == 1
+
+
+async def test_for_one_customer_nobody_elses_subscription_is_looked_at(simulator: Simulator, era: Era) -> None:
+    customer = Caller.customer(DEMO.customers["can_order"])
+    async with client_for(simulator) as nomos:
+        server = create_server(Settings(), client=nomos, caller=customer)
+        async with Client(server, mode=era, elicitation_callback=Person("decline")) as client:
+            await client.call_tool(TOOL, ARGUMENTS)
+    assert "/subscriptions" not in {request.path.partition("?")[0] for request in simulator.requests}

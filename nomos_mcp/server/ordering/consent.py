@@ -7,6 +7,7 @@ What each way proves:
 - trusted: nothing; the operator vouches for the callers.
 """
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -17,8 +18,17 @@ from pydantic import BaseModel, WithJsonSchema
 
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.config import Flaw
+from nomos_mcp.server.ordering.eligibility import plan_has_orders
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.request_context import NomosContext
+
+plan_doubted: ContextVar[bool | None] = ContextVar("plan_doubted", default=None)
+"""Whether a question says that the plan may not include a smart meter; None to look."""
+
+_PLAN_NOTE: Final = (
+    "Its plan may not include a smart meter (inferred: others are on it, and none that was seen has an order); Nomos "
+    "would then refuse the order."
+)
 
 How = Literal["elicitation", "code", "trusted"]
 
@@ -48,7 +58,7 @@ class Yes:
     code: str = ""
 
 
-def decide(
+async def decide(
     found: Preview | OrderingResult, code: str, context: NomosContext, ctx: Context[NomosContext]
 ) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
     """Return a question for the client to ask, a yes that is there already, or the outcome without an order."""
@@ -58,10 +68,11 @@ def decide(
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
-        return Elicit(_question(found, context.ordering.sent[found.subscription]), ConfirmationForm)
+        shown = await _with_plan_note(found, context)
+        return Elicit(_question(shown, context.ordering.sent[found.subscription]), ConfirmationForm)
     if confirm == "elicit":
         return outcomes.refused("not_confirmable", context)
-    return _by_code(found, code, context)
+    return await _by_code(found, code, context)
 
 
 def answered(
@@ -78,12 +89,19 @@ def answered(
     return decided
 
 
-def recheck(yes: Yes, preview: Preview, context: NomosContext) -> OrderingResult | None:
+async def recheck(yes: Yes, preview: Preview, context: NomosContext) -> OrderingResult | None:
     """Check that what would be ordered now is what was confirmed; None if it is."""
-    if yes.shown is None or yes.shown == preview:
+    if yes.shown is None or yes.shown.digest() == preview.digest():
         return None
     code = _new_code(preview, context) if yes.how == "code" else None
-    return outcomes.confirmation_required(preview, code, context, changed=True)
+    return outcomes.confirmation_required(await _with_plan_note(preview, context), code, context, changed=True)
+
+
+async def _with_plan_note(preview: Preview, context: NomosContext) -> Preview:
+    doubted = plan_doubted.get()
+    if doubted is None:
+        doubted = await plan_has_orders(preview.plan, preview.subscription, context) is False
+    return preview.model_copy(update={"plan_note": _PLAN_NOTE}) if doubted else preview
 
 
 def _question(preview: Preview, sent: int) -> str:
@@ -91,22 +109,21 @@ def _question(preview: Preview, sent: int) -> str:
 
     It also names how many orders for the subscription were `sent` before, so that no answer counts for two.
     """
-    warning = f" {preview.warning}" if preview.warning else ""
+    warning = "".join(f" {text}" for text in (preview.warning, preview.plan_note) if text)
     warning += f" An order for it was sent before from here, {sent} in all." if sent else ""
     return (
         f"Order a {preview.product} for subscription {preview.subscription} (customer {preview.customer}, plan "
-        f"{preview.plan}, {preview.subscription_status}, meter type {preview.meter_type or 'not known'}) at "
-        f"{preview.host}?{warning} An installer will come to the customer's home. It can be ordered once for this "
+        f"{preview.plan}, {preview.subscription_status}, meter type {preview.meter_type}) at {preview.host}?"
+        f"{warning} An installer will come to the customer's home. It can be ordered once for this "
         "subscription, ever, and cannot be taken back here."
     )
 
 
-def _by_code(preview: Preview, code: str, context: NomosContext) -> Yes | OrderingResult:
-    if not code:
-        return outcomes.confirmation_required(preview, _new_code(preview, context), context)
-    flaw = context.ordering.codes.flaw(code, preview.digest(), *_bound_to(preview, context))
-    if flaw == "changed":
-        return outcomes.confirmation_required(preview, _new_code(preview, context), context, changed=True)
+async def _by_code(preview: Preview, code: str, context: NomosContext) -> Yes | OrderingResult:
+    flaw = context.ordering.codes.flaw(code, preview.digest(), *_bound_to(preview, context)) if code else ""
+    if not code or flaw == "changed":
+        shown, new = await _with_plan_note(preview, context), _new_code(preview, context)
+        return outcomes.confirmation_required(shown, new, context, changed=bool(code))
     return outcomes.refused("invalid_code", context, detail=_FLAWS[flaw]) if flaw else Yes("code", preview, code)
 
 

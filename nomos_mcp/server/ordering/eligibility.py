@@ -81,14 +81,14 @@ async def orders_on_plan(subscription: Subscription, context: NomosContext) -> O
     orders = await orders_of(context.client, [subscription])
     if can_order(subscription, orders) != ("unknown", _PLAN_NOT_KNOWN):
         return orders
-    if (seen := await plan_has_orders(subscription, context)) is None:
+    if (seen := await plan_has_orders(subscription.plan, subscription.id, context)) is None:
         return orders
     plan = subscription.plan
     return replace(orders, proven_plans=frozenset({plan})) if seen else replace(orders, doubted_plan=plan)
 
 
-async def plan_has_orders(subscription: Subscription, context: NomosContext) -> bool | None:
-    """Look whether others on a subscription's plan have an order; None if that cannot be told.
+async def plan_has_orders(plan: str, subscription_id: str, context: NomosContext) -> bool | None:
+    """Look whether others than a subscription on its plan have an order; None if that cannot be told.
 
     One page of each, and best effort: whatever fails here must fail nothing else. Not on behalf of one customer, who
     sees no others.
@@ -98,13 +98,13 @@ async def plan_has_orders(subscription: Subscription, context: NomosContext) -> 
     client = context.client.with_options(timeout=_LOOK_SECONDS, max_retries=0)
     with anyio.move_on_after(_LOOK_SECONDS):
         try:
-            page = await client.subscriptions.list(plan=subscription.plan)
-            others = [each for each in page.items if each.id != subscription.id and each.direction == "consumption"]
+            page = await client.subscriptions.list(plan=plan)
+            others = [each for each in page.items if each.id != subscription_id and each.direction == "consumption"]
             if not others:
                 return None
             listed = await client.meter_orders.list(subscription=[each.id for each in others])
         except Exception as error:  # noqa: BLE001  whatever it is, no more is known than before
-            _log.info("The plan of %s could not be looked at: %s", subscription.id, type(error).__name__)
+            _log.info("The plan of %s could not be looked at: %s", subscription_id, type(error).__name__)
             return None
         if any(order.status != INTEREST for order in listed.items):
             return True
@@ -200,7 +200,7 @@ async def _read_preview(subscription_id: str, context: NomosContext) -> Preview 
         customer=subscription.customer,
         plan=subscription.plan,
         subscription_status=subscription.status,
-        meter_type=subscription.meter_type,
+        meter_type=subscription.meter_type or "not known",
         host=urlsplit(context.client.base_url).netloc,
         warning="The meter of this subscription is smart already; it needs no order." if smart else None,
     )

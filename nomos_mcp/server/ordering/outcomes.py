@@ -95,20 +95,25 @@ _UNKNOWN: dict[Unknown, str] = {
 
 
 class Preview(Result):
-    """What would be ordered, and where."""
+    """What would be ordered, and where.
+
+    Attributes:
+        plan_note: What the orders of others suggest about the plan; no part of what a confirmation is bound to.
+    """
 
     product: Literal["smart meter"] = "smart meter"
     subscription: str
     customer: str
     plan: str
     subscription_status: str
-    meter_type: str | None = None
+    meter_type: str
     host: str
     warning: str | None = None
+    plan_note: str | None = None
 
     def digest(self) -> str:
-        """Return what a confirmation is bound to: every field, and so everything that was shown."""
-        return self.model_dump_json()
+        """Return what a confirmation is bound to: everything that was shown but the inferred note."""
+        return self.model_dump_json(exclude={"plan_note"})
 
 
 class OrderingResult(Result):

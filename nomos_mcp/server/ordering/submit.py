@@ -101,7 +101,7 @@ class Submission:
             return outcomes.already_ordered(self._before.order, context)
         if isinstance(preview, OrderingResult):
             return preview
-        return recheck(self._yes, preview, context) or await self._sent()
+        return await recheck(self._yes, preview, context) or await self._sent()
 
     async def _sent(self) -> OrderingResult:
         try:

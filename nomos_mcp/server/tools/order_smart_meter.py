@@ -12,7 +12,7 @@ from mcp.server.elicitation import ElicitationResult
 from mcp.server.mcpserver import Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import Field
 from starlette.requests import Request
 
@@ -20,7 +20,7 @@ from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.audit_log import Attempt, Entry
-from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide
+from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide, plan_doubted
 from nomos_mcp.server.ordering.eligibility import preflight
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
 from nomos_mcp.server.ordering.submit import Submission
@@ -48,7 +48,7 @@ async def confirm(
     found: Annotated[Preview | OrderingResult, Resolve(check)],
 ) -> Elicit[ConfirmationForm] | Yes | OrderingResult:
     """Get the confirmation, or the outcome without one."""
-    return decide(found, confirmation_code, nomos_context(ctx), ctx)
+    return await decide(found, confirmation_code, nomos_context(ctx), ctx)
 
 
 # The SDK makes the key that clients see the question under of these two, in this order.
@@ -89,7 +89,7 @@ class OrderTool(Tool):
             arguments = {**arguments, "confirmation_code": code[:MAX_ARGUMENT]}
         _settling.set(False)
         try:
-            return await super().run(arguments, context, convert_result)
+            return await self._run_as_asked(arguments, context, convert_result)
         except ToolError as failure:
             if type(failure.__cause__) is not ToolError:
                 raise
@@ -102,6 +102,20 @@ class OrderTool(Tool):
             raise
         result = outcomes.declined(why, nomos_context(context))
         return (await _settled(subscription_id, result, context)).answer()
+
+    async def _run_as_asked(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:  # noqa: FBT001  the SDK's
+        """Run the tool with the question in the wording that was answered.
+
+        The SDK counts an answer for the exact wording only, and what others on the plan have ordered, which the wording
+        may mention, is to undo no yes.
+        """
+        result = None
+        for doubted in (False, True, None) if context.input_responses else (None,):
+            plan_doubted.set(doubted)
+            result = await super().run(arguments, context, convert_result)
+            if not isinstance(result, InputRequiredResult):
+                break
+        return result
 
 
 async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Context[NomosContext]) -> OrderingResult:
