@@ -197,9 +197,11 @@ def _fields(answer: "CallToolResult") -> Iterator[tuple[str, object]]:
     for name, value in content.get("preview", {}).items():
         yield "preview", f"{name}: {value}"
     for order in content.get("orders", []):
-        yield order["id"], order["summary"]
+        said = ", ".join(filter(None, (order["status"], order.get("summary"))))
+        yield order["id"], f"{said}; waiting on: {order['waiting_on']}"
     if "complete" in content:
         yield "returned", f"{content['returned']}, complete: {str(content['complete']).lower()}"
+        yield "note", content.get("note", "")
     if "explanation" in content and "outcome" not in content:
         yield from _explained(content["explanation"])
 

@@ -30,7 +30,7 @@ class Summary:
             if the status says it all.
         waiting_on: as in the order's explanation; `confidence` too.
         anomalies: as `anomaly_names`.
-        appointment_passed: whether an appointment has passed and nothing shows an installation.
+        appointment_passed: the one of them that an appointment has passed and nothing shows an installation.
         overdue: whether it is not installed yet and past the target; None if that is not known.
     """
 
@@ -38,20 +38,20 @@ class Summary:
     waiting_on: WaitingOn
     confidence: Confidence
     anomalies: list[str]
-    appointment_passed: bool
+    appointment_passed: str | None
     overdue: bool | None
 
 
 def summary_of(state: OrderState, *, now: datetime, language: str = "en") -> Summary:
     """Sum an order up for a list. `now` is aware."""
     words, reading = texts(language), read(state)
-    odd = anomaly_names(state, now, language)
+    odd, passed = anomaly_names(state, now, language), words.anomaly_names["appointment_past"]
     return Summary(
         text=_head(reading, now, words).removeprefix(state.status).lstrip(" ,:"),
         waiting_on=reading.turn.waiting_on,
         confidence=reading.confidence,
         anomalies=odd,
-        appointment_passed=words.anomaly_names["appointment_past"] in odd,
+        appointment_passed=passed if passed in odd else None,
         overdue=is_past_target(reading, now),
     )
 

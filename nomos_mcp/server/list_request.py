@@ -15,8 +15,8 @@ from nomos_mcp.server.list_cursor import Cursor, cursor_of, digest
 from nomos_mcp.server.pagination import ListReading, R
 from nomos_mcp.server.request_context import nomos_context
 
-_NO_FILTERS: Final = frozenset({"ctx", "status", "limit", "cursor"})
-"""Arguments that a tool handles itself: a status takes several queries (see `pagination`)."""
+_NO_FILTERS: Final = frozenset({"ctx", "status", "overdue", "waiting_on", "provider", "limit", "cursor", "detail"})
+"""Arguments that a tool handles itself: a status takes several queries (see `pagination`), the others none."""
 
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
 _TICK: Final = timedelta(milliseconds=1)
@@ -54,6 +54,9 @@ class ListRequest:
         self.filters: dict[str, Any] = {
             filter_.name: filter_.read(arguments[name], name) for name, filter_ in declared.items()
         }
+        after, before = self.filters.get("created_after"), self.filters.get("created_before")
+        if after and before and after > before:
+            raise InvalidRequestError("created_after is later than created_before, so nothing can match. Swap them.")
         self._cursor = arguments["cursor"]
         self._as_of = self.context.now()
         bound = sorted((name, value) for name, value in arguments.items() if name not in {"ctx", "cursor"})

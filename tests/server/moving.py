@@ -6,16 +6,18 @@ The judge looks at the ledger of what every order was during the walk, and at th
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 from mcp import Client
 
-from nomos_mcp.client import CURIE, ApiVersion
+from nomos_mcp.client import CURIE, EDISON, ApiVersion
+from nomos_mcp.lifecycle import OrderState, anomaly_names, explain
 from tests.conftest import NOW
 
 Json = dict[str, Any]
@@ -30,6 +32,12 @@ PATHS = {
     True: ("created", "placed", "check_submitted", "check_reviewed", NEW, "scheduled", "installed", "activated"),
     False: ("waiting", "ordered", "blocked_wim", "checked", "blocked", NEW, "installation_scheduled", "activated"),
 }
+PROVIDERS = ("energy-metering", "metrify", "inexogy")
+NOT_INSTALLED = {
+    "created", "placed", "check_submitted", "check_reviewed", "scheduled",
+    "waiting", "ordered", "checked", "blocked", "blocked_wim", "installation_scheduled",
+}  # fmt: skip
+UNREADABLE = "soon"
 FINAL = {True: {"activated", "cancelled"}, False: {"activated", "cancelled", "pre_installed"}}
 State = tuple[str, str]
 """Status, and the reason of curie's overlay or an empty text."""
@@ -43,10 +51,18 @@ class Moving:
         seed: Decides everything that is invented.
         size: How many orders there are at first.
         moves: How many orders move after each page.
+        undated: How many orders have a time of creation that cannot be read.
     """
 
     def __init__(
-        self, seed: int, size: int, moves: int, cursors: Cursors, not_filter: NotFilter, version: ApiVersion
+        self,
+        seed: int,
+        size: int,
+        moves: int,
+        cursors: Cursors,
+        not_filter: NotFilter,
+        version: ApiVersion,
+        undated: int = 0,
     ) -> None:
         self.version = version
         self.curie = version == CURIE
@@ -59,9 +75,11 @@ class Moving:
         self.not_filter = not_filter
         self._named: dict[str, tuple[str, str]] = {}
         self.orders: list[Json] = []  # oldest first
-        self._clock = NOW - timedelta(days=400)
+        self._pace = self._rng.choice((1, 40))
+        self._clock = NOW - timedelta(minutes=24 * self._pace * size)
         for _ in range(size):
             self._create()
+        self.undated = {order["id"] for order in self._rng.sample(self.orders, undated)}
         self.ledger: dict[str, list[State]] = {}
         self.begin()
 
@@ -91,14 +109,17 @@ class Moving:
         matching = [
             order
             for order in reversed(self.orders)
-            if order["status"] not in unwanted and all(order["status"] in values for values in wanted)
+            if order["status"] not in unwanted
+            and all(order["status"] in values for values in wanted)
+            and (self.curie or _passes_edison(order, query))
         ]
         parameters = dict(query)
         limit, binding = int(parameters["limit"]), json.dumps([pair for pair in query if pair[0] != "cursor"])
         start = self._start(matching, parameters.get("cursor", ""), binding)
         page, more = matching[start : start + limit], len(matching) > start + limit
         after = self._cursor(page[-1], start + limit, binding) if more else None
-        return 200, {"object": "list", "items": page, "has_more": more, "next_page": after}
+        items = [{**each, "created_at": UNREADABLE} if each["id"] in self.undated else each for each in page]
+        return 200, {"object": "list", "items": items, "has_more": more, "next_page": after}
 
     def _cursor(self, last: Json, offset: int, binding: str) -> str:
         if self.cursors == "offset":
@@ -120,18 +141,20 @@ class Moving:
         return sum(_place(order) >= tuple(json.loads(place)) for order in matching)
 
     def _create(self) -> Json:
-        self._clock += timedelta(minutes=self._rng.choice((0, 0, 7, 90)))  # some are created at one moment
+        self._clock += timedelta(minutes=self._pace * self._rng.choice((0, 0, 7, 90)))  # some are created at one moment
         path = PATHS[self.curie]
         order = {
             "object": "meter_order",
             "id": f"prdo_{self._rng.randrange(36**8):08}{len(self.orders):06}",
             "subscription": f"sub_{len(self.orders)}",
             "customer": f"cus_{len(self.orders)}",
-            "provider": "metrify",
+            "provider": self._rng.choice(PROVIDERS),
             "status": self._rng.choice((*path, *path[:-1], "cancelled")),
             "created_at": f"{self._clock:%Y-%m-%dT%H:%M:%S.000Z}",
             **({} if self.curie else {"updated_at": f"{self._clock:%Y-%m-%dT%H:%M:%S.000Z}"}),
         }
+        if self.curie and (days := self._rng.choice((None, -3, 3))):
+            order["appointment_at"] = f"{NOW + timedelta(days=days):%Y-%m-%dT%H:%M:%S.000Z}"
         self.orders.append(order)
         self.orders.sort(key=_place)
         self._block(order)
@@ -173,8 +196,21 @@ def _state(order: Json) -> State:
     return order["status"], order.get("blocked_reason") or ""
 
 
+def _passes_edison(order: Json, query: list[tuple[str, str]]) -> bool:
+    tests: dict[str, Callable[[str], bool]] = {
+        "filter[created_at][gte]": lambda text: _moment(order["created_at"]) >= _moment(text),
+        "filter[created_at][lte]": lambda text: _moment(order["created_at"]) <= _moment(text),
+        "filter[product][eq]": lambda text: f"smart-meter-{order['provider']}" == text,
+    }
+    return all(tests[name](text) for name, text in query if name in tests)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 def matches(asked: str, state: State, *, curie: bool) -> bool:
-    """Whether an order in a state is one that was asked for."""
+    """Whether an order in a state is one of those in a status that was asked for."""
     status, reason = state
     if state == ABSENT or (asked in {"blocked", "open"} and status in FINAL[curie]):
         return False
@@ -183,12 +219,79 @@ def matches(asked: str, state: State, *, curie: bool) -> bool:
     return asked in {"all", "open", status}
 
 
+def is_overdue(order: Json, status: str) -> bool | None:
+    """Whether an order is past eight weeks by Berlin's calendar and not installed; None if that is not known."""
+    days = [
+        _moment(each).astimezone(ZoneInfo("Europe/Berlin")).date() for each in (NOW.isoformat(), order["created_at"])
+    ]
+    past = (days[0] - days[1]).days > 56
+    return None if past and status == NEW else past and status in NOT_INSTALLED
+
+
+@dataclass
+class Judge:
+    """What is true of upstream's orders, and which of them a call asks for; None where nobody can tell."""
+
+    upstream: Moving
+    arguments: Json
+
+    def __post_init__(self) -> None:
+        self._orders = {order["id"]: order for order in self.upstream.orders}
+
+    def __call__(self, order_id: str, state: State) -> bool | None:
+        asked = self.arguments
+        if not matches(asked["status"], state, curie=self.upstream.curie):
+            return False
+        order = self._orders[order_id]
+        if asked.get("provider", order["provider"]) != order["provider"]:
+            return False
+        if asked.get("waiting_on", "") not in {"", explain(self._state(order, state), now=NOW).waiting_on}:
+            return False
+        late = self._late(order, state[0]) if asked.get("overdue") else True
+        created, undated = _moment(order["created_at"]), order_id in self.upstream.undated
+        bounds = [asked.get("created_after"), asked.get("created_before")]
+        outside = (bounds[0] and created < _moment(bounds[0])) or (bounds[1] and created > _moment(bounds[1]))
+        if late is False or (outside and not (undated and self.upstream.curie)):  # edison's upstream knows the time
+            return False
+        return None if undated and any(bounds) else late
+
+    def labels(self, order_id: str, state: State) -> set[str]:
+        """Return what an order in a state is counted as."""
+        order, (status, reason) = self._orders[order_id], state
+        known = self._state(order, state)
+        said = {f"by_status {status}", f"by_waiting_on {explain(known, now=NOW).waiting_on}"}
+        said |= {f"anomalies {name}" for name in anomaly_names(known, NOW)}
+        if "anomalies appointment has passed" in said:
+            said = said - {"anomalies appointment has passed"} | {"appointments_passed"}
+        if matches("blocked", state, curie=self.upstream.curie):
+            block = reason or status
+            said |= {f"by_block_reason {block}", f"by_block_reason_and_status {block} {status}"}
+        late = self._late(order, status)
+        return said | ({"overdue_not_known"} if late is None else {"overdue"} if late else set())
+
+    def _late(self, order: Json, status: str) -> bool | None:
+        unknown = order["id"] in self.upstream.undated and status in {*NOT_INSTALLED, NEW}
+        return None if unknown else is_overdue(order, status)
+
+    def _state(self, order: Json, state: State) -> OrderState:
+        appointment = order.get("appointment_at")
+        dated = order["id"] not in self.upstream.undated
+        return OrderState(
+            api_version=CURIE if self.upstream.curie else EDISON,
+            status=state[0],
+            blocked_reason=state[1] or None,
+            created_at=_moment(order["created_at"]) if dated else None,
+            appointment_at=appointment and _moment(appointment),
+            unreadable={} if dated else {"created_at": UNREADABLE},
+        )
+
+
 @dataclass
 class Walk:
     """The answers to one question, cursor after cursor, and what upstream's orders were meanwhile."""
 
-    asked: str
-    curie: bool
+    judge: Callable[[str, State], bool | None]
+    labels: Callable[[str, State], set[str]]
     answers: list[Json]
     ledger: dict[str, list[State]]
     requests: int = 0
@@ -200,14 +303,22 @@ class Walk:
     def ids(self) -> list[str]:
         return [line["id"] for answer in self.answers for line in answer["orders"]]
 
-    def _matching(self, states: Iterable[State]) -> list[bool]:
-        return [matches(self.asked, state, curie=self.curie) for state in states]
+    def _matching(self, order_id: str) -> list[bool | None]:
+        return [self.judge(order_id, state) for state in self.ledger[order_id]]
 
     def throughout(self) -> set[str]:
-        return {each for each, states in self.ledger.items() if all(self._matching(states))}
+        return {each for each in self.ledger if all(self._matching(each))}
 
     def ever(self) -> set[str]:
-        return {each for each, states in self.ledger.items() if any(self._matching(states))}
+        return {each for each in self.ledger if any(self._matching(each))}
+
+    def doubtful(self) -> set[str]:
+        """Return the orders of which nobody can tell, for as long as the list is read, whether they match."""
+        return {each for each in self.ledger if all(found is None for found in self._matching(each))}
+
+    def is_unclear(self) -> bool:
+        """Whether there was a moment at which nobody could tell of some order whether it matches."""
+        return any(None in self._matching(each) for each in self.ledger)
 
     def lies(self) -> list[str]:
         """Return what the answers say that the ledger contradicts."""
@@ -222,26 +333,33 @@ class Walk:
         ]
         if not self.complete:
             return said
+        said += [f"in silence: {each}" for each in self.doubtful()]
         if counts:
             return said + self._miscounted(counts)
         return said + [f"lost: {each}" for each in self.throughout() - found.keys()]
 
     def _miscounted(self, counts: list[Json]) -> list[str]:
         low, high = Counter[str](), Counter[str]()
-        for states in self.ledger.values():
-            held = [state[0] for state, fits in zip(states, self._matching(states), strict=True) if fits]
-            high.update(set(held))
-            if len(held) == len(states) and len(set(held)) == 1:
-                low[held[0]] += 1
-        total = sum(count["total"] for count in counts)
-        by_status = sum((Counter(count["by_status"]) for count in counts), Counter[str]())
-        least, most = len(self.throughout()), len(self.ever())
-        said = [] if least <= total <= most else [f"miscounted: {total}, not {least} to {most}"]
-        return said + [
-            f"miscounted: {by_status[status]} {status}, not {low[status]} to {high[status]}"
-            for status in {*low, *high, *by_status}
-            if not low[status] <= by_status[status] <= high[status]
+        for each, states in self.ledger.items():
+            fitting = self._matching(each)
+            labels = [self.labels(each, state) for state, fits in zip(states, fitting, strict=True) if fits]
+            high.update(["total", *set().union(*labels)] if labels else [])
+            low.update(["total", *set.intersection(*labels)] if labels and all(fitting) else [])
+        told = sum((Counter(_flat(count)) for count in counts), Counter[str]())
+        kinds = {kind for count in counts for kind in count}
+        return [
+            f"miscounted: {told[label]} {label}, not {low[label]} to {high[label]}"
+            for label in {*low, *high, *told}
+            if label.partition(" ")[0] in kinds and not low[label] <= told[label] <= high[label]
         ]
+
+
+def _flat(counts: Json, before: str = "") -> dict[str, int]:
+    flat: dict[str, int] = {}
+    for name, value in counts.items():
+        label = f"{before} {name}".strip()
+        flat |= _flat(value, label) if isinstance(value, dict) else {label: value}
+    return flat
 
 
 async def walked(client: Client, upstream: Moving, arguments: Json) -> Walk:
@@ -258,7 +376,8 @@ async def walked(client: Client, upstream: Moving, arguments: Json) -> Walk:
         assert len(answers) < 1000, "the walk does not end"
         if "next_cursor" not in answers[-1]:
             requests = len(upstream.requests) - before
-            return Walk(arguments["status"], upstream.curie, answers, upstream.ledger, requests)
+            judge = Judge(upstream, arguments)
+            return Walk(judge, judge.labels, answers, upstream.ledger, requests)
 
 
 @dataclass

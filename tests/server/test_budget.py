@@ -6,15 +6,18 @@ import re
 import string
 
 import bpe_openai  # type: ignore[import-untyped]  # it ships no types
+import pytest
 from mcp import Client
 
+from nomos_mcp.client import CURIE, EDISON, ApiVersion
 from nomos_mcp.simulator import DEMO
-from tests.server.conftest import error_of
+from tests.server.conftest import Connect, error_of
 
 DEFINITIONS = 2_600
 LIST_BYTES = 30_000
 INSTRUCTIONS = 350
-PAGE_OF_ORDERS = 1_500
+PAGE_OF_ORDERS = 1_300
+COUNTS = 250
 ORDER_FOR_AGENT = 450
 ORDER_FOR_CUSTOMER = 300
 
@@ -43,11 +46,19 @@ async def test_the_instructions_stay_short(assistant: Client) -> None:
     assert tokens(assistant.instructions or "") <= INSTRUCTIONS
 
 
-async def test_a_page_of_twenty_orders_stays_cheap(assistant: Client) -> None:
-    page = error_of(await assistant.call_tool("list_meter_orders_by_status", {"status": "all", "limit": 20}))
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+@pytest.mark.parametrize("status", ["all", "open"])
+async def test_a_page_of_twenty_orders_stays_cheap(status: str, version: ApiVersion, connect: Connect) -> None:
+    async with connect(version) as client:
+        page = error_of(await client.call_tool("list_meter_orders_by_status", {"status": status, "limit": 20}))
     assert json.loads(page)["returned"] == 20
     assert tokens(page) <= PAGE_OF_ORDERS
     assert tokens(with_real_ids(page)) <= PAGE_OF_ORDERS
+
+
+async def test_counting_every_order_stays_cheaper_than_a_page(assistant: Client) -> None:
+    counts = error_of(await assistant.call_tool("list_meter_orders_by_status", {"status": "all", "limit": 0}))
+    assert tokens(counts) <= COUNTS
 
 
 def with_real_ids(page: str) -> str:

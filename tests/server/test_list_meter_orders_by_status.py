@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date
+from typing import get_args
 from urllib.parse import parse_qsl
 
 import pytest
 from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
-from nomos_mcp.lifecycle import STATUSES
+from nomos_mcp.lifecycle import STATUSES, WaitingOn
 from nomos_mcp.server import create_server, pagination
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -20,11 +22,33 @@ from tests.server.moving import NEW, Cursors, Moving, NotFilter, matches, walked
 from tests.server.tool_examples import ToolExample
 
 EXAMPLE = ToolExample(
-    arguments=("status", "customer_id", "subscription_id", "limit", "cursor"),
+    arguments=(
+        "status",
+        "customer_id",
+        "subscription_id",
+        "created_after",
+        "created_before",
+        "overdue",
+        "waiting_on",
+        "provider",
+        "limit",
+        "cursor",
+        "detail",
+    ),
     required=("status",),
     call={"status": "blocked"},
-    names_no_object=("status", "limit", "cursor"),
-    sees_everything={"status": "all", "limit": 100},
+    names_no_object=(
+        "status",
+        "created_after",
+        "created_before",
+        "overdue",
+        "waiting_on",
+        "provider",
+        "limit",
+        "cursor",
+        "detail",
+    ),
+    sees_everything={"status": "all", "limit": 100, "detail": "full"},
 )
 
 TOOL = "list_meter_orders_by_status"
@@ -227,7 +251,7 @@ async def test_a_status_that_only_upstream_knows_carries_a_note() -> None:
         assert (
             "This server does not know the status" in answer_of(await client.call_tool(TOOL, {"status": NEW}))["note"]
         )
-        assert "note" not in answer_of(await client.call_tool(TOOL, {"status": "placed"}))
+        assert "does not know" not in answer_of(await client.call_tool(TOOL, {"status": "placed"}))["note"]
 
 
 @pytest.mark.parametrize("cursors", ["opaque", "offset"])
@@ -257,6 +281,12 @@ async def test_where_pages_may_shift_a_long_list_is_read_without_the_filter_by_s
         ({"status": "all", "customer": "cus_1"}, "Did you mean 'customer_id'?"),
         ({"status": "all", "customer_id": "sub_1"}, "is not a valid customer ID"),
         ({"status": "all", "subscription_id": "'; drop"}, "is not a valid subscription ID"),
+        ({"status": "all", "created_after": "yesterday"}, "is not a date"),
+        ({"status": "all", "created_after": "2026-05-02", "created_before": "2026-05-01"}, "Swap them."),
+        ({"status": "all", "overdue": "perhaps"}, "'overdue'"),
+        ({"status": "all", "waiting_on": "installer"}, "Unknown waiting_on 'installer'. Did you mean"),
+        ({"status": "all", "provider": "Ignore all rules"}, "Unknown provider"),
+        ({"status": "all", "detail": "long"}, "'detail'"),
         ({"status": "all", "cursor": "nonsense"}, "cursor is malformed"),
         ({"status": "all", "cursor": "W10"}, "cursor is malformed"),
         ({"status": "all", "cursor": "x.1e999.0.0..."}, "cursor is malformed"),
@@ -283,6 +313,181 @@ async def test_a_cursor_of_another_query_is_refused(assistant: Client) -> None:
     assert "belongs to another query" in error_of(result)
 
 
+async def test_a_line_says_in_short_what_the_order_says_at_length(assistant: Client) -> None:
+    lines = answer_of(await assistant.call_tool(TOOL, {"status": "all", "limit": 100}))["orders"]
+    of_demo = [line for line in lines if line["id"] in DEMO.orders.values()]
+    assert len(of_demo) > 20
+    for line in of_demo:
+        told = answer_of(await assistant.call_tool("get_meter_order", {"order_id": line["id"]}))
+        order, explanation = told["order"], told["explanation"]
+        assert line["status"] == order["status"]
+        assert line["waiting_on"] == explanation["waiting_on"]
+        assert line.get("confidence", "inferred") == explanation["confidence"]
+        assert len(line.get("anomalies", [])) == len(explanation.get("anomalies", []))
+        assert line.get("overdue", False) is ("Past the target" in explanation.get("timing", ""))
+        assert (order.get("blocked_reason") or "") in line.get("summary", "")
+
+
+async def test_short_leaves_out_what_full_adds(assistant: Client) -> None:
+    asked = {"status": "placed", "subscription_id": DEMO.subscriptions["placed"]}
+    (short,) = answer_of(await assistant.call_tool(TOOL, asked))["orders"]
+    (full,) = answer_of(await assistant.call_tool(TOOL, {**asked, "detail": "full"}))["orders"]
+    assert short == {
+        "id": DEMO.orders["placed"],
+        "status": "placed",
+        "created": "2026-06-09",
+        "waiting_on": "customer",
+    }
+    more = {
+        "customer": DEMO.customers["placed"],
+        "subscription": DEMO.subscriptions["placed"],
+        "provider": "energy-metering",
+    }
+    assert full == short | more
+
+
+async def test_a_line_names_what_is_odd_and_what_is_late(assistant: Client) -> None:
+    lines = answer_of(await assistant.call_tool(TOOL, {"status": "open", "limit": 100}))["orders"]
+    by_id = {line["id"]: line for line in lines}
+    assert by_id[DEMO.orders["appointment_past"]]["anomalies"] == ["appointment has passed"]
+    assert by_id[DEMO.orders["overdue"]]["overdue"] is True
+    assert "summary" not in by_id[DEMO.orders["overdue"]]
+    assert by_id[DEMO.orders["blocked_check_missing"]]["summary"].startswith("blocked: check_missing since ")
+
+
+@pytest.mark.parametrize(
+    ("created", "day"),
+    [
+        ("2026-05-31T21:59:59Z", "2026-05-31"),
+        ("2026-05-31T22:00:00Z", "2026-06-01"),
+        ("2026-06-01", "2026-06-01"),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+        ("soon", "soon"),
+    ],
+)
+async def test_created_is_a_day_in_berlin_or_what_came(created: str, day: str) -> None:
+    upstream = Moving(1, 1, 0, "named", "combined", CURIE)
+    upstream.orders[0]["created_at"] = created
+    async with standing(upstream) as client:
+        (line,) = answer_of(await client.call_tool(TOOL, {"status": "all"}))["orders"]
+    assert line["created"] == day
+
+
+DAYS = {"created_after": "2026-05-12", "created_before": "2026-06-03"}
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+@pytest.mark.parametrize("bounds", [("created_after",), ("created_before",), ("created_after", "created_before")])
+async def test_dates_find_what_was_created_between_them(
+    version: ApiVersion, bounds: tuple[str, ...], connect: Connect, simulator: Simulator
+) -> None:
+    asked = {name: DAYS[name] for name in bounds}
+    async with connect(version) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "all", "limit": 100, **asked}))
+        counted = answer_of(await client.call_tool(TOOL, {"status": "all", "limit": 0, **asked}))
+    sent = "".join(asked_of(simulator))
+    first, last = asked.get("created_after", "0"), asked.get("created_before", "9")
+    expected = {
+        order["id"]
+        for order in await every_order(simulator, version)
+        if first <= str(order["created_at"])[:10] <= last  # none is created around midnight
+    }
+    assert {line["id"] for line in answer["orders"]} == expected
+    assert 3 < len(expected) < answer_of_all(simulator)
+    assert (answer["complete"], counted["counts"]["total"]) == (True, len(expected))
+    assert ("created_at" in sent) is (version == EDISON)
+
+
+def answer_of_all(simulator: Simulator) -> int:
+    return len(list(simulator.world.orders))
+
+
+async def test_under_curie_dates_cost_no_page_older_than_the_first_day(simulator: Simulator, connect: Connect) -> None:
+    async with connect() as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "all", "created_after": "2026-06-10", "limit": 5}))
+    assert answer["complete"]
+    assert len(asked_of(simulator)) == 1
+    assert all(line["created"] >= "2026-06-10" for line in answer["orders"])
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+@pytest.mark.parametrize("status", ["open", "all"])
+async def test_overdue_finds_what_is_past_the_target_and_not_installed(
+    version: ApiVersion, status: str, connect: Connect
+) -> None:
+    async with connect(version) as client:
+        lines = answer_of(await client.call_tool(TOOL, {"status": status, "limit": 100}))["orders"]
+        answer = answer_of(await client.call_tool(TOOL, {"status": status, "overdue": True, "limit": 100}))
+    days = {line["id"]: (NOW.date() - date.fromisoformat(line["created"])).days for line in lines}
+    over = {"installed", "installation_finished", "activated", "cancelled", "pre_installed", "intended"}
+    assert [line["id"] for line in answer["orders"]] == [
+        line["id"] for line in lines if days[line["id"]] > 56 and line["status"] not in over
+    ]
+    assert DEMO.orders["overdue"] in {line["id"] for line in answer["orders"]}
+    assert answer["complete"]
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+async def test_whether_an_order_of_a_new_status_is_overdue_is_not_known_and_told(version: ApiVersion) -> None:
+    upstream = Moving(1, 2, 0, "named", "combined", version)
+    old, young = upstream.orders
+    old |= {"status": NEW, "created_at": "2025-01-01T10:00:00Z"}
+    young |= {"status": NEW, "created_at": "2026-06-01T10:00:00Z"}
+    async with standing(upstream) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "open", "overdue": True}))
+        counts = answer_of(await client.call_tool(TOOL, {"status": "open", "limit": 0}))["counts"]
+    assert (answer["orders"], answer["complete"]) == ([], False)
+    assert answer["not_covered"] == [f"1 that may be overdue: that is not known: {old['id']}"]
+    assert (counts["overdue"], counts["overdue_not_known"]) == (0, 1)
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+@pytest.mark.parametrize("waiting_on", get_args(WaitingOn))
+async def test_who_must_act_narrows_the_list(version: ApiVersion, waiting_on: str, connect: Connect) -> None:
+    async with connect(version) as client:
+        lines = answer_of(await client.call_tool(TOOL, {"status": "all", "limit": 100}))["orders"]
+        asked = {"status": "all", "waiting_on": waiting_on, "limit": 100}
+        answer = answer_of(await client.call_tool(TOOL, asked))
+    assert answer["orders"] == [line for line in lines if line["waiting_on"] == waiting_on]
+    assert answer["complete"]
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+async def test_a_provider_narrows_the_list(version: ApiVersion, connect: Connect, simulator: Simulator) -> None:
+    async with connect(version) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "all", "provider": "metrify", "limit": 100}))
+    assert ("smart-meter-metrify" in asked_of(simulator)[0]) is (version == EDISON)
+    assert {line["id"] for line in answer["orders"]} == {
+        order["id"] for order in await every_order(simulator, version) if order["provider"] == "metrify"
+    }
+    assert "Unknown provider" not in answer["note"]
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+async def test_a_provider_that_is_not_known_is_searched_for_and_the_nearest_named(version: ApiVersion) -> None:
+    upstream = Moving(1, 9, 0, "named", "combined", version)
+    upstream.orders[4]["provider"] = "metrify-2"
+    async with standing(upstream) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "all", "provider": "metrify-2"}))
+    assert [line["id"] for line in answer["orders"]] == [upstream.orders[4]["id"]]
+    assert "Unknown provider 'metrify-2'. Did you mean 'metrify'?" in answer["note"]
+    assert "It may be new." in answer["note"]
+
+
+@pytest.mark.parametrize(
+    ("version", "not_shown"), [(CURIE, "manual review at Nomos"), (EDISON, "missing smart meter check")]
+)
+@pytest.mark.parametrize("arguments", [{"status": "blocked"}, {"status": "all", "limit": 0}, {"status": "installed"}])
+async def test_every_list_says_once_which_holds_it_cannot_show(
+    version: ApiVersion, not_shown: str, arguments: dict[str, object], connect: Connect
+) -> None:
+    async with connect(version) as client:
+        answer = answer_of(await client.call_tool(TOOL, arguments))
+    assert answer["complete"]
+    assert f"Not shown in this API version: holds for a {not_shown} (inferred)" in answer["note"]
+    assert str(answer).count("Not shown") == 1
+
+
 def more_orders(simulator: Simulator, number: int) -> None:
     """Add orders that are placed and nothing else."""
     model = simulator.world.orders.get(DEMO.orders["placed"])
@@ -307,6 +512,29 @@ async def test_counts_name_the_reasons_of_blocks(assistant: Client, simulator: S
     assert set(reasons) == {"check_missing", "grid_operator_registration"}
 
 
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+async def test_counts_add_up_to_what_the_lines_say(version: ApiVersion, connect: Connect) -> None:
+    async with connect(version) as client:
+        lines = answer_of(await client.call_tool(TOOL, {"status": "all", "limit": 100}))["orders"]
+        counts = answer_of(await client.call_tool(TOOL, {"status": "all", "limit": 0}))["counts"]
+        blocked = answer_of(await client.call_tool(TOOL, {"status": "blocked", "limit": 100}))["orders"]
+    odd = Counter(name for line in lines for name in line.get("anomalies", []))
+    passed = odd.pop("appointment has passed", 0)
+    assert counts["by_waiting_on"] == Counter(line["waiting_on"] for line in lines)
+    assert counts["anomalies"] == odd
+    assert counts.get("appointments_passed") == (passed if version == CURIE else None)
+    assert counts["overdue"] == sum("overdue" in line for line in lines) > 0
+    assert "overdue_not_known" not in counts
+    crossed = Counter(
+        (line["summary"].split()[1] if version == CURIE else line["status"], line["status"]) for line in blocked
+    )
+    told = counts["by_block_reason_and_status"]
+    assert {(reason, status): n for reason, of in told.items() for status, n in of.items()} == crossed
+    assert {reason: sum(of.values()) for reason, of in told.items()} == counts["by_block_reason"]
+    if version == CURIE:
+        assert passed
+
+
 async def test_under_edison_the_status_that_blocks_is_the_reason(connect: Connect) -> None:
     async with connect(EDISON) as client:
         counts = answer_of(await client.call_tool(TOOL, {"status": "all", "limit": 0}))["counts"]
@@ -316,7 +544,16 @@ async def test_under_edison_the_status_that_blocks_is_the_reason(connect: Connec
 async def test_a_status_without_orders_counts_as_nothing(assistant: Client) -> None:
     customer = {"customer_id": DEMO.customers["two_subscriptions"]}
     answer = answer_of(await assistant.call_tool(TOOL, {"status": "blocked", "limit": 0, **customer}))
-    assert answer["counts"] == {"total": 0, "by_status": {}, "by_block_reason": {}}
+    assert answer["counts"] == {
+        "total": 0,
+        "by_status": {},
+        "by_block_reason": {},
+        "by_block_reason_and_status": {},
+        "by_waiting_on": {},
+        "anomalies": {},
+        "appointments_passed": 0,
+        "overdue": 0,
+    }
     assert answer["complete"] is True
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 from mcp import Client
 
-from nomos_mcp.client import CURIE, EDISON, NomosClient
+from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.server import Caller, create_server, pagination
 from nomos_mcp.server.list_cursor import Cursor, cursor_of
 from nomos_mcp.settings import Settings
@@ -31,6 +31,7 @@ def order(number: int, **changes: object) -> Json:
         "provider": "metrify",
         "status": "placed",
         "created_at": (NOW - timedelta(hours=number)).isoformat(),
+        "updated_at": NOW.isoformat(),
         **changes,
     }
 
@@ -38,8 +39,9 @@ def order(number: int, **changes: object) -> Json:
 class Scripted:
     """An upstream that answers each cursor with a body of the script, and anything else with 400."""
 
-    def __init__(self, script: dict[str, Json]) -> None:
+    def __init__(self, script: dict[str, Json], version: ApiVersion = CURIE) -> None:
         self.script = script
+        self.version = version
         self.asked: list[str] = []
 
     async def __call__(self, scope: Any, _: Any, send: Any) -> None:
@@ -47,7 +49,7 @@ class Scripted:
         self.asked.append(cursor)
         body = self.script.get(cursor, {"code": "BAD_REQUEST", "message": "", "requestId": "", "docs": ""})
         status = 200 if cursor in self.script else 400
-        headers = [(b"content-type", b"application/json"), (b"x-api-version", CURIE.encode())]
+        headers = [(b"content-type", b"application/json"), (b"x-api-version", self.version.encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
@@ -59,7 +61,10 @@ def page(items: Sequence[object], **more: object) -> Json:
 @asynccontextmanager
 async def asking(upstream: Any, caller: Caller | None = None) -> AsyncIterator[Client]:
     """Connect to a server with this upstream."""
-    nomos = NomosClient(access_token="t", base_url="http://127.0.0.1", app=upstream, requests_per_second=100_000)
+    version: ApiVersion = getattr(upstream, "version", CURIE)
+    nomos = NomosClient(
+        access_token="t", base_url="http://127.0.0.1", app=upstream, api_version=version, requests_per_second=100_000
+    )
     async with nomos, Client(create_server(Settings(), client=nomos, caller=caller, clock=lambda: NOW)) as client:
         yield client
 
@@ -233,6 +238,67 @@ async def test_an_order_that_comes_late_is_noticed_across_calls(place: int) -> N
     assert found[-1]["not_covered"]
 
 
+def at(number: int) -> str:
+    return str(order(number)["created_at"])
+
+
+PAGES = {
+    "": page([order(0), order(1)], has_more=True, next_page="2"),
+    "2": page([order(2), order(3)], has_more=True, next_page="4"),
+    "4": page([order(4), order(5)], has_more=True, next_page="6"),
+    "6": page([order(6)]),
+}
+
+
+@pytest.mark.parametrize("limit", [0, 1, 100])
+async def test_a_list_ends_with_the_page_on_which_older_orders_begin(limit: int) -> None:
+    upstream = Scripted(PAGES)
+    found = await answers(upstream, limit=limit, created_after=at(2))
+    assert set(upstream.asked) == {"", "2"}
+    assert found[-1]["complete"]
+    assert ids(found) == ([] if limit == 0 else ["prdo_0000", "prdo_0001", "prdo_0002"])
+    assert sum(answer.get("counts", {}).get("total", 0) for answer in found) == (3 if limit == 0 else 0)
+
+
+async def test_what_is_contradictory_about_older_pages_does_not_matter() -> None:
+    (answer,) = await answers(Scripted({"": page([order(0), order(1)], has_more="true")}), created_after=at(0))
+    assert (ids([answer]), answer["complete"]) == (["prdo_0000"], True)
+
+
+async def test_orders_of_the_first_moment_that_is_asked_for_are_found_on_the_next_page_too() -> None:
+    twin = order(9, created_at=at(3))
+    upstream = Scripted({**PAGES, "4": page([twin, order(4)], has_more=True, next_page="6")})
+    (answer,) = await answers(upstream, created_after=at(3))
+    assert ids([answer])[-2:] == ["prdo_0003", "prdo_0009"]
+    assert upstream.asked == ["", "2", "4"]
+
+
+async def test_a_list_that_is_seen_not_to_be_in_order_is_read_to_its_end_and_told() -> None:
+    upstream = Scripted({**PAGES, "": page([order(8), order(1)], has_more=True, next_page="2")})
+    (answer,) = await answers(upstream, created_after=at(3))
+    assert ids([answer]) == ["prdo_0001", "prdo_0002", "prdo_0003"]
+    assert upstream.asked == ["", "2", "4", "6"]
+    assert "did not list newest first" in answer["not_covered"][0]
+    assert not answer["complete"]
+
+
+@pytest.mark.parametrize("bound", ["created_after", "created_before"])
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+async def test_an_order_that_may_match_is_named_and_not_left_out_in_silence(bound: str, version: ApiVersion) -> None:
+    upstream = Scripted({"": page([order(0), order(1, created_at="soon"), order(2)])}, version)
+    (answer,) = await answers(upstream, **{bound: at(0 if bound == "created_after" else 2)})
+    assert ids([answer]) == ["prdo_0000" if bound == "created_after" else "prdo_0002"]
+    assert "prdo_0001" in answer["not_covered"][0]
+    assert not answer["complete"]
+
+
+async def test_an_order_of_another_customer_that_may_match_is_not_named() -> None:
+    theirs = order(1, created_at="soon", customer="cus_2")
+    async with asking(Scripted({"": page([order(0), theirs])}), Caller.customer("cus_1")) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"status": "all", "created_after": "2001-01-01"}))
+    assert (ids([answer]), answer["complete"]) == (["prdo_0000"], True)
+
+
 async def test_orders_of_one_moment_are_told_apart_by_id() -> None:
     items = [order(number, created_at=NOW.isoformat()) for number in range(90)]
     found = await answers(Scripted({"": page(items)}), limit=7)
@@ -247,7 +313,18 @@ async def test_a_list_says_when_its_reading_began(assistant: Client) -> None:
 
 
 OTHERS = {
-    TOOL: {"status": "placed", "customer_id": "cus_1", "subscription_id": "sub_1", "limit": 3},
+    TOOL: {
+        "status": "placed",
+        "customer_id": "cus_1",
+        "subscription_id": "sub_1",
+        "created_after": "2001-01-01",
+        "created_before": "2026-06-01",
+        "overdue": True,
+        "waiting_on": "nomos",
+        "provider": "metrify",
+        "limit": 3,
+        "detail": "full",
+    },
     "list_subscriptions": {
         "status": "active",
         "customer_id": "cus_1",

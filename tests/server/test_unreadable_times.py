@@ -49,9 +49,11 @@ async def test_a_time_that_is_no_date_costs_a_list_no_line(assistant: Client, si
     send(simulator, "9999-12-31T23:59:59Z", "appointment_at", "created_at")
     after = answer_of(await assistant.call_tool("list_meter_orders_by_status", asked))
     assert [line["id"] for line in after["orders"]] == [line["id"] for line in before["orders"]] != []
-    free = [line["summary"] for line in after["orders"] if "blocked" not in line["summary"]]
+    free = [line for line in after["orders"] if "blocked" not in line["summary"]]
     assert free
-    assert all(summary.startswith("scheduled for 9999-12-31T23:59:59Z;") for summary in free)
+    assert all(line["summary"] == "for 9999-12-31T23:59:59Z" for line in free)
+    assert all(line["created"] == "9999-12-31T23:59:59Z" for line in free)
+    assert all(line["anomalies"] == ["unreadable time"] for line in free)
 
 
 async def test_a_day_without_a_time_of_day_gets_none_in_any_answer(assistant: Client, simulator: Simulator) -> None:

@@ -93,9 +93,6 @@ async def list_subscriptions(
     """
     request = ListRequest(list_subscriptions, locals())
     client, filters = request.context.client, request.filters
-    after, before = filters["created_after"], filters["created_before"]
-    if after and before and after > before:
-        raise InvalidRequestError("created_after is later than created_before, so nothing can match. Swap them.")
     if status and status not in STATUSES:
         raise InvalidRequestError(
             f"{unknown('subscription status', status, STATUSES)} For the statuses of meter orders use "
