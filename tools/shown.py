@@ -28,7 +28,7 @@ QUESTIONS: Final = (
     ),
     (
         "What do I write to the customer, in German?",
-        "explain_status",
+        "get_meter_order",
         {"order_id": DEMO.orders["blocked_check_missing"], "audience": "customer", "language": "de"},
         ("customer_message",),
     ),

@@ -63,13 +63,13 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
             "Why is my smart meter blocked?",
             "get_meter_order",
             missing_check,
-            {"explanation.blocked.reason": "check_missing", "explanation.waiting_on": "customer"},
+            {"order.blocked_reason": "check_missing", "explanation.waiting_on": "customer"},
         ),
         Step(
             "And my neighbour's?",
             "get_meter_order",
             grid_operator,
-            {"explanation.blocked.reason": "grid_operator_registration", "explanation.waiting_on": "grid_operator"},
+            {"order.blocked_reason": "grid_operator_registration", "explanation.waiting_on": "grid_operator"},
         ),
         Step("Which orders are blocked?", "list_meter_orders_by_status", {"status": "blocked"}, {"complete": True}),
         Step(
@@ -203,15 +203,17 @@ def _fields(answer: "CallToolResult") -> Iterator[tuple[str, object]]:
         yield "returned", f"{content['returned']}, complete: {str(content['complete']).lower()}"
         yield "note", content.get("note", "")
     if "explanation" in content and "outcome" not in content:
-        yield from _explained(content["explanation"])
+        yield from _explained(content["explanation"], content.get("order", {}))
 
 
-def _explained(explanation: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    yield "status", f"{explanation['status']} ({explanation['label']})"
+def _explained(explanation: Mapping[str, object], order: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    if status := order.get("status") or explanation.get("status"):
+        yield "status", status
     blocked = explanation.get("blocked")
     if isinstance(blocked, dict):
+        reason = order.get("blocked_reason") or blocked.get("reason") or status
         since = f", since {blocked['since']}" if "since" in blocked else ""
-        yield "blocked", f"{blocked['reason']}{since}: {blocked['meaning']}"
+        yield "blocked", f"{reason}{since}: {blocked['meaning']}"
     for name in (*_EXPLANATION, "confidence"):
         if name in explanation:
             yield name, explanation[name]

@@ -27,6 +27,9 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--audience", help="agent (default) or customer: only what a customer may be told")
     parser.add_argument("--api-version", help="whose status it is, such as 2026-05-27.curie (default) or edison")
     parser.add_argument("--blocked-reason", help="why it is blocked, such as check_missing")
+    parser.add_argument(
+        "--customer-says", choices=["already_done"], help="the message where the customer says that it is done"
+    )
     parser.add_argument("--cancelled-reason", help="why it was cancelled, such as pre_existing")
 
 

@@ -10,6 +10,7 @@ orders UnknownVersionError. An order is never wrong: a value in it that is new t
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language
 from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage, explain
 from nomos_mcp.lifecycle.lifecycle_document import (
+    glossary_entry,
     glossary_markdown,
     lifecycle_diagram,
     lifecycle_markdown,
@@ -30,6 +31,7 @@ from nomos_mcp.lifecycle.statuses import (
     CatalogueError,
     Confidence,
     ContradictionError,
+    CustomerSays,
     LifecycleError,
     Outcome,
     UnknownAudienceError,
@@ -59,6 +61,7 @@ __all__ = [
     "CatalogueError",
     "Confidence",
     "ContradictionError",
+    "CustomerSays",
     "Explanation",
     "Language",
     "LifecycleError",
@@ -77,6 +80,7 @@ __all__ = [
     "explain",
     "explain_status",
     "final_statuses",
+    "glossary_entry",
     "glossary_markdown",
     "is_blocked",
     "is_final",

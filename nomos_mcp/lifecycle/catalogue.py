@@ -78,6 +78,7 @@ class Turn(_Texts):
     customer_action: Text | None = None
     operator_action: Text | None = None
     customer_message: Text
+    already_done: Text | None = None
     next: Text | None = None
     escalation: Text | None = None
     do_not_say: Text
@@ -107,11 +108,13 @@ class AppointmentTexts(_Texts):
     """
 
     on_hold: Text
+    keep_free: NamesAppointment
     dated: Annotated[str, _blanks("moment")]
     undated: Text
     upcoming: AppointmentTurn
     past: AppointmentTurn
     unreadable: Turn
+    missing: Turn
 
 
 class FormatTexts(_Texts):
@@ -135,6 +138,8 @@ class TimingTexts(_Texts):
     target: Text
     no_target: Text
     no_order: Text
+    no_duration: Text
+    not_known: Text
     ordered: Dated
     past_target: Text
     installed: Dated
@@ -143,6 +148,22 @@ class TimingTexts(_Texts):
     appointment: Annotated[str, _blanks("moment", "age")]
     apology: Text
     escalation: Text
+    escalation_now: Text
+
+
+class MeteringTexts(_Texts):
+    """What is said of an order that waits for metering details, by whether MaLo and MeLo are there."""
+
+    both: Text
+    there: Text
+    missing: Annotated[str, _blanks("details")]
+    operator_action: Annotated[str, _blanks("details")]
+
+
+class AlreadyDoneTexts(_Texts):
+    """Where the customer says that their part is done."""
+
+    operator_action: Text
 
 
 class NoteTexts(_Texts):
@@ -220,6 +241,7 @@ class LabelTexts(_Texts):
     timing: Text
     escalation: Text
     sources: Text
+    path: Text
     nothing: Text
     confidence: Annotated[Mapping[str, Text], _for_each(*get_args(Confidence))]
 
@@ -245,6 +267,8 @@ class Catalogue(_Texts):
     format: FormatTexts
     age: AgeTexts
     timing: TimingTexts
+    metering: MeteringTexts
+    already_done: AlreadyDoneTexts
     note: NoteTexts
     anomaly: AnomalyTexts
     anomaly_names: Annotated[Mapping[str, Text], _for_each(*AnomalyTexts.model_fields)]

@@ -1,6 +1,6 @@
 """What an order's state means: the texts that fit it now, put together and cut to an audience."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import get_args
 
@@ -35,6 +35,7 @@ from nomos_mcp.lifecycle.statuses import (
     ApiVersion,
     Audience,
     Confidence,
+    CustomerSays,
     Outcome,
     UnknownAudienceError,
     WaitingOn,
@@ -54,7 +55,7 @@ class Stage(_Answer):
 
 
 class Blocked(_Answer):
-    """What holds the order up. `reason` is the API's own word; `since` is Berlin time for people."""
+    """What holds the order up. `reason` is the API's own word; `since` is the day in Berlin."""
 
     reason: str | None = None
     meaning: str
@@ -64,12 +65,15 @@ class Blocked(_Answer):
 class Explanation(_Answer):
     """What a status means, who must act, and what may be said. What does not apply is None and left out on dump."""
 
-    status: str
-    label: str
+    # `path` is the usual progress of the API version, for a status that was asked for by name. `confidence` says how
+    # well it is known who must act, `confidence_of` what is known less well than that.
+    status: str | None = None
+    label: str | None = None
     meaning: str
     stage: Stage | None = None
-    final: bool
-    outcome: Outcome
+    path: str | None = None
+    final: bool | None = None
+    outcome: Outcome | None = None
     blocked: Blocked | None = None
     waiting_on: WaitingOn
     customer_action: str | None = None
@@ -79,38 +83,47 @@ class Explanation(_Answer):
     timing: str | None = None
     escalation: str | None = None
     anomalies: list[str] | None = None
-    confidence: Confidence | None = None
+    confidence: Confidence
+    confidence_of: dict[str, Confidence] | None = None
     sources: list[str] | None = None
-    api_version: ApiVersion
+    api_version: ApiVersion | None = None
 
 
-def explain(state: OrderState, *, now: datetime, audience: Audience = "agent", language: str = "en") -> Explanation:
+def explain(
+    state: OrderState,
+    *,
+    now: datetime,
+    audience: Audience = "agent",
+    language: str = "en",
+    customer_says: CustomerSays = "",
+) -> Explanation:
     """Explain an order.
 
     Args:
         state: the order. Values that are new to us are explained as far as possible, never refused.
         now: the current time, aware.
-        audience: `agent` also gets operator action, escalation, anomalies, sources and confidence.
+        audience: `agent` also gets operator action, escalation, anomalies and sources.
         language: the language of every sentence.
+        customer_says: `already_done` if the customer says that their part is done; it changes nothing elsewhere.
 
     Raises:
         UnknownAudienceError: the audience is neither agent nor customer.
     """
-    words, reading = texts(language), read(state)
-    since = None
-    if reading.block and state.blocked_at:
-        blocked_at = time_of_event(state.blocked_at, now)
-        since = berlin_moment(blocked_at, words)
+    words, reading = texts(language), read(state, now)
+    since = words.timing.not_known if is_blocked(state) else None
+    if since and (blocked_at := state.blocked_at and time_of_event(state.blocked_at, now)):
+        since = berlin_date(blocked_at, words)
         if audience == "agent" and (told := age(blocked_at, now, words)):
             since += f" ({told})"
     return build_explanation(
         reading,
         words,
         audience=audience,
-        turn=_turn_now(reading, now, words),
+        turn=_turn_now(reading, now, words, customer_says),
         timing=_timing(reading, now, words),
         since=since,
         anomalies=anomalies(reading, now, words),
+        notes=_metering_notes(reading, words),
     )
 
 
@@ -139,26 +152,42 @@ def build_explanation(
     if reading.block and reading.status is not OVERLAY:
         label = words.note.blocked_label.format(label=label)
     path = PATHS[state.api_version]
+    said = {
+        "meaning": " ".join([meaning, *notes, *_reason_notes(reading, words)]) if agent else meaning,
+        "operator_action": turn.operator_action if agent else None,
+        "next": turn.next,
+    }
+    blocked = _blocked(reading, words, since)
     return Explanation(
         status=state.status,
         label=label,
-        meaning=" ".join([meaning, *notes, *_reason_notes(reading, words)]) if agent else meaning,
         stage=Stage(index=path.index(state.status) + 1, of=len(path)) if state.status in path else None,
         final=is_final(state),
         outcome=reading.status.outcome,
-        blocked=_blocked(reading, words, since),
+        blocked=blocked,
         waiting_on=reading.turn.waiting_on,
         customer_action=turn.customer_action,
-        operator_action=turn.operator_action if agent else None,
         customer_message=turn.customer_message,
-        next=turn.next,
         timing=timing,
         escalation=turn.escalation if agent else None,
         anomalies=(list(anomalies) or None) if agent else None,
-        confidence=reading.confidence if agent else None,
+        confidence=reading.confidence,
+        confidence_of=_less_certain(said, reading, words, on_hold=blocked is not None),
         sources=(list(reading.sources) or None) if agent else None,
         api_version=state.api_version,
+        **said,
     )
+
+
+def _less_certain(
+    said: Mapping[str, str | None], reading: Reading, words: Catalogue, *, on_hold: bool
+) -> dict[str, Confidence] | None:
+    """The fields that are inferred beside an answer that is documented. How a block ends is inferred throughout."""
+    if reading.confidence != "documented":
+        return None
+    mark = f"{words.labels.confidence['inferred']})"
+    inferred = {name for name, text in said.items() if text and (mark in text or (name == "next" and on_hold))}
+    return {name: "inferred" for name in said if name in inferred} or None
 
 
 def status_texts(reading: Reading, words: Catalogue) -> StatusTexts:
@@ -188,7 +217,8 @@ def _blocked(reading: Reading, words: Catalogue, since: str | None) -> Blocked |
     if hold is None:
         return None
     # A status that is a block in itself is its own reason; the overlay asked for by name has none yet.
-    return Blocked(reason=state.status if state.status in blocked_statuses(state.api_version) else None, meaning=hold)
+    reason = state.status if state.status in blocked_statuses(state.api_version) else None
+    return Blocked(reason=reason, meaning=hold, since=since)
 
 
 def _reason_notes(reading: Reading, words: Catalogue) -> list[str]:
@@ -201,21 +231,64 @@ def _reason_notes(reading: Reading, words: Catalogue) -> list[str]:
     return notes
 
 
-def _turn_now(reading: Reading, now: datetime, words: Catalogue) -> Turn:
-    turn, state = turn_texts(reading, words), reading.state
+def _missing_details(reading: Reading) -> list[str] | None:
+    """The metering details that an order waits for; None if it waits for none, or if it is not known."""
+    state = reading.state
+    details = {"MaLo": state.malo, "MeLo": state.melo}
+    waits = reading.turn is reading.status and state.status == PATHS[state.api_version][0]
+    missing = [name for name, there in details.items() if there is False]
+    return missing if waits and (missing or all(details.values())) else None
+
+
+def _metering_notes(reading: Reading, words: Catalogue) -> list[str]:
+    missing = _missing_details(reading)
+    if missing is None:
+        return []
+    return [words.metering.missing.format(details=_named(missing, words)) if missing else words.metering.there]
+
+
+def _named(details: Sequence[str], words: Catalogue) -> str:
+    return details[0] if len(details) == 1 else words.metering.both
+
+
+def answered(turn: Turn, words: Catalogue, customer_says: CustomerSays) -> Turn:
+    """The turn after the customer's answer, where it waits for them."""
+    if not (customer_says and turn.already_done):
+        return turn
+    action = words.already_done.operator_action
+    return turn.model_copy(
+        update={"customer_message": turn.already_done, "customer_action": None, "operator_action": action}
+    )
+
+
+def _turn_now(reading: Reading, now: datetime, words: Catalogue, customer_says: CustomerSays) -> Turn:
+    turn, state = answered(turn_texts(reading, words), words, customer_says), reading.state
+    missing = _missing_details(reading)
+    if missing is not None:
+        action = words.metering.operator_action.format(details=_named(missing, words)) if missing else None
+        turn = turn.model_copy(update={"operator_action": action})
+    if reading.turn is reading.status and state.status == "scheduled" and not state.has("appointment_at"):
+        turn = words.appointment.missing
     # A customer is told no appointment that Berlin's calendar cannot show.
     appointment = state.appointment_at if state.appointment_at and in_berlin(state.appointment_at) else None
     if state.api_version == CURIE and (appointment or "appointment_at" in state.unreadable):
-        turn = _beside(appointment, turn, reading, now, words)
+        turn = _beside(appointment, turn, reading, now, words, customer_says)
     if not is_past_target(reading, now):
         return turn
-    # No apology to a customer whose own step is missing: it would lay the delay at somebody else's door.
-    apology = "" if reading.turn.waiting_on == "customer" else f" {words.timing.apology}"
-    message, escalation = turn.customer_message + apology, turn.escalation or words.timing.escalation
+    say = words.timing
+    message = f"{turn.customer_message} {say.apology}"
+    escalation = f"{turn.escalation} {say.escalation_now}" if turn.escalation else say.escalation
     return turn.model_copy(update={"customer_message": message, "escalation": escalation})
 
 
-def _beside(appointment: Time | None, turn: Turn, reading: Reading, now: datetime, words: Catalogue) -> Turn:
+def _beside(
+    appointment: Time | None,
+    turn: Turn,
+    reading: Reading,
+    now: datetime,
+    words: Catalogue,
+    customer_says: CustomerSays,
+) -> Turn:
     """The turn beside an appointment, None if it cannot be read: it may lie ahead, and is taken to.
 
     While one lies ahead, nobody may be told that there is nothing to do.
@@ -228,7 +301,10 @@ def _beside(appointment: Time | None, turn: Turn, reading: Reading, now: datetim
     # Installers come late. Under a block nobody is asked whether one came, so the appointment is kept free all day.
     if reading.block and (ahead or (appointment and days_since(appointment, now) == 0)):
         kept_free = say.dated.format(moment=when) if appointment else say.undated
-        message = words.blocked[reading.block].beside_appointment.format(appointment=kept_free)
+        message = words.blocked[reading.block].beside_appointment
+        if customer_says and turn.already_done:
+            message = f"{turn.already_done} {say.keep_free}"
+        message = message.format(appointment=kept_free)
         action = turn.customer_action or say.on_hold
         return turn.model_copy(update={"customer_message": message, "customer_action": action})
     if reading.turn is reading.status and reading.status.phase == "before_installation":
@@ -236,8 +312,6 @@ def _beside(appointment: Time | None, turn: Turn, reading: Reading, now: datetim
         meaning = said.meaning if reading.state.status == "scheduled" else turn.meaning
         message = said.customer_message.format(appointment=when)
         return said.model_copy(update={"customer_message": message, "meaning": meaning})
-    if reading.turn is reading.status and reading.status.phase == "after_installation" and ahead:
-        return turn.model_copy(update={"customer_message": words.contradiction.customer_message})
     return turn
 
 
@@ -261,7 +335,7 @@ def _timing(reading: Reading, now: datetime, words: Catalogue) -> str | None:
     ahead = appointment if is_ahead(state.appointment_at, now) else None
     match reading.status.phase:
         case "before_installation":
-            said = [appointment, event(say.ordered, state.created_at), _target(reading, now, words)]
+            said = [appointment, event(say.ordered, state.created_at), _target(reading, now, words), say.no_duration]
         case "after_installation":
             said = [ahead, event(say.installed, state.installed_at), say.no_target]
         case "before_order":
@@ -270,7 +344,7 @@ def _timing(reading: Reading, now: datetime, words: Catalogue) -> str | None:
             end = event(say.activated, state.activated_at) if state.status == "activated" else None
             said = [end or event(say.cancelled, state.cancelled_at)]
         case _:
-            said = [ahead, event(say.ordered, state.created_at)]
+            said = [ahead, event(say.ordered, state.created_at), say.no_duration]
     return " ".join(filter(None, said)) or None
 
 
@@ -280,5 +354,4 @@ def _target(reading: Reading, now: datetime, words: Catalogue) -> str | None:
     # A date that is set says more than the target, even one that we cannot read. Beside a block the target would read
     # as a promise.
     state = reading.state
-    appointment = is_ahead(state.appointment_at, now) or "appointment_at" in state.unreadable
-    return None if is_blocked(state) or appointment or fields_ahead(state) else words.timing.target
+    return None if is_blocked(state) or state.has("appointment_at") or fields_ahead(state) else words.timing.target

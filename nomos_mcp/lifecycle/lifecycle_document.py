@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from nomos_mcp.lifecycle.catalogue import Catalogue, Turn, texts
+from nomos_mcp.lifecycle.catalogue import LANGUAGES, Catalogue, Turn, texts
 from nomos_mcp.lifecycle.status_lookup import status_lines, unknown_status
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
@@ -128,6 +128,15 @@ def glossary_markdown(language: str = "en") -> str:
     words = texts(language)
     rows = ([term.term, term.expansion or "", term.meaning] for term in words.glossary.values())
     return f"# {words.document.glossary_title}\n\n{_table(words.document.glossary_columns, rows)}\n"
+
+
+def glossary_entry(word: str, language: str = "en") -> str | None:
+    """One word of the glossary, by its term in any language; None if it is not among them."""
+    for key, term in texts(language).glossary.items():
+        if word.strip().casefold() in {texts(each).glossary[key].term.casefold() for each in LANGUAGES}:
+            stands_for = f" ({term.expansion})" if term.expansion else ""
+            return f"{term.term}{stands_for}: {term.meaning}"
+    return None
 
 
 def lifecycle_diagram(version: ApiVersion, language: str = "en") -> str:

@@ -108,11 +108,12 @@ class Reading:
         return tuple(dict.fromkeys([*documented, *self.turn.sources]))
 
 
-def read(state: OrderState, status: Facts | None = None) -> Reading:
+def read(state: OrderState, now: datetime | None, status: Facts | None = None) -> Reading:
     """Read an order: a contradiction between its fields first, then the block, then the status.
 
     Args:
         state: the order.
+        now: the current time, aware; None for a status without an order.
         status: the facts to read it by, where its status is no status of its version but has facts all the same.
     """
     status = status or facts_of(state.status, state.api_version)
@@ -121,9 +122,19 @@ def read(state: OrderState, status: Facts | None = None) -> Reading:
     # Whether a block still holds up an order that seems to have gone further is not known either.
     if turn.outcome == "open" and fields_ahead(state):
         turn = CONTRADICTION
+    # Nor whether a meter is in place whose installation lies ahead.
+    if turn is status and status.phase == "after_installation" and now and appointment_ahead(state, now):
+        turn = CONTRADICTION
     if state.status == "cancelled" and state.cancelled_reason not in (None, "", *CANCELLED_REASONS):
         turn = replace(status, confidence="unknown")
     return Reading(state=state, status=status, block=block, turn=turn)
+
+
+def appointment_ahead(state: OrderState, now: datetime) -> bool:
+    """Whether a curie order has an appointment that is still to come. One that cannot be read may be."""
+    if state.api_version != CURIE:
+        return False
+    return is_ahead(state.appointment_at, now) or "appointment_at" in state.unreadable
 
 
 def fields_ahead(state: OrderState) -> list[str]:
@@ -196,7 +207,7 @@ def anomalies(reading: Reading, now: datetime, words: Catalogue) -> list[str]:
 def anomaly_names(state: OrderState, now: datetime, language: str = "en") -> list[str]:
     """What is odd about an order, each in three words at most, such as "appointment has passed"; each name once."""
     words = texts(language)
-    names = (words.anomaly_names[name] for name, _ in _anomalies(read(state), now, words))
+    names = (words.anomaly_names[name] for name, _ in _anomalies(read(state, now), now, words))
     return list(dict.fromkeys(names))
 
 
@@ -314,11 +325,16 @@ def age(time: Time, now: datetime, words: Catalogue) -> str | None:
     return (words.age.ago_many if days > 0 else words.age.ahead_many).format(days=abs(days))
 
 
-def time_of_event(time: Time, now: datetime) -> Time:
-    """The time of something that has happened: one that lies ahead by no more than clocks differ is now."""
-    if _is_after(time, now) and not _is_after(time, now + _CLOCK_SKEW):
-        return now if isinstance(time, datetime) else _day(now)
-    return time
+def time_of_event(time: Time, now: datetime) -> Time | None:
+    """The time of something that has happened: one that lies ahead by no more than clocks differ is now.
+
+    None for one that lies further ahead: it cannot have happened.
+    """
+    if in_berlin(time) is None or not _is_after(time, now):
+        return time
+    if _is_after(time, now + _CLOCK_SKEW):
+        return None
+    return now if isinstance(time, datetime) else _day(now)
 
 
 def _day(time: Time) -> date:

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
-from nomos_mcp.lifecycle.explanation import Explanation, build_explanation, status_texts, turn_texts
+from nomos_mcp.lifecycle.explanation import Explanation, answered, build_explanation, status_texts, turn_texts
 from nomos_mcp.lifecycle.order_state import OrderState, Reading, read
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
@@ -17,11 +17,13 @@ from nomos_mcp.lifecycle.statuses import (
     CURIE,
     EDISON,
     OVERLAY,
+    PATHS,
     STATUSES,
     VERSIONS,
     ApiVersion,
     Audience,
     ContradictionError,
+    CustomerSays,
     UnknownStatusError,
     facts_of,
     known_version,
@@ -67,6 +69,7 @@ def explain_status(
     api_version: str = CURIE,
     audience: Audience = "agent",
     language: str = "en",
+    customer_says: CustomerSays = "",
 ) -> Explanation:
     """Explain a status by name.
 
@@ -76,8 +79,9 @@ def explain_status(
         blocked_reason: curie's reason of a block that lies over the status.
         cancelled_reason: curie's reason of a cancellation.
         api_version: the vocabulary to look in first, in full or by its name alone (`edison`).
-        audience: `agent` also gets operator actions, escalation, notes, sources and confidence.
+        audience: `agent` also gets operator actions, escalation, notes and sources.
         language: the language of every sentence.
+        customer_says: `already_done` if the customer says that their part is done.
 
     Returns:
         The explanation; its `api_version` is the vocabulary that the name belongs to.
@@ -89,7 +93,7 @@ def explain_status(
     """
     words = texts(language)
     reading, notes = _look_up(status, blocked_reason, cancelled_reason, api_version, words)
-    return _explain(reading, notes, audience, words)
+    return _explain(reading, notes, audience, words, customer_says)
 
 
 def _look_up(
@@ -109,26 +113,39 @@ def _look_up(
     if version == CURIE and name == _OVERLAY_NAME:
         elsewhere = words.note.overlay_elsewhere.format(version=EDISON)
         notes = [words.note.overlay] if blocked_reason and asked == CURIE else [words.note.overlay, elsewhere]
-        return read(state, OVERLAY), notes
-    return read(state), _version_note(name, version, asked, words)
+        return read(state, None, OVERLAY), notes
+    return read(state, None), _version_note(name, version, asked, words)
 
 
-def _explain(reading: Reading, notes: list[str], audience: Audience, words: Catalogue) -> Explanation:
+def _explain(
+    reading: Reading, notes: list[str], audience: Audience, words: Catalogue, customer_says: CustomerSays
+) -> Explanation:
     # Only what is published can be said about time. Beside a block the target would read as a promise.
+    say = words.timing
     timing = {
-        "before_order": words.timing.no_order,
-        "before_installation": words.timing.target,
-        "after_installation": words.timing.no_target,
-    }.get(reading.status.phase)
+        "before_order": say.no_order,
+        "before_installation": f"{say.target} {say.no_duration}",
+        "after_installation": say.no_target,
+    }.get(reading.status.phase, say.no_duration)
     on_hold = reading.block or status_texts(reading, words).hold
-    return build_explanation(
+    explanation = build_explanation(
         reading,
         words,
         audience=audience,
-        turn=turn_texts(reading, words),
-        timing=None if on_hold else timing,
+        turn=answered(turn_texts(reading, words), words, customer_says),
+        timing=say.no_duration if on_hold else timing,
         notes=notes,
     )
+    return explanation.model_copy(update={"path": _path(reading, audience, words)})
+
+
+def _path(reading: Reading, audience: Audience, words: Catalogue) -> str | None:
+    version, status = reading.state.api_version, reading.state.status
+    if status not in PATHS[version]:
+        return None
+    labels = {name: words.statuses(version)[name].label for name in PATHS[version]}
+    steps = labels.values() if audience == "customer" else (f"{name} ({label})" for name, label in labels.items())
+    return " → ".join(steps)
 
 
 def _implied(blocked_reason: str, cancelled_reason: str) -> str:
@@ -215,6 +232,7 @@ def status_lines(
     api_version: str = CURIE,
     audience: Audience = "agent",
     language: str = "en",
+    customer_says: CustomerSays = "",
 ) -> StatusLines:
     """Lay a status out for reading. Arguments and errors are those of `explain_status`, with two differences.
 
@@ -227,12 +245,12 @@ def status_lines(
         status, cancelled_reason = "", status
     words = texts(language)
     reading, notes = _look_up(status, blocked_reason, cancelled_reason, api_version, words)
-    explanation = _explain(reading, notes, audience, words)
+    explanation = _explain(reading, notes, audience, words, customer_says)
     reason = blocked_reason or cancelled_reason
     name = f"{explanation.status} ({reason})" if reason else explanation.status
     say, unknown = words.labels, explanation.waiting_on == "unknown"
     whose_turn = words.waiting_on[explanation.waiting_on]
-    if explanation.confidence and not unknown:
+    if audience == "agent" and not unknown:
         whose_turn += f" ({say.confidence[explanation.confidence]})"
     entries = (
         (say.meaning, explanation.meaning),
@@ -244,6 +262,7 @@ def status_lines(
         (say.do_not_say, turn_texts(reading, words).do_not_say if audience == "agent" else None),
         (say.next, explanation.next),
         (say.timing, explanation.timing),
+        (say.path, explanation.path),
         (say.escalation, explanation.escalation),
         (say.sources, "; ".join(explanation.sources or ())),
     )

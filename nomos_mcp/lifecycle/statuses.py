@@ -43,6 +43,8 @@ Audience = Literal["agent", "customer"]
 Outcome = Literal["open", "success", "cancelled", "unknown"]
 WaitingOn = Literal["customer", "nomos", "installation_partner", "grid_operator", "nobody", "unknown"]
 Confidence = Literal["documented", "inferred", "unknown"]
+"""How well an answer is known, from the most certain to the least."""
+CustomerSays = Literal["", "already_done"]
 
 CURIE: Final = "2026-05-27.curie"
 EDISON: Final = "2026-01-29.edison"

@@ -44,7 +44,7 @@ class Summary:
 
 def summary_of(state: OrderState, *, now: datetime, language: str = "en") -> Summary:
     """Sum an order up for a list. `now` is aware."""
-    words, reading = texts(language), read(state)
+    words, reading = texts(language), read(state, now)
     odd, passed = anomaly_names(state, now, language), words.anomaly_names["appointment_past"]
     return Summary(
         text=_head(reading, now, words).removeprefix(state.status).lstrip(" ,:"),
@@ -61,7 +61,7 @@ def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
 
     Such as "placed, blocked: check_missing since 12 Nov 2026; waiting on the customer". `now` is aware.
     """
-    words, reading = texts(language), read(state)
+    words, reading = texts(language), read(state, now)
     parts = [_head(reading, now, words)]
     if not is_final(state):
         parts.append(words.waiting_on[reading.turn.waiting_on])
@@ -76,10 +76,10 @@ def _head(reading: Reading, now: datetime, words: Catalogue) -> str:
     say, state, status = words.summary, reading.state, reading.state.status
     if reading.block:
         reason = state.blocked_reason or say.blocked_unstated
-        if state.blocked_at is None:
+        blocked_at = state.blocked_at and time_of_event(state.blocked_at, now)
+        if blocked_at is None:
             return say.blocked.format(status=status, reason=reason)
-        since = berlin_date(time_of_event(state.blocked_at, now), words)
-        return say.blocked_since.format(status=status, reason=reason, date=since)
+        return say.blocked_since.format(status=status, reason=reason, date=berlin_date(blocked_at, words))
     if status == "cancelled" and state.cancelled_reason:
         return say.cancelled.format(status=status, reason=state.cancelled_reason)
     if status == "scheduled" and state.appointment_at:
@@ -87,6 +87,5 @@ def _head(reading: Reading, now: datetime, words: Catalogue) -> str:
         template = say.appointment_past if passed else say.appointment_upcoming
         return template.format(status=status, when=berlin_moment(state.appointment_at, words))
     reached = {"installed": state.installed_at, "activated": state.activated_at}.get(status)
-    if reached is None:
-        return status
-    return say.since.format(status=status, date=berlin_date(time_of_event(reached, now), words))
+    reached = reached and time_of_event(reached, now)
+    return say.since.format(status=status, date=berlin_date(reached, words)) if reached else status

@@ -87,4 +87,5 @@ def _add_live_data(server: MCPServer[NomosContext]) -> None:
 
 
 async def _order(order_id: str, context: NomosContext) -> str:
-    return result_of(await find_order(context, order_id), context).model_dump_json(exclude_none=True)
+    order = await find_order(context, order_id)
+    return (await result_of(order, context)).model_dump_json(exclude_none=True)

@@ -7,7 +7,7 @@ for the others, with nothing null.
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
@@ -90,7 +90,20 @@ class ToolDefinition:
                 property_schema["enum"] = list(choices[name])
                 property_schema.pop("maxLength", None)
         tool.parameters = schema
+        tool.fn_metadata.output_schema = _without_titles(tool.fn_metadata.output_schema)
         return tool
+
+
+def _without_titles(schema: Any) -> Any:
+    """Leave out of a schema what only repeats names: titles, and the defaults of what may be left out."""
+    if isinstance(schema, list):
+        return [_without_titles(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: each for name, each in schema.items() if not (name == "default" and each is None)}
+    return {
+        name: _without_titles(each) for name, each in kept.items() if not (name == "title" and isinstance(each, str))
+    }
 
 
 MAX_BYTES = 20_000
@@ -147,6 +160,9 @@ class ListResult(Result):
     as_of: str
     api_version: str
 
+
+Detail = Literal["short", "full"]
+"""`short` leaves out what proves the answer (sources, stage, label) and what the answer says elsewhere."""
 
 OrderFields = dict[str, str]
 """A meter order under the API's own field names, nulls left out. Times are UTC."""

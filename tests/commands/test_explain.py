@@ -42,8 +42,22 @@ Nachricht             Ihre Smart-Meter-Bestellung wartet auf Ihren
                       bestätigen. Sie müssen nichts tun. Liegt die
                       Bestätigung vor, kann es weitergehen.
 Was folgt             Mit der Bestätigung kann es weitergehen.
+Zeit                  Für keinen Schritt ist eine Dauer veröffentlicht.
 """
     )
+
+
+def test_the_message_to_a_customer_who_has_done_it_already_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "check_missing", "--customer-says", "already_done"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "you have already sent the details" in out
+    assert "To do: customer Nothing." in out
+
+
+def test_a_status_is_printed_with_the_path_around_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "placed", "--audience", "customer"]) == 0
+    assert "Usual progress" in (out := " ".join(capsys.readouterr().out.split()))
+    assert "Order accepted → With the installation partner → Check submitted" in out
 
 
 @pytest.mark.parametrize(

@@ -92,4 +92,10 @@ GOOD_NEWS = Phrase("good news", r"good news", r"gute Nachricht")
 NOT_ACTIVE = Phrase("that it is not active yet", r"not active yet", r"aktiv ist er noch nicht")
 NOT_ORDERED = Phrase("that nothing is ordered", r"nothing has been ordered", r"nichts bestellt")
 PAST_TARGET = Phrase("that the target has passed", r"past the target", r"Richtwert [^.]*überschritten")
+AGREED = Phrase(
+    "that an appointment is agreed",
+    r"has been scheduled|is scheduled for",
+    r"ist ein Termin vereinbart\.|Einbau Ihres Smart Meters: ",
+)
+NO_APPOINTMENT = Phrase("that no appointment is known", r"our records show no appointment", r"kein Datum")
 ASKS_WHETHER = Phrase("a question", r"whether the installer came\?", r"zum Einbau da war\?")

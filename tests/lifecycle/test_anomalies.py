@@ -55,7 +55,7 @@ FUTURE = 3
         (
             "scheduled",
             {"appointment_at": FUTURE, "blocked_reason": "grid_operator_registration", "blocked_at": PAST},
-            "An appointment is set under a block: find out whether it stands.",
+            "Appointment under a block: does it stand?",
         ),
         (
             "installed",

@@ -190,8 +190,8 @@ def test_the_glossary_explains_the_words_of_the_field(language: str) -> None:
     terms = {word.term for word in glossary.values()}
     assert {"iMSys", "MSB", "wMSB", "gMSB", "VNB", "MaLo", "MeLo", "WiM", "§14a EnWG", "HEMS"} <= terms
     assert {word.term for word in glossary.values() if word.expansion is None} == {
-        "en": {"smart meter check", "dynamic price"},
-        "de": {"Smart-Meter-Check", "dynamischer Preis"},
+        "en": {"smart meter check", "dynamic price", "ordering", "cancelling", "provider"},
+        "de": {"Smart-Meter-Check", "dynamischer Preis", "Bestellen", "Stornieren", "provider"},
     }[language]
 
 

@@ -23,7 +23,8 @@ def test_the_example_of_the_curie_reference_is_an_order_just_created() -> None:
         "your electricity connection are being collected for our installation partner. There is nothing you need to do "
         "right now.",
         "next": "The hand-over to the installation partner.",
-        "timing": "Ordered 30 Jun 2026 (1 day ago). Target from order to installation: about eight weeks.",
+        "timing": "Ordered 30 Jun 2026 (1 day ago). Target from order to installation: about eight weeks. "
+        "No step has a published duration.",
         "confidence": "inferred",
         "sources": ["API reference (curie): MeterOrder.status", "inferred: waiting_on"],
         "api_version": CURIE,
@@ -38,5 +39,7 @@ def test_the_example_of_the_edison_reference_waits_for_its_hand_over_and_is_long
         "nomos",
         "documented",
     )
-    assert explanation.timing == "Ordered 14 Mar 2024 (92 days ago). Past the target of about eight weeks."
+    assert explanation.timing == (
+        "Ordered 14 Mar 2024 (92 days ago). Past the target of about eight weeks. No step has a published duration."
+    )
     assert explanation.anomalies is None

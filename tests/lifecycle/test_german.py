@@ -36,10 +36,8 @@ DaysAgo = Callable[[float], datetime]
 def test_times_are_berlin_times_in_german_across_the_change_of_clocks(
     utc: str, berlin: str, curie: Make, explained: Explain
 ) -> None:
-    order = curie("placed", blocked_reason="check_missing", blocked_at=datetime.fromisoformat(utc))
-    blocked = explained(order, audience="customer", language="de").blocked
-    assert blocked is not None
-    assert blocked.since == berlin
+    order = curie("scheduled", appointment_at=datetime.fromisoformat(utc))
+    assert f"Termin: {berlin} (" in (explained(order, language="de").timing or "")
 
 
 def test_the_appointment_is_told_with_day_hour_and_zone(curie: Make, explained: Explain, days_ago: DaysAgo) -> None:
@@ -49,7 +47,10 @@ def test_the_appointment_is_told_with_day_hour_and_zone(curie: Make, explained: 
 
 def test_an_order_past_the_target_is_said_to_be_past_it(curie: Make, explained: Explain, days_ago: DaysAgo) -> None:
     late = explained(curie("check_submitted", created_at=days_ago(57)), language="de")
-    assert late.timing == "Bestellt am 24.09.2026 (vor 57 Tagen). Der Richtwert von etwa acht Wochen ist überschritten."
+    assert late.timing == (
+        "Bestellt am 24.09.2026 (vor 57 Tagen). Der Richtwert von etwa acht Wochen ist überschritten. "
+        "Für keinen Schritt ist eine Dauer veröffentlicht."
+    )
     assert late.customer_message.endswith("Es tut uns leid, dass es so lange dauert.")
     assert late.escalation == "Richtwert überschritten: support@nomos.energy, mit der ID der Bestellung."
 

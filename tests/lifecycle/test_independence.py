@@ -10,9 +10,9 @@ import nomos_mcp.lifecycle
 from nomos_mcp.lifecycle import Explanation, explain_status
 
 FIELDS = [
-    "status", "label", "meaning", "stage", "final", "outcome", "blocked", "waiting_on", "customer_action",
-    "operator_action", "customer_message", "next", "timing", "escalation", "anomalies", "confidence", "sources",
-    "api_version",
+    "status", "label", "meaning", "stage", "path", "final", "outcome", "blocked", "waiting_on", "customer_action",
+    "operator_action", "customer_message", "next", "timing", "escalation", "anomalies", "confidence",
+    "confidence_of", "sources", "api_version",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from nomos_mcp.lifecycle.order_state import berlin_date
 from tests.lifecycle.order_states import EARLIER, NOW, ORDERED, STATES, UNREADABLE, Row
 from tests.lifecycle.phrases import ALWAYS_FORBIDDEN, NOTHING_TO_DO, PHOTO
 
-FOR_AGENTS = {"operator_action", "escalation", "anomalies", "confidence", "sources"}
+FOR_AGENTS = {"operator_action", "escalation", "anomalies", "sources"}
 DATES = {"en": r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b", "de": r"\b\d{2}\.\d{2}\.\d{4}\b"}
 OTHER_DATES = r"\d{4}-\d\d|\d/\d|\b(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\b(Mon|Diens|Donners|Frei|Sams|Sonn)tag\b"
 
@@ -37,7 +37,7 @@ def explained(row: Row, audience: Any, language: str) -> Explanation:
 
 def told(explanation: Explanation) -> str:
     """What is there for a customer's ears, names of the API left aside."""
-    unspoken = FOR_AGENTS | {"api_version", "status", "stage", "outcome", "waiting_on"}
+    unspoken = FOR_AGENTS | {"api_version", "confidence", "confidence_of", "status", "stage", "outcome", "waiting_on"}
     said = explanation.model_dump(exclude_none=True, exclude=dict.fromkeys(unspoken, True))
     if "blocked" in said:
         said["blocked"].pop("reason", None)

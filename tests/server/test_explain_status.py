@@ -1,5 +1,7 @@
 """`explain_status`: by order as it is now, or by name, without credentials."""
 
+import re
+
 import pytest
 from mcp import Client
 
@@ -12,10 +14,30 @@ from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 from tests.server.tool_examples import ToolExample
 
 EXAMPLE = ToolExample(
-    arguments=("status", "order_id", "blocked_reason", "cancelled_reason", "audience", "language", "api_version"),
+    arguments=(
+        "status",
+        "order_id",
+        "blocked_reason",
+        "cancelled_reason",
+        "audience",
+        "language",
+        "api_version",
+        "customer_says",
+        "detail",
+    ),
     call={"status": "blocked_wim"},
     offline=True,
-    names_no_object=("status", "blocked_reason", "cancelled_reason", "audience", "language", "api_version"),
+    names_no_object=(
+        "status",
+        "blocked_reason",
+        "cancelled_reason",
+        "audience",
+        "language",
+        "api_version",
+        "customer_says",
+        "detail",
+    ),
+    sees_everything={"detail": "full"},
 )
 
 TOOL = "explain_status"
@@ -27,26 +49,32 @@ TOOL = "explain_status"
 async def test_every_status_is_explained_without_a_request(
     assistant: Client, simulator: Simulator, version: str, status: str
 ) -> None:
-    explanation = answer_of(await assistant.call_tool(TOOL, {"status": status, "api_version": version}))["explanation"]
+    asked = {"status": status, "api_version": version}
+    answer = answer_of(await assistant.call_tool(TOOL, asked))
+    full = answer_of(await assistant.call_tool(TOOL, {**asked, "detail": "full"}))
+    explanation = answer["explanation"]
     assert explanation["status"] == status
-    assert explanation["api_version"] == version
+    assert answer["api_version"] == version
     assert explanation["meaning"]
-    assert explanation["sources"]
+    assert not {"sources", "label", "stage", "api_version"} & explanation.keys()
+    assert full["explanation"]["sources"]
+    assert full["explanation"]["label"]
     assert not asked_of(simulator)
 
 
 async def test_an_order_is_explained_as_it_is_now(assistant: Client) -> None:
     order = {"order_id": DEMO.subscriptions["blocked_check_missing"]}
-    explanation = answer_of(await assistant.call_tool(TOOL, order))["explanation"]
-    assert explanation["blocked"]["reason"] == "check_missing"
-    assert explanation["blocked"]["since"]
+    answer = answer_of(await assistant.call_tool(TOOL, order))
+    assert answer == answer_of(await assistant.call_tool("get_meter_order", order))
+    assert answer["order"]["blocked_reason"] == "check_missing"
+    assert answer["explanation"]["blocked"]["since"]
 
 
 async def test_a_customer_is_answered_in_german(assistant: Client) -> None:
     order = {"order_id": DEMO.orders["blocked_check_missing"], "audience": "customer", "language": "de"}
     explanation = answer_of(await assistant.call_tool(TOOL, order))["explanation"]
     assert "Smart-Meter-Check" in explanation["customer_message"]
-    assert " Uhr ME" in explanation["blocked"]["since"]
+    assert re.fullmatch(r"\d\d\.\d\d\.2026", explanation["blocked"]["since"])
 
 
 async def test_a_customer_is_not_told_what_is_for_the_support_agent(assistant: Client) -> None:
@@ -56,17 +84,35 @@ async def test_a_customer_is_not_told_what_is_for_the_support_agent(assistant: C
     assert explanation["customer_message"]
 
 
+@pytest.mark.parametrize("asked", [{"order_id": DEMO.orders["blocked_check_missing"]}, {"status": "placed"}], ids=str)
+async def test_a_customer_who_has_sent_it_already_is_not_asked_again(assistant: Client, asked: dict[str, str]) -> None:
+    explanation = answer_of(await assistant.call_tool(TOOL, {**asked, "customer_says": "already_done"}))["explanation"]
+    assert "you have already sent the details" in explanation["customer_message"]
+    assert "customer_action" not in explanation
+    assert "Do not ask the customer again" in explanation["operator_action"]
+
+
+async def test_one_status_explains_the_path_around_it(assistant: Client) -> None:
+    asked = {"status": "placed"}
+    path = answer_of(await assistant.call_tool(TOOL, asked))["explanation"]["path"]
+    assert path.startswith("created (Order accepted) → placed (With the installation partner) → check_submitted (")
+    for_customer = answer_of(await assistant.call_tool(TOOL, {**asked, "audience": "customer"}))["explanation"]
+    assert for_customer["path"].startswith("Order accepted → With the installation partner → Check submitted → ")
+
+
+@pytest.mark.parametrize("status", ["blocked", "cancelled"])
+async def test_a_status_whose_place_is_not_documented_has_no_path(assistant: Client, status: str) -> None:
+    assert "path" not in answer_of(await assistant.call_tool(TOOL, {"status": status}))["explanation"]
+
+
 async def test_the_pinned_vocabulary_is_the_default(connect: Connect) -> None:
     async with connect(EDISON) as client:
-        explanation = answer_of(await client.call_tool(TOOL, {"status": "installed"}))["explanation"]
-    assert explanation["api_version"] == EDISON
+        assert answer_of(await client.call_tool(TOOL, {"status": "installed"}))["api_version"] == EDISON
 
 
 async def test_a_version_may_be_called_by_its_name(assistant: Client) -> None:
-    explanation = answer_of(await assistant.call_tool(TOOL, {"status": "blocked", "api_version": "edison"}))[
-        "explanation"
-    ]
-    assert (explanation["waiting_on"], explanation["api_version"]) == ("nomos", EDISON)
+    answer = answer_of(await assistant.call_tool(TOOL, {"status": "blocked", "api_version": "edison"}))
+    assert (answer["explanation"]["waiting_on"], answer["api_version"]) == ("nomos", EDISON)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -80,12 +126,24 @@ async def test_a_reason_in_place_of_a_status_is_explained_the_way_that_the_error
     async with connect(version) as client:
         refused = error_of(await client.call_tool(TOOL, {"status": name}))
         argument = refused.partition("Ask with ")[2].partition("=")[0]
-        explanation = answer_of(await client.call_tool(TOOL, {argument: name}))["explanation"]
-    assert (explanation["status"], explanation["api_version"]) == (status, CURIE)
+        answer = answer_of(await client.call_tool(TOOL, {argument: name}))
+    assert (answer["explanation"]["status"], answer["api_version"]) == (status, CURIE)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("glossary", "wMSB"), ("CONFLICT", "one meter order"), ("NOT_FOUND", "404")]
+    ("name", "said"),
+    [
+        ("glossary", "wMSB"),
+        ("CONFLICT", "one meter order"),
+        ("NOT_FOUND", "404"),
+        ("malo", "Market location"),
+        ("§14a EnWG", "by itself it grants none"),
+        ("iMSys", "condition of grid fee reductions"),
+        ("ordering", "product_orders"),
+        ("Bestellen", "hosted checkout"),
+        ("cancelling", "No order can be cancelled here"),
+        ("provider", "(inferred)"),
+    ],
 )
 async def test_what_resources_say_is_said_here_too(
     assistant: Client, simulator: Simulator, name: str, said: str
@@ -107,7 +165,9 @@ async def test_what_resources_say_is_said_here_too(
         ({"status": "placed", "language": "fr"}, "language"),
         ({"status": "CONFLICT", "blocked_reason": "check_missing"}, "CONFLICT goes alone"),
         ({"status": "glossary", "api_version": EDISON}, "glossary goes alone"),
+        ({"status": "MaLo", "blocked_reason": "check_missing"}, "MaLo goes alone"),
         ({"status": "placed", "audience": "press"}, "audience"),
+        ({"status": "placed", "customer_says": "no"}, "customer_says"),
         ({"order": "prdo_1"}, "Did you mean 'order_id'?"),
     ],
 )

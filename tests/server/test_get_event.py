@@ -47,7 +47,7 @@ async def test_an_event_about_an_order_brings_the_order_as_it_is_now(assistant: 
     answer = await event(assistant, DEMO.events["meter_order.blocked"])
     assert "was blocked" in answer["happened"]
     assert answer["concerns"] == {"subscription": order.subscription_id, "meter_order": order.id}
-    assert answer["order"]["status"] == answer["explanation"]["status"] == "check_submitted"
+    assert answer["order"]["status"] == "check_submitted"
     assert "blocked" not in answer["explanation"]
 
 

@@ -102,5 +102,5 @@ async def test_an_order_with_a_malformed_reference_is_still_explained(simulator:
     async with connected(simulator, field, Caller.local()) as client:
         answer = (await client.call_tool("get_meter_order", {"order_id": ORDER})).structured_content
     assert answer is not None
-    assert answer["explanation"]["status"] == "placed"
+    assert answer["order"]["status"] == "placed"
     assert answer["order"]["customer"] == ("(unreadable)" if field == "customer" else CUSTOMER)

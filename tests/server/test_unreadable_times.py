@@ -13,7 +13,7 @@ from tests.server.conftest import answer_of, error_of
 SCHEDULED = DEMO.orders["scheduled"]
 ORDER_TIMES = ("created_at", "appointment_at", "blocked_at", "installed_at", "activated_at", "cancelled_at")
 CALLS: Mapping[str, Mapping[str, object]] = {
-    "get_meter_order": {"order_id": SCHEDULED},
+    "get_meter_order": {"order_id": SCHEDULED, "detail": "full"},
     "explain_status": {"order_id": SCHEDULED, "audience": "customer", "language": "de"},
     "list_meter_orders_by_status": {"status": "all"},
     "list_subscriptions": {},
@@ -67,7 +67,7 @@ async def test_a_day_without_a_time_of_day_gets_none_in_any_answer(assistant: Cl
 
 async def test_the_order_of_an_answer_shows_a_day_as_a_day(assistant: Client, simulator: Simulator) -> None:
     send(simulator, "2026-06-17", "appointment_at")
-    answer = answer_of(await assistant.call_tool("get_meter_order", {"order_id": SCHEDULED}))
+    answer = answer_of(await assistant.call_tool("get_meter_order", dict(CALLS["get_meter_order"])))
     assert answer["order"]["appointment_at"] == "2026-06-17"
     assert "is scheduled for 17 Jun 2026." in answer["explanation"]["customer_message"]
 

@@ -11,46 +11,45 @@ from nomos_mcp.lifecycle import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
     Audience,
+    CustomerSays,
     Explanation,
     Language,
-    explain,
     explain_status as explain_by_name,
+    glossary_entry,
     glossary_markdown,
 )
 from nomos_mcp.server.error_messages import CODES, error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.tool_factory import Result, ToolDefinition, order_state
-from nomos_mcp.server.tools.get_meter_order import find_order
+from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
+from nomos_mcp.server.tools.get_meter_order import find_order, in_short, result_of
 
 GLOSSARY: Final = "glossary"
 
 
 class ExplanationResult(Result):
-    """What a state means; or, as `text`, an error code or the glossary."""
+    """What a state means, with `order` if it is an order's; or, as `text`, a code, a word or the glossary."""
 
+    order: OrderFields | None = None
     explanation: Explanation | None = None
     text: str | None = None
+    api_version: str | None = None
 
 
 async def explain_status(
     ctx: Context[NomosContext],
-    status: Annotated[
-        str, Field(description="A status of either API version, blocked, an error code, or glossary.")
-    ] = "",
-    order_id: Annotated[str, Field(description="Instead: explain this order (prdo_… or sub_…) as it is now.")] = "",
-    blocked_reason: Annotated[
-        str, Field(description=f"With status or alone: why it is blocked, {' or '.join(BLOCKED_REASONS)}.")
-    ] = "",
-    cancelled_reason: Annotated[str, Field(description=f"Why it is cancelled, {' or '.join(CANCELLED_REASONS)}.")] = "",
+    status: Annotated[str, Field(description="A status, blocked, an error code, glossary, or one of its words.")] = "",
+    order_id: Annotated[str, Field(description="Instead: this order, as get_meter_order answers.")] = "",
+    blocked_reason: Annotated[str, Field(description=f"With status or alone: {' or '.join(BLOCKED_REASONS)}.")] = "",
+    cancelled_reason: Annotated[str, Field(description=f"As above: {' or '.join(CANCELLED_REASONS)}.")] = "",
     audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
     language: Annotated[Language, Field(description="Language of the texts.")] = "en",
-    api_version: Annotated[
-        str, Field(description="Vocabulary of status, curie or edison; default: the pinned one.")
-    ] = "",
+    api_version: Annotated[str, Field(description="curie or edison; default: the pinned one.")] = "",
+    customer_says: Annotated[CustomerSays, Field(description="already_done: the customer says it is done.")] = "",
+    detail: Annotated[Detail, Field(description="full adds sources, stage and label.")] = "short",
 ) -> Annotated[CallToolResult, ExplanationResult]:
-    """Explain a smart meter order's status: meaning, whose turn it is, what comes next, what to tell the customer.
+    """Explain a status and the path around it, a reason, an error code, or a word. Needs no credentials.
 
-    Give `order_id` (explains it as it is now) or `status` (no credentials needed). Two vocabularies exist:
+    Words: glossary has all, such as MaLo, iMSys, §14a EnWG, provider, ordering, cancelling. Statuses:
     curie: created → placed → check_submitted → check_reviewed → scheduled → installed → activated, or cancelled;
     blocked is no status there but lies over one, with a reason.
     edison: waiting → ordered → checked → installation_planning → installation_scheduled → installation_finished →
@@ -59,38 +58,54 @@ async def explain_status(
     They do not map one to one: edison's blocked is not curie's check_missing (the customer's turn).
     """
     context = nomos_context(ctx)
+    others = blocked_reason or cancelled_reason or api_version
     if order_id:
-        if status or blocked_reason or cancelled_reason or api_version:
+        if status or others:
             raise InvalidRequestError(
                 "order_id goes alone: the order has its own status, reasons and API version. Leave those arguments "
                 "out, or leave out order_id to explain a status by name."
             )
-        state = order_state(await find_order(context, order_id), context.vocabulary)
-        explanation = explain(state, now=context.now(), audience=audience, language=language)
-    elif status == GLOSSARY or status in CODES:
-        if blocked_reason or cancelled_reason or api_version:
+        found = await result_of(
+            await find_order(context, order_id),
+            context,
+            audience=audience,
+            language=language,
+            detail=detail,
+            customer_says=customer_says,
+        )
+        return ExplanationResult(**dict(found)).answer()
+    if (text := _text(status, language)) is not None:
+        if others:
             raise InvalidRequestError(
                 f"{status} goes alone: leave blocked_reason, cancelled_reason and api_version out."
             )
-        text = glossary_markdown(language) if status == GLOSSARY else error_markdown(status)
         return ExplanationResult(text=text).answer()
-    elif status or blocked_reason or cancelled_reason:
-        explanation = explain_by_name(
-            status,
-            blocked_reason=blocked_reason,
-            cancelled_reason=cancelled_reason,
-            api_version=api_version or context.vocabulary,
-            audience=audience,
-            language=language,
-        )
-    else:
+    if not (status or blocked_reason or cancelled_reason):
         raise InvalidRequestError("Nothing to explain: pass status (a name), a reason, or order_id (prdo_… or sub_…).")
-    return ExplanationResult(explanation=explanation).answer()
+    explanation = explain_by_name(
+        status,
+        blocked_reason=blocked_reason,
+        cancelled_reason=cancelled_reason,
+        api_version=api_version or context.vocabulary,
+        audience=audience,
+        language=language,
+        customer_says=customer_says,
+    )
+    version = explanation.api_version
+    explanation = (explanation if detail == "full" else in_short(explanation)).model_copy(update={"api_version": None})
+    return ExplanationResult(explanation=explanation, api_version=version).answer()
+
+
+def _text(name: str, language: Language) -> str | None:
+    """What is said about a name that is no status."""
+    if name == GLOSSARY:
+        return glossary_markdown(language)
+    return error_markdown(name) if name in CODES else glossary_entry(name, language)
 
 
 TOOL = ToolDefinition(
     function=explain_status,
     title="Explain a smart meter order's status",
     position=50,
-    choices=lambda _: {"language": get_args(Language)},
+    choices=lambda _: {"language": get_args(Language), "customer_says": ("already_done",)},
 )

@@ -64,7 +64,7 @@ async def event_result(context: NomosContext, event_id: str) -> EventResult:
     order, missing = None, None
     if event.context.meter_order is not None:
         try:
-            order = result_of(await context.client.meter_orders.get(event.context.meter_order), context)
+            order = await result_of(await context.client.meter_orders.get(event.context.meter_order), context)
         except NomosError as error:
             missing = f"The order could not be read. {describe(error, fenced=context.caller.is_fenced)}"
     return EventResult(

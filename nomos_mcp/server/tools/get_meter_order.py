@@ -1,17 +1,22 @@
 """The tool `get_meter_order`."""
 
-from typing import Annotated
+from contextlib import suppress
+from dataclasses import replace
+from typing import Annotated, Any, get_args
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.models import MeterOrder
-from nomos_mcp.lifecycle import Explanation, explain
+from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, explain
+from nomos_mcp.lifecycle.catalogue import texts
+from nomos_mcp.lifecycle.order_state import berlin_date, in_berlin
+from nomos_mcp.lifecycle.statuses import PATHS
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.tool_factory import OrderFields, Result, ToolDefinition, order_fields, order_state
+from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition, order_fields, order_state
 
 
 class NoOrderYetError(InvalidRequestError):
@@ -41,27 +46,71 @@ class MeterOrderResult(Result):
     api_version: str
 
 
-def result_of(order: MeterOrder, context: NomosContext) -> MeterOrderResult:
-    return MeterOrderResult(
-        order=order_fields(order),
-        explanation=explain(order_state(order, context.vocabulary), now=context.now()),
-        api_version=context.vocabulary,
-    )
+async def result_of(
+    order: MeterOrder,
+    context: NomosContext,
+    *,
+    audience: Audience = "agent",
+    language: Language = "en",
+    detail: Detail = "short",
+    customer_says: CustomerSays = "",
+) -> MeterOrderResult:
+    """Explain an order, reading its subscription too if it waits for metering details."""
+    state = order_state(order, context.vocabulary)
+    if order.status == PATHS[context.vocabulary][0] and order.subscription:
+        with suppress(NomosError):  # not known then, which breaks nothing
+            subscription = await context.client.subscriptions.get(order.subscription)
+            state = replace(state, malo=subscription.has_malo, melo=subscription.has_melo)
+    said = order_fields(order)
+    explanation = explain(
+        state, now=context.now(), audience=audience, language=language, customer_says=customer_says
+    ).model_copy(update={"api_version": None})
+    if detail == "short":
+        explanation = in_short(explanation, of_order=True)
+        left_out = {"object", *_times_told(order, explanation, language)}
+        said = {name: said[name] for name in said if name not in left_out and (audience == "agent" or name == "id")}
+    return MeterOrderResult(order=said, explanation=explanation, api_version=context.vocabulary)
+
+
+def _times_told(order: MeterOrder, explanation: Explanation, language: Language) -> list[str]:
+    told = f"{explanation.timing} {explanation.blocked and explanation.blocked.since}"
+    times = {name: order.date_only.get(name) or getattr(order, name) for name in order.times}
+    return [
+        name for name, time in times.items() if time and in_berlin(time) and berlin_date(time, texts(language)) in told
+    ]
+
+
+def in_short(explanation: Explanation, *, of_order: bool = False) -> Explanation:
+    """Leave out what proves an explanation, and what the order beside it says already."""
+    left_out: dict[str, Any] = dict.fromkeys(("label", "stage", "sources", "final"))
+    if explanation.outcome == "open":
+        left_out["outcome"] = None
+    if of_order:
+        left_out["status"] = None
+        left_out["blocked"] = explanation.blocked and explanation.blocked.model_copy(update={"reason": None})
+    return explanation.model_copy(update=left_out)
 
 
 async def get_meter_order(
     order_id: Annotated[str, Field(description="Meter order (prdo_…) or its subscription (sub_…).")],
     ctx: Context[NomosContext],
+    audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
+    language: Annotated[Language, Field(description="Language of the texts.")] = "en",
+    detail: Annotated[Detail, Field(description="full adds sources, stage and label.")] = "short",
 ) -> Annotated[CallToolResult, MeterOrderResult]:
     """Read one smart meter order and what its state means: answers "where is it, why is it stuck, whose turn is it?".
 
     Answer from `explanation`. Look at `explanation.blocked` first: blocked lies over the status and decides who must
-    act (`waiting_on`). `check_missing` is the customer's turn; `grid_operator_registration` is a wait.
-    `installed` is not `activated`: dynamic prices and automatic readings start at `activated`.
-    `customer_message` is ready to send. Promise no dates beyond `order.appointment_at`.
+    act (`waiting_on`). `customer_message` is ready to send. Promise no date but an appointment's.
     """
     context = nomos_context(ctx)
-    return result_of(await find_order(context, order_id), context).answer()
+    order = await find_order(context, order_id)
+    return (await result_of(order, context, audience=audience, language=language, detail=detail)).answer()
 
 
-TOOL = ToolDefinition(function=get_meter_order, title="Get a smart meter order", position=10)
+TOOL = ToolDefinition(
+    function=get_meter_order,
+    title="Get a smart meter order",
+    position=10,
+    choices=lambda _: {"language": get_args(Language)},
+)

@@ -1,0 +1,313 @@
+"""No field of an explanation contradicts another: what is odd about an order, what its customer says, what is known."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    CURIE,
+    EDISON,
+    LANGUAGES,
+    STATUSES,
+    VERSIONS,
+    ApiVersion,
+    Explanation,
+    OrderState,
+    anomaly_names,
+    explain,
+    explain_status,
+)
+from nomos_mcp.lifecycle.catalogue import AnomalyTexts, texts
+from nomos_mcp.lifecycle.statuses import BLOCKS, FACTS, PATHS
+from tests.lifecycle.order_states import LONG_AGO, NOW, ORDERED
+from tests.lifecycle.phrases import AGREED, ASKS_WHETHER, AT_HOME, NOTHING_TO_DO, PHOTO, REGRET
+
+Make = Callable[..., OrderState]
+Explain = Callable[..., Explanation]
+
+each_language = pytest.mark.parametrize("language", LANGUAGES)
+
+PAST, AHEAD = NOW - timedelta(days=3), NOW + timedelta(days=3)
+ODD_FIELDS: tuple[dict[str, Any], ...] = (
+    {"unreadable": {"created_at": "?"}, "created_at": None},
+    {"unreadable": {"appointment_at": "?"}},
+    *({name: AHEAD} for name in ("created_at", "installed_at", "activated_at", "cancelled_at", "blocked_at")),
+    *({name: PAST} for name in ("installed_at", "activated_at", "cancelled_at", "appointment_at", "blocked_at")),
+    {"appointment_at": AHEAD},
+    *({"cancelled_reason": reason} for reason in CANCELLED_REASONS),
+    {},
+)
+BLOCKS_OVER: tuple[dict[str, Any], ...] = (
+    {},
+    *({"blocked_reason": reason, "blocked_at": PAST} for reason in (*BLOCKED_REASONS, "roof_missing")),
+    {"blocked_reason": "check_missing"},
+    {"blocked_at": PAST},
+)
+
+
+def cases() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (status, {"created_at": created, **block, **odd})
+        for status in (*STATUSES[CURIE], "teleported")
+        for created in (ORDERED, LONG_AGO)
+        for block in BLOCKS_OVER
+        for odd in ODD_FIELDS
+    ]
+
+
+def orders(language: str, anomaly: str) -> list[tuple[OrderState, Explanation]]:
+    """Every order that shows this anomaly, with its explanation."""
+    name, found = texts(language).anomaly_names[anomaly], []
+    for status, fields in cases():
+        state = OrderState(api_version=CURIE, status=status, **fields)
+        if name in anomaly_names(state, NOW, language):
+            found.append((state, explain(state, now=NOW, language=language)))
+    assert found, f"no order shows {anomaly}"
+    return found
+
+
+def asked(explanation: Explanation) -> str:
+    return f"{explanation.customer_message} {explanation.customer_action}"
+
+
+@each_language
+def test_no_order_is_asked_for_something_by_one_field_and_told_to_wait_by_another(language: str) -> None:
+    for anomaly in AnomalyTexts.model_fields:
+        for state, said in orders(language, anomaly):
+            nothing = NOTHING_TO_DO.found_in(said.customer_message, language)
+            assert not (nothing and (said.customer_action or said.waiting_on in {"customer", "unknown"})), state
+            if said.waiting_on == "nobody":
+                assert said.customer_action is None, state
+            if said.waiting_on == "unknown":
+                assert not PHOTO.found_in(asked(said), language), state
+                assert not AT_HOME.found_in(asked(said), language), state
+
+
+@each_language
+def test_fields_ahead_of_the_status_leave_it_unknown_who_acts(language: str) -> None:
+    for state, said in orders(language, "too_early"):
+        if state.status == "activated":  # a final order stays final, whatever else it carries
+            assert said.waiting_on == "nobody"
+        else:
+            assert (said.waiting_on, said.confidence) == ("unknown", "unknown"), state
+            assert said.customer_message == texts(language).contradiction.customer_message
+
+
+@each_language
+def test_an_appointment_that_lies_ahead_of_an_installed_meter_leaves_it_unknown_who_acts(language: str) -> None:
+    for state, said in orders(language, "appointment_too_late"):
+        if state.status == "installed" and said.blocked is None:
+            assert (said.waiting_on, said.confidence) == ("unknown", "unknown"), state
+            assert said.customer_action is None
+
+
+@each_language
+def test_a_check_that_was_reviewed_is_asked_of_nobody(language: str) -> None:
+    for state, said in orders(language, "check_already_reviewed"):
+        assert said.waiting_on == "unknown", state
+        assert not PHOTO.found_in(asked(said), language), state
+
+
+@each_language
+def test_a_block_without_a_reason_is_nobodys_turn(language: str) -> None:
+    for state, said in orders(language, "blocked_without_reason"):
+        assert said.waiting_on == "unknown", state
+
+
+@each_language
+def test_without_an_appointment_nobody_is_told_that_there_is_one(language: str) -> None:
+    for state, said in orders(language, "appointment_missing"):
+        assert not AGREED.found_in(asked(said), language), state
+        assert not AT_HOME.found_in(asked(said), language), state
+
+
+@each_language
+def test_an_appointment_that_has_passed_is_asked_about_unless_a_block_or_a_contradiction_goes_before(
+    language: str,
+) -> None:
+    for state, said in orders(language, "appointment_past"):
+        asks = ASKS_WHETHER.found_in(said.customer_message, language)
+        assert bool(asks) is (said.blocked is None and said.confidence != "unknown"), state
+        assert not AT_HOME.found_in(asked(said), language), state
+
+
+@each_language
+def test_a_time_that_cannot_have_come_yet_is_told_as_no_time_of_anything(language: str) -> None:
+    day = {"en": "23 Nov 2026", "de": "23.11.2026"}[language]
+    for state, said in orders(language, "in_future"):
+        since = said.blocked.since if said.blocked else None
+        assert day not in f"{said.timing} {since}".replace("Appointment 23", ""), state
+
+
+@each_language
+def test_what_is_left_over_on_a_final_order_changes_nothing(language: str) -> None:
+    for state, said in orders(language, "blocked_when_final"):
+        assert (said.blocked, said.waiting_on, said.customer_action) == (None, "nobody", None), state
+
+
+@each_language
+@pytest.mark.parametrize("version", VERSIONS)
+def test_past_the_target_there_is_an_apology_everywhere(version: ApiVersion, language: str) -> None:
+    for status in STATUSES[version]:
+        if FACTS[version][status].phase != "before_installation":
+            continue
+        for block in BLOCKS_OVER if version == CURIE else ({},):
+            early, late = (
+                explain(
+                    OrderState(api_version=version, status=status, created_at=created, **block),
+                    now=NOW,
+                    language=language,
+                )
+                for created in (ORDERED, LONG_AGO)
+            )
+            assert REGRET.found_in(late.customer_message, language), (status, block)
+            assert not REGRET.found_in(early.customer_message, language), (status, block)
+            assert texts(language).timing.escalation.partition(":")[0] in (late.escalation or "") or (
+                texts(language).timing.escalation_now in (late.escalation or "")
+            )
+
+
+NO_DURATION = {
+    "en": r"No step has a published duration|No target is published|no time is running",
+    "de": r"Für keinen Schritt ist eine Dauer veröffentlicht|kein Richtwert veröffentlicht|läuft auch keine Zeit",
+}
+
+
+@each_language
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_status_and_every_block_says_that_no_duration_is_published(version: ApiVersion, language: str) -> None:
+    asked: list[dict[str, Any]] = [{"status": status, "api_version": version} for status in STATUSES[version]]
+    asked += [{"status": "blocked", "blocked_reason": reason} for reason in ("", *BLOCKED_REASONS, "roof_missing")]
+    by_name = [explain_status(**each, language=language) for each in asked]
+    open_orders = [
+        explain(OrderState(api_version=version, status=status, created_at=ORDERED, **block), now=NOW, language=language)
+        for status in (*STATUSES[version], "teleported")
+        for block in (BLOCKS_OVER if version == CURIE else ({},))
+    ]
+    for said in (*by_name, *(each for each in open_orders if not each.final)):
+        assert said.timing
+        assert any(sentence in said.timing for sentence in NO_DURATION[language].split("|")), said
+
+
+@each_language
+def test_wherever_it_is_the_customers_turn_there_is_an_answer_to_i_have_done_it_already(language: str) -> None:
+    words = texts(language)
+    turns = {**words.curie, **words.edison, **words.blocked}
+    facts = {**FACTS[CURIE], **FACTS[EDISON], **BLOCKS}
+    theirs = {name for name, each in facts.items() if each.waiting_on == "customer"}
+    assert {name for name, turn in turns.items() if turn.already_done} == theirs >= {"check_missing", "placed"}
+
+
+@each_language
+@pytest.mark.parametrize("ahead", [None, AHEAD], ids=["no appointment", "appointment"])
+def test_who_has_sent_it_already_is_asked_for_nothing_and_keeps_the_appointment(ahead: Any, language: str) -> None:
+    fields = {"blocked_reason": "check_missing", "blocked_at": PAST, "appointment_at": ahead}
+    state = OrderState(api_version=CURIE, status="placed", created_at=LONG_AGO, **fields)
+    said = explain(state, now=NOW, language=language, customer_says="already_done")
+    assert said.customer_message.startswith({"en": "Thank you for telling us", "de": "Vielen Dank für"}[language])
+    assert not PHOTO.found_in(asked(said), language)
+    assert (said.customer_action is not None) is (ahead is not None)
+    assert ({"en": "keep your appointment", "de": "halten Sie Ihren"}[language] in said.customer_message) is bool(ahead)
+    assert REGRET.found_in(said.customer_message, language)
+    assert len(said.customer_message.split()) <= 80
+    assert said.waiting_on == "customer"  # by the records, which is what the answer is about
+
+
+def test_what_the_customer_says_changes_nothing_where_it_is_not_their_turn(curie: Make, explained: Explain) -> None:
+    order = curie("check_submitted")
+    assert explained(order, customer_says="already_done") == explained(order)
+
+
+# --- metering details -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("malo", "melo", "note", "action"),
+    [
+        (False, False, "The subscription carries no MaLo and MeLo: the likely cause (inferred).", "MaLo and MeLo."),
+        (False, True, "The subscription carries no MaLo: the likely cause (inferred).", "missing MaLo."),
+        (None, False, "The subscription carries no MeLo: the likely cause (inferred).", "missing MeLo."),
+        (True, True, "MaLo and MeLo are there.", None),
+        (True, None, "", "are complete."),
+        (None, None, "", "are complete."),
+    ],
+)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_order_that_waits_for_metering_details_says_what_is_known_of_them(
+    version: ApiVersion, malo: Any, melo: Any, note: str, action: str | None, explained: Explain
+) -> None:
+    state = OrderState(api_version=version, status=PATHS[version][0], created_at=ORDERED, malo=malo, melo=melo)
+    said = explained(state)
+    assert said.meaning.endswith(note)
+    assert ("MaLo" in said.meaning or "MeLo" in said.meaning) is bool(note)
+    assert (said.operator_action or "").endswith(action or "")
+    assert (said.operator_action is None) is (action is None)
+    told = explained(state, audience="customer")
+    assert "M" not in told.meaning.replace("Market", "")
+
+
+@pytest.mark.parametrize("status", ["placed", "installed"])
+def test_no_other_status_waits_for_metering_details(status: str, curie: Make, explained: Explain) -> None:
+    assert explained(curie(status, malo=False, melo=False)) == explained(curie(status))
+
+
+def test_a_block_goes_before_missing_metering_details(curie: Make, explained: Explain) -> None:
+    assert "MaLo" not in explained(curie("created", malo=False, blocked_reason="check_missing")).meaning
+
+
+# --- how well it is known ---------------------------------------------------------------------------------------------
+
+
+@each_language
+def test_how_a_documented_block_ends_is_called_inferred(language: str) -> None:
+    for status in ("blocked", "blocked_wim"):
+        said = explain_status(status, api_version=EDISON, language=language)
+        assert (said.confidence, said.confidence_of) == ("documented", {"next": "inferred"})
+
+
+@each_language
+def test_a_sentence_that_is_marked_as_inferred_is_named_wherever_the_answer_is_documented(language: str) -> None:
+    mark = texts(language).labels.confidence["inferred"] + ")"
+    asked: list[dict[str, Any]] = [
+        {"status": status, "api_version": asked}
+        for names in STATUSES.values()
+        for status in names
+        for asked in VERSIONS
+    ]
+    found = 0
+    for each in (*asked, {"status": "blocked"}):
+        said = explain_status(**each, language=language)
+        marked = {name for name, text in said.model_dump().items() if isinstance(text, str) and mark in text}
+        if said.confidence == "documented":
+            assert marked <= set(said.confidence_of or {}), each
+            found += len(marked)
+        else:
+            assert said.confidence_of is None
+    assert found
+
+
+def test_missing_metering_details_are_inferred_beside_a_documented_wait(edison: Make, explained: Explain) -> None:
+    said = explained(edison("waiting", malo=False, melo=True))
+    assert (said.confidence, said.confidence_of) == ("documented", {"meaning": "inferred"})
+
+
+@each_language
+def test_the_customers_answer_carries_how_well_it_is_known_beside_clean_texts(language: str, curie: Make) -> None:
+    said = explain(curie("placed"), now=NOW, audience="customer", language=language)
+    assert said.confidence == "inferred"
+    assert texts(language).labels.confidence["inferred"] not in f"{said.meaning} {asked(said)} {said.next}"
+
+
+# --- the path ---------------------------------------------------------------------------------------------------------
+
+
+@each_language
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_status_names_those_before_and_after_it_in_the_usual_order(version: ApiVersion, language: str) -> None:
+    steps = [f"{name} ({texts(language).statuses(version)[name].label})" for name in PATHS[version]]
+    for status in PATHS[version]:
+        assert explain_status(status, api_version=version, language=language).path == " → ".join(steps)
