@@ -1,13 +1,15 @@
 """`NomosClient`."""
 
+import hmac
 import os
+import secrets
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from typing import Self, cast
 
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from nomos_mcp import variables
 from nomos_mcp.client.credentials import ClientCredentials, Credentials
@@ -80,6 +82,8 @@ class NomosClient:
         self._limiter = RateLimiter(requests_per_second, timing)
         self._connection = HttpConnection(self.base_url, app, self._limiter, timing)
         credentials = self._credentials(client_id, _secret(client_secret), _secret(access_token))
+        secret = _secret(client_secret) or _secret(access_token)
+        self._key = SecretBytes(secret.get_secret_value().encode() if secret else secrets.token_bytes(32))
         self._session = Session(self._connection, credentials, api_version)
         self._is_view = False
         self._set_options(CallOptions(timeout, max_retries))
@@ -170,6 +174,10 @@ class NomosClient:
             APIError: It answers with an error.
         """
         return await self._session.health(self._options)
+
+    def derived_key(self, purpose: str) -> bytes:
+        """Return a key that every process with these credentials derives alike; a random one without credentials."""
+        return hmac.digest(self._key.get_secret_value(), f"nomos-mcp {purpose}".encode(), "sha256")
 
     @property
     def rate_limit(self) -> RateLimitHeaders | None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
@@ -91,6 +92,7 @@ def malformed_cursor() -> InvalidRequestError:
     )
 
 
-def digest(text: str, length: int) -> str:
-    """Return the first characters of a text's SHA-256, in Base64."""
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())[:length].decode()
+def digest(text: str, length: int, key: bytes = b"") -> str:
+    """Return the first characters of a text's SHA-256 in Base64; with a key, of its HMAC."""
+    found = hmac.digest(key, text.encode(), "sha256") if key else hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(found)[:length].decode()

@@ -15,7 +15,9 @@ from nomos_mcp.server.list_cursor import Cursor, cursor_of, digest
 from nomos_mcp.server.pagination import ListReading, R
 from nomos_mcp.server.request_context import nomos_context
 
-_NO_FILTERS: Final = frozenset({"ctx", "status", "overdue", "waiting_on", "provider", "limit", "cursor", "detail"})
+_OF_ORDERS: Final = frozenset({"overdue", "waiting_on", "provider"})
+_OF_SUBSCRIPTIONS: Final = frozenset({"subscription_id", "number", "customer_email"})
+_NO_FILTERS: Final = _OF_ORDERS | _OF_SUBSCRIPTIONS | {"ctx", "status", "limit", "cursor", "detail"}
 """Arguments that a tool handles itself: a status takes several queries (see `pagination`), the others none."""
 
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
@@ -61,7 +63,8 @@ class ListRequest:
         self._as_of = self.context.now()
         bound = sorted((name, value) for name, value in arguments.items() if name not in {"ctx", "cursor"})
         seen_as = [tool.__name__, self.context.client.api_version, self.context.caller.customer_id, bound]
-        self._binding = digest(json.dumps(seen_as), 12)
+        # Keyed, since a digest alone would show to whoever guesses it what was searched for, such as an e-mail address.
+        self._binding = digest(json.dumps(seen_as), 12, self.context.client.derived_key("cursor"))
 
     def start(self, first: Cursor) -> Cursor:
         """Return where to start reading: `first`, unless the caller passed a cursor of an earlier call."""

@@ -1,10 +1,11 @@
 """`list_subscriptions`: which there are, and whether a smart meter can be ordered for each."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,18 +14,41 @@ from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.client import BATMAN, CURIE, EDISON, NomosClient
-from nomos_mcp.server import create_server, pagination
+from nomos_mcp.server import Caller, create_server, pagination
+from nomos_mcp.server.list_cursor import digest
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.conftest import NOW
+from tests.conftest import NOW, client_for
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 from tests.server.tool_examples import ToolExample
 
 EXAMPLE = ToolExample(
-    arguments=("status", "customer_id", "plan_id", "created_after", "created_before", "limit", "cursor"),
+    arguments=(
+        "status",
+        "customer_id",
+        "plan_id",
+        "subscription_id",
+        "number",
+        "customer_email",
+        "created_after",
+        "created_before",
+        "limit",
+        "cursor",
+        "detail",
+    ),
     call={},
-    names_no_object=("status", "plan_id", "created_after", "created_before", "limit", "cursor"),
-    sees_everything={"limit": 100},
+    names_no_object=(
+        "status",
+        "plan_id",
+        "number",
+        "customer_email",
+        "created_after",
+        "created_before",
+        "limit",
+        "cursor",
+        "detail",
+    ),
+    sees_everything={"limit": 100, "detail": "full"},
 )
 
 TOOL = "list_subscriptions"
@@ -100,10 +124,9 @@ async def test_no_personal_data_and_no_metadata_comes_along(assistant: Client) -
     result = await assistant.call_tool(TOOL, {"limit": 100})
     assert set().union(*(found.keys() for found in answer_of(result)["subscriptions"])) == {
         "id",
-        "plan",
         "customer",
         "status",
-        "direction",
+        "type",
         "can_order",
         "why",
         "order_id",
@@ -130,7 +153,8 @@ async def test_customer_and_plan_narrow_the_list(assistant: Client) -> None:
         DEMO.subscriptions["two_first"],
         DEMO.subscriptions["two_second"],
     }
-    plan = (await line(assistant, "no_product"))["plan"]
+    ours = await lines(assistant, customer_id=DEMO.customers["no_product"], detail="full")
+    plan = ours[DEMO.subscriptions["no_product"]]["plan"]
     assert DEMO.subscriptions["no_product"] in await lines(assistant, plan_id=plan)
     assert DEMO.subscriptions["can_order"] not in await lines(assistant, plan_id=plan)
 
@@ -239,6 +263,12 @@ async def test_beyond_the_bound_an_order_may_exist(
         ({"limit": 101}, "'limit'"),
         ({"cursor": "nonsense"}, "cursor is malformed"),
         ({"plan": "plan_1"}, "Did you mean 'plan_id'?"),
+        ({"subscription_id": "cus_1"}, "is not a valid subscription ID"),
+        ({"subscription_id": "sub_1", "status": "active"}, "leave the other filters out"),
+        ({"subscription_id": "sub_1", "number": "1"}, "leave the other filters out"),
+        ({"number": " - "}, "holds no letter and no digit"),
+        ({"customer_id": "cus_1", "customer_email": "a@b.example"}, "not both"),
+        ({"detail": "long"}, "'detail'"),
     ],
 )
 async def test_bad_input_is_named_and_costs_no_request(
@@ -314,3 +344,188 @@ async def test_a_cursor_of_another_tool_is_refused(assistant: Client) -> None:
     result = await assistant.call_tool(TOOL, {"cursor": orders["next_cursor"]})
     assert result.is_error
     assert "belongs to another query" in error_of(result)
+
+
+async def test_in_full_plan_number_and_day_are_shown(assistant: Client, simulator: Simulator) -> None:
+    put(simulator, "can_order", number="4X44EMKX", created_at=datetime(2026, 5, 31, 22, 30, tzinfo=UTC))
+    subscription_id = DEMO.subscriptions["can_order"]
+    found = await lines(assistant, subscription_id=subscription_id, detail="full")
+    shown = {name: found[subscription_id][name] for name in ("number", "created", "meter_type")}
+    assert shown == {"number": "4X44EMKX", "created": "2026-06-01", "meter_type": "analog"}
+    assert found[subscription_id]["plan"].startswith("pln_")
+    short = (await lines(assistant, subscription_id=subscription_id))[subscription_id]
+    assert not {"number", "plan", "created", "meter_type"} & short.keys()
+
+
+async def test_one_subscription_is_read_and_not_looked_for(assistant: Client, simulator: Simulator) -> None:
+    subscription_id = DEMO.subscriptions["placed"]
+    assert set(await lines(assistant, subscription_id=subscription_id)) == {subscription_id}
+    assert [path.partition("?")[0] for path in asked_of(simulator)] == [
+        f"/subscriptions/{subscription_id}",
+        "/meter-orders",
+    ]
+    result = await assistant.call_tool(TOOL, {"subscription_id": "sub_nobodyhasthisidentifier"})
+    assert result.is_error
+    assert "Nomos knows no such object" in error_of(result)
+
+
+@pytest.mark.parametrize("spelled", ["4X44EMKX", "4x44emkx", "4X44 EMKX", "4X44-EMKX"])
+async def test_a_contract_number_finds_its_subscription_however_it_is_spelled(
+    assistant: Client, simulator: Simulator, spelled: str
+) -> None:
+    put(simulator, "can_order", number="4X44EMKX")
+    answer = answer_of(await assistant.call_tool(TOOL, {"number": spelled}))
+    assert [each["id"] for each in answer["subscriptions"]] == [DEMO.subscriptions["can_order"]]
+
+
+async def test_a_number_that_nothing_has_is_a_clear_and_complete_answer(assistant: Client) -> None:
+    answer = answer_of(await assistant.call_tool(TOOL, {"number": "NOBODYS"}))
+    assert (answer["subscriptions"], answer["complete"]) == ([], True)
+    assert "No subscription that can be seen here has this number" in answer["note"]
+
+
+async def test_a_number_is_looked_for_with_the_other_filters(assistant: Client, simulator: Simulator) -> None:
+    put(simulator, "can_order", number="4X44EMKX")
+    assert not await lines(assistant, number="4X44EMKX", status="ended")
+    assert await lines(assistant, number="4X44EMKX", customer_id=DEMO.customers["can_order"])
+
+
+def put(simulator: Simulator, name: str, **changes: Any) -> None:
+    known = simulator.world.subscriptions.get(DEMO.subscriptions[name])
+    assert known
+    simulator.world.subscriptions.put(replace(known, **changes))
+
+
+def crowd(simulator: Simulator, count: int, **changes: Any) -> None:
+    """Add subscriptions that are newer than all others, the oldest of them first."""
+    for number in range(count):
+        created = NOW - timedelta(minutes=count - number)
+        put(simulator, "can_order", id=f"sub_crowd{number:04}", created_at=created, number=f"CROWD{number}", **changes)
+
+
+async def test_reading_for_a_number_stops_at_the_first_match(assistant: Client, simulator: Simulator) -> None:
+    crowd(simulator, 250)
+    answer = answer_of(await assistant.call_tool(TOOL, {"number": "CROWD120"}))
+    assert [each["id"] for each in answer["subscriptions"]] == ["sub_crowd0120"]
+    assert len([path for path in asked_of(simulator) if path.startswith("/subscriptions")]) == 2
+    assert (answer["has_more"], answer["complete"]) == (True, False)
+    assert "stopped at the first match" in answer["note"]
+
+
+async def test_a_number_beyond_the_bound_is_found_with_the_cursor_and_progress_is_told(
+    assistant: Client, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001  the SDK's
+        told.append(message)
+
+    monkeypatch.setattr(pagination, "MAX_PAGES", 2)
+    crowd(simulator, 450)
+    told: list[str | None] = []
+    first = answer_of(await assistant.call_tool(TOOL, {"number": "CROWD5"}, progress_callback=tell))
+    assert (first["subscriptions"], first["has_more"], first["complete"]) == ([], True, False)
+    assert "next_cursor reads on" in first["note"]
+    second = first
+    for _ in range(5):
+        if second["subscriptions"]:
+            break
+        second = answer_of(await assistant.call_tool(TOOL, {"number": "CROWD5", "cursor": second["next_cursor"]}))
+    assert [each["id"] for each in second["subscriptions"]] == ["sub_crowd0005"]
+    assert told == ["200 subscriptions read"]
+
+
+async def test_numbers_that_were_not_delivered_are_a_gap_and_no_mismatch(simulator: Simulator, era: Era) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def unnumbered(message: Message) -> None:
+            if message["type"] == "http.response.body" and scope["path"] == "/subscriptions":
+                message["body"] = message["body"].replace(b'"number":', b'"x_umber":', 2)
+            await send(message)
+
+        await simulator(scope, receive, unnumbered)
+
+    nomos = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=app)
+    async with nomos, Client(create_server(Settings(), client=nomos), mode=era) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"number": "NOBODYS"}))
+    assert not answer["complete"]
+    assert answer["not_covered"][0].startswith("2 whose contract number Nomos did not send: sub_")
+
+
+EMAIL = "Erika.Muster+strom@example.org"
+
+
+def set_email(simulator: Simulator, name: str, email: str = EMAIL) -> None:
+    known = simulator.world.customers.get(DEMO.customers[name])
+    assert known
+    simulator.world.customers.put(replace(known, email=email))
+
+
+async def test_an_email_address_finds_the_customers_subscriptions_and_is_repeated_nowhere(
+    assistant: Client, simulator: Simulator, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    set_email(simulator, "two_subscriptions")
+    first = await assistant.call_tool(TOOL, {"customer_email": EMAIL, "limit": 1})
+    cursor = answer_of(first)["next_cursor"]
+    second = await assistant.call_tool(TOOL, {"customer_email": EMAIL, "limit": 1, "cursor": cursor})
+    found = [each["id"] for result in (first, second) for each in answer_of(result)["subscriptions"]]
+    assert set(found) == {DEMO.subscriptions["two_first"], DEMO.subscriptions["two_second"]}
+    assert answer_of(second)["complete"]
+    said = first.model_dump_json() + second.model_dump_json() + "".join(capfd.readouterr()) + caplog.text
+    assert not [word for word in (EMAIL, EMAIL.lower(), "Muster", "%40example") if word in said]
+
+
+async def test_an_email_address_of_nobody_is_a_clear_and_empty_answer(assistant: Client, simulator: Simulator) -> None:
+    answer = answer_of(await assistant.call_tool(TOOL, {"customer_email": EMAIL}))
+    assert (answer["subscriptions"], answer["complete"]) == ([], True)
+    assert "No customer that can be seen here has this e-mail address" in answer["note"]
+    assert not [path for path in asked_of(simulator) if path.startswith("/subscriptions")]
+
+
+async def test_of_several_customers_with_one_email_address_the_next_call_can_choose(
+    assistant: Client, simulator: Simulator
+) -> None:
+    for name in ("placed", "can_order"):
+        set_email(simulator, name)
+    said = error_of(await assistant.call_tool(TOOL, {"customer_email": EMAIL}))
+    assert said.startswith("2 customers have this e-mail address")
+    assert DEMO.customers["placed"] in said
+    assert DEMO.customers["can_order"] in said
+    assert EMAIL not in said
+
+
+@pytest.mark.parametrize("email", ["erika", "e" * 250 + "@example.org", "a@b\nc", EMAIL])
+async def test_an_email_address_is_in_no_error(assistant: Client, email: str) -> None:
+    cursor = answer_of(await assistant.call_tool(TOOL, {"limit": 1}))["next_cursor"]
+    result = await assistant.call_tool(TOOL, {"customer_email": email, "limit": 1, "cursor": cursor})
+    assert result.is_error
+    assert email not in error_of(result)
+
+
+def test_a_cursor_tells_nobody_without_the_credentials_whose_email_address_it_is_bound_to() -> None:
+    def key(secret: str | None = None, token: str | None = None) -> bytes:
+        client_id = "id" if secret else None
+        nomos = NomosClient(client_id=client_id, client_secret=secret, access_token=token, base_url="http://127.0.0.1")
+        return nomos.derived_key("cursor")
+
+    ours = key("secret")
+    assert key("secret") == ours  # every worker reads it
+    assert key("another") != ours
+    assert key(token="token") != key(token="another")
+    assert key() != key()
+    assert digest("somebody@example.org", 12, ours) != digest("somebody@example.org", 12, key())
+
+
+@pytest.mark.parametrize("argument", ["number", "customer_email"])
+async def test_one_customers_assistant_searches_for_nobody(simulator: Simulator, era: Era, argument: str) -> None:
+    caller = Caller.customer(DEMO.customers["placed"])
+    async with client_for(simulator) as nomos:
+        server = create_server(Settings(), client=nomos, caller=caller)
+        async with Client(server, mode=era) as client:
+            result = await client.call_tool(TOOL, {argument: "somebody@example.org"})
+            assert result.is_error
+            assert "Only your own subscriptions can be seen here" in error_of(result)
+            assert "somebody" not in error_of(result)
+            assert not asked_of(simulator)
+            own = answer_of(await client.call_tool(TOOL, {"subscription_id": DEMO.subscriptions["placed"]}))
+            assert own["returned"] == 1
+            foreign = await client.call_tool(TOOL, {"subscription_id": DEMO.subscriptions["can_order"]})
+            assert "Only your own orders and subscriptions can be seen here" in error_of(foreign)

@@ -329,9 +329,13 @@ OTHERS = {
         "status": "active",
         "customer_id": "cus_1",
         "plan_id": "pln_1",
+        "subscription_id": "sub_1",
+        "number": "4X44EMKX",
+        "customer_email": "somebody@example.org",
         "created_after": "2001-01-01",
         "created_before": "2026-06-01",
         "limit": 3,
+        "detail": "full",
     },
 }
 

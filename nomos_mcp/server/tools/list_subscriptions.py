@@ -1,13 +1,14 @@
 """The tool `list_subscriptions`."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from nomos_mcp.client import Subscription
+from nomos_mcp.client import Listing, NomosClient, Page, Subscription
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.server.error_messages import unknown
@@ -15,25 +16,36 @@ from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
 from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of
 from nomos_mcp.server.pagination import Query, read_list
-from nomos_mcp.server.request_context import NomosContext
-from nomos_mcp.server.tool_factory import ListResult, Result, ToolDefinition, fitting
+from nomos_mcp.server.request_context import NomosContext, NotAllowedError
+from nomos_mcp.server.tool_factory import Detail, ListResult, Result, ToolDefinition, berlin_day, fitting
 
 STATUSES = ("pending", "active", "ended")
 
-_NOTE = (
-    "Not known here: the meter's type, and whether a plan includes a smart meter. order_smart_meter shows the meter's "
-    "type before a person says yes; that a plan includes none shows only when it is ordered."
-)
+MAX_EMAIL: Final = 254
+"""Characters of an e-mail address (RFC 5321)."""
+
+_MAX_NAMED: Final = 20
+_NOTE: Final = "Not known here: the meter's type (see get_subscription), and whether a plan includes a smart meter."
+_STOPPED: Final = "Reading stopped at the first match. "
+_NOT_SO_FAR: Final = "No match among those that were read; next_cursor reads on. "
+_NO_MATCH: Final = "No subscription that can be seen here has this number. "
+_NO_CUSTOMER: Final = "No customer that can be seen here has this e-mail address. "
+_UNNUMBERED: Final = "whose contract number Nomos did not send"
 
 
 class SubscriptionLine(Result):
-    """One subscription, without personal data, and whether a smart meter can be ordered for it."""
+    """One subscription, without personal data, and whether a smart meter can be ordered for it.
+
+    `plan`, `number`, `created` and `meter_type` are shown in full only.
+    """
 
     id: str
-    plan: str
     customer: str
     status: str
-    direction: str | None = None
+    type: str | None = None
+    plan: str | None = None
+    number: str | None = None
+    created: str | None = None
     meter_type: str | None = None
     can_order: CanOrder
     why: str
@@ -48,16 +60,18 @@ class SubscriptionList(ListResult):
     note: str
 
 
-def line_of(subscription: Subscription, orders: Orders) -> SubscriptionLine:
+def _line(subscription: Subscription, orders: Orders, *, full: bool) -> SubscriptionLine:
     verdict, why = can_order(subscription, orders)
     order = orders.of.get(subscription.id)
     return SubscriptionLine(
         id=subscription.id,
-        plan=subscription.plan,
         customer=subscription.customer,
         status=subscription.status,
-        direction=subscription.direction,
-        meter_type=subscription.meter_type,
+        type=subscription.direction,
+        plan=subscription.plan if full else None,
+        number=subscription.number if full else None,
+        created=berlin_day(subscription, "created_at") if full else None,
+        meter_type=subscription.meter_type if full else None,
         can_order=verdict,
         why=why,
         order_id=order.id if order else None,
@@ -65,52 +79,121 @@ def line_of(subscription: Subscription, orders: Orders) -> SubscriptionLine:
     )
 
 
-async def list_subscriptions(
-    ctx: Context[NomosContext],
-    status: Annotated[str, Field(description="Only pending, active or ended ones.")] = "",
-    customer_id: Annotated[str, Field(description="Only this customer's (cus_…)."), UpstreamFilter("customer")] = "",
-    plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…)."), UpstreamFilter("plan")] = "",
-    created_after: Annotated[
-        str,
-        Field(description="From this day on (2026-05-27, whole day in Berlin), or time with zone."),
-        UpstreamFilter("created_after", first_moment),
-    ] = "",
-    created_before: Annotated[
-        str,
-        Field(description="Up to and including this day, or time with zone."),
-        UpstreamFilter("created_before", last_moment),
-    ] = "",
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Subscriptions to return at most.")] = 20,
-    cursor: Annotated[str, Field(description="next_cursor of the call before, other arguments unchanged.")] = "",
-) -> Annotated[CallToolResult, SubscriptionList]:
-    """List subscriptions, newest first: "which can get a smart meter?", "what does this customer have?". No names.
+def _spelled(number: str) -> str:
+    """Return a contract number without what may be spelled in several ways."""
+    return "".join(filter(str.isalnum, number)).casefold()
 
-    `can_order` says whether a smart meter can be ordered, `why` names the rule; its one order, if it has one, is in
-    `order_id` and `order_status`. yes is inferred: others on its plan have an order. unknown: no rule seen here forbids
-    it, but the list does not show everything (`note`); say so.
-    `complete` is true when this page, with those before it, is everything that matches; `not_covered` names what is
-    left out.
-    """
-    request = ListRequest(list_subscriptions, locals())
-    client, filters = request.context.client, request.filters
+
+def _these(*subscriptions: Subscription) -> Callable[..., Listing[Subscription]]:
+    """Return what asks for a list that is known already."""
+
+    async def page(_: str | None) -> Page[Subscription]:
+        return Page(items=subscriptions)
+
+    return lambda **_: Listing(page)
+
+
+async def _source(
+    client: NomosClient, filters: Mapping[str, Any], subscription_id: str, customer_email: str
+) -> tuple[Callable[..., Listing[Subscription]], str]:
+    """Return what asks for the list, and what is to be said about it."""
+    if subscription_id:
+        return _these(await client.subscriptions.get(subscription_id)), ""
+    if not customer_email:
+        return partial(client.subscriptions.list, **filters), ""
+    customers = await client.customers.ids_with_email(customer_email)
+    if not customers:
+        return _these(), _NO_CUSTOMER
+    if len(customers) > 1:
+        raise InvalidRequestError(
+            f"{len(customers)} customers have this e-mail address. Call again with one customer_id at a time: "
+            f"{', '.join(customers[:_MAX_NAMED])}."
+        )
+    return partial(client.subscriptions.list, **{**filters, "customer": customers[0]}), ""
+
+
+def _check_status(status: str) -> None:
     if status and status not in STATUSES:
         raise InvalidRequestError(
             f"{unknown('subscription status', status, STATUSES)} For the statuses of meter orders use "
             "list_meter_orders_by_status."
         )
 
+
+async def list_subscriptions(
+    ctx: Context[NomosContext],
+    status: Annotated[str, Field(description="Only pending, active or ended ones.")] = "",
+    customer_id: Annotated[str, Field(description="Only this customer's (cus_…)."), UpstreamFilter("customer")] = "",
+    plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…)."), UpstreamFilter("plan")] = "",
+    subscription_id: Annotated[str, Field(description="Only this one (sub_…), alone.")] = "",
+    number: Annotated[str, Field(description="Contract number; stops at the first match.")] = "",
+    customer_email: Annotated[
+        str, Field(max_length=MAX_EMAIL, description="Only of the customer with this e-mail address.")
+    ] = "",
+    created_after: Annotated[
+        str,
+        Field(description="From this day (Berlin) or time with zone."),
+        UpstreamFilter("created_after", first_moment),
+    ] = "",
+    created_before: Annotated[
+        str,
+        Field(description="Up to and including this day or time."),
+        UpstreamFilter("created_before", last_moment),
+    ] = "",
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Subscriptions to return at most.")] = 20,
+    cursor: Annotated[str, Field(description="next_cursor; other arguments unchanged.")] = "",
+    detail: Annotated[Detail, Field(description="full: plan, number, created too.")] = "short",
+) -> Annotated[CallToolResult, SubscriptionList]:
+    """List subscriptions, newest first: "which can get a smart meter?", "whose contract number is this?". No names.
+
+    `can_order` and `why` say whether a smart meter can be ordered; `order_id` and `order_status` are its one order.
+    yes is inferred: others on its plan have one. unknown: no rule seen here forbids it; say so, and see `note`.
+    `complete`: this page and those before it are everything that matches; `not_covered` names what is left out.
+    """
+    request = ListRequest(list_subscriptions, locals())
+    context, filters = request.context, request.filters
+    if (number or customer_email) and context.caller.is_fenced:
+        raise NotAllowedError(
+            "Only your own subscriptions can be seen here, so nothing is searched by number or e-mail address. Leave "
+            "both out: that lists yours."
+        )
+    _check_status(status)
+    wanted = _spelled(number)
+    if number and not wanted:
+        raise InvalidRequestError("number holds no letter and no digit; pass the contract number.")
+    if subscription_id and (number or customer_email or status or any(filters.values())):
+        raise InvalidRequestError("subscription_id names one subscription already: leave the other filters out.")
+    if customer_email and filters["customer"]:
+        raise InvalidRequestError("Pass customer_id or customer_email, not both.")
+
+    def keep(subscription: Subscription) -> bool | str:
+        if status and subscription.status != status:
+            return False
+        if wanted and "number" not in subscription.model_fields_set:
+            return _UNNUMBERED
+        return not wanted or _spelled(subscription.number or "") == wanted
+
+    async def report(read: int) -> None:
+        await ctx.report_progress(read, message=f"{read:,} subscriptions read")
+
+    start = request.start(Cursor(MAX_PAGE_SIZE if wanted else limit))
+    ask, note = await _source(context.client, filters, subscription_id, customer_email)
     queries = [Query({"status": status}, by_status=True)] if status else []
     found = await read_list(
-        partial(client.subscriptions.list, **filters),
+        ask,
         [*queries, Query()],
-        request.start(Cursor(limit)),
-        wanted=limit,
-        keep=lambda subscription: not status or subscription.status == status,
+        start,
+        wanted=1 if wanted else limit,
+        keep=keep,
+        report=report,
     )
-    orders = await orders_of(client, found.items)
-    lines = [line_of(subscription, orders) for subscription in found.items]
+    orders = await orders_of(context.client, found.items)
+    lines = [_line(subscription, orders, full=detail == "full") for subscription in found.items]
     lines = lines[: fitting(lines)]
-    return SubscriptionList(subscriptions=lines, note=_NOTE, **request.fields(found, len(lines))).answer()
+    fields = request.fields(found, len(lines))
+    if wanted and not note:
+        note = (_STOPPED if lines else _NOT_SO_FAR) if fields["has_more"] else "" if lines else _NO_MATCH
+    return SubscriptionList(subscriptions=lines, note=note + _NOTE, **fields).answer()
 
 
 TOOL = ToolDefinition(function=list_subscriptions, title="List subscriptions", position=30)
