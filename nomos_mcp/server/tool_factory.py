@@ -90,20 +90,24 @@ class ToolDefinition:
                 property_schema["enum"] = list(choices[name])
                 property_schema.pop("maxLength", None)
         tool.parameters = schema
-        tool.fn_metadata.output_schema = _without_titles(tool.fn_metadata.output_schema)
+        if tool.fn_metadata.output_schema:
+            tool.fn_metadata.output_schema = _plain(tool.fn_metadata.output_schema)
         return tool
 
 
-def _without_titles(schema: Any) -> Any:
-    """Leave out of a schema what only repeats names: titles, and the defaults of what may be left out."""
-    if isinstance(schema, list):
-        return [_without_titles(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {name: each for name, each in schema.items() if not (name == "default" and each is None)}
-    return {
-        name: _without_titles(each) for name, each in kept.items() if not (name == "title" and isinstance(each, str))
-    }
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a result without titles, which repeat names, and without null, which no result holds."""
+    plain = {name: value for name, value in schema.items() if name != "title"}
+    if plain.get("default", "") is None and "anyOf" in plain:
+        values = [each for each in plain.pop("anyOf") if each != {"type": "null"}]
+        del plain["default"]
+        plain |= values[0] if len(values) == 1 else {"anyOf": values}
+    for name in ("$defs", "properties"):
+        if name in plain:
+            plain[name] = {key: _plain(value) for key, value in plain[name].items()}
+    if "items" in plain:
+        plain["items"] = _plain(plain["items"])
+    return plain
 
 
 MAX_BYTES = 20_000
