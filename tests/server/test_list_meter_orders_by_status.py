@@ -470,6 +470,7 @@ async def test_a_provider_that_is_not_known_is_searched_for_and_the_nearest_name
     async with standing(upstream) as client:
         answer = answer_of(await client.call_tool(TOOL, {"status": "all", "provider": "metrify-2"}))
     assert [line["id"] for line in answer["orders"]] == [upstream.orders[4]["id"]]
+    assert "product" not in str(upstream.requests[-1]), "a value that upstream does not know is refused by it"
     assert "Unknown provider 'metrify-2'. Did you mean 'metrify'?" in answer["note"]
     assert "It may be new." in answer["note"]
 
