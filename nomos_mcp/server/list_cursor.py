@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
@@ -23,20 +23,26 @@ class Position:
     """When the oldest item that was read was created; None if none was read."""
     ids: tuple[str, ...] = ()
     """Digests of the items of that moment that were read."""
+    undated: tuple[str, ...] = ()
+    """Digests of the items that were read of which the creation cannot be read: their place in a list is not known."""
 
-    def covers(self, item_id: str, created: datetime) -> bool:
+    def covers(self, item_id: str, created: datetime | None) -> bool:
+        if created is None:
+            return digest(item_id, 8) in self.undated
         if self.created is None or created < self.created:
             return False
-        return created > self.created or self.names(item_id)
+        return created > self.created or digest(item_id, 8) in self.ids
 
-    def names(self, item_id: str) -> bool:
-        """Whether an item is one of those of the last moment that were read."""
-        return digest(item_id, 8) in self.ids
-
-    def past(self, item_id: str, created: datetime) -> "Position":
+    def past(self, item_id: str, created: datetime | None) -> "Position":
+        if created is None:
+            return replace(self, undated=(*self.undated, digest(item_id, 8)))
         if self.created is None or created < self.created:
-            return Position(created, (digest(item_id, 8),))
-        return self if created > self.created else Position(created, (*self.ids, digest(item_id, 8)))
+            return replace(self, created=created, ids=(digest(item_id, 8),))
+        return self if created > self.created else replace(self, ids=(*self.ids, digest(item_id, 8)))
+
+    def cut(self, most: int) -> "Position":
+        """Return the position with at most so many digests of each kind, the last ones."""
+        return replace(self, ids=self.ids[-most:], undated=self.undated[-most:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ class Cursor:
         created = (self.position.created - _EPOCH) // _TICK if self.position.created else None
         flags = 2 * self.again + self.gaps
         page = quote(self.page, safe="", errors=_ANY)
-        fields = [binding, self.page_size, self.query, flags, created, "~".join(self.position.ids), page]
+        ids = "~".join(self.position.ids) + "!" * bool(self.position.undated) + "~".join(self.position.undated)
+        fields = [binding, self.page_size, self.query, flags, created, ids, page]
         return ".".join("" if field is None else str(field) for field in fields)
 
 
@@ -71,7 +78,8 @@ def cursor_of(text: str, binding: str) -> Cursor:
     """Read a cursor that was handed out for the same arguments."""
     try:
         bound, size, query, flags, created, ids, page = text.split(".", 6)
-        position = Position(_EPOCH + int(created) * _TICK if created else None, tuple(filter(None, ids.split("~"))))
+        dated, _, undated = ids.partition("!")
+        position = Position(_EPOCH + int(created) * _TICK if created else None, _parts(dated), _parts(undated))
         again, gaps = bool(int(flags) & 2), bool(int(flags) & 1)
         cursor = Cursor(int(size), int(query), unquote(page, errors=_ANY), again, position, gaps)
     except (ValueError, OverflowError):
@@ -84,6 +92,10 @@ def cursor_of(text: str, binding: str) -> Cursor:
             "unchanged, or leave the cursor out to start again."
         )
     return cursor
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split("~")))
 
 
 def malformed_cursor() -> InvalidRequestError:

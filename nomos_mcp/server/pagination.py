@@ -3,7 +3,8 @@
 An item that matches for as long as a list is read, over however many calls, is returned exactly once. Two things ensure
 that:
 
-- Our cursor says what was read: everything created after `Position.created`, and `Position.ids` of that moment.
+- Our cursor says what was read: everything created after `Position.created`, `Position.ids` of that moment, and by name
+  (`Position.undated`) what has no place in that order.
 - Items that leave a list by status must not move others to a page that was read already. They cannot if upstream's
   cursor names the last item of the page (`Page.anchored`). Any other cursor may count items; then a list of several
   pages is read without the filter by status, because nothing leaves that list.
@@ -15,7 +16,7 @@ begin, since the list is documented as newest first; one that is seen not to be 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from nomos_mcp.client import BadRequestError, Listing, MeterOrder, Page, Subscription
@@ -27,9 +28,8 @@ MAX_PAGES = 100
 
 _MAX_IDS = 150  # in a cursor, the last ones: more than a page of upstream's, and as many as fit into an answer
 _MAX_NAMED = 5
-_NEWEST = datetime.max.replace(tzinfo=UTC)
 _DISORDER = "some orders, perhaps: Nomos did not list newest first"
-_UNDATED = "some orders, perhaps: when they were created could not be read"
+_UNDATED = f"what follows: of more than {_MAX_IDS} orders could not be read when they were created"
 _TOO_MANY = f"what follows: more than {_MAX_IDS} orders of one moment on one page"
 
 UNREADABLE = "that could not be read"
@@ -128,8 +128,10 @@ class ListReading(Generic[R]):
         if rest.again and self._largest > _MAX_IDS and len(rest.position.ids) > _MAX_IDS:
             self._flaws[_TOO_MANY] = None  # the next call could not tell which of them were returned
             return None
-        position = replace(rest.position, ids=rest.position.ids[-_MAX_IDS:])
-        return replace(rest, position=position, gaps=bool(self.not_covered))
+        if len(rest.position.undated) > _MAX_IDS:
+            self._flaws[_UNDATED] = None
+            return None
+        return replace(rest, position=rest.position.cut(_MAX_IDS), gaps=bool(self.not_covered))
 
     async def run(self, keep: Keep[R], report: Callable[[int], Awaitable[None]] | None) -> None:
         records, begun_at = 0, self._oldest
@@ -204,19 +206,15 @@ class ListReading(Generic[R]):
         self._check_order(page)
         self._largest = max(self._largest, len(page.items))
         before, news = self._oldest, len(self._seen)
-        created = _NEWEST if self._at.again or before is None else before
         for item in page.items:
-            created = item.created_at or created  # one without a time that can be read stands where it was found
-            if item.id in self._seen:
-                continue
-            if self._covered.covers(item.id, created):
-                if item.created_at is None and not self._covered.names(item.id):
-                    self._flaws[_UNDATED] = None  # nobody can tell whether an earlier call has handed it out
+            created = item.created_at
+            if item.id in self._seen or self._covered.covers(item.id, created):
                 continue
             self._seen.add(item.id)
-            if self._oldest and created > self._oldest:
-                self._flaws[_DISORDER] = None
-            self._oldest = min(created, self._oldest or created)
+            if created:
+                if self._oldest and created > self._oldest:
+                    self._flaws[_DISORDER] = None
+                self._oldest = min(created, self._oldest or created)
             self._position = self._position.past(item.id, created)
             verdict = keep(item)
             if isinstance(verdict, str):

@@ -250,8 +250,9 @@ class Judge:
         late = self._late(order, state[0]) if asked.get("overdue") else True
         created, undated = _moment(order["created_at"]), order_id in self.upstream.undated
         bounds = [asked.get("created_after"), asked.get("created_before")]
-        outside = (bounds[0] and created < _moment(bounds[0])) or (bounds[1] and created > _moment(bounds[1]))
-        if late is False or (outside and not (undated and self.upstream.curie)):  # edison's upstream knows the time
+        too_old = bounds[0] and created < _moment(bounds[0])  # its place shows that, whatever its time says
+        too_new = bounds[1] and created > _moment(bounds[1])
+        if late is False or too_old or (too_new and not (undated and self.upstream.curie)):  # edison's upstream knows
             return False
         return None if undated and any(bounds) else late
 

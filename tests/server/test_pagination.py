@@ -12,7 +12,7 @@ from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.server import Caller, create_server, pagination
-from nomos_mcp.server.list_cursor import Cursor, cursor_of
+from nomos_mcp.server.list_cursor import Cursor, Position, cursor_of
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
@@ -217,12 +217,31 @@ async def test_a_broken_item_of_another_customer_is_not_named() -> None:
     assert answer["not_covered"] == ["2 that could not be read: prdo_mine"]
 
 
-async def test_an_order_whose_time_cannot_be_read_is_listed_once() -> None:
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_an_order_whose_time_cannot_be_read_is_listed_once(limit: int) -> None:
     items = [order(0, created_at="soon"), order(1), order(2, created_at="later"), order(3)]
-    found = await answers(Scripted({"": page(items)}), limit=1)
-    assert sorted(ids(found)) == sorted(each["id"] for each in items)
-    assert not found[-1]["complete"]  # a later call cannot tell whether the first one was handed out, and says so
-    assert "when they were created could not be read" in str([answer.get("not_covered") for answer in found])
+    found = await answers(Scripted({"": page(items)}), limit=limit)
+    assert ids(found) == [each["id"] for each in items]
+    assert found[-1]["complete"]
+
+
+async def test_an_order_whose_time_cannot_be_read_is_listed_once_where_pages_shift() -> None:
+    undated = order(1, created_at="soon")
+    script = {
+        "": page([order(0), undated, order(2)], has_more=True, next_page="3"),
+        "3": page([order(3)], has_more=True, next_page="4"),
+        "4": page([undated, order(2), order(3), order(4)]),
+    }
+    found = await answers(Scripted(script), limit=2)
+    assert ids(found) == [f"prdo_{number:04}" for number in range(5)]
+
+
+async def test_more_orders_without_a_time_than_a_cursor_names_end_the_list_aloud() -> None:
+    crowd = [order(number, created_at="soon") for number in range(400)]
+    found = await answers(Scripted({"": page(crowd)}), limit=100)
+    assert len(ids(found)) == len(set(ids(found)))
+    assert not found[-1]["complete"]
+    assert "of more than 150 orders could not be read when they were created" in str(found[-1]["not_covered"])
 
 
 @pytest.mark.parametrize("place", [3, 4, 5, 8, 11])
@@ -380,7 +399,7 @@ async def test_progress_is_reported_after_each_page_but_the_first() -> None:
 
 @pytest.mark.parametrize("cursor", ["a&b=c#d", "ä 中\n", "\ud800", "a.b~c%2F", "x" * 500])
 async def test_upstreams_cursor_comes_back_to_it_as_it_was(cursor: str) -> None:
-    before = Cursor(7, 1, cursor, again=True, gaps=True)
+    before = Cursor(7, 1, cursor, again=True, position=Position(NOW, ("a", "b"), ("c",)), gaps=True)
     text = before.text("binding")
     assert text.isascii()
     assert text.isprintable()

@@ -110,9 +110,9 @@ class OrderList(ListResult):
 async def list_meter_orders_by_status(
     status: Annotated[str, Field(description="A status, or blocked, open (not final), all.")],
     ctx: Context[NomosContext],
-    customer_id: Annotated[str, Field(description="Only this customer's (cus_…)."), UpstreamFilter("customer")] = "",
+    customer_id: Annotated[str, Field(description="Only this customer's."), UpstreamFilter("customer")] = "",
     subscription_id: Annotated[
-        str, Field(description="Only this subscription's (sub_…)."), UpstreamFilter("subscription")
+        str, Field(description="Only this subscription's."), UpstreamFilter("subscription")
     ] = "",
     created_after: Annotated[
         str,
@@ -128,18 +128,18 @@ async def list_meter_orders_by_status(
         bool, Field(description="Only past the target, not installed.")
     ] = False,
     waiting_on: Annotated[str, Field(description="Only if they must act.")] = "",
-    provider: Annotated[str, Field(description="Only this partner's.")] = "",
+    provider: Annotated[str, Field(description="Only this provider's.")] = "",
     limit: Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE, description="At most; 0 only counts.")] = 20,
-    cursor: Annotated[str, Field(description="next_cursor of the call before, other arguments unchanged.")] = "",
+    cursor: Annotated[str, Field(description="next_cursor of the last call, other arguments unchanged.")] = "",
     detail: Annotated[
         Literal["short", "full"], Field(description="full adds customer, subscription, provider.")
     ] = "short",
 ) -> Annotated[CallToolResult, OrderList]:
     """List smart meter orders, newest first, or count them: "which are blocked?", "how many are overdue?".
 
-    `blocked` finds every order that is held up, whatever its status. `waiting_on` without `confidence` is inferred.
-    Unless `complete`, go on with `next_cursor`, or say that there is more, and what `not_covered` names. `note` names
-    what cannot be seen. `limit` 0 only counts; unless `complete`, a part of the orders, and `next_cursor` the rest.
+    `blocked`: every order that is held up, whatever its status. `waiting_on` without `confidence` is inferred. `note`
+    says what cannot be seen. Unless `complete`, go on with `next_cursor` (it lists or counts the rest), or say that
+    there is more, and what `not_covered` names.
     """
     request = ListRequest(list_meter_orders_by_status, locals())
     context, version, now = request.context, request.context.vocabulary, request.context.now()
