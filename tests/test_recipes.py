@@ -192,6 +192,7 @@ def _texts(meaning: str, action: str, message: str, beside: str) -> str:
         "meaning": meaning,
         "customer_action": action,
         "customer_message": message,
+        "already_done": message,
         "beside_appointment": beside,
         "do_not_say": meaning,
     }

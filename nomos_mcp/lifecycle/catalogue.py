@@ -20,10 +20,12 @@ from nomos_mcp.lifecycle.statuses import (
     CANCELLED_REASONS,
     CURIE,
     EDISON,
+    FACTS,
     STATUSES,
     ApiVersion,
     CatalogueError,
     Confidence,
+    Facts,
     UnknownLanguageError,
     WaitingOn,
 )
@@ -283,6 +285,19 @@ class Catalogue(_Texts):
         said = self.overlay.operator_action
         if missing := [reason for reason in BLOCKED_REASONS if said and reason not in said]:
             raise ValueError(f"overlay.operator_action does not say whose turn {', '.join(missing)} is")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_whoever_has_done_it_already(self) -> Self:
+        turns: tuple[tuple[str, Mapping[str, Turn], Mapping[str, Facts]], ...] = (
+            ("curie", self.curie, FACTS[CURIE]),
+            ("edison", self.edison, FACTS[EDISON]),
+            ("blocked", self.blocked, BLOCKS),
+        )
+        for group, said, facts in turns:
+            for name, turn in said.items():
+                if (facts[name].waiting_on == "customer") is not bool(turn.already_done):
+                    raise ValueError(f"{group}.{name}.already_done goes with the customer's turn, and with no other")
         return self
 
     def statuses(self, version: ApiVersion) -> Mapping[str, StatusTexts]:

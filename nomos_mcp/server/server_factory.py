@@ -34,13 +34,15 @@ Smart meter orders at Nomos (German electricity), explained.
 
 - A status question takes one call: get_meter_order with the order ID (prdo_…) or the subscription ID (sub_…).
   Without an ID: list_meter_orders_by_status (limit=0 counts), or list_subscriptions (who can order one, and why not).
-  A status name or an error code alone: explain_status. An event (evt_…): get_event; answer from the state now.
+  For a customer or in German: its audience and language. Names, codes and words alone: explain_status.
+  An event (evt_…): get_event; answer from the state now.
 - Blocked before status: blocked lies over the status and decides whose turn it is.
   {"; ".join(f"{reason}: {_turn(reason)}" for reason in BLOCKED_REASONS)}.
 - Two vocabularies exist (API versions curie and edison) and do not map one to one. Trust `explanation`, not the name.
 - installed is not activated: dynamic prices and automatic readings start with activated.
-- Never promise a date. Only `appointment_at` is one; about eight weeks to installation is a target, not a promise.
-- What is `inferred` or `unknown` in `confidence` is to be said as such.
+- Never promise a date. Only an appointment is one; about eight weeks to installation is a target, not a promise.
+- What is `inferred` or `unknown` in `confidence` (of single fields: `confidence_of`) is to be said as such.
+- Nothing here cancels an order: support@nomos.energy.
 - order_smart_meter is physical and possible once per subscription, ever: a person must say yes first."""
 
 DEMO_TITLE = "Nomos smart meters (demo, invented data)"

@@ -54,6 +54,17 @@ def test_a_language_whose_overlay_names_not_every_reason_does_not_load(reason: s
 
 
 @each_language
+@pytest.mark.parametrize(("group", "name"), [("curie", "placed"), ("edison", "intended"), ("blocked", "check_missing")])
+def test_a_language_without_an_answer_to_i_have_done_it_already_does_not_load(
+    group: str, name: str, language: str
+) -> None:
+    raw = raw_texts(language)
+    del raw[group][name]["already_done"]
+    with pytest.raises(CatalogueError, match=rf"{group}\.{name}\.already_done goes with the customer's turn"):
+        catalogue_of(language, raw)
+
+
+@each_language
 def test_everyone_who_can_act_has_a_name(language: str) -> None:
     assert set(texts(language).waiting_on) == set(get_args(WaitingOn))
 

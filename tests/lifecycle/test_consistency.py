@@ -20,6 +20,7 @@ from nomos_mcp.lifecycle import (
     anomaly_names,
     explain,
     explain_status,
+    summary_of,
 )
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, texts
 from nomos_mcp.lifecycle.statuses import BLOCKS, FACTS, PATHS
@@ -311,3 +312,15 @@ def test_a_status_names_those_before_and_after_it_in_the_usual_order(version: Ap
     steps = [f"{name} ({texts(language).statuses(version)[name].label})" for name in PATHS[version]]
     for status in PATHS[version]:
         assert explain_status(status, api_version=version, language=language).path == " → ".join(steps)
+
+
+# --- a list says of an order what its explanation says ----------------------------------------------------------------
+
+
+def test_a_line_of_a_list_agrees_with_the_orders_explanation() -> None:
+    for status, fields in cases():
+        state = OrderState(api_version=CURIE, status=status, **fields)
+        line, said = summary_of(state, now=NOW), explain(state, now=NOW)
+        assert (line.waiting_on, line.confidence) == (said.waiting_on, said.confidence), state
+        assert len(line.anomalies) <= len(said.anomalies or ()), state
+        assert bool(line.anomalies) is bool(said.anomalies), state

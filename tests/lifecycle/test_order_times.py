@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from nomos_mcp.lifecycle import CURIE, LANGUAGES, Audience, Explanation, OrderState, explain, summarise
+from nomos_mcp.lifecycle.catalogue import texts
+from nomos_mcp.lifecycle.order_state import age, days_since
 
 EN, DE = "en", "de"
 each_language = pytest.mark.parametrize("language", LANGUAGES)
@@ -383,3 +386,22 @@ def test_times_are_berlin_times_with_their_zone_across_the_change_of_clocks(
 ) -> None:
     order = curie("scheduled", appointment_at=datetime.fromisoformat(utc))
     assert f"Appointment {berlin} (" in (explained(order).timing or "")
+
+
+@pytest.mark.parametrize("now", ["2026-03-28T11:00", "2026-03-29T11:00", "2026-10-24T11:00", "2026-10-25T11:00"])
+def test_every_hour_around_a_change_of_clocks_is_counted_by_its_day_in_berlin(now: str) -> None:
+    today = at(now).astimezone(ZoneInfo("Europe/Berlin")).date()
+    for hours in range(-75, 76):
+        moment = at(now) + timedelta(hours=hours)
+        days = (today - moment.astimezone(ZoneInfo("Europe/Berlin")).date()).days
+        assert days_since(moment, at(now)) == days
+        said = age(moment, at(now), texts(EN)) or ""
+        assert said == "today" if days == 0 else said.replace("in ", "").startswith(f"{abs(days)} day")
+
+
+def test_from_21_november_to_3_december_are_12_days_whatever_the_hours() -> None:
+    for first in ("2026-11-20T23:00", "2026-11-21T12:00", "2026-11-21T22:59"):
+        for last in ("2026-12-02T23:00", "2026-12-03T12:00", "2026-12-03T22:59"):
+            assert days_since(at(first), at(last)) == 12
+            assert days_since(at(last), at(first)) == -12
+    assert days_since(date(2026, 11, 21), at("2026-12-03T22:59")) == 12

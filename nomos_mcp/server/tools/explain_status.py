@@ -49,13 +49,12 @@ async def explain_status(
 ) -> Annotated[CallToolResult, ExplanationResult]:
     """Explain a status and the path around it, a reason, an error code, or a word. Needs no credentials.
 
-    Words: glossary has all, such as MaLo, iMSys, §14a EnWG, provider, ordering, cancelling. Statuses:
+    Words: glossary has all, such as MaLo, §14a EnWG, provider, ordering, cancelling. Statuses, not one to one:
     curie: created → placed → check_submitted → check_reviewed → scheduled → installed → activated, or cancelled;
-    blocked is no status there but lies over one, with a reason.
+    blocked lies over one, with a reason.
     edison: waiting → ordered → checked → installation_planning → installation_scheduled → installation_finished →
-    activated; also intended, installation_waiting, installed, pre_installed, blocked (manual review at Nomos),
-    blocked_wim (the grid operator's turn), cancelled.
-    They do not map one to one: edison's blocked is not curie's check_missing (the customer's turn).
+    activated; also intended, installation_waiting, installed, pre_installed, cancelled, blocked_wim (the grid
+    operator's turn), blocked (manual review at Nomos, never check_missing).
     """
     context = nomos_context(ctx)
     others = blocked_reason or cancelled_reason or api_version
