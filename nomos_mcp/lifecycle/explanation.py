@@ -123,6 +123,7 @@ def explain(
         timing=_timing(reading, now, words),
         since=since,
         anomalies=anomalies(reading, now, words),
+        customer_says=customer_says,
         notes=_metering_notes(reading, words),
     )
 
@@ -136,6 +137,7 @@ def build_explanation(
     timing: str | None,
     since: str | None = None,
     anomalies: Sequence[str] = (),
+    customer_says: CustomerSays = "",
     notes: Sequence[str] = (),
 ) -> Explanation:
     """Build an explanation of facts and texts, cut to its audience. `notes` are about the names that were used."""
@@ -152,6 +154,8 @@ def build_explanation(
     if reading.block and reading.status is not OVERLAY:
         label = words.note.blocked_label.format(label=label)
     path = PATHS[state.api_version]
+    # The records ask for what the customer says is done: neither is known to be right.
+    disputed = bool(customer_says and turn_texts(reading, words).already_done)
     said = {
         "meaning": " ".join([meaning, *notes, *_reason_notes(reading, words)]) if agent else meaning,
         "operator_action": turn.operator_action if agent else None,
@@ -165,13 +169,13 @@ def build_explanation(
         final=is_final(state),
         outcome=reading.status.outcome,
         blocked=blocked,
-        waiting_on=reading.turn.waiting_on,
+        waiting_on="unknown" if disputed else reading.turn.waiting_on,
         customer_action=turn.customer_action,
         customer_message=turn.customer_message,
         timing=timing,
         escalation=turn.escalation if agent else None,
         anomalies=(list(anomalies) or None) if agent else None,
-        confidence=reading.confidence,
+        confidence="unknown" if disputed else reading.confidence,
         confidence_of=_less_certain(said, reading, words, on_hold=blocked is not None),
         sources=(list(reading.sources) or None) if agent else None,
         api_version=state.api_version,

@@ -134,6 +134,7 @@ def _explain(
         audience=audience,
         turn=answered(turn_texts(reading, words), words, customer_says),
         timing=say.no_duration if on_hold else timing,
+        customer_says=customer_says,
         notes=notes,
     )
     return explanation.model_copy(update={"path": _path(reading, audience, words)})

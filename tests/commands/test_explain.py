@@ -51,7 +51,7 @@ def test_the_message_to_a_customer_who_has_done_it_already_is_printed(capsys: py
     assert main(["explain", "check_missing", "--customer-says", "already_done"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "you have already sent the details" in out
-    assert "To do: customer Nothing." in out
+    assert "Whose turn who must act is unknown" in out
 
 
 def test_a_status_is_printed_with_the_path_around_it(capsys: pytest.CaptureFixture[str]) -> None:
