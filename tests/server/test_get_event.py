@@ -15,7 +15,9 @@ from nomos_mcp.simulator.world_records import Topic
 from tests.server.conftest import Connect, answer_of, error_of
 from tests.server.tool_examples import ToolExample
 
-EXAMPLE = ToolExample(arguments=("event_id",), required=("event_id",), call={"event_id": "evt_1"})
+EXAMPLE = ToolExample(
+    arguments=("event_id", "detail"), required=("event_id",), call={"event_id": "evt_1"}, names_no_object=("detail",)
+)
 
 TOOL = "get_event"
 
@@ -51,10 +53,61 @@ async def test_an_event_about_an_order_brings_the_order_as_it_is_now(assistant: 
     assert "blocked" not in answer["explanation"]
 
 
-async def test_an_event_about_a_subscription_brings_no_order(assistant: Client) -> None:
-    answer = await event(assistant, DEMO.events["subscription.ended"])
-    assert answer["concerns"] == {"subscription": DEMO.subscriptions["ended"]}
+async def test_an_event_about_a_subscription_brings_the_subscription_as_it_is_now(
+    assistant: Client, simulator: Simulator
+) -> None:
+    known = simulator.world.events[DEMO.events["subscription.created"]]
+    about = DEMO.subscriptions["blocked_check_missing"]
+    simulator.world.events["evt_ours"] = replace(known, id="evt_ours", subscription_id=about)
+    answer = await event(assistant, "evt_ours")
+    assert answer["concerns"] == {"subscription": about}
     assert not answer.keys() & {"order", "explanation", "state_missing"}
+    read = answer_of(await assistant.call_tool("get_subscription", {"subscription_id": about}))["subscription"]
+    assert answer["subscription"] == read
+    assert "blocked: check_missing" in read["order"]
+
+
+async def test_a_subscription_that_cannot_be_read_leaves_the_event_readable(
+    assistant: Client, simulator: Simulator
+) -> None:
+    known = simulator.world.events[DEMO.events["subscription.created"]]
+    hidden = replace(known, id="evt_hidden", subscription_id=DEMO.subscriptions["other_organisation"])
+    simulator.world.events["evt_hidden"] = hidden
+    answer = await event(assistant, "evt_hidden")
+    assert answer["happened"] == "A subscription was created."
+    assert answer["state_missing"].startswith("The subscription could not be read. Nomos knows no such object")
+    assert "subscription" not in answer
+
+
+async def test_an_invoices_event_brings_no_subscription(assistant: Client, simulator: Simulator) -> None:
+    known = simulator.world.events[DEMO.events["subscription.created"]]
+    topic: Any = "invoice.created"
+    simulator.world.events["evt_invoice"] = replace(known, id="evt_invoice", topic=topic)
+    answer = await event(assistant, "evt_invoice")
+    assert answer["happened"] == "An invoice was moved to open."
+    assert "subscription" not in answer
+
+
+async def test_in_full_the_sources_are_shown_too(assistant: Client) -> None:
+    event_id = DEMO.events["meter_order.blocked"]
+    full = answer_of(await assistant.call_tool(TOOL, {"event_id": event_id, "detail": "full"}))
+    assert full["explanation"]["sources"]
+    assert full["order"]["object"] == "meter_order"
+    short = await event(assistant, event_id)
+    assert "sources" not in short["explanation"]
+    assert "object" not in short["order"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        ("subscription.confirmed", "The start date of a subscription was confirmed."),
+        ("subscription.terminated", "A cancellation of a subscription was scheduled."),
+        ("invoice.created", "An invoice was moved to open."),
+    ],
+)
+def test_what_a_topics_name_would_mislead_about_is_said_in_the_vendors_meaning(topic: str, said: str) -> None:
+    assert TOPICS[topic] == said
 
 
 async def test_a_topic_that_is_new_passes_through_as_unknown(assistant: Client, simulator: Simulator) -> None:

@@ -15,6 +15,7 @@ from nomos_mcp.server.error_messages import DETAILS, SUPPORT, Message, describe,
 from nomos_mcp.server.ordering.config import LIFETIME
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import OrderFields, Result, order_fields, order_state
+from nomos_mcp.server.tools.get_meter_order import in_short
 
 _log = logging.getLogger(__name__)
 
@@ -295,12 +296,13 @@ _REFUSALS = (
 
 
 def _order(order: MeterOrder, context: NomosContext) -> dict[str, Any]:
-    """Return the order and its explanation; the order alone if explaining it fails."""
+    """Return the order and its explanation in short; the order alone if explaining it fails."""
     known: dict[str, Any] = {"order": {"id": order.id, "status": order.status}, "api_version": context.vocabulary}
     try:
-        known["order"] = order_fields(order)
+        known["order"] = {name: text for name, text in order_fields(order).items() if name != "object"}
         if order.status != INTEREST:  # its texts say that nothing was ordered
-            known["explanation"] = explain(order_state(order, context.vocabulary), now=context.now())
+            explanation = explain(order_state(order, context.vocabulary), now=context.now())
+            known["explanation"] = in_short(explanation.model_copy(update={"api_version": None}), of_order=True)
     except Exception as error:  # noqa: BLE001  whatever it is, the order is there
         _log.warning("Order %s could not be explained: %s", order.id, type(error).__name__)
     return known

@@ -11,8 +11,9 @@ from nomos_mcp.client import Event, NomosError
 from nomos_mcp.lifecycle import Explanation
 from nomos_mcp.server.error_messages import describe
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.tool_factory import OrderFields, Result, ToolDefinition
+from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import result_of
+from nomos_mcp.server.tools.get_subscription import SubscriptionFields, subscription_result
 
 TOPICS: Final[Mapping[str, str]] = {
     "subscription.created": "A subscription was created.",
@@ -44,7 +45,7 @@ TOPICS: Final[Mapping[str, str]] = {
 
 
 class EventResult(Result):
-    """What happened, to what, and how the order is now if it happened to one."""
+    """What happened, to what, and how the order or the subscription is now if it happened to one."""
 
     id: str
     topic: str
@@ -54,19 +55,25 @@ class EventResult(Result):
     concerns: dict[str, str]
     order: OrderFields | None = None
     explanation: Explanation | None = None
+    subscription: SubscriptionFields | None = None
     state_missing: str | None = None
     api_version: str
 
 
-async def event_result(context: NomosContext, event_id: str) -> EventResult:
-    """Read an event, and the order that it is about. If only the order cannot be read, the result says so."""
+async def event_result(context: NomosContext, event_id: str, detail: Detail = "short") -> EventResult:
+    """Read an event, and what it is about. If only that cannot be read, the result says so."""
     event = await context.client.events.get(event_id)
-    order, missing = None, None
-    if event.context.meter_order is not None:
-        try:
-            order = await result_of(await context.client.meter_orders.get(event.context.meter_order), context)
-        except NomosError as error:
-            missing = f"The order could not be read. {describe(error, fenced=context.caller.is_fenced)}"
+    kind, about = event.topic.partition(".")[0], event.context
+    order, subscription, missing = None, None, None
+    try:
+        if about.meter_order is not None:
+            found = await context.client.meter_orders.get(about.meter_order)
+            order = await result_of(found, context, detail=detail)
+        elif kind == "subscription" and about.subscription is not None:
+            subscription = (await subscription_result(context, about.subscription)).subscription
+    except NomosError as error:
+        what = "order" if about.meter_order is not None else "subscription"
+        missing = f"The {what} could not be read. {describe(error, fenced=context.caller.is_fenced)}"
     return EventResult(
         id=event.id,
         topic=event.topic,
@@ -76,6 +83,7 @@ async def event_result(context: NomosContext, event_id: str) -> EventResult:
         concerns=event.context.model_dump(exclude_none=True),
         order=order.order if order else None,
         explanation=order.explanation if order else None,
+        subscription=subscription,
         state_missing=missing,
         api_version=context.client.api_version,
     )
@@ -90,13 +98,14 @@ def _timestamp(event: Event) -> str | None:
 async def get_event(
     event_id: Annotated[str, Field(description="Event (evt_…), as a webhook delivery carries it.")],
     ctx: Context[NomosContext],
+    detail: Annotated[Detail, Field(description="full adds sources, stage and label.")] = "short",
 ) -> Annotated[CallToolResult, EventResult]:
-    """Read one event: what happened, in words, and to what (`concerns`, IDs only).
+    """Read one event: what happened, and to what (`concerns`, IDs only).
 
-    If it is about a meter order, `order` and `explanation` are that order as it is now, read after the event, and not
-    as it was then: events come late, twice and out of order, so answer from the state now.
+    `order` with `explanation`, or `subscription`, is how that is now and not then: events come late, twice and out of
+    order, so answer from the state now.
     """
-    return (await event_result(nomos_context(ctx), event_id)).answer()
+    return (await event_result(nomos_context(ctx), event_id, detail)).answer()
 
 
 TOOL = ToolDefinition(function=get_event, title="Get an event", position=40)

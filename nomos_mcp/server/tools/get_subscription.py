@@ -121,14 +121,13 @@ async def _of_customer(customer_id: str, context: NomosContext) -> SubscriptionR
 
 
 async def get_subscription(
-    subscription_id: Annotated[str, Field(description="sub_…, its order's prdo_…, or its customer's cus_….")],
+    subscription_id: Annotated[str, Field(description="sub_…, its order (prdo_…) or customer (cus_…).")],
     ctx: Context[NomosContext],
 ) -> Annotated[CallToolResult, SubscriptionResult]:
     """Read one subscription: plan, dates, contract number, meter type, its order, and whether one can be ordered.
 
-    `why` gives the rule; a smart meter needs no order. MaLo and MeLo are `there` or `missing`; no value of them, no
-    name, address or bank detail is shown. `not_known` was not delivered, which is not "missing".
-    If a customer has several, `choose` has their IDs.
+    `why` is the rule; a smart meter needs no order. MaLo and MeLo are `there` or `missing`, never shown, nor are names.
+    `not_known` was not delivered: not "missing". `choose`: the IDs of a customer with several.
     """
     context = nomos_context(ctx)
     kind = kind_of(subscription_id)

@@ -122,14 +122,12 @@ def _check_status(status: str) -> None:
 
 async def list_subscriptions(
     ctx: Context[NomosContext],
-    status: Annotated[str, Field(description="Only pending, active or ended ones.")] = "",
-    customer_id: Annotated[str, Field(description="Only this customer's (cus_…)."), UpstreamFilter("customer")] = "",
-    plan_id: Annotated[str, Field(description="Only on this plan (plan_… or pln_…)."), UpstreamFilter("plan")] = "",
-    subscription_id: Annotated[str, Field(description="Only this one (sub_…), alone.")] = "",
+    status: Annotated[str, Field(description="pending, active or ended.")] = "",
+    customer_id: Annotated[str, Field(description="Only this customer's."), UpstreamFilter("customer")] = "",
+    plan_id: Annotated[str, Field(description="Only on this plan."), UpstreamFilter("plan")] = "",
+    subscription_id: Annotated[str, Field(description="Only this one.")] = "",
     number: Annotated[str, Field(description="Contract number; stops at the first match.")] = "",
-    customer_email: Annotated[
-        str, Field(max_length=MAX_EMAIL, description="Only of the customer with this e-mail address.")
-    ] = "",
+    customer_email: Annotated[str, Field(max_length=MAX_EMAIL, description="Only of who has this address.")] = "",
     created_after: Annotated[
         str,
         Field(description="From this day (Berlin) or time with zone."),
@@ -140,15 +138,15 @@ async def list_subscriptions(
         Field(description="Up to and including this day or time."),
         UpstreamFilter("created_before", last_moment),
     ] = "",
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Subscriptions to return at most.")] = 20,
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="At most.")] = 20,
     cursor: Annotated[str, Field(description="next_cursor; other arguments unchanged.")] = "",
-    detail: Annotated[Detail, Field(description="full: plan, number, created too.")] = "short",
+    detail: Annotated[Detail, Field(description="full adds plan, number, created.")] = "short",
 ) -> Annotated[CallToolResult, SubscriptionList]:
     """List subscriptions, newest first: "which can get a smart meter?", "whose contract number is this?". No names.
 
     `can_order` and `why` say whether a smart meter can be ordered; `order_id` and `order_status` are its one order.
-    yes is inferred: others on its plan have one. unknown: no rule seen here forbids it; say so, and see `note`.
-    `complete`: this page and those before it are everything that matches; `not_covered` names what is left out.
+    yes is inferred: others on its plan have one. unknown: no rule seen here forbids it; say so.
+    `complete`: this page and those before it are everything that matches; `not_covered` is left out.
     """
     request = ListRequest(list_subscriptions, locals())
     context, filters = request.context, request.filters

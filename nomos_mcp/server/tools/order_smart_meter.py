@@ -67,9 +67,8 @@ async def order_smart_meter(
     """Order a smart meter for a subscription. Physical: an installer comes to a home. Once per subscription, ever.
 
     A person must say yes. Some clients ask them; otherwise `outcome` is `confirmation_required`: show the preview to a
-    person, and call again with `confirmation_code` only after their yes. `already_ordered` brings the existing order (a
-    cancelled one counts; only support@nomos.energy can repeat it). `outcome_unknown`: say neither that it worked nor
-    that it failed; look again later. Not for feed-in or ended subscriptions.
+    person, and call again with `confirmation_code` only after their yes. `already_ordered` brings the existing order.
+    `outcome_unknown`: say neither that it worked nor that it failed; look again later.
     """
     return (await _settled(subscription_id, answered(consent, found, nomos_context(ctx)), ctx)).answer()
 
