@@ -33,9 +33,9 @@ INSTRUCTIONS = f"""\
 Smart meter orders at Nomos (German electricity), explained.
 
 - A status question takes one call: get_meter_order with the order ID (prdo_…) or the subscription ID (sub_…).
-  Without an ID: list_meter_orders_by_status (limit=0 counts), or list_subscriptions (who can order one, and why not).
+  Without an ID: list_meter_orders_by_status (limit=0 counts), or list_subscriptions (by contract number or e-mail too).
   For a customer or in German: its audience and language. Names, codes and words alone: explain_status.
-  An event (evt_…): get_event; answer from the state now.
+  A subscription, and whether it can and should have a meter: get_subscription. An event (evt_…): get_event.
 - Blocked before status: blocked lies over the status and decides whose turn it is.
   {"; ".join(f"{reason}: {_turn(reason)}" for reason in BLOCKED_REASONS)}.
 - Two vocabularies exist (API versions curie and edison) and do not map one to one. Trust `explanation`, not the name.

@@ -147,7 +147,7 @@ async def test_a_question_takes_one_request_upstream(assistant: Client, simulato
         ("prdo_nobodyhasthisidentifier", "Nomos knows no such object"),
         ("sub_nobodyhasthisidentifier", "Nomos knows no such object"),
         (DEMO.orders["other_organisation"], "Nomos knows no such object"),
-        (DEMO.subscriptions["can_order"], f"call list_subscriptions with customer_id {DEMO.customers['can_order']}"),
+        (DEMO.subscriptions["can_order"], "call get_subscription"),
         # What cannot be ordered must not be held out as possible.
         (DEMO.subscriptions["feed_in"], "To see whether an order is possible"),
     ],

@@ -164,7 +164,7 @@ def already_ordered(order: MeterOrder | None, context: NomosContext, *, request_
             outcome="already_ordered",
             message=(
                 "This call ordered nothing: Nomos says that this subscription has had its one order, but does not show "
-                "it to these credentials, or not yet."
+                "it here, or not yet."
             ),
             next=f"Look later with get_meter_order and the subscription's ID. If it does not appear, ask {SUPPORT}.",
             request_id=request_id or None,
@@ -221,7 +221,7 @@ def declined(message: str, context: NomosContext) -> OrderingResult:
 def refused(reason: str, context: NomosContext, *, detail: str = "", request_id: str = "") -> OrderingResult:
     """This call ordered nothing. A reason that only Nomos knows is kept as it came."""
     unknown = Message(f"Nomos refused it, giving the code {reason!r}.", f"Ask {SUPPORT} why.")
-    told = {**_REASONS, **_TO_CUSTOMERS} if context.caller.is_fenced else _REASONS
+    told = {**DETAILS, **_REASONS, **(_TO_CUSTOMERS if context.caller.is_fenced else {})}
     happened, then = told.get(reason, unknown)
     more = f" ({detail})" if detail else ""
     return OrderingResult(

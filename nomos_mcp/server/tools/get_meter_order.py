@@ -31,10 +31,10 @@ async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
     if order is not None:
         return order
     # Raises for one that does not exist, which is another answer.
-    found = await context.client.subscriptions.get(order_id)
+    await context.client.subscriptions.get(order_id)
     raise NoOrderYetError(
         f"Subscription {order_id} has no meter order: nothing was ordered for it yet. To see whether an order is "
-        f"possible, call list_subscriptions with customer_id {found.customer}."
+        "possible, call get_subscription."
     )
 
 
