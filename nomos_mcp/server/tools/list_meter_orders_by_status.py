@@ -116,18 +116,18 @@ async def list_meter_orders_by_status(
     ] = "",
     created_after: Annotated[
         str,
-        Field(description="From this day (Berlin), or time with zone."),
+        Field(description="This day (Berlin) or time, or later."),
         UpstreamFilter("created_after", first_moment),
     ] = "",
     created_before: Annotated[
         str,
-        Field(description="Up to this day or time, included."),
+        Field(description="This day or time, or earlier."),
         UpstreamFilter("created_before", last_moment),
     ] = "",
     overdue: Annotated[  # noqa: FBT002  arguments of tools go by name
-        bool, Field(description="Only past the target, not installed.")
+        bool, Field(description="Past the target, not installed.")
     ] = False,
-    waiting_on: Annotated[str, Field(description="Only if they must act.")] = "",
+    waiting_on: Annotated[str, Field(description="Who must act.")] = "",
     provider: Annotated[str, Field(description="Only this provider's.")] = "",
     limit: Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE, description="At most; 0 only counts.")] = 20,
     cursor: Annotated[str, Field(description="next_cursor of the last call, other arguments unchanged.")] = "",
@@ -137,9 +137,8 @@ async def list_meter_orders_by_status(
 ) -> Annotated[CallToolResult, OrderList]:
     """List smart meter orders, newest first, or count them: "which are blocked?", "how many are overdue?".
 
-    `blocked`: every order that is held up, whatever its status. `waiting_on` without `confidence` is inferred. `note`
-    says what cannot be seen. Unless `complete`, go on with `next_cursor` (it lists or counts the rest), or say that
-    there is more, and what `not_covered` names.
+    `blocked`: every order that is held up, whatever its status. `waiting_on` without `confidence` is inferred. Unless
+    `complete`, go on with `next_cursor`, or say that there is more, and what `not_covered` names.
     """
     request = ListRequest(list_meter_orders_by_status, locals())
     context, version, now = request.context, request.context.vocabulary, request.context.now()
