@@ -26,7 +26,7 @@ from nomos_mcp.server.request_context import CallerToken, NomosContext
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
-from tests.server.conftest import Era
+from tests.server.conftest import Era, asked_of
 from tests.server.tool_examples import tool_examples
 
 OWNER = "blocked_check_missing"
@@ -372,6 +372,27 @@ async def test_a_context_that_is_kept_serves_each_caller_with_their_own_view(sim
         for name in (OWNER, "placed"):
             assert await seen(server.context, name) == {DEMO.customers[name]}
         assert len({order.customer async for order in server.context.client.meter_orders.list()}) > 2
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+@pytest.mark.parametrize("argument", ["number", "customer_email"])
+async def test_nothing_is_looked_up_by_number_or_address_for_one_customer(
+    as_customer: AsCustomer, simulator: Simulator, version: ApiVersion, argument: str
+) -> None:
+    contracts = [simulator.world.subscriptions.get(each) for each in IDS["subscription"]]
+    people = [simulator.world.customers.get(each) for each in IDS["customer"]]
+    told = {
+        "number": [contract.number for contract in contracts if contract],
+        "customer_email": [person.email for person in people if person],
+    }[argument]
+    assert len(told) > 2
+    async with as_customer(version) as (_, client):
+        before = asked_of(simulator)
+        answers = [await tool("list_subscriptions", argument)(client, value) for value in (*told, "nobody@example.com")]
+        assert len(set(answers)) == 1
+        assert '"is_error":true' in answers[0]
+        assert not [value for value in told if value in answers[0]]
+        assert asked_of(simulator) == before
 
 
 @pytest.mark.parametrize("name", ["list_meter_orders_by_status", "list_subscriptions"])

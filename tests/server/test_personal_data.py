@@ -1,6 +1,6 @@
 """No value of a sealed field of 1,000 generated subscriptions is in any answer, log, error or line of the audit log.
 
-Every sealed value holds a mark that nothing else holds. Upstream puts such values where it documents them and where it
+Every sealed value holds a mark that nothing else holds, and no random cursor by chance. Upstream puts such values where it documents them and where it
 does not: whole objects in lists, values of other types, fields that are new, errors that quote a person.
 """
 
@@ -28,7 +28,7 @@ from tests.server.conftest import Era
 from tests.server.tool_examples import tool_examples
 
 COUNT: Final = 1_000
-WORD_MARK, DIGIT_MARK = "zzq", "70707070"
+WORD_MARK, DIGIT_MARK = "zzqxvkjw", "70707070"
 VERSIONS: tuple[ApiVersion, ...] = (CURIE, EDISON)
 KINDS = [(version, fenced) for version in VERSIONS for fenced in (True, False)]
 OWN = "cus_own"
@@ -136,6 +136,11 @@ class Generated:
             "actor": self._sealed(),
         }
 
+    @property
+    def spoken(self) -> Mapping[str, str]:
+        """What a caller may say instead of an ID."""
+        return {"customer_email": f"{WORD_MARK}{self.letters}@Example.test", "number": f"C{self.letters}"}
+
     def quoted(self) -> Mapping[str, object]:
         """Return the body of an error that quotes the person."""
         detail = {"code": "custom", "field": "subscription", "message": self._sealed()}
@@ -163,6 +168,8 @@ def upstream(version: ApiVersion) -> AsgiApp:
 
 def _answer(path: str, query: Mapping[str, list[str]], body: Mapping[str, str]) -> tuple[int, object]:
     _, collection, *rest = path.split("/")
+    if collection == "customers":
+        return _customers(*query["filter[email][eq]"])
     if not rest and not body:
         return 200, _listed(collection, query)
     one = BY_LETTERS.get((rest[0] if rest else body["subscription"]).partition("_")[2])
@@ -173,6 +180,14 @@ def _answer(path: str, query: Mapping[str, list[str]], body: Mapping[str, str]) 
     order = one.new_order if body else one.order
     found = {"subscriptions": one.subscription, "meter-orders": order, "events": one.event}[collection]
     return (200, found) if found else (404, {})
+
+
+def _customers(email: str) -> tuple[int, object]:
+    """Return the customer with an address and a stranger, or an error that quotes it."""
+    one = BY_LETTERS[email.removeprefix(WORD_MARK).partition("@")[0].lower()]
+    stranger = {"id": "cus_stranger", "email": f"{WORD_MARK}@example.test", "first_name": WORD_MARK}
+    found = [stranger, {"id": one.customer_id, "email": email, "last_name": WORD_MARK}]
+    return (one.error, one.quoted()) if one.error else (200, {"items": found})
 
 
 def _listed(collection: str, query: Mapping[str, list[str]]) -> object:
@@ -236,6 +251,8 @@ async def answers_about(client: Client, one: Generated) -> list[str]:
         for argument in tool.input_schema["properties"].keys() & IDS.keys():
             prefix = IDS[argument][one.number // 8 % len(IDS[argument])]
             answers.append(await called(client, tool.name, {argument: f"{prefix}_{one.letters}"}))
+    if one.number % 80 < 2 * len(KINDS):  # a tenth: a number costs a walk over the whole list
+        answers += [await called(client, "list_subscriptions", {name: value}) for name, value in one.spoken.items()]
     templates = (await client.list_resource_templates()).resource_templates
     addresses = [
         template.uri_template.replace(f"{{{variable}}}", f"{prefix}_{one.letters}")
@@ -281,6 +298,14 @@ async def test_nothing_sealed_is_in_an_answer_a_log_an_error_or_the_audit_log(
     assert len(logged) > len(share)
     assert recorded[0].count("\n") > len(share) / 3
     assert sum(f'"C{one.letters}"' in "".join(answers) for one in share) > len(share) / 4
+
+
+async def test_what_a_caller_says_finds_the_subscription(tmp_path: Path) -> None:
+    whole = [each for each in GENERATED[:20] if not each.error and isinstance(each.subscription["status"], str)]
+    async with asking(CURIE, "auto", tmp_path / "audit.jsonl", fenced=False) as (_, client):
+        for argument, told in (("number", "sub_{0.letters}"), ("customer_email", "{0.customer_id}")):
+            found = [await called(client, "list_subscriptions", {argument: each.spoken[argument]}) for each in whole]
+            assert sum(told.format(each) in answer for each, answer in zip(whole, found, strict=True)) > len(whole) / 2
 
 
 def test_every_sealed_field_is_generated() -> None:
