@@ -86,6 +86,8 @@ class ToolDefinition:
         choices = self.choices(version)
         for name, property_schema in schema["properties"].items():
             property_schema.pop("title", None)
+            if property_schema.get("default") == "":  # says no more than that it is optional, and is no value of a list
+                del property_schema["default"]
             if name in choices:
                 property_schema["enum"] = list(choices[name])
                 property_schema.pop("maxLength", None)

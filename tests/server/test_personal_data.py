@@ -1,7 +1,8 @@
 """No value of a sealed field of 1,000 generated subscriptions is in any answer, log, error or line of the audit log.
 
-Every sealed value holds a mark that nothing else holds, and no random cursor by chance. Upstream puts such values where it documents them and where it
-does not: whole objects in lists, values of other types, fields that are new, errors that quote a person.
+Every sealed value holds a mark that nothing else holds, and no random cursor by chance. Upstream puts such values where
+it documents them and where it does not: whole objects in lists, values of other types, fields that are new, errors that
+quote a person.
 """
 
 import json

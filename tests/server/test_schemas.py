@@ -3,6 +3,7 @@
 After a change that is meant: `make snapshots`, and read the diff.
 """
 
+import inspect
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from mcp.types import Tool
 
 from nomos_mcp.client import EDISON
 from nomos_mcp.lifecycle import STATUSES
+from nomos_mcp.server.tools import definitions
 from tests.server.conftest import Connect
 from tests.server.tool_examples import tool_examples
 
@@ -54,11 +56,16 @@ async def test_arguments_and_hints_never_change(assistant: Client, name: str) ->
 
 
 @pytest.mark.parametrize("name", TOOLS)
-async def test_an_optional_argument_has_a_default_and_every_one_a_description(assistant: Client, name: str) -> None:
+async def test_a_default_is_announced_unless_it_is_empty_and_every_argument_described(
+    assistant: Client, name: str
+) -> None:
     schema: dict[str, Any] = (await tool(assistant, name)).input_schema
+    signature = inspect.signature(next(each.function for each in definitions() if each.name == name))
     for argument, described in schema["properties"].items():
         assert described["description"]
-        assert ("default" in described) is (argument not in schema.get("required", []))
+        default = signature.parameters[argument].default
+        assert described.get("default", "") == ("" if default is inspect.Parameter.empty else default)
+        assert (default is inspect.Parameter.empty) is (argument in schema.get("required", []))
 
 
 @pytest.mark.parametrize("name", TOOLS)
