@@ -80,7 +80,7 @@ class Filter:
         name = f"filter[{self.field}][{self.operator}]"
         texts = []
         for value in self.values:
-            if isinstance(value, SecretStr):
+            if isinstance(value, SecretStr):  # no longer equal to other spellings: those are other requests
                 return name, SecretStr(value.get_secret_value())
             texts.append(value if isinstance(value, str) else value.isoformat().replace("+00:00", "Z"))
         return name, ",".join(texts)

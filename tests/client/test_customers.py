@@ -75,6 +75,19 @@ async def test_an_address_with_capital_letters_is_looked_for_in_both_spellings(c
     assert [dict(parse_qsl(urlsplit(each).query))["filter[email][eq]"] for each in asked] == [SECRET.upper(), SECRET]
 
 
+async def test_two_spellings_at_the_same_time_are_two_requests() -> None:
+    app, asked = answering((200, listed()))
+
+    async def slow(*call: Any) -> None:
+        await anyio.wait_all_tasks_blocked()
+        await app(*call)
+
+    async with client_of(slow) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.customers.ids_with_email, SECRET)
+        tasks.start_soon(client.customers.ids_with_email, SECRET.upper())
+    assert {dict(parse_qsl(urlsplit(each).query))["filter[email][eq]"] for each in asked} == {SECRET, SECRET.upper()}
+
+
 @pytest.mark.parametrize("version", [CURIE, EDISON])
 async def test_an_ignored_filter_yields_nobody_elses_id(simulator: Simulator, version: ApiVersion) -> None:
     simulator.faults.add(Fault(kind="ignored_filter", path="/customers"))
