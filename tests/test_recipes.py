@@ -108,7 +108,7 @@ def test_a_new_filter_is_one_argument_and_its_name_in_the_example(tree: Tree) ->
     tree.fails(*schemas, told=(r"list_subscriptions\.json is not how clients see the tool", f"Say so in {test}"))
 
     whole = (ROOT / test).read_text(encoding="utf-8")
-    tree.write(test, whole.replace('"created_before", "limit"', '"created_before", "updated_after", "limit"'))
+    tree.write(test, re.sub(r'("created_before",\s+)("limit")', r'\1"updated_after", \2', whole))
     tree.passes(*schemas, UPDATE_SNAPSHOTS="1")
     tree.passes(*calls)
     tree.passes("-c", _FILTERED)
