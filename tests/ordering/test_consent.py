@@ -12,6 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.client import EDISON, NomosClient
 from nomos_mcp.server import Caller, create_server
+from nomos_mcp.server.ordering.consent import Yes, plan_doubted, recheck
+from nomos_mcp.server.ordering.eligibility import read_state
+from nomos_mcp.server.ordering.outcomes import Preview
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import NOW, client_for
@@ -331,6 +334,19 @@ async def test_what_others_order_after_the_preview_leaves_its_code_valid(orders:
         nobody_on_the_plan_has_an_order(simulator)
         answer = answer_of(await client.call_tool(TOOL, {**ARGUMENTS, "confirmation_code": code}))
     assert answer["outcome"] == "ordered"
+
+
+async def test_a_changed_preview_does_not_repeat_the_doubt_about_the_plan_before(simulator: Simulator) -> None:
+    another_on_the_plan_has_an_order(simulator)
+    async with client_for(simulator) as nomos:
+        context = create_server(Settings(), client=nomos).context
+        preview, _ = await read_state(SUBSCRIPTION, context)
+        assert isinstance(preview, Preview)
+        plan_doubted.set(True)
+        changed = await recheck(Yes("elicitation", preview.model_copy(update={"plan": "pln_old"})), preview, context)
+    assert changed
+    assert changed.preview
+    assert changed.preview.plan_note is None
 
 
 async def test_a_no_to_a_question_with_the_doubt_is_a_no(orders: Orders, simulator: Simulator) -> None:

@@ -514,6 +514,19 @@ def test_a_cursor_tells_nobody_without_the_credentials_whose_email_address_it_is
     assert digest("somebody@example.org", 12, ours) != digest("somebody@example.org", 12, key())
 
 
+async def test_a_cursor_works_in_every_process_with_the_same_credentials_and_in_no_other(simulator: Simulator) -> None:
+    set_email(simulator, "two_subscriptions")
+    arguments: dict[str, object] = {"customer_email": EMAIL, "limit": 1}
+    async with client_for(simulator) as ours, client_for(simulator) as worker:
+        async with Client(create_server(Settings(), client=ours)) as client:
+            arguments["cursor"] = answer_of(await client.call_tool(TOOL, arguments))["next_cursor"]
+        async with Client(create_server(Settings(), client=worker)) as client:
+            assert answer_of(await client.call_tool(TOOL, arguments))["returned"] == 1
+    other = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=simulator)
+    async with other, Client(create_server(Settings(), client=other)) as client:
+        assert "belongs to another query" in error_of(await client.call_tool(TOOL, arguments))
+
+
 @pytest.mark.parametrize("argument", ["number", "customer_email"])
 async def test_one_customers_assistant_searches_for_nobody(simulator: Simulator, era: Era, argument: str) -> None:
     caller = Caller.customer(DEMO.customers["placed"])

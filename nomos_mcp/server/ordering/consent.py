@@ -68,7 +68,7 @@ async def decide(
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
-        shown = await _with_plan_note(found, context)
+        shown = await _with_plan_note(found, context, doubted=plan_doubted.get())
         return Elicit(_question(shown, context.ordering.sent[found.subscription]), ConfirmationForm)
     if confirm == "elicit":
         return outcomes.refused("not_confirmable", context)
@@ -97,8 +97,7 @@ async def recheck(yes: Yes, preview: Preview, context: NomosContext) -> Ordering
     return outcomes.confirmation_required(await _with_plan_note(preview, context), code, context, changed=True)
 
 
-async def _with_plan_note(preview: Preview, context: NomosContext) -> Preview:
-    doubted = plan_doubted.get()
+async def _with_plan_note(preview: Preview, context: NomosContext, *, doubted: bool | None = None) -> Preview:
     if doubted is None:
         doubted = await plan_has_orders(preview.plan, preview.subscription, context) is False
     return preview.model_copy(update={"plan_note": _PLAN_NOTE}) if doubted else preview
