@@ -13,8 +13,8 @@ from nomos_mcp.client import CURIE, EDISON, ApiVersion
 from nomos_mcp.simulator import DEMO
 from tests.server.conftest import Connect, error_of
 
-DEFINITIONS = 2_600
-LIST_BYTES = 30_000
+DEFINITIONS = 2_000
+LIST_BYTES = 26_000
 INSTRUCTIONS = 350
 PAGE_OF_ORDERS = 1_300
 COUNTS = 250
@@ -29,10 +29,13 @@ def tokens(text: str) -> int:
     return len(bpe_openai.get_encoding("o200k_base").encode(text))
 
 
-async def test_the_tools_definitions_stay_within_their_budget(assistant: Client) -> None:
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+async def test_the_tools_definitions_stay_within_their_budget(version: ApiVersion, connect: Connect) -> None:
+    async with connect(version) as client:
+        listed = (await client.list_tools()).tools
     definitions = [
-        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema}
-        for tool in (await assistant.list_tools()).tools
+        {"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema, "_meta": tool.meta or {}}
+        for tool in listed
     ]
     assert tokens(json.dumps(definitions, ensure_ascii=False, separators=(",", ":"))) <= DEFINITIONS
 
