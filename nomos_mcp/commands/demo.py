@@ -43,7 +43,7 @@ class Step:
 
     question: str
     tool: str
-    arguments: Mapping[str, str]  # a value of _CODE stands for the last confirmation code
+    arguments: Mapping[str, object]  # a value of _CODE stands for the last confirmation code
     expected: Mapping[str, object] = field(default_factory=dict)  # what the answer must contain: path to value
     fails: bool = False  # the right answer is an error
 
@@ -72,6 +72,18 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
             {"order.blocked_reason": "grid_operator_registration", "explanation.waiting_on": "grid_operator"},
         ),
         Step("Which orders are blocked?", "list_meter_orders_by_status", {"status": "blocked"}, {"complete": True}),
+        Step(
+            "How many are past the target, and who must act?",
+            "list_meter_orders_by_status",
+            {"status": "open", "overdue": True, "limit": 0},
+            {"complete": True},
+        ),
+        Step(
+            "Can this subscription have a smart meter?",
+            "get_subscription",
+            subscription,
+            {"subscription.can_order": "yes"},
+        ),
         Step(
             "Please order a smart meter for this subscription.",
             "order_smart_meter",
@@ -196,6 +208,8 @@ def _fields(answer: "CallToolResult") -> Iterator[tuple[str, object]]:
             yield name, content[name]
     for name, value in content.get("preview", {}).items():
         yield "preview", f"{name}: {value}"
+    yield from content.get("subscription", {}).items()
+    yield from content.get("counts", {}).items()
     for order in content.get("orders", []):
         said = ", ".join(filter(None, (order["status"], order.get("summary"))))
         yield order["id"], f"{said}; waiting on: {order['waiting_on']}"
