@@ -72,7 +72,8 @@ class NomosObject(BaseModel):
     """An object of the API.
 
     Attributes:
-        unreadable: Times that could not be parsed, field name to upstream's text; the field itself is then None.
+        unreadable: Times that could not be parsed, field name to upstream's text, or to the type if it is none; the
+            field itself is then None.
         date_only: Times of which upstream gave the day and no time of day, field name to day; the field itself is then
             midnight UTC of that day, which upstream did not say.
     """
@@ -97,7 +98,7 @@ class NomosObject(BaseModel):
             try:
                 fields[name] = parsed_time(value)
             except ValueError:
-                unreadable[name] = cleaned(value if isinstance(value, str) else repr(value), MAX_WORD)
+                unreadable[name] = cleaned(value if isinstance(value, str) else f"({type(value).__name__})", MAX_WORD)
                 fields[name] = None
             else:
                 with suppress(ValueError, TypeError):  # it has a time of day, or is parsed already

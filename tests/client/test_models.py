@@ -46,7 +46,7 @@ def test_a_day_without_a_time_of_day_is_kept_apart() -> None:
 def test_a_time_that_cannot_be_read_is_none_and_reported(came: object) -> None:
     order = CurieMeterOrder.model_validate({**ORDER, "blocked_at": came})
     assert order.blocked_at is None
-    assert list(order.unreadable) == ["blocked_at"]
+    assert order.unreadable == {"blocked_at": came if isinstance(came, str) else f"({type(came).__name__})"}
 
 
 def test_a_related_object_is_an_id_whichever_way_it_came() -> None:

@@ -108,7 +108,7 @@ class Generated:
             f"{WORD_MARK}_new_field": self._sealed(),
         }
         if self._rng.random() < 0.05:
-            body[self._rng.choice(["status", "plan"])] = {"value": self._sealed()}
+            body[self._rng.choice(["status", "plan", "created_at"])] = {"value": self._sealed()}
         return body
 
     def _order(self) -> Mapping[str, object]:
