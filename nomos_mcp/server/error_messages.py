@@ -246,10 +246,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return "".join(f" Did you mean {near!r}?" for near in nearest_names(name, known)[:1])
 
 
-def error_markdown(code: str) -> str:
+def error_markdown(code: str, *, fenced: bool = False) -> str:
     if code in _BY_CODE:
         status, kind = _BY_CODE[code]
-        message = message_of(kind)
+        message = message_of(kind, fenced=fenced)
         where = f"`code` of an answer with HTTP {status}"
     elif code in DETAILS:
         message = DETAILS[code]

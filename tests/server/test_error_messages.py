@@ -142,9 +142,12 @@ async def test_to_a_customers_assistant_every_tool_and_address_says_that_only_it
             "get_meter_order": "order_id",
             "explain_status": "order_id",
             "get_event": "event_id",
+            "get_subscription": "subscription_id",
+            "list_subscriptions": "subscription_id",
             "order_smart_meter": "subscription_id",
         }.items():
             said.append(error_of(await client.call_tool(tool, {argument: foreign[argument]})))
+        said.append(error_of(await client.call_tool("explain_status", {"status": "NOT_FOUND"})))
         for address in ("meter-orders/{order_id}", "subscriptions/{subscription_id}", "events/{event_id}"):
             with pytest.raises(MCPError) as caught:
                 await client.read_resource(f"nomos://{address.format(**foreign)}")

@@ -73,7 +73,7 @@ async def explain_status(
             customer_says=customer_says,
         )
         return ExplanationResult(**dict(found)).answer()
-    if (text := _text(status, language)) is not None:
+    if (text := _text(status, language, fenced=context.caller.is_fenced)) is not None:
         if others:
             raise InvalidRequestError(
                 f"{status} goes alone: leave blocked_reason, cancelled_reason and api_version out."
@@ -95,11 +95,11 @@ async def explain_status(
     return ExplanationResult(explanation=explanation, api_version=version).answer()
 
 
-def _text(name: str, language: Language) -> str | None:
+def _text(name: str, language: Language, *, fenced: bool) -> str | None:
     """What is said about a name that is no status."""
     if name == GLOSSARY:
         return glossary_markdown(language)
-    return error_markdown(name) if name in CODES else glossary_entry(name, language)
+    return error_markdown(name, fenced=fenced) if name in CODES else glossary_entry(name, language)
 
 
 TOOL = ToolDefinition(

@@ -57,7 +57,7 @@ class SubscriptionList(ListResult):
     """One page of subscriptions, newest first."""
 
     subscriptions: list[SubscriptionLine]
-    note: str
+    note: str | None = None
 
 
 def _line(subscription: Subscription, orders: Orders, *, full: bool) -> SubscriptionLine:
@@ -191,7 +191,8 @@ async def list_subscriptions(
     fields = request.fields(found, len(lines))
     if wanted and not note:
         note = (_STOPPED if lines else _NOT_SO_FAR) if fields["has_more"] else "" if lines else _NO_MATCH
-    return SubscriptionList(subscriptions=lines, note=note + _NOTE, **fields).answer()
+    note += _NOTE if lines and not subscription_id else ""
+    return SubscriptionList(subscriptions=lines, note=note.strip() or None, **fields).answer()
 
 
 TOOL = ToolDefinition(function=list_subscriptions, title="List subscriptions", position=30)
