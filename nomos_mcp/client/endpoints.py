@@ -230,7 +230,7 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
         return self._list(conditions, limit, cursor)
 
     async def of_subscription(self, subscription_id: str) -> MeterOrder | None:
-        """Find the one order of a subscription.
+        """Find the one order of a subscription, or else a customer's mere interest in one (edison's `intended`).
 
         One request, unless upstream ignores the filter: then up to `MAX_PAGES_FOR_ONE` pages are read.
 
@@ -243,8 +243,8 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
         Raises:
             UnreadableResponseError: It was not found, but some order could not be read, or the list did not end.
         """
-        found = await self.all_of_subscription(subscription_id, enough=lambda _: True)
-        return found[0] if found else None
+        found = await self.all_of_subscription(subscription_id, enough=_is_accepted)
+        return next(filter(_is_accepted, found), found[0] if found else None)
 
     async def all_of_subscription(
         self, subscription_id: str, *, enough: Callable[[MeterOrder], bool] = lambda _: False
@@ -406,6 +406,10 @@ class Events(ApiEndpoint[Event]):
             event_id: `evt_…`.
         """
         return await self._get(checked(event_id, "event"))
+
+
+def _is_accepted(order: MeterOrder) -> bool:
+    return order.status != "intended"
 
 
 def _unreadable(flaw: str) -> UnreadableResponseError:

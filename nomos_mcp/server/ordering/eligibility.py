@@ -43,7 +43,7 @@ _WHY: Final[dict[Rule, str]] = {
 @dataclass(frozen=True, slots=True)
 class Orders:
     of: Mapping[str, MeterOrder]
-    """Each subscription's order, by the subscription's ID."""
+    """Each subscription's order, or else a customer's mere interest in one, by the subscription's ID."""
     gap: str = ""
     """Why there may be an order that is not in `of`."""
     proven_plans: frozenset[str] = frozenset()
@@ -55,25 +55,31 @@ class Orders:
 async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> Orders:
     """Read the orders of up to a page of subscriptions: one request, since each has at most one order.
 
-    If upstream ignores the filter, up to `MAX_PAGES` pages are read. An API version without orders is a `gap`.
+    A real order wins over interest, whichever is listed first. If upstream ignores the filter, up to `MAX_PAGES` pages
+    are read. An API version without orders is a `gap`.
     """
     if not subscriptions:
         return Orders({})
     ids = [subscription.id for subscription in subscriptions]
+    accepted: dict[str, MeterOrder] = {}
+    interest: dict[str, MeterOrder] = {}
+
+    def is_first_accepted(order: MeterOrder) -> bool:
+        of = interest if order.status == INTEREST else accepted
+        return of.setdefault(order.subscription, order) is order and of is accepted
+
+    ask = partial(client.meter_orders.list, subscription=ids)
     try:
-        found = await read_list(
-            partial(client.meter_orders.list, subscription=ids), [Query()], Cursor(MAX_PAGE_SIZE), wanted=len(ids)
-        )
+        found = await read_list(ask, [Query()], Cursor(MAX_PAGE_SIZE), wanted=len(ids), keep=is_first_accepted)
     except UnsupportedVersionError:
         return Orders({}, f"API version {client.api_version} does not show orders")
-    of = {order.subscription: order for order in found.items}
     gap = ""
-    if len(of) != len(ids) and found.not_covered:
+    if len(accepted) != len(ids) and found.not_covered:
         gap = "not all orders could be read, and its own may be missing"
-    elif len(of) != len(ids) and found.next():
+    elif len(accepted) != len(ids) and found.next():
         gap = f"no order is among the newest {MAX_PAGES} pages of orders, and older ones exist"
-    accepted = {order.subscription for order in of.values() if order.status != INTEREST}
-    return Orders(of, gap, frozenset(each.plan for each in subscriptions if each.id in accepted))
+    plans = frozenset(each.plan for each in subscriptions if each.id in accepted)
+    return Orders(accepted if gap else {**interest, **accepted}, gap, plans)
 
 
 async def orders_on_plan(subscription: Subscription, context: NomosContext) -> Orders:
