@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
+from sys import float_info
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
@@ -208,6 +209,13 @@ def _text_or_none(value: object) -> object:
     return value if isinstance(value, str) else None
 
 
+def _amount_or_none(value: object) -> object:
+    """Leave out what is no finite amount; true is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= float_info.max else None
+
+
 def _is_given(value: object) -> bool | None:
     """Tell whether a text is there, so that the text itself can stay sealed; None for what is neither text nor null."""
     return bool(value.strip()) if isinstance(value, str) else False if value is None else None
@@ -313,11 +321,11 @@ class Subscription(NomosObject):
         status: `pending`, `active`, `ended`, or a newer value.
         number: The contract number, which a customer can read out; None if it has none.
         direction: `consumption` or `feed_in` (curie calls the field `type`); None if upstream did not say.
-        meter_type: `smart` or `analog`; None in lists, which carry the meter's ID only.
+        meter_type: `smart` or `analog`; None where it is not known, as in lists, which carry the meter's ID only.
         has_malo: Whether the meter has a market location's ID; None if upstream did not say, as in lists. The ID itself
             is in `personal`.
         has_melo: The same of the metering location's ID.
-        estimated_usage: In kWh a year, as the customer estimated it.
+        estimated_usage: In kWh a year, as the customer estimated it; None if it is not known.
         created_at: When it was created, UTC.
         updated_at: When anything about it last changed, UTC.
         start_at: When delivery started or will start, UTC.
@@ -334,10 +342,12 @@ class Subscription(NomosObject):
     status: Word
     number: Annotated[Word | None, BeforeValidator(_text_or_none)] = None
     direction: Word | None = Field(None, validation_alias=AliasChoices("type", "direction"))
-    meter_type: Word | None = Field(None, validation_alias=AliasPath("meter", "type"))
+    meter_type: Annotated[Word | None, BeforeValidator(_text_or_none)] = Field(
+        None, validation_alias=AliasPath("meter", "type")
+    )
     has_malo: Annotated[bool | None, BeforeValidator(_is_given)] = Field(None, validation_alias=_MALO)
     has_melo: Annotated[bool | None, BeforeValidator(_is_given)] = Field(None, validation_alias=_MELO)
-    estimated_usage: float | None = None
+    estimated_usage: Annotated[float | None, BeforeValidator(_amount_or_none)] = None
     created_at: datetime | None
     updated_at: datetime | None = None
     start_at: datetime | None = None

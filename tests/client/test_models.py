@@ -1,5 +1,6 @@
 """Records: times, references and words, as they come and as they should not."""
 
+import math
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -150,6 +151,17 @@ def test_only_an_explicit_null_or_nothing_is_a_missing_location(meter: object, h
 @pytest.mark.parametrize(("came", "read"), [("4X44EMKX", "4X44EMKX"), (None, None), (4711, None), ("4X\n4", "4X 4")])
 def test_a_contract_number_that_is_no_text_breaks_nothing(came: object, read: str | None) -> None:
     assert Subscription.model_validate({**SUBSCRIPTION, "number": came}).number == read
+
+
+@pytest.mark.parametrize("came", ["viel", 10**400, True, -1, math.inf, math.nan, []])
+def test_a_usage_that_is_no_amount_is_not_known_and_breaks_nothing(came: object) -> None:
+    assert Subscription.model_validate({**SUBSCRIPTION, "estimated_usage": came}).estimated_usage is None
+    assert Subscription.model_validate({**SUBSCRIPTION, "estimated_usage": 0.5}).estimated_usage == 0.5
+
+
+@pytest.mark.parametrize("came", [3, None, True, [], {"type": "smart"}])
+def test_a_meter_type_that_is_no_text_is_not_known_and_breaks_nothing(came: object) -> None:
+    assert Subscription.model_validate({**SUBSCRIPTION, "meter": {"type": came}}).meter_type is None
 
 
 def test_a_record_cannot_be_changed() -> None:
