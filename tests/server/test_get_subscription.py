@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from mcp.types import TextResourceContents
 from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.client import BATMAN, EDISON, NomosClient
-from nomos_mcp.server import Caller, create_server
+from nomos_mcp.server import Caller, create_server, pagination
 from nomos_mcp.server.ordering import eligibility
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -47,9 +47,13 @@ def put(simulator: Simulator, name: str, **changes: Any) -> None:
 
 @asynccontextmanager
 async def upstream_that(
-    change: Callable[[str, dict[str, Any]], None], simulator: Simulator, era: Era, caller: Caller | None = None
+    change: Callable[[str, dict[str, Any]], None],
+    simulator: Simulator,
+    era: Era,
+    caller: Caller | None = None,
+    ignoring: bytes | None = None,
 ) -> AsyncIterator[Client]:
-    """Connect to a server whose upstream's answers are changed before they arrive."""
+    """Connect to a server whose upstream's answers are changed before they arrive, and which may ignore a filter."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         headers: Message = {}
@@ -64,6 +68,9 @@ async def upstream_that(
             await send({**headers, "headers": kept})
             await send({**message, "body": json.dumps(body).encode()})
 
+        if ignoring:
+            kept = [each for each in scope["query_string"].split(b"&") if ignoring not in each]
+            scope = {**scope, "query_string": b"&".join(kept)}
         await simulator(scope, receive, changed)
 
     nomos = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=app)
@@ -119,17 +126,76 @@ async def test_of_very_many_of_a_customer_the_newest_are_shown_and_the_rest_is_s
     assert "There are more: list_subscriptions" in found["note"]
 
 
-async def test_a_customers_only_subscription_that_can_be_read_is_not_taken_for_the_only_one(
-    simulator: Simulator, era: Era
+@pytest.mark.parametrize(("customer", "named"), [("two_subscriptions", 1), ("placed", 0)])
+async def test_subscriptions_that_cannot_be_read_are_neither_counted_nor_denied(
+    simulator: Simulator, era: Era, customer: str, named: int
 ) -> None:
     def break_first(path: str, body: dict[str, Any]) -> None:
         if path == "/subscriptions":
             del body["items"][0]["status"]
 
     async with upstream_that(break_first, simulator, era) as client:
-        found = await answer(client, DEMO.customers["two_subscriptions"])
-    assert len(found["choose"]) == 1
-    assert "There are more" in found["note"]
+        found = await answer(client, DEMO.customers[customer])
+    assert "subscription" not in found
+    assert len(found.get("choose", {})) == named
+    assert found["note"].startswith(f"Whether the customer has {'another' if named else 'a'} subscription could not")
+    assert "1 that could not be read" in found["note"]
+
+
+def crowd(simulator: Simulator, place: int) -> None:
+    """Put 250 subscriptions of others before all others, and one of a customer's at a place among them."""
+    known = simulator.world.customers.get(DEMO.customers["can_order"])
+    assert known
+    simulator.world.customers.put(replace(known, id="cus_own"))
+    for number in range(250):
+        whose = {"id": "sub_own", "customer_id": "cus_own"} if number == place else {"id": f"sub_stranger{number}"}
+        put(simulator, "can_order", created_at=NOW - timedelta(minutes=number), **whose)
+
+
+@pytest.mark.parametrize("place", [0, 150])
+async def test_a_filter_that_upstream_ignores_makes_no_several_of_one(
+    simulator: Simulator, era: Era, place: int
+) -> None:
+    crowd(simulator, place)
+    async with upstream_that(lambda *_: None, simulator, era, ignoring=b"customer") as client:
+        found = await answer(client, "cus_own")
+        result = await client.call_tool(TOOL, {"subscription_id": "cus_nobody"})
+    assert found["subscription"]["id"] == "sub_own"
+    assert "No subscription of customer cus_nobody can be seen" in error_of(result)
+
+
+@pytest.mark.parametrize(
+    ("pages", "said"), [(2, "has another subscription could not"), (1, "has a subscription could not")]
+)
+async def test_a_list_that_does_not_end_leaves_open_how_many_there_are(
+    simulator: Simulator, era: Era, monkeypatch: pytest.MonkeyPatch, pages: int, said: str
+) -> None:
+    crowd(simulator, 150)
+    monkeypatch.setattr(pagination, "MAX_PAGES", pages)
+    async with upstream_that(lambda *_: None, simulator, era, ignoring=b"customer") as client:
+        note = (await answer(client, "cus_own"))["note"]
+    assert said in note
+    assert "Not read: what follows the newest" in note
+
+
+async def test_a_subscription_that_is_listed_twice_is_one(simulator: Simulator, era: Era) -> None:
+    def double(path: str, body: dict[str, Any]) -> None:
+        if path == "/subscriptions":
+            body["items"] *= 2
+
+    async with upstream_that(double, simulator, era) as client:
+        found = await answer(client, DEMO.customers["can_order"])
+    assert found["subscription"]["id"] == DEMO.subscriptions["can_order"]
+
+
+async def test_a_choice_without_a_readable_day_shows_none(simulator: Simulator, era: Era) -> None:
+    def undated(path: str, body: dict[str, Any]) -> None:
+        if path == "/subscriptions":
+            body["items"][0]["created_at"] = None
+
+    async with upstream_that(undated, simulator, era) as client:
+        choices = (await answer(client, DEMO.customers["two_subscriptions"]))["choose"].values()
+    assert [choice for choice in choices if "created" not in choice] == ["pending, consumption"]
 
 
 async def test_the_order_is_told_in_one_line_with_how_well_it_is_known(assistant: Client) -> None:

@@ -1,6 +1,7 @@
 """The tool `get_subscription`."""
 
 import math
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from mcp.server.mcpserver import Context
@@ -12,7 +13,9 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.lifecycle import summarise, summary_of
+from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.ordering.eligibility import CanOrder, can_order, orders_on_plan
+from nomos_mcp.server.pagination import MAX_PAGES, Query, read_list
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Result, ToolDefinition, berlin_day, order_state
 
@@ -49,7 +52,7 @@ class SubscriptionFields(Result):
 
 
 class SubscriptionResult(Result):
-    """One subscription; or, if a customer has not exactly one, the IDs to choose from."""
+    """One subscription; or, if a customer has several or it cannot be told, the IDs to choose from."""
 
     subscription: SubscriptionFields | None = None
     choose: dict[str, str] | None = None
@@ -102,22 +105,34 @@ def _presence(there: bool | None) -> Presence | None:  # noqa: FBT001  as the cl
 
 
 async def _of_customer(customer_id: str, context: NomosContext) -> SubscriptionResult:
-    page = await context.client.subscriptions.list(customer=customer_id, limit=MAX_PAGE_SIZE)
-    more = page.has_more or page.unreadable
-    if len(page.items) == 1 and not more:
-        return await subscription_result(context, page.items[0].id)
-    if not page.items and not more:
+    ask = partial(context.client.subscriptions.list, customer=customer_id)
+    found = await read_list(ask, [Query()], Cursor(MAX_PAGE_SIZE), wanted=_MAX_CHOICES + 1)
+    seen, unread = found.items, found.not_covered
+    if len(seen) <= _MAX_CHOICES and found.next():
+        unread = [*unread, f"what follows the newest {MAX_PAGES} pages"]
+    if len(seen) == 1 and not unread:
+        return await subscription_result(context, seen[0].id)
+    if not seen and not unread:
         raise InvalidRequestError(f"No subscription of customer {customer_id} can be seen here.")
-    shown = page.items[:_MAX_CHOICES]
-    rest = " There are more: list_subscriptions lists them." if more or len(page.items) > len(shown) else ""
+    if len(seen) > 1:
+        note = "The customer has several subscriptions. Call again with the ID of the one that is meant."
+    else:
+        note = f"Whether the customer has {'another' if seen else 'a'} subscription could not be told."
+    if len(seen) > _MAX_CHOICES:
+        note += " There are more: list_subscriptions lists them."
+    elif unread:
+        note += f" Not read: {'; '.join(unread)}."
     return SubscriptionResult(
-        choose={
-            each.id: f"{each.status}, {each.direction or 'type not known'}, created {berlin_day(each, 'created_at')}"
-            for each in shown
-        },
-        note=f"The customer has several subscriptions. Call again with the ID of the one that is meant.{rest}",
+        choose={each.id: _choice(each) for each in seen[:_MAX_CHOICES]} or None,
+        note=note,
         api_version=context.client.api_version,
     )
+
+
+def _choice(subscription: Subscription) -> str:
+    created = berlin_day(subscription, "created_at")
+    known = f"{subscription.status}, {subscription.direction or 'type not known'}"
+    return f"{known}, created {created}" if created else known
 
 
 async def get_subscription(
