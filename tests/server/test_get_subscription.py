@@ -16,7 +16,7 @@ from nomos_mcp.client import BATMAN, EDISON, NomosClient
 from nomos_mcp.server import Caller, create_server, pagination
 from nomos_mcp.server.ordering import eligibility
 from nomos_mcp.settings import Settings
-from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator import DEMO, Fault, Simulator
 from tests.conftest import NOW, client_for
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 from tests.server.tool_examples import ToolExample
@@ -314,6 +314,17 @@ async def test_a_version_without_orders_says_that_the_order_is_not_known(connect
         found = await read(client, "can_order")
     assert found["not_known"] == ["order"]
     assert (found["can_order"], BATMAN in found["why"]) == ("unknown", True)
+
+
+@pytest.mark.parametrize("status", [402, 403, 404])
+async def test_orders_that_may_not_be_seen_cost_the_subscription_nothing_else(
+    assistant: Client, simulator: Simulator, status: int
+) -> None:
+    simulator.faults.add(Fault(kind="status", status=status, path="/meter-orders"))
+    found = await read(assistant, "can_order")
+    assert (found["not_known"], found["can_order"], found["meter_type"]) == (["order"], "unknown", "analog")
+    assert f"does not show orders here (HTTP {status})" in found["why"]
+    assert "order" not in found
 
 
 async def test_a_shown_interest_is_no_order(connect: Connect) -> None:

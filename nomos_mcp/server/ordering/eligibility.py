@@ -15,7 +15,7 @@ import anyio
 
 from nomos_mcp.client import MeterOrder, NomosClient, Subscription, UnsupportedVersionError
 from nomos_mcp.client.credentials import WRITE_SCOPE
-from nomos_mcp.client.errors import NotFoundError
+from nomos_mcp.client.errors import NotFoundError, PaymentRequiredError, PermissionDeniedError
 from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.error_messages import SUPPORT
@@ -56,7 +56,7 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
     """Read the orders of up to a page of subscriptions: one request, since each has at most one order.
 
     A real order wins over interest, whichever is listed first. If upstream ignores the filter, up to `MAX_PAGES` pages
-    are read. An API version without orders is a `gap`.
+    are read. An API version without orders, or credentials that may see none, are a `gap`.
     """
     if not subscriptions:
         return Orders({})
@@ -73,6 +73,8 @@ async def orders_of(client: NomosClient, subscriptions: list[Subscription]) -> O
         found = await read_list(ask, [Query()], Cursor(MAX_PAGE_SIZE), wanted=len(ids), keep=is_first_accepted)
     except UnsupportedVersionError:
         return Orders({}, f"API version {client.api_version} does not show orders")
+    except (PaymentRequiredError, PermissionDeniedError, NotFoundError) as error:
+        return Orders({}, f"Nomos does not show orders here (HTTP {error.status_code})")
     gap = ""
     if len(accepted) != len(ids) and found.not_covered:
         gap = "not all orders could be read, and its own may be missing"
