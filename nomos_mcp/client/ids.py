@@ -37,14 +37,15 @@ def kind_of(value: str) -> str | None:
     return next((kind for kind, prefixes in PREFIXES.items() if prefix in prefixes), None)
 
 
-def checked(value: str, kind: str) -> str:
-    """Return `value` if it is a well-formed ID of `kind` (a key of `PREFIXES`); else raise `InvalidRequestError`."""
+def checked(value: str, *kinds: str) -> str:
+    """Return `value` if it is a well-formed ID of one of `kinds` (keys of `PREFIXES`); else `InvalidRequestError`."""
     found = kind_of(value)
-    if found == kind:
+    if found in kinds:
         return value
-    expected = " or ".join(f"{prefix}_…" for prefix in PREFIXES[kind])
+    expected = " or ".join(f"{prefix}_…" for kind in kinds for prefix in PREFIXES[kind])
     shown = value if len(value) <= MAX_ID_LENGTH else value[:MAX_ID_LENGTH] + "…"
     why = f"it is the ID of a {found}" if found else "it is malformed"
     raise InvalidRequestError(
-        f"{shown!r} is not a valid {kind} ID: {why}. It should read {expected} (letters and digits after the prefix)."
+        f"{shown!r} is not a valid {' or '.join(kinds)} ID: {why}. It should read {expected} (letters and digits after "
+        "the prefix)."
     )

@@ -337,7 +337,8 @@ async def test_a_shown_interest_is_no_order(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("object_id", "said"),
     [
-        ("", "is not a valid subscription ID"),
+        ("", "'' is not a valid subscription or meter order or customer ID"),
+        ("inv_1", "It should read sub_… or prdo_… or cus_…"),
         (DEMO.events["subscription.ended"], "it is the ID of a event"),
         ("sub_../../admin", "malformed"),
         ("sub_nobodyhasthisidentifier", "Nomos knows no such object"),
@@ -349,6 +350,20 @@ async def test_a_wrong_id_says_what_is_wrong(assistant: Client, object_id: str, 
     result = await assistant.call_tool(TOOL, {"subscription_id": object_id})
     assert result.is_error
     assert said in error_of(result)
+
+
+@pytest.mark.parametrize("named", ["../../admin", "cus_1"])
+async def test_an_order_of_no_readable_subscription_is_named_and_no_other_id(
+    simulator: Simulator, era: Era, named: str
+) -> None:
+    def change(path: str, body: dict[str, Any]) -> None:
+        if path.startswith("/meter-orders/"):
+            body["subscription"] = named
+
+    async with upstream_that(change, simulator, era) as client:
+        said = error_of(await client.call_tool(TOOL, {"subscription_id": DEMO.orders["placed"]}))
+    assert said.startswith(f"Nomos names no readable subscription for order {DEMO.orders['placed']}. ")
+    assert named not in said
 
 
 async def test_a_customer_cannot_tell_somebody_elses_objects_from_none(simulator: Simulator, era: Era) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from nomos_mcp.client import MeterOrder, Subscription
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.client.ids import kind_of
+from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.lifecycle import summarise, summary_of
 from nomos_mcp.server.list_cursor import Cursor
@@ -145,11 +145,16 @@ async def get_subscription(
     `not_known` was not delivered: not "missing". `choose`: the IDs of a customer with several.
     """
     context = nomos_context(ctx)
-    kind = kind_of(subscription_id)
+    kind = kind_of(checked(subscription_id, "subscription", "meter order", "customer"))
     if kind == "customer":
         return (await _of_customer(subscription_id, context)).answer()
     if kind == "meter order":
-        subscription_id = (await context.client.meter_orders.get(subscription_id)).subscription
+        order = await context.client.meter_orders.get(subscription_id)
+        subscription_id = order.subscription
+        if kind_of(subscription_id) != "subscription":
+            raise InvalidRequestError(
+                f"Nomos names no readable subscription for order {order.id}. Read the order with get_meter_order."
+            )
     return (await subscription_result(context, subscription_id)).answer()
 
 
