@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final, Generic, Literal, TypeVar
@@ -84,26 +85,21 @@ class ApiEndpoint(Generic[T]):
 
     async def _find(
         self, conditions: Sequence[Filter], max_pages: int, enough: Callable[[T], bool] = lambda _: False
-    ) -> Sequence[T]:
-        """Read everything that matches, up to the first item that is enough.
-
-        Raises:
-            UnreadableResponseError: More may match: some items could not be read, or the list did not end.
-        """
+    ) -> tuple[Sequence[T], str]:
+        """Read everything that matches, up to the first item that is enough, and say why more may match, if so."""
         found: list[T] = []
-        unreadable, has_more = 0, False
+        unreadable = has_more = False
         async with aclosing(self._list(conditions, MAX_PAGE_SIZE, None).pages(max_pages=max_pages)) as pages:
             async for page in pages:
                 for item in page.items:
                     found.append(item)
                     if enough(item):
-                        return found
-                unreadable += len(page.unreadable)
+                        return found, ""
+                unreadable = unreadable or bool(page.unreadable)
                 has_more = page.has_more
-        if has_more or unreadable:
-            flaw = "did not end" if has_more else f"holds items that could not be read: {unreadable}"
-            raise _unreadable(f"The list {self._path} {flaw}. What was looked for may be among them.")
-        return found
+        if has_more:
+            return found, f"the list {self._path} did not end within {max_pages} pages"
+        return found, f"the list {self._path} holds items that could not be read" if unreadable else ""
 
     def _page(self, body: Json, conditions: Iterable[Filter]) -> Page[T]:
         raw = body.get("items")
@@ -118,10 +114,10 @@ class ApiEndpoint(Generic[T]):
             except UnreadableResponseError:
                 object_id = item.get("id") if self._is_in_scope(item) and isinstance(item, Mapping) else None
                 unreadable.append(object_id if isinstance(object_id, str) and kind_of(object_id) else None)
-        possible = [item for item in items if all(condition.may_match(item) for condition in conditions)]
-        filtered = {condition.field for condition in conditions}
-        matching = tuple(item for item in possible if filtered.isdisjoint(item.unreadable))
-        unreadable += [getattr(item, "id", None) for item in possible if not filtered.isdisjoint(item.unreadable)]
+        verdicts = [(item, {condition.matches(item) for condition in conditions}) for item in items]
+        possible = [(item, verdict) for item, verdict in verdicts if False not in verdict]
+        matching = tuple(item for item, verdict in possible if None not in verdict)
+        unreadable += [getattr(item, "id", None) for item, verdict in possible if None in verdict]
         cursor, has_more, contradiction = next_page(body)
         created = (getattr(item, "created_at", None) for item in items)
         return Page(
@@ -260,7 +256,10 @@ class MeterOrders(ApiEndpoint[MeterOrder]):
         """
         self._require_version()
         conditions = filters.id_is("subscription", checked(subscription_id, "subscription"))
-        return await self._find(conditions, MAX_PAGES_FOR_ONE, enough)
+        found, gap = await self._find(conditions, MAX_PAGES_FOR_ONE, enough)
+        if gap:
+            raise _unreadable(f"More orders may match: {gap}.")
+        return found
 
     async def create(self, subscription_id: str, *, before_send: BeforeSend | None = None) -> MeterOrder:
         """Order a smart meter. Physical, and possible once per subscription, ever, cancelled orders included.
@@ -347,43 +346,54 @@ class Subscriptions(ApiEndpoint[Subscription]):
         return self._list(conditions, limit, cursor)
 
 
+@dataclass(frozen=True, slots=True)
+class CustomersFound:
+    """Customers with an e-mail address.
+
+    Attributes:
+        ids: `cus_…` of each; several may share an address.
+        gap: Why there may be more with this spelling; empty if everything that Nomos sent was looked at.
+    """
+
+    ids: Sequence[str]
+    gap: str
+
+
 class Customers(ApiEndpoint[Customer]):
     """Customers; nothing but their IDs leaves this class."""
 
     _path = "/customers"
     _model = Customer
 
-    async def ids_with_email(self, email: SecretStr | str) -> Sequence[str]:
-        """Find the customers with an e-mail address, whatever its case.
+    async def ids_with_email(self, email: SecretStr | str) -> CustomersFound:
+        """Find the customers with an e-mail address, spelled as it is given or in lower case.
 
-        The address is in no URL, log or error. Each customer that comes back is compared with it, so that an ignored
-        filter yields nobody else's ID.
+        That Nomos ignores case is not documented: a customer of which it holds another spelling may not be found. The
+        address is in no URL, log or error. Each customer that comes back is compared with it, whatever its case, so
+        that an ignored filter yields nobody else's ID.
 
         Args:
             email: The whole address.
 
-        Returns:
-            `cus_…` of each; several may share an address. Empty if this token may see none.
-
         Raises:
             InvalidRequestError: It is no e-mail address, or this client is limited to one customer; nothing was sent.
             UnsupportedVersionError: The pinned version documents no such filter.
-            UnreadableResponseError: Some customer could not be read, or the list did not end.
         """
         wanted = EmailAddress((email if isinstance(email, str) else email.get_secret_value()).strip())
         del email  # a traceback may be shown with its variables
         if self.customer_id is not None:
             raise InvalidRequestError("A client that is limited to one customer looks up no others; nothing was sent.")
+        ids: dict[str, None] = {}
+        gap = ""
         try:
-            found = [
-                customer.id
-                for spelling in wanted.spellings()  # upstream may tell capital letters apart
-                for customer in await self._find(self._with_email(spelling), MAX_PAGES_FOR_EMAIL)
-            ]
+            for spelling in wanted.spellings():
+                found, more = await self._find(self._with_email(spelling), MAX_PAGES_FOR_EMAIL)
+                ids |= dict.fromkeys(customer.id for customer in found)
+                gap = gap or more
         except APIError as error:  # upstream's words may quote the address
             failure = type(error)(error.status_code, request_id=error.request_id, retry_after=error.retry_after)
         else:
-            return tuple(dict.fromkeys(found))
+            return CustomersFound(tuple(ids), gap)
         raise failure
 
     def _with_email(self, email: EmailAddress) -> Sequence[Filter]:

@@ -85,18 +85,16 @@ class Filter:
             texts.append(value if isinstance(value, str) else value.isoformat().replace("+00:00", "Z"))
         return name, ",".join(texts)
 
-    def matches(self, item: NomosObject) -> bool:
-        """Whether an item matches. A time that could not be read matches no condition."""
+    def matches(self, item: NomosObject) -> bool | None:
+        """Whether an item matches; None if it does not say, as with a time that is missing or cannot be read."""
         value = getattr(item, self.field)
+        if value is None:
+            return None
         if self.operator == "gte":
-            return value is not None and bool(value >= self.values[0])
+            return bool(value >= self.values[0])
         if self.operator == "lte":
-            return value is not None and bool(value <= self.values[0])
+            return bool(value <= self.values[0])
         return (value in self.values) is not (self.operator == "ne")
-
-    def may_match(self, item: NomosObject) -> bool:
-        """Whether an item matches, or holds a time instead that could not be read."""
-        return self.field in item.unreadable or self.matches(item)
 
 
 def words(values: Words) -> tuple[str, ...]:

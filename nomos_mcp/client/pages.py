@@ -26,8 +26,8 @@ class Page(Generic[T]):
         has_more: Whether upstream has another page.
         next_cursor: Pass as `cursor`, with every other argument unchanged, to get it; None if there is none.
         dropped: How many items upstream sent although they do not match the filters.
-        unreadable: The items that are not as documented, or hold a time to filter by that cannot be read, and were left
-            out: the ID of each, None if it has none.
+        unreadable: The items that are not as documented, or hold nothing readable to filter by, and were left out: the
+            ID of each, None if it has none.
         contradiction: What is contradictory in how upstream says whether there is more; None if nothing is.
         oldest: When the oldest item that upstream sent was created, dropped ones included.
         anchored: Whether `next_cursor` names the last item by ID and creation, as the example in the vendor's OpenAPI

@@ -70,15 +70,16 @@ class ListRequest:
         """Return where to start reading: `first`, unless the caller passed a cursor of an earlier call."""
         return cursor_of(self._cursor, self._binding) if self._cursor else first
 
-    def fields(self, reading: ListReading[R], returned: int) -> dict[str, Any]:
-        """Return the fields of `ListResult`."""
+    def fields(self, reading: ListReading[R], returned: int, gap: str = "") -> dict[str, Any]:
+        """Return the fields of `ListResult`; `gap` is what may match beside that list."""
         rest = reading.next(returned)
+        not_covered = [*filter(None, [gap]), *reading.not_covered]
         return {
             "returned": returned,
             "has_more": rest is not None,
             "next_cursor": rest.text(self._binding) if rest else None,
-            "complete": rest is None and not reading.not_covered,
-            "not_covered": reading.not_covered or None,
+            "complete": rest is None and not not_covered,
+            "not_covered": not_covered or None,
             "as_of": self._as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "api_version": self.context.client.api_version,
         }

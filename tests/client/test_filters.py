@@ -80,9 +80,10 @@ async def test_subscriptions_can_be_filtered_from_batman_on(simulator: Simulator
             assert all(item.updated_at and item.updated_at >= NOW.replace(year=2025) for item in page.items)
 
 
-async def test_both_ends_of_a_time_filter_are_checked_on_what_comes_back() -> None:
-    orders = [{**EDISON_ORDER, "created_at": f"2026-0{month}-01T00:00:00Z"} for month in (1, 2, 3)]
-    orders.append({**EDISON_ORDER, "created_at": "unreadable"})
+@pytest.mark.parametrize("created", ["unreadable", None])
+async def test_both_ends_of_a_time_filter_are_checked_on_what_comes_back(created: str | None) -> None:
+    orders: list[object] = [{**EDISON_ORDER, "created_at": f"2026-0{month}-01T00:00:00Z"} for month in (1, 2, 3)]
+    orders.append({**EDISON_ORDER, "created_at": created})
     app, _ = answering((200, page(orders)), version=EDISON)
     async with client_of(app, EDISON) as client:
         found = await client.meter_orders.list(

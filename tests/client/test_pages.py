@@ -67,7 +67,7 @@ async def test_an_item_that_cannot_be_read_costs_that_item(broken: object, name:
 async def test_the_order_of_a_subscription_is_not_denied_while_one_cannot_be_read() -> None:
     app, _ = answering((200, page([{**ORDER, "status": None}])))
     async with client_of(app) as client:
-        with pytest.raises(UnreadableResponseError, match="could not be read: 1"):
+        with pytest.raises(UnreadableResponseError, match="could not be read"):
             await client.meter_orders.of_subscription("sub_1")
 
 

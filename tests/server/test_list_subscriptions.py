@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,11 +14,11 @@ import pytest
 from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
-from nomos_mcp.client import BATMAN, CURIE, EDISON, NomosClient
+from nomos_mcp.client import BATMAN, CURIE, EDISON, NomosClient, endpoints
 from nomos_mcp.server import Caller, create_server, pagination
 from nomos_mcp.server.list_cursor import digest
 from nomos_mcp.settings import Settings
-from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator import DEMO, Fault, Simulator
 from tests.conftest import NOW, client_for
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
 from tests.server.tool_examples import ToolExample
@@ -451,6 +452,28 @@ async def test_numbers_that_were_not_delivered_are_a_gap_and_no_mismatch(simulat
     assert answer["not_covered"][0].startswith("2 whose contract number Nomos did not send: sub_")
 
 
+@pytest.mark.parametrize("created", [b"null", b'"soon"'])
+async def test_a_subscription_that_may_be_of_that_time_is_named(simulator: Simulator, era: Era, created: bytes) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def undated(message: Message) -> None:
+            if message["type"] == "http.response.body" and scope["path"] == "/subscriptions":
+                message["body"] = re.sub(
+                    rb'("created_at": ?)("[^"]*")',
+                    lambda found: found[1] + created.ljust(len(found[2])),
+                    message["body"],
+                    count=1,
+                )
+            await send(message)
+
+        await simulator(scope, receive, undated)
+
+    nomos = NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=app)
+    async with nomos, Client(create_server(Settings(), client=nomos), mode=era) as client:
+        answer = answer_of(await client.call_tool(TOOL, {"created_after": "2001-01-01"}))
+    assert not answer["complete"]
+    assert answer["not_covered"][0].partition(" ")[2].startswith("that could not be read: sub_")
+
+
 EMAIL = "Erika.Muster+strom@example.org"
 
 
@@ -478,8 +501,30 @@ async def test_an_email_address_finds_the_customers_subscriptions_and_is_repeate
 async def test_an_email_address_of_nobody_is_a_clear_and_empty_answer(assistant: Client, simulator: Simulator) -> None:
     answer = answer_of(await assistant.call_tool(TOOL, {"customer_email": EMAIL}))
     assert (answer["subscriptions"], answer["complete"]) == ([], True)
-    assert "No customer that can be seen here has this e-mail address" in answer["note"]
+    assert "was found under this spelling of the e-mail address; one may be under another" in answer["note"]
     assert not [path for path in asked_of(simulator) if path.startswith("/subscriptions")]
+
+
+@pytest.mark.parametrize("names", [(), ("placed",), ("placed", "can_order")])
+async def test_what_may_hide_a_customer_with_the_email_address_is_told(
+    assistant: Client, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    simulator.faults.add(Fault(kind="ignored_filter", path="/customers"))
+    monkeypatch.setattr(endpoints, "MAX_PAGES_FOR_EMAIL", 1)
+    model = simulator.world.customers.get(DEMO.customers["placed"])
+    assert model
+    for number in range(200):  # older than all others
+        simulator.world.customers.put(replace(model, id=f"cus_{number}", created_at=NOW.replace(year=2001)))
+    for name in names:
+        set_email(simulator, name)
+    result = await assistant.call_tool(TOOL, {"customer_email": EMAIL, "limit": 1})
+    gap = "customers with this address, perhaps: the list /customers did not end within 1 pages"
+    if len(names) > 1:
+        assert error_of(result).endswith(f"Not covered: {gap}.")
+        return
+    answer = answer_of(result)
+    assert [each["customer"] for each in answer["subscriptions"]] == [DEMO.customers[name] for name in names]
+    assert (answer["complete"], answer["not_covered"]) == (False, [gap])
 
 
 async def test_of_several_customers_with_one_email_address_the_next_call_can_choose(

@@ -303,8 +303,11 @@ async def test_a_list_that_is_seen_not_to_be_in_order_is_read_to_its_end_and_tol
 
 @pytest.mark.parametrize("bound", ["created_after", "created_before"])
 @pytest.mark.parametrize("version", [CURIE, EDISON])
-async def test_an_order_that_may_match_is_named_and_not_left_out_in_silence(bound: str, version: ApiVersion) -> None:
-    upstream = Scripted({"": page([order(0), order(1, created_at="soon"), order(2)])}, version)
+@pytest.mark.parametrize("created", ["soon", None])
+async def test_an_order_that_may_match_is_named_and_not_left_out_in_silence(
+    bound: str, version: ApiVersion, created: str | None
+) -> None:
+    upstream = Scripted({"": page([order(0), order(1, created_at=created), order(2)])}, version)
     (answer,) = await answers(upstream, **{bound: at(0 if bound == "created_after" else 2)})
     assert ids([answer]) == ["prdo_0000" if bound == "created_after" else "prdo_0002"]
     assert "prdo_0001" in answer["not_covered"][0]

@@ -29,7 +29,9 @@ _NOTE: Final = "Not known here: the meter's type (see get_subscription), and whe
 _STOPPED: Final = "Reading stopped at the first match. "
 _NOT_SO_FAR: Final = "No match among those that were read; next_cursor reads on. "
 _NO_MATCH: Final = "No subscription that can be seen here has this number. "
-_NO_CUSTOMER: Final = "No customer that can be seen here has this e-mail address. "
+_NO_CUSTOMER: Final = (
+    "No customer that can be seen here was found under this spelling of the e-mail address; one may be under another. "
+)
 _UNNUMBERED: Final = "whose contract number Nomos did not send"
 
 
@@ -95,21 +97,22 @@ def _these(*subscriptions: Subscription) -> Callable[..., Listing[Subscription]]
 
 async def _source(
     client: NomosClient, filters: Mapping[str, Any], subscription_id: str, customer_email: str
-) -> tuple[Callable[..., Listing[Subscription]], str]:
-    """Return what asks for the list, and what is to be said about it."""
+) -> tuple[Callable[..., Listing[Subscription]], str, str]:
+    """Return what asks for the list, what is to be said about it, and why it may lack some."""
     if subscription_id:
-        return _these(await client.subscriptions.get(subscription_id)), ""
+        return _these(await client.subscriptions.get(subscription_id)), "", ""
     if not customer_email:
-        return partial(client.subscriptions.list, **filters), ""
-    customers = await client.customers.ids_with_email(customer_email)
+        return partial(client.subscriptions.list, **filters), "", ""
+    found = await client.customers.ids_with_email(customer_email)
+    customers, gap = found.ids, found.gap and f"customers with this address, perhaps: {found.gap}"
     if not customers:
-        return _these(), _NO_CUSTOMER
+        return _these(), _NO_CUSTOMER, gap
     if len(customers) > 1:
         raise InvalidRequestError(
             f"{len(customers)} customers have this e-mail address. Call again with one customer_id at a time: "
-            f"{', '.join(customers[:_MAX_NAMED])}."
+            f"{', '.join(customers[:_MAX_NAMED])}." + (gap and f" Not covered: {gap}.")
         )
-    return partial(client.subscriptions.list, **{**filters, "customer": customers[0]}), ""
+    return partial(client.subscriptions.list, **{**filters, "customer": customers[0]}), "", gap
 
 
 def _check_status(status: str) -> None:
@@ -175,7 +178,7 @@ async def list_subscriptions(
         await ctx.report_progress(read, message=f"{read:,} subscriptions read")
 
     start = request.start(Cursor(MAX_PAGE_SIZE if wanted else limit))
-    ask, note = await _source(context.client, filters, subscription_id, customer_email)
+    ask, note, gap = await _source(context.client, filters, subscription_id, customer_email)
     queries = [Query({"status": status}, by_status=True)] if status else []
     found = await read_list(
         ask,
@@ -188,7 +191,7 @@ async def list_subscriptions(
     orders = await orders_of(context.client, found.items)
     lines = [_line(subscription, orders, full=detail == "full") for subscription in found.items]
     lines = lines[: fitting(lines)]
-    fields = request.fields(found, len(lines))
+    fields = request.fields(found, len(lines), gap)
     if wanted and not note:
         note = (_STOPPED if lines else _NOT_SO_FAR) if fields["has_more"] else "" if lines else _NO_MATCH
     note += _NOTE if lines and not subscription_id else ""
