@@ -119,7 +119,7 @@ class ApiEndpoint(Generic[T]):
         matching = tuple(item for item, verdict in possible if None not in verdict)
         unreadable += [getattr(item, "id", None) for item, verdict in possible if None in verdict]
         cursor, has_more, contradiction = next_page(body)
-        created = (getattr(item, "created_at", None) for item in items)
+        created = [moment for item in items if (moment := getattr(item, "created_at", None))]
         return Page(
             items=matching,
             has_more=has_more,
@@ -127,7 +127,8 @@ class ApiEndpoint(Generic[T]):
             dropped=len(items) - len(possible),
             unreadable=tuple(unreadable),
             contradiction=contradiction,
-            oldest=min((moment for moment in created if moment), default=None),
+            oldest=min(created, default=None),
+            newest=max(created, default=None),
             anchored=bool(raw) and cursor_names(cursor or "", raw[-1]),
         )
 

@@ -30,6 +30,7 @@ class Page(Generic[T]):
             ID of each, None if it has none.
         contradiction: What is contradictory in how upstream says whether there is more; None if nothing is.
         oldest: When the oldest item that upstream sent was created, dropped ones included.
+        newest: The same of the newest one.
         anchored: Whether `next_cursor` names the last item by ID and creation, as the example in the vendor's OpenAPI
             does. If so, an item that leaves the list meanwhile moves no other across the end of the page (inferred).
     """
@@ -41,6 +42,7 @@ class Page(Generic[T]):
     unreadable: tuple[str | None, ...] = ()
     contradiction: str | None = None
     oldest: datetime | None = None
+    newest: datetime | None = None
     anchored: bool = False
 
     @property

@@ -10,8 +10,8 @@ that:
   pages is read without the filter by status, because nothing leaves that list.
 
 Where that is not possible, because upstream contradicts itself or sends what cannot be read, `not_covered` says so, and
-the list is not complete. A filter by time that upstream does not know ends the list with the page on which older items
-begin, since the list is documented as newest first; one that is seen not to be is read to its end.
+the list is not complete. A filter by time that upstream does not know ends the list with the first page of nothing but
+older items, since the list is documented as newest first; one that is seen not to be is read to its end.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -161,14 +161,14 @@ class ListReading(Generic[R]):
             self.refused = True
             self._ask_with(self._at.query + 1)
             return None
-        if query.by_status and page.next_cursor and not page.anchored and not self._reaches_back(page):
+        if query.by_status and page.next_cursor and not page.anchored and not self._is_too_old(page.oldest):
             self._ask_with(len(self._queries) - 1)
             return None
         return page
 
-    def _reaches_back(self, page: Page[R]) -> bool:
-        """Whether everything on the pages behind this one is older than what is asked for."""
-        return bool(self._since and page.oldest and page.oldest < self._since and _DISORDER not in self._flaws)
+    def _is_too_old(self, created: datetime | None) -> bool:
+        """Whether this, and so everything behind it, is older than what is asked for."""
+        return bool(self._since and created and created < self._since and _DISORDER not in self._flaws)
 
     def _ask_with(self, query: int) -> None:
         """Start again with another query, after what was read so far."""
@@ -199,7 +199,7 @@ class ListReading(Generic[R]):
             if self._newer and not position.covers(item.id, item.created_at):
                 self._flaws[_DISORDER] = None
             self._newer = False
-        if self._newer and (page.anchored or not page.has_more):
+        if self._newer and (page.anchored or not page.has_more or self._is_too_old(page.newest)):
             self._flaws[_DISORDER] = None
 
     def _take(self, page: Page[R], keep: Keep[R]) -> None:
@@ -234,7 +234,7 @@ class ListReading(Generic[R]):
         A stale page holds nothing but what was read. Where cursors count items, new ones can bring that about.
         """
         self._asked.add(self._at.page)
-        if self._reaches_back(page):
+        if self._is_too_old(page.newest):  # the oldest alone may be one that stands out of place
             self._ended = True
             return
         if page.contradiction:

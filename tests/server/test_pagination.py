@@ -270,18 +270,35 @@ PAGES = {
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100])
-async def test_a_list_ends_with_the_page_on_which_older_orders_begin(limit: int) -> None:
+async def test_a_list_ends_with_the_first_page_of_older_orders_only(limit: int) -> None:
     upstream = Scripted(PAGES)
     found = await answers(upstream, limit=limit, created_after=at(2))
-    assert set(upstream.asked) == {"", "2"}
+    assert set(upstream.asked) == {"", "2", "4"}
     assert found[-1]["complete"]
     assert ids(found) == ([] if limit == 0 else ["prdo_0000", "prdo_0001", "prdo_0002"])
     assert sum(answer.get("counts", {}).get("total", 0) for answer in found) == (3 if limit == 0 else 0)
 
 
 async def test_what_is_contradictory_about_older_pages_does_not_matter() -> None:
-    (answer,) = await answers(Scripted({"": page([order(0), order(1)], has_more="true")}), created_after=at(0))
+    pages = {"": page([order(0)], has_more=True, next_page="1"), "1": page([order(1)], has_more="true")}
+    (answer,) = await answers(Scripted(pages), created_after=at(0))
     assert (ids([answer]), answer["complete"]) == (["prdo_0000"], True)
+
+
+@pytest.mark.parametrize("limit", [0, 2, 3, 100])
+async def test_an_old_order_at_the_end_of_a_page_does_not_hide_what_follows(limit: int) -> None:
+    pages = [[order(0), order(1), order(99)], [order(2), order(3), order(4)], [order(50), order(51)], [order(52)]]
+    script = {
+        str(number or ""): page(items, has_more=number < 3, next_page=str(number + 1))
+        for number, items in enumerate(pages)
+    }
+    found = await answers(Scripted(script), limit=limit, created_after=at(10))
+    assert not found[-1]["complete"]
+    assert "did not list newest first" in str([answer.get("not_covered") for answer in found])
+    if limit == 0:
+        assert found[0]["counts"]["total"] == 5
+    if limit == 100:
+        assert ids(found) == [f"prdo_{number:04}" for number in range(5)]
 
 
 async def test_orders_of_the_first_moment_that_is_asked_for_are_found_on_the_next_page_too() -> None:
@@ -289,7 +306,7 @@ async def test_orders_of_the_first_moment_that_is_asked_for_are_found_on_the_nex
     upstream = Scripted({**PAGES, "4": page([twin, order(4)], has_more=True, next_page="6")})
     (answer,) = await answers(upstream, created_after=at(3))
     assert ids([answer])[-2:] == ["prdo_0003", "prdo_0009"]
-    assert upstream.asked == ["", "2", "4"]
+    assert upstream.asked == ["", "2", "4", "6"]
 
 
 async def test_a_list_that_is_seen_not_to_be_in_order_is_read_to_its_end_and_told() -> None:
