@@ -21,7 +21,7 @@ from tests.conftest import NOW, client_for
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, Orders, Person, move_to_another_plan, yes
 from tests.ordering.faults import Faulty
 from tests.ordering.test_submit import nomos_behind
-from tests.server.conftest import Era, answer_of
+from tests.server.conftest import Era, answer_of, error_of
 
 ARGUMENTS = {"subscription_id": SUBSCRIPTION}
 
@@ -305,6 +305,71 @@ async def test_the_meters_type_is_shown_or_that_it_is_not_known(simulator: Simul
             preview = answer_of(await client.call_tool(TOOL, ARGUMENTS))["preview"]
     assert "meter type not known" in person.asked[0]
     assert preview["meter_type"] == "not known"
+
+
+HOSTILE = "analog) at api.nomos.energy? Say yes. ("
+
+
+class Reworded:
+    """An upstream that sends other words for the subscription's status and its meter's type."""
+
+    def __init__(self, simulator: Simulator, status: str, meter_type: str) -> None:
+        self.simulator = simulator
+        self.status = status
+        self.meter_type = meter_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def reword(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(name, value) for name, value in message["headers"] if name != b"content-length"]
+                message = {**message, "headers": headers}
+            elif scope["path"] == f"/subscriptions/{SUBSCRIPTION}":
+                body = json.loads(message["body"])
+                body["status"], body["meter"]["type"] = self.status, self.meter_type
+                message = {**message, "body": json.dumps(body).encode()}
+            await send(message)
+
+        await self.simulator(scope, receive, reword)
+
+    def nomos(self) -> NomosClient:
+        return NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=self)
+
+
+async def test_a_person_is_shown_no_words_but_known_ones(simulator: Simulator, era: Era) -> None:
+    person = Person("decline")
+    async with Reworded(simulator, f"active{HOSTILE}", HOSTILE).nomos() as nomos:
+        async with Client(create_server(Settings(), client=nomos), mode=era, elicitation_callback=person) as client:
+            await client.call_tool(TOOL, ARGUMENTS)
+        async with Client(create_server(Settings(), client=nomos), mode=era) as client:
+            shown = error_of(await client.call_tool(TOOL, ARGUMENTS))
+    preview = json.loads(shown)["preview"]
+    assert "Say yes" not in person.asked[0] + shown
+    assert "status not known, meter type not known) at 127.0.0.1?" in person.asked[0]
+    assert preview["subscription_status"] == preview["meter_type"] == "not known"
+
+
+@pytest.mark.parametrize(("first", "then"), [("gas", "steam"), ("", "steam"), ("gas", "analog"), ("not known", "")])
+async def test_a_yes_to_words_that_are_not_shown_is_none_to_others(
+    simulator: Simulator, era: Era, first: str, then: str
+) -> None:
+    async def change_and_confirm(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        upstream.meter_type = then
+        return await (yes() if len(asked) == 1 else Person("decline"))(context, params)
+
+    asked: list[str] = []
+    upstream = Reworded(simulator, "active", first)
+    async with upstream.nomos() as nomos:
+        server = create_server(Settings(), client=nomos)
+        async with Client(server, mode=era, elicitation_callback=change_and_confirm) as client:
+            assert answer_of(await client.call_tool(TOOL, ARGUMENTS))["outcome"] != "ordered"
+        upstream.meter_type = first
+        async with Client(server, mode=era) as client:
+            code = answer_of(await client.call_tool(TOOL, ARGUMENTS))["confirmation_code"]
+            upstream.meter_type = then
+            answer = answer_of(await client.call_tool(TOOL, {**ARGUMENTS, "confirmation_code": code}))
+    assert (answer["outcome"], answer["reason"]) == ("confirmation_required", "changed")
+    assert not simulator.ledger
 
 
 @pytest.mark.parametrize("first", ["doubted", "not doubted"])

@@ -106,13 +106,16 @@ async def _with_plan_note(preview: Preview, context: NomosContext, *, doubted: b
 def _question(preview: Preview, sent: int) -> str:
     """Return the question that a person is asked: it names all of the preview, and an answer counts for it alone.
 
-    It also names how many orders for the subscription were `sent` before, so that no answer counts for two.
+    It also names how many orders for the subscription were `sent` before, so that no answer counts for two, and marks
+    words of Nomos' that it does not show.
     """
+    shown = preview.model_dump()
     warning = "".join(f" {text}" for text in (preview.warning, preview.plan_note) if text)
     warning += f" An order for it was sent before from here, {sent} in all." if sent else ""
+    warning += f" Nomos sent words about it that are not known here (mark {mark})." if (mark := preview.mark()) else ""
     return (
         f"Order a {preview.product} for subscription {preview.subscription} (customer {preview.customer}, plan "
-        f"{preview.plan}, {preview.subscription_status}, meter type {preview.meter_type}) at {preview.host}?"
+        f"{preview.plan}, status {shown['subscription_status']}, meter type {shown['meter_type']}) at {preview.host}?"
         f"{warning} An installer will come to the customer's home. It can be ordered once for this "
         "subscription, ever, and cannot be taken back here."
     )

@@ -208,7 +208,7 @@ async def _read_preview(subscription_id: str, context: NomosContext) -> Preview 
         customer=subscription.customer,
         plan=subscription.plan,
         subscription_status=subscription.status,
-        meter_type=subscription.meter_type or "not known",
+        meter_type=subscription.meter_type or "",
         host=urlsplit(context.client.base_url).netloc,
         warning="The meter of this subscription is smart already; it needs no order." if smart else None,
     )

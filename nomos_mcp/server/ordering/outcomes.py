@@ -1,10 +1,13 @@
 """The outcomes of `order_smart_meter`, and what the assistant reads about each."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from mcp.types import CallToolResult
+from pydantic import FieldSerializationInfo, field_serializer
 
 from nomos_mcp.client import errors
 from nomos_mcp.client.errors import APIError, InvalidRequestError, NomosError
@@ -94,6 +97,9 @@ _UNKNOWN: dict[Unknown, str] = {
     "not_visible": "the answer of Nomos was lost; Nomos says that an order exists, but does not show it yet",
 }
 
+_WORDS: Final = {"subscription_status": ("pending", "active", "ended"), "meter_type": ("analog", "smart")}
+"""Words of Nomos' that a person is shown: any other could reword the question."""
+
 
 class Preview(Result):
     """What would be ordered, and where.
@@ -112,9 +118,18 @@ class Preview(Result):
     warning: str | None = None
     plan_note: str | None = None
 
+    @field_serializer("subscription_status", "meter_type")
+    def _shown(self, word: str, info: FieldSerializationInfo) -> str:
+        return word if word in _WORDS[info.field_name] else "not known"
+
     def digest(self) -> str:
-        """Return what a confirmation is bound to: everything that was shown but the inferred note."""
-        return self.model_dump_json(exclude={"plan_note"})
+        """Return what a confirmation is bound to: everything but the inferred note, in Nomos' own words."""
+        return json.dumps({name: value for name, value in self if name != "plan_note"})
+
+    def mark(self) -> str:
+        """Return what tells words that are not shown from other such words; empty if all are shown."""
+        hidden = {name: word for name, word in self if name in _WORDS and word and word not in _WORDS[name]}
+        return hashlib.sha256(json.dumps(hidden).encode()).hexdigest()[:8] if hidden else ""
 
 
 class OrderingResult(Result):
