@@ -20,6 +20,8 @@ _OF_SUBSCRIPTIONS: Final = frozenset({"subscription_id", "number", "customer_ema
 _NO_FILTERS: Final = _OF_ORDERS | _OF_SUBSCRIPTIONS | {"ctx", "status", "limit", "cursor", "detail"}
 """Arguments that a tool handles itself: a status takes several queries (see `pagination`), the others none."""
 
+_ONLY_YOURS: Final = "Only your own orders and subscriptions can be seen here."
+
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
 _TICK: Final = timedelta(milliseconds=1)
 _YEARS: Final = range(1970, 3000)
@@ -43,7 +45,8 @@ class ListRequest:
     """One call of a tool that lists.
 
     `arguments` is `locals()` as the tool's first statement: every argument, so that the cursor is bound to each.
-    `filters` are arguments for the client's `list`.
+    `filters` are arguments for the client's `list`. `note` is for a customer's assistant that asks for
+    somebody's objects: if that is somebody else, an empty list would read as if there were none.
     """
 
     def __init__(self, tool: Callable[..., Awaitable[object]], arguments: Mapping[str, Any]) -> None:
@@ -59,6 +62,8 @@ class ListRequest:
         after, before = self.filters.get("created_after"), self.filters.get("created_before")
         if after and before and after > before:
             raise InvalidRequestError("created_after is later than created_before, so nothing can match. Swap them.")
+        whose = self.filters.get("customer") or self.filters.get("subscription")
+        self.note = _ONLY_YOURS if whose and self.context.caller.is_fenced else ""
         self._cursor = arguments["cursor"]
         self._as_of = self.context.now()
         bound = sorted((name, value) for name, value in arguments.items() if name not in {"ctx", "cursor"})

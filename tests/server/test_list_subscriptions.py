@@ -589,3 +589,43 @@ async def test_one_customers_assistant_searches_for_nobody(simulator: Simulator,
             assert own["returned"] == 1
             foreign = await client.call_tool(TOOL, {"subscription_id": DEMO.subscriptions["can_order"]})
             assert "Only your own orders and subscriptions can be seen here" in error_of(foreign)
+
+
+@pytest.mark.parametrize("tool", [TOOL, "list_meter_orders_by_status"])
+async def test_one_customers_assistant_that_asks_for_another_customer_is_told_that_it_sees_its_own_only(
+    simulator: Simulator, era: Era, tool: str
+) -> None:
+    arguments = {} if tool == TOOL else {"status": "all"}
+    caller = Caller.customer(DEMO.customers["placed"])
+    async with client_for(simulator) as nomos:
+        server = create_server(Settings(), client=nomos, caller=caller, clock=lambda: NOW)
+        async with Client(server, mode=era) as client:
+            foreign, missing = [
+                answer_of(await client.call_tool(tool, {**arguments, "customer_id": customer_id}))
+                for customer_id in (DEMO.customers["can_order"], "cus_nobodyhasthisidentifier00")
+            ]
+            assert not asked_of(simulator)
+            unasked = answer_of(await client.call_tool(tool, arguments))
+    assert foreign == missing
+    assert foreign["returned"] == 0
+    assert "Only your own orders and subscriptions can be seen here." in foreign["note"]
+    assert "Only your own" not in unasked["note"]
+
+
+async def test_one_customers_assistant_that_asks_for_another_ones_subscription_is_told_so_too(
+    simulator: Simulator, era: Era
+) -> None:
+    caller = Caller.customer(DEMO.customers["placed"])
+    async with client_for(simulator) as nomos:
+        server = create_server(Settings(), client=nomos, caller=caller, clock=lambda: NOW)
+        async with Client(server, mode=era) as client:
+            foreign, missing = [
+                answer_of(
+                    await client.call_tool(
+                        "list_meter_orders_by_status", {"status": "all", "subscription_id": subscription_id}
+                    )
+                )
+                for subscription_id in (DEMO.subscriptions["blocked_check_missing"], "sub_nobodyhasthisidentifier00")
+            ]
+    assert foreign == missing
+    assert "Only your own orders and subscriptions can be seen here." in foreign["note"]

@@ -143,7 +143,7 @@ async def list_meter_orders_by_status(
     request = ListRequest(list_meter_orders_by_status, locals())
     context, version, now = request.context, request.context.vocabulary, request.context.now()
     about_status = _about_status(status, version)
-    note = " ".join(filter(None, (about_status, _about_provider(provider), _NOT_SHOWN[version])))
+    note = " ".join(filter(None, (request.note, about_status, _about_provider(provider), _NOT_SHOWN[version])))
     after, before = request.filters["created_after"], request.filters["created_before"]
     _check_party(waiting_on)
     counted: list[tuple[OrderState, Summary]] = []

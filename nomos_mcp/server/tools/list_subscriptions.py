@@ -195,7 +195,7 @@ async def list_subscriptions(
     if wanted and not note:
         note = (_STOPPED if lines else _NOT_SO_FAR) if fields["has_more"] else "" if lines else _NO_MATCH
     note += _NOTE if lines and not subscription_id else ""
-    return SubscriptionList(subscriptions=lines, note=note.strip() or None, **fields).answer()
+    return SubscriptionList(subscriptions=lines, note=f"{request.note} {note}".strip() or None, **fields).answer()
 
 
 TOOL = ToolDefinition(function=list_subscriptions, title="List subscriptions", position=30)
