@@ -216,6 +216,11 @@ def _amount_or_none(value: object) -> object:
     return value if 0 <= value <= float_info.max else None
 
 
+def _number_or_none(value: object) -> object:
+    """Take an integer for its digits, and leave out anything else that is no text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text_or_none(value)
+
+
 def _is_given(value: object) -> bool | None:
     """Tell whether a text is there, so that the text itself can stay sealed; None for what is neither text nor null."""
     return bool(value.strip()) if isinstance(value, str) else False if value is None else None
@@ -315,6 +320,9 @@ class PersonalData(BaseModel):
 class Subscription(NomosObject):
     """A subscription: one customer's contract for one plan at one place. Its times are in UTC.
 
+    A `number` or `estimated_usage` that cannot be read is None like one that there is not, but missing in
+    `model_fields_set`, as if it had not come.
+
     Attributes:
         id: `sub_…`.
         customer: ID of the customer (`cus_…`).
@@ -340,14 +348,14 @@ class Subscription(NomosObject):
     plan: Reference
     customer: Reference
     status: Word
-    number: Annotated[Word | None, BeforeValidator(_text_or_none)] = None
+    number: Word | None = None
     direction: Word | None = Field(None, validation_alias=AliasChoices("type", "direction"))
     meter_type: Annotated[Word | None, BeforeValidator(_text_or_none)] = Field(
         None, validation_alias=AliasPath("meter", "type")
     )
     has_malo: Annotated[bool | None, BeforeValidator(_is_given)] = Field(None, validation_alias=_MALO)
     has_melo: Annotated[bool | None, BeforeValidator(_is_given)] = Field(None, validation_alias=_MELO)
-    estimated_usage: Annotated[float | None, BeforeValidator(_amount_or_none)] = None
+    estimated_usage: float | None = None
     created_at: datetime | None
     updated_at: datetime | None = None
     start_at: datetime | None = None
@@ -360,6 +368,19 @@ class Subscription(NomosObject):
     def personal(self) -> PersonalData:
         """The personal data, sealed. It is no field: no dump, repr, schema or pickle of the subscription holds it."""
         return self._personal
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_unreadable(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        fields = dict(data)
+        for name, read in (("number", _number_or_none), ("estimated_usage", _amount_or_none)):
+            if fields.get(name) is not None:
+                fields[name] = read(fields[name])
+                if fields[name] is None:
+                    del fields[name]
+        return fields
 
     @model_validator(mode="wrap")
     @classmethod

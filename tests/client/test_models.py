@@ -148,8 +148,8 @@ def test_only_an_explicit_null_or_nothing_is_a_missing_location(meter: object, h
     assert (without_meter.has_malo, without_meter.has_melo) == (None, None)
 
 
-@pytest.mark.parametrize(("came", "read"), [("4X44EMKX", "4X44EMKX"), (None, None), (4711, None), ("4X\n4", "4X 4")])
-def test_a_contract_number_that_is_no_text_breaks_nothing(came: object, read: str | None) -> None:
+@pytest.mark.parametrize(("came", "read"), [("4X44EMKX", "4X44EMKX"), (None, None), (4711, "4711"), ("4X\n4", "4X 4")])
+def test_a_contract_number_is_read_as_text(came: object, read: str | None) -> None:
     assert Subscription.model_validate({**SUBSCRIPTION, "number": came}).number == read
 
 
@@ -157,6 +157,22 @@ def test_a_contract_number_that_is_no_text_breaks_nothing(came: object, read: st
 def test_a_usage_that_is_no_amount_is_not_known_and_breaks_nothing(came: object) -> None:
     assert Subscription.model_validate({**SUBSCRIPTION, "estimated_usage": came}).estimated_usage is None
     assert Subscription.model_validate({**SUBSCRIPTION, "estimated_usage": 0.5}).estimated_usage == 0.5
+
+
+@pytest.mark.parametrize(
+    ("came", "told"),
+    [
+        ({"number": None, "estimated_usage": None}, {"number", "estimated_usage"}),
+        ({"number": True, "estimated_usage": math.nan}, set()),
+        ({"number": 4.5, "estimated_usage": "viel"}, set()),
+        ({"number": ["4"]}, set()),
+        ({}, set()),
+    ],
+)
+def test_what_cannot_be_read_is_told_from_what_there_is_not(came: dict[str, object], told: set[str]) -> None:
+    subscription = Subscription.model_validate({**SUBSCRIPTION, **came})
+    assert (subscription.number, subscription.estimated_usage) == (None, None)
+    assert subscription.model_fields_set & {"number", "estimated_usage"} == told
 
 
 @pytest.mark.parametrize("came", [3, None, True, [], {"type": "smart"}])

@@ -1,6 +1,6 @@
 """The tool `get_subscription`."""
 
-import math
+import re
 from functools import partial
 from typing import Annotated, Final, Literal
 
@@ -24,11 +24,12 @@ Presence = Literal["there", "missing"]
 _MAX_CHOICES: Final = 20
 _DAYS: Final = {"created": "created_at", "start": "start_at", "end": "end_at", "terminated": "terminated_at"}
 _TOLD: Final = {**_DAYS, "number": "number", "estimated_usage": "estimated_usage"}
-"""Fields that are left out if Nomos says that there is none, and `not_known` if it says nothing."""
+"""Fields that are left out if Nomos says that there is none, and `not_known` if it says nothing that can be read."""
+_NUMBER: Final = re.compile(r"[\w ./-]{0,32}")
 
 
 class SubscriptionFields(Result):
-    """One subscription, without personal data. Days are Berlin's; `not_known` names what Nomos did not say."""
+    """One subscription, without personal data. Days are Berlin's; `not_known` names what Nomos did not say readably."""
 
     id: str
     customer: str
@@ -77,21 +78,38 @@ async def _fields(subscription: Subscription, context: NomosContext) -> Subscrip
         "melo": _presence(subscription.has_melo),
         "order": _line(order, context) if order else None if orders.gap else "none",
     }
-    unsaid = [name for name, field in _TOLD.items() if field not in subscription.model_fields_set]
+    unsaid = [name for name, field in _TOLD.items() if not is_known(subscription, field)]
     return SubscriptionFields(
         id=subscription.id,
         customer=subscription.customer,
         plan=subscription.plan,
         status=subscription.status,
-        number=subscription.number,
-        estimated_usage=f"{usage:.15g} kWh a year" if usage is not None and math.isfinite(usage) else None,
+        number=known_number(subscription),
+        estimated_usage=f"{usage:.15g} kWh a year" if usage is not None else None,
         order_id=order.id if order else None,
         can_order=verdict,
         why=why,
         not_known=[name for name, value in said.items() if value is None] + unsaid or None,
-        **{name: berlin_day(subscription, field) for name, field in _DAYS.items()},
+        **{name: known_day(subscription, field) for name, field in _DAYS.items()},
         **said,
     )
+
+
+def is_known(subscription: Subscription, field: str) -> bool:
+    """Whether Nomos said what a field holds, or that there is none, in a form that can be read."""
+    if field not in subscription.model_fields_set or field in subscription.unreadable:
+        return False
+    if field == "created_at":
+        return subscription.created_at is not None
+    return field != "number" or _NUMBER.fullmatch(subscription.number or "") is not None
+
+
+def known_number(subscription: Subscription) -> str | None:
+    return subscription.number if is_known(subscription, "number") else None
+
+
+def known_day(subscription: Subscription, field: str) -> str | None:
+    return berlin_day(subscription, field) if is_known(subscription, field) else None
 
 
 def _line(order: MeterOrder, context: NomosContext) -> str:
@@ -130,7 +148,7 @@ async def _of_customer(customer_id: str, context: NomosContext) -> SubscriptionR
 
 
 def _choice(subscription: Subscription) -> str:
-    created = berlin_day(subscription, "created_at")
+    created = known_day(subscription, "created_at")
     known = f"{subscription.status}, {subscription.direction or 'type not known'}"
     return f"{known}, created {created}" if created else known
 
@@ -142,7 +160,7 @@ async def get_subscription(
     """Read one subscription: plan, dates, contract number, meter type, its order, and whether one can be ordered.
 
     `why` is the rule; a smart meter needs no order. MaLo and MeLo are `there` or `missing`, never shown, nor are names.
-    `not_known` was not delivered: not "missing". `choose`: the IDs of a customer with several.
+    `not_known` was not delivered readably: not "missing". `choose`: the IDs of a customer with several.
     """
     context = nomos_context(ctx)
     kind = kind_of(checked(subscription_id, "subscription", "meter order", "customer"))

@@ -17,7 +17,8 @@ from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_mom
 from nomos_mcp.server.ordering.eligibility import CanOrder, Orders, can_order, orders_of
 from nomos_mcp.server.pagination import Query, read_list
 from nomos_mcp.server.request_context import NomosContext, NotAllowedError
-from nomos_mcp.server.tool_factory import Detail, ListResult, Result, ToolDefinition, berlin_day, fitting
+from nomos_mcp.server.tool_factory import Detail, ListResult, Result, ToolDefinition, fitting
+from nomos_mcp.server.tools.get_subscription import is_known, known_day, known_number
 
 STATUSES = ("pending", "active", "ended")
 
@@ -29,10 +30,12 @@ _NOTE: Final = "Not known here: the meter's type (see get_subscription), and whe
 _STOPPED: Final = "Reading stopped at the first match. "
 _NOT_SO_FAR: Final = "No match among those that were read; next_cursor reads on. "
 _NO_MATCH: Final = "No subscription that can be seen here has this number. "
+_NOT_TOLD: Final = "No match among what could be read; not_covered names the rest. "
 _NO_CUSTOMER: Final = (
     "No customer that can be seen here was found under this spelling of the e-mail address; one may be under another. "
 )
-_UNNUMBERED: Final = "whose contract number Nomos did not send"
+_UNNUMBERED: Final = "whose contract number is not known"
+_NOT_KNOWN: Final = "not known"
 
 
 class SubscriptionLine(Result):
@@ -71,8 +74,8 @@ def _line(subscription: Subscription, orders: Orders, *, full: bool) -> Subscrip
         status=subscription.status,
         type=subscription.direction,
         plan=subscription.plan if full else None,
-        number=subscription.number if full else None,
-        created=berlin_day(subscription, "created_at") if full else None,
+        number=(known_number(subscription) if is_known(subscription, "number") else _NOT_KNOWN) if full else None,
+        created=(known_day(subscription, "created_at") or _NOT_KNOWN) if full else None,
         meter_type=subscription.meter_type if full else None,
         can_order=verdict,
         why=why,
@@ -84,6 +87,12 @@ def _line(subscription: Subscription, orders: Orders, *, full: bool) -> Subscrip
 def _spelled(number: str) -> str:
     """Return a contract number without what may be spelled in several ways."""
     return "".join(filter(str.isalnum, number)).casefold()
+
+
+def _match(*, found: bool, fields: Mapping[str, Any]) -> str:
+    if found:
+        return _STOPPED if fields["has_more"] else ""
+    return _NOT_SO_FAR if fields["has_more"] else _NO_MATCH if fields["complete"] else _NOT_TOLD
 
 
 def _these(*subscriptions: Subscription) -> Callable[..., Listing[Subscription]]:
@@ -193,7 +202,7 @@ async def list_subscriptions(
     lines = lines[: fitting(lines)]
     fields = request.fields(found, len(lines), gap)
     if wanted and not note:
-        note = (_STOPPED if lines else _NOT_SO_FAR) if fields["has_more"] else "" if lines else _NO_MATCH
+        note = _match(found=bool(lines), fields=fields)
     note += _NOTE if lines and not subscription_id else ""
     return SubscriptionList(subscriptions=lines, note=f"{request.note} {note}".strip() or None, **fields).answer()
 
