@@ -13,8 +13,9 @@ from mcp.types import TextResourceContents
 from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.client import BATMAN, EDISON, NomosClient
-from nomos_mcp.server import Caller, create_server, pagination
+from nomos_mcp.server import Caller, create_server
 from nomos_mcp.server.ordering import eligibility
+from nomos_mcp.server.tools import get_subscription
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Fault, Simulator
 from tests.conftest import NOW, client_for
@@ -142,21 +143,21 @@ async def test_subscriptions_that_cannot_be_read_are_neither_counted_nor_denied(
     assert "1 that could not be read" in found["note"]
 
 
-def crowd(simulator: Simulator, place: int) -> None:
+def crowd(simulator: Simulator, place: int, minutes: int = 1) -> None:
     """Put 250 subscriptions of others before all others, and one of a customer's at a place among them."""
     known = simulator.world.customers.get(DEMO.customers["can_order"])
     assert known
     simulator.world.customers.put(replace(known, id="cus_own"))
     for number in range(250):
         whose = {"id": "sub_own", "customer_id": "cus_own"} if number == place else {"id": f"sub_stranger{number}"}
-        put(simulator, "can_order", created_at=NOW - timedelta(minutes=number), **whose)
+        put(simulator, "can_order", created_at=NOW - timedelta(minutes=number * minutes), **whose)
 
 
-@pytest.mark.parametrize("place", [0, 150])
+@pytest.mark.parametrize(("place", "minutes"), [(0, 1), (150, 1), (150, 0)])
 async def test_a_filter_that_upstream_ignores_makes_no_several_of_one(
-    simulator: Simulator, era: Era, place: int
+    simulator: Simulator, era: Era, place: int, minutes: int
 ) -> None:
-    crowd(simulator, place)
+    crowd(simulator, place, minutes)
     async with upstream_that(lambda *_: None, simulator, era, ignoring=b"customer") as client:
         found = await answer(client, "cus_own")
         result = await client.call_tool(TOOL, {"subscription_id": "cus_nobody"})
@@ -171,11 +172,22 @@ async def test_a_list_that_does_not_end_leaves_open_how_many_there_are(
     simulator: Simulator, era: Era, monkeypatch: pytest.MonkeyPatch, pages: int, said: str
 ) -> None:
     crowd(simulator, 150)
-    monkeypatch.setattr(pagination, "MAX_PAGES", pages)
+    monkeypatch.setattr(get_subscription, "MAX_PAGES", pages)
     async with upstream_that(lambda *_: None, simulator, era, ignoring=b"customer") as client:
         note = (await answer(client, "cus_own"))["note"]
     assert said in note
-    assert "Not read: what follows the newest" in note
+    assert note.endswith(" Not read: the rest of a list that did not end.")
+
+
+async def test_a_list_that_contradicts_itself_leaves_open_how_many_there_are(simulator: Simulator, era: Era) -> None:
+    def contradict(path: str, body: dict[str, Any]) -> None:
+        if path == "/subscriptions":
+            body["has_more"] = True
+
+    async with upstream_that(contradict, simulator, era) as client:
+        found = await answer(client, DEMO.customers["can_order"])
+    assert set(found["choose"]) == {DEMO.subscriptions["can_order"]}
+    assert found["note"].startswith("Whether the customer has another subscription could not be told.")
 
 
 async def test_a_subscription_that_is_listed_twice_is_one(simulator: Simulator, era: Era) -> None:

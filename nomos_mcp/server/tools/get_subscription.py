@@ -1,7 +1,7 @@
 """The tool `get_subscription`."""
 
 import re
-from functools import partial
+from contextlib import aclosing
 from typing import Annotated, Final, Literal
 
 from mcp.server.mcpserver import Context
@@ -11,11 +11,9 @@ from pydantic import Field
 from nomos_mcp.client import MeterOrder, Subscription
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked, kind_of
-from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.lifecycle import summarise, summary_of
-from nomos_mcp.server.list_cursor import Cursor
 from nomos_mcp.server.ordering.eligibility import CanOrder, can_order, orders_on_plan
-from nomos_mcp.server.pagination import MAX_PAGES, Query, read_list
+from nomos_mcp.server.pagination import MAX_PAGES
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Result, ToolDefinition, berlin_day, order_state
 
@@ -123,11 +121,19 @@ def _presence(there: bool | None) -> Presence | None:  # noqa: FBT001  as the cl
 
 
 async def _of_customer(customer_id: str, context: NomosContext) -> SubscriptionResult:
-    ask = partial(context.client.subscriptions.list, customer=customer_id)
-    found = await read_list(ask, [Query()], Cursor(MAX_PAGE_SIZE), wanted=_MAX_CHOICES + 1)
-    seen, unread = found.items, found.not_covered
-    if len(seen) <= _MAX_CHOICES and found.next():
-        unread = [*unread, f"what follows the newest {MAX_PAGES} pages"]
+    found: dict[str, Subscription] = {}
+    unreadable, more = 0, False
+    listing = context.client.subscriptions.list(customer=customer_id)
+    async with aclosing(listing.pages(max_pages=MAX_PAGES)) as pages:
+        async for page in pages:
+            found |= {each.id: each for each in page.items}
+            unreadable += len(page.unreadable)
+            more = page.has_more or page.contradiction is not None
+            if len(found) > _MAX_CHOICES or page.contradiction:
+                break
+    seen = list(found.values())
+    unread = [f"{unreadable} that could not be read"] if unreadable else []
+    unread += ["the rest of a list that did not end"] if more else []
     if len(seen) == 1 and not unread:
         return await subscription_result(context, seen[0].id)
     if not seen and not unread:
