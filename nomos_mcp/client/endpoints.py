@@ -95,7 +95,7 @@ class ApiEndpoint(Generic[T]):
                     found.append(item)
                     if enough(item):
                         return found, ""
-                unreadable = unreadable or bool(page.unreadable)
+                unreadable = unreadable or bool(page.unreadable) or page.may_hide_own
                 has_more = page.has_more
         if has_more:
             return found, f"the list {self._path} did not end within {max_pages} pages"
@@ -108,34 +108,42 @@ class ApiEndpoint(Generic[T]):
             raise _unreadable("The response is not a list: its `items` are missing or not an array.")
         items: list[T] = []
         unreadable: list[str | None] = []
+        may_hide_own = False
         for item in raw:
             try:
                 items.append(self._decoded(item))
             except UnreadableResponseError:
-                object_id = item.get("id") if self._is_in_scope(item) and isinstance(item, Mapping) else None
-                unreadable.append(object_id if isinstance(object_id, str) and kind_of(object_id) else None)
+                in_scope = self._is_in_scope(item)
+                may_hide_own = may_hide_own or in_scope is None
+                if in_scope:
+                    object_id = item.get("id") if isinstance(item, Mapping) else None
+                    unreadable.append(object_id if isinstance(object_id, str) and kind_of(object_id) else None)
         verdicts = [(item, {condition.matches(item) for condition in conditions}) for item in items]
         possible = [(item, verdict) for item, verdict in verdicts if False not in verdict]
         matching = tuple(item for item, verdict in possible if None not in verdict)
         unreadable += [getattr(item, "id", None) for item, verdict in possible if None in verdict]
+        dropped = (item for item, verdict in verdicts if False in verdict)
         cursor, has_more, contradiction = next_page(body)
         created = [moment for item in items if (moment := getattr(item, "created_at", None))]
         return Page(
             items=matching,
             has_more=has_more,
             next_cursor=cursor,
-            dropped=len(items) - len(possible),
+            dropped=sum(self.customer_id in (None, getattr(item, "customer", None)) for item in dropped),
             unreadable=tuple(unreadable),
+            may_hide_own=may_hide_own,
             contradiction=contradiction,
             oldest=min(created, default=None),
             newest=max(created, default=None),
             anchored=bool(raw) and cursor_names(cursor or "", raw[-1]),
         )
 
-    def _is_in_scope(self, body: object) -> bool:
-        """Whether an object that cannot be read is certain to be in the customer scope."""
+    def _is_in_scope(self, body: object) -> bool | None:
+        """Whether an object that cannot be read is in the customer scope; None if it does not say whose it is."""
         customer = id_of(body.get("customer")) if isinstance(body, Mapping) else None
-        return self.customer_id in (None, customer)
+        if self.customer_id in (None, customer):
+            return True
+        return False if isinstance(customer, str) and kind_of(customer) == "customer" else None
 
     def _decoded(self, body: object) -> T:
         try:

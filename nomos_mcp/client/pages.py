@@ -19,7 +19,7 @@ T = TypeVar("T", bound=NomosObject)
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list, newest first by `created_at`.
+    """One page of a list, newest first by `created_at`. That of a client of one customer counts no others' items.
 
     Attributes:
         items: The items that match the filters.
@@ -28,6 +28,7 @@ class Page(Generic[T]):
         dropped: How many items upstream sent although they do not match the filters.
         unreadable: The items that are not as documented, or hold nothing readable to filter by, and were left out: the
             ID of each, None if it has none.
+        may_hide_own: Whether some item cannot be read and does not say whose it is; only of a client of one customer.
         contradiction: What is contradictory in how upstream says whether there is more; None if nothing is.
         oldest: When the oldest item that upstream sent was created, dropped ones included.
         newest: The same of the newest one.
@@ -40,6 +41,7 @@ class Page(Generic[T]):
     next_cursor: str | None = None
     dropped: int = 0
     unreadable: tuple[str | None, ...] = ()
+    may_hide_own: bool = False
     contradiction: str | None = None
     oldest: datetime | None = None
     newest: datetime | None = None

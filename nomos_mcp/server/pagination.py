@@ -140,8 +140,9 @@ class ListReading(Generic[R]):
             if page is None:
                 continue
             self._take(page, keep)
-            records += len(page.items) + page.dropped + len(page.unreadable)
-            if number and report:
+            news = len(page.items) + page.dropped + len(page.unreadable)
+            records += news
+            if number and news and report:
                 await report(records)
             if self._ended or (self._wanted is not None and len(self._finds) >= self._wanted):
                 return
@@ -224,6 +225,8 @@ class ListReading(Generic[R]):
         if page.unreadable:
             self._left_out.setdefault(UNREADABLE, {}).update(dict.fromkeys(filter(None, page.unreadable)))
             self._nameless += page.unreadable.count(None)
+        if page.may_hide_own:
+            self._flaws[f"perhaps some {UNREADABLE}"] = None
         if page.oldest:
             self._oldest = min(page.oldest, self._oldest or page.oldest)
         self._turn(page, stale=bool(before and page.oldest and page.oldest >= before and len(self._seen) == news))
@@ -271,7 +274,7 @@ async def read_list(
         wanted: How many items to find; None for all.
         since: Creation of the oldest item that `keep` may keep; None for no such bound.
         keep: Which items to keep; asked once about each.
-        report: Told how many records were read so far, after each page but the first.
+        report: Told how many records were read so far, after each page with any but the first.
     """
     reading = ListReading(ask, queries, start, wanted, since)
     await reading.run(keep, report)

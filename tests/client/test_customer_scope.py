@@ -136,6 +136,27 @@ async def test_somebody_elses_broken_object_is_answered_like_a_missing_one(reads
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("whose", [{"customer": "cus_1"}, {"customer": None}, {"customer": "nobody"}, {}])
+async def test_an_order_that_cannot_be_read_may_be_the_one_unless_it_is_another_customers(
+    whose: dict[str, object],
+) -> None:
+    app, _ = answering((200, page([{"id": "prdo_1", **whose}])), (200, page([{"id": "prdo_1", "customer": "cus_2"}])))
+    async with client_of(app) as client:
+        own = client.for_customer("cus_1").meter_orders
+        with pytest.raises(UnreadableResponseError, match="More orders may match"):
+            await own.of_subscription("sub_1")
+        assert await own.of_subscription("sub_1") is None
+
+
+async def test_of_others_a_page_counts_nothing() -> None:
+    theirs = {**ORDER, "customer": "cus_2"}
+    listed = [{**ORDER, "customer": "cus_1", "status": "created"}, theirs, theirs, {**theirs, "status": None}]
+    app, _ = answering((200, page(listed)))
+    async with client_of(app) as client:
+        found = await client.for_customer("cus_1").meter_orders.list(status="placed")
+    assert (found.items, found.dropped, found.unreadable, found.may_hide_own) == ((), 1, (), False)
+
+
 async def test_ones_own_broken_order_is_told_to_be_broken() -> None:
     app, _ = answering((200, b'{"id": "prdo_1", "customer": "cus_1"}'))
     async with client_of(app) as client:

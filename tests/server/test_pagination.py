@@ -214,7 +214,33 @@ async def test_a_broken_item_of_another_customer_is_not_named() -> None:
     broken = [{"id": "prdo_theirs", "customer": "cus_2"}, {"id": "prdo_mine", "customer": "cus_1"}]
     async with asking(Scripted({"": page([*FIRST, *broken])}), Caller.customer("cus_1")) as client:
         answer = answer_of(await client.call_tool(TOOL, {"status": "all"}))
-    assert answer["not_covered"] == ["2 that could not be read: prdo_mine"]
+    assert answer["not_covered"] == ["1 that could not be read: prdo_mine"]
+
+
+@pytest.mark.parametrize(("tool", "kind"), [(TOOL, "prdo"), ("list_subscriptions", "sub")])
+async def test_one_customer_does_not_learn_how_many_others_there_are(tool: str, kind: str) -> None:
+    nobodys = {**order(9), "customer": None}
+    pages = [
+        [order(0), *(order(number, customer="cus_2") for number in range(1, 6))],
+        [order(6, customer="cus_2"), {**order(7, customer="cus_2"), "status": None}],
+        [order(8), nobodys, nobodys],
+        [nobodys],
+    ]
+    script = {}
+    for number, items in enumerate(pages):
+        listed = [{**each, "id": each["id"].replace("prdo", kind), "plan": "pln_1"} for each in items]
+        script[str(number or "")] = page(listed, has_more=number < 3, next_page=str(number + 1))
+    told: list[float] = []
+
+    async def listen(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001  the SDK's
+        told.append(progress)
+
+    arguments = {"limit": 100, **({"status": "all"} if tool == TOOL else {})}
+    async with asking(Scripted(script), Caller.customer("cus_1")) as client:
+        answer = answer_of(await client.call_tool(tool, arguments, progress_callback=listen))
+    assert (answer["returned"], answer["complete"]) == (2, False)
+    assert answer["not_covered"] == ["perhaps some that could not be read"]
+    assert told == [2]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
