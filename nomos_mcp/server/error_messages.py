@@ -175,6 +175,18 @@ DETAILS: Final[Mapping[str, Message]] = {
 }
 """What the codes of an answer's details mean (inferred)."""
 
+DETAILS_TO_CUSTOMERS: Final[Mapping[str, Message]] = {
+    **DETAILS,
+    "ended_subscription": Message(
+        DETAILS["ended_subscription"].happened, "Do not repeat it; list_subscriptions lists your others."
+    ),
+    "unsupported_product": Message(
+        DETAILS["unsupported_product"].happened, "Do not repeat it; ask whoever your energy contract is with."
+    ),
+    "upgrade_api_version": _SERVICE_FAULT,
+}
+"""The same for an assistant of one customer."""
+
 _ANSWERED: Final[Mapping[int, type[APIError]]] = {**BY_STATUS, 500: errors.InternalServerError}
 _BY_CODE: Final = {kind.documented_code: (status, kind) for status, kind in _ANSWERED.items()}
 
@@ -212,7 +224,10 @@ def _describe_to_customer(error: NomosError) -> str:
         errors.UnsupportedVersionError,
     }:
         return str(error)
-    return _with_notes(" ".join(message_of(type(error), fenced=True)), error)
+    message = message_of(type(error), fenced=True)
+    # The codes of a fault of the service speak of tokens, plans and settings.
+    details = {} if message is _SERVICE_FAULT else DETAILS_TO_CUSTOMERS
+    return _with_notes(" ".join(message), error, details=details)
 
 
 def message_of(kind: type[NomosError], *, fenced: bool = False) -> Message:
@@ -252,7 +267,7 @@ def error_markdown(code: str, *, fenced: bool = False) -> str:
         message = message_of(kind, fenced=fenced)
         where = f"`code` of an answer with HTTP {status}"
     elif code in DETAILS:
-        message = DETAILS[code]
+        message = (DETAILS_TO_CUSTOMERS if fenced else DETAILS)[code]
         where = "`code` of an entry in an answer's `errors`; its meaning is inferred from its name and the guide"
     else:
         raise InvalidRequestError(unknown("error code", code, CODES))
@@ -270,18 +285,18 @@ def _describe_argument(flaw: ErrorDetails, known: list[str]) -> str:
     return f"Argument {name!r}: {flaw['msg'][0].lower()}{flaw['msg'][1:]}."
 
 
-def _with_notes(text: str, error: NomosError, docs: str = "") -> str:
-    """Append what the codes of the details mean, and what support needs: all codes and the request ID."""
+def _with_notes(text: str, error: NomosError, docs: str = "", details: Mapping[str, Message] = DETAILS) -> str:
+    """Append what the codes of the details mean, and what support needs: all codes and the request ID.
+
+    Without `details` no code is named.
+    """
     notes: list[str] = []
-    if isinstance(error, APIError):
-        known = [code for code in dict.fromkeys(error.detail_codes) if code in DETAILS][:_MAX_EXPLAINED]
-        text += "".join(f" {code} (inferred): {DETAILS[code].happened}" for code in known)
-    if isinstance(error, APIError) and error.code:
-        notes.append(f"code {word_of(error.code)}")
-    if isinstance(error, APIError) and error.errors:
-        notes.append(
-            "details " + ", ".join(f"{word_of(detail.code)} in {word_of(detail.field)!r}" for detail in error.errors)
-        )
+    if isinstance(error, APIError) and details:
+        known = [code for code in dict.fromkeys(error.detail_codes) if code in details][:_MAX_EXPLAINED]
+        text += "".join(f" {code} (inferred): {details[code].happened}" for code in known)
+        notes += [f"code {word_of(error.code)}"] if error.code else []
+        named = ", ".join(f"{word_of(detail.code)} in {word_of(detail.field)!r}" for detail in error.errors)
+        notes += [f"details {named}"] if named else []
     if retry_after := getattr(error, "retry_after", None):
         notes.append(f"retry after {math.ceil(retry_after)} s")
     if request_id := getattr(error, "request_id", ""):

@@ -74,10 +74,11 @@ class Caller:
         needed = (scope,) if self.customer_id else (scope, ORG)
         missing = [each for each in needed if each not in self.scopes]
         if missing:
+            if self.is_fenced:
+                raise NotAllowedError("Your access does not include this. Nothing was sent to Nomos.")
             raise NotAllowedError(
                 f"You may not do this: it takes the scope {' and '.join(missing)}, which your access token does not "
-                "have. Nothing was sent to Nomos."
-                + ("" if self.is_fenced else " Ask the operator of this server for that scope.")
+                "have. Nothing was sent to Nomos. Ask the operator of this server for that scope."
             )
 
 

@@ -19,7 +19,7 @@ ERROR: Final = "nomos://errors/{code}"
 
 _MARKDOWN: Final = "text/markdown"
 _JSON: Final = "application/json"
-_STATIC: Final = ("nomos://lifecycle", "nomos://statuses/", "nomos://errors/", "nomos://glossary")
+_STATIC: Final = ("nomos://lifecycle", "nomos://statuses/", "nomos://glossary")
 
 
 def is_static(uri: str) -> bool:
@@ -49,9 +49,9 @@ def _add_texts(server: MCPServer[NomosContext]) -> None:
         return status_markdown(status)
 
     @server.resource(ERROR, title="An error code, explained", mime_type=_MARKDOWN)
-    async def error(code: str) -> str:
+    async def error(code: str, ctx: Context[NomosContext]) -> str:
         """What happened and what to do. A tool that fails says it too, as does explain_status(status=code)."""
-        return error_markdown(code)
+        return error_markdown(code, fenced=ctx.request_context.lifespan_context.caller.is_fenced)
 
     @server.resource("nomos://glossary", title="Words of the field", mime_type=_MARKDOWN)
     async def glossary() -> str:

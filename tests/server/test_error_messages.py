@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mcp import Client, MCPError
+from mcp.types import TextResourceContents
 
 from nomos_mcp.client import (
     APIConnectionError,
@@ -30,9 +31,21 @@ from nomos_mcp.server.error_messages import CODES, DETAILS, describe
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import client_for
-from tests.server.conftest import Era, error_of
+from tests.server.conftest import Era, answer_of, error_of
 
-FOR_OPERATORS = ("operator", "whoever gave it", "credentials", "NOMOS_", "organisation", "by customer")
+FOR_OPERATORS = (
+    "operator",
+    "whoever gave it",
+    "credentials",
+    "NOMOS_",
+    "organisation",
+    "by customer",
+    "customer's other",
+    "configure one",
+    "scope",
+    "token",
+    "newer API",
+)
 """Words that an assistant of one customer can do nothing with."""
 
 FAILURES: list[NomosError] = [
@@ -166,8 +179,41 @@ async def test_a_customers_assistant_that_may_not_ask_is_not_sent_to_an_operator
         Client(create_server(Settings(), client=nomos, caller=customer), mode=era) as client,
     ):
         said = error_of(await client.call_tool("get_meter_order", {"order_id": DEMO.orders["placed"]}))
-    assert "orders:read" in said
-    assert "operator" not in said
+    assert "Your access does not include this" in said
+    assert not [word for word in FOR_OPERATORS if word in said]
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 405])
+def test_a_fault_of_the_service_names_a_customers_assistant_no_code(status: int) -> None:
+    details = [ErrorDetail("upgrade_api_version", "field", "secret words")]
+    said = describe(BY_STATUS[status](status, errors=details, request_id="req_1"), fenced=True)
+    assert said.startswith("This could not be looked up: a fault of this service")
+    assert said.endswith("(requestId req_1)")
+    assert "upgrade_api_version" not in said
+    assert BY_STATUS[status].documented_code not in said
+
+
+@pytest.mark.parametrize("code", CODES)
+async def test_what_a_code_means_is_told_to_a_customers_assistant_in_a_customers_words(
+    simulator: Simulator, era: Era, code: str
+) -> None:
+    customer = Caller.customer(DEMO.customers["placed"])
+    async with (
+        client_for(simulator) as nomos,
+        Client(create_server(Settings(), client=nomos, caller=customer), mode=era) as client,
+    ):
+        told = answer_of(await client.call_tool("explain_status", {"status": code}))["text"]
+        (page,) = (await client.read_resource(f"nomos://errors/{code}")).contents
+    assert isinstance(page, TextResourceContents)
+    assert page.text == told
+    assert not [word for word in FOR_OPERATORS if word in told]
+
+
+@pytest.mark.parametrize("code", DETAILS)
+def test_an_errors_details_are_told_to_a_customers_assistant_in_a_customers_words(code: str) -> None:
+    said = describe(BadRequestError(400, errors=[ErrorDetail(code, "field", "")]), fenced=True)
+    assert f"{code} (inferred): " in said
+    assert not [word for word in FOR_OPERATORS if word in said]
 
 
 @pytest.mark.skipif("NOMOS_OPENAPI" not in os.environ, reason="the vendor's schema is not ours to copy")

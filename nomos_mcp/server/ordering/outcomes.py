@@ -14,7 +14,15 @@ from nomos_mcp.client.errors import APIError, InvalidRequestError, NomosError
 from nomos_mcp.client.http_messages import MAX_WORD
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import INTEREST, Explanation, explain, final_statuses
-from nomos_mcp.server.error_messages import DETAILS, SUPPORT, Message, describe, message_of, word_of
+from nomos_mcp.server.error_messages import (
+    DETAILS,
+    DETAILS_TO_CUSTOMERS,
+    SUPPORT,
+    Message,
+    describe,
+    message_of,
+    word_of,
+)
 from nomos_mcp.server.ordering.config import LIFETIME
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import OrderFields, Result, order_fields, order_state
@@ -77,13 +85,13 @@ _REASONS: Final[Mapping[str, Message]] = {
 
 _SERVICE_FAULT: Final = Message("The reason is a fault of this service.", "Say so, and try again later.")
 _TO_CUSTOMERS: Final[Mapping[str, Message]] = {
+    **DETAILS_TO_CUSTOMERS,
     **dict.fromkeys(
         ("credentials", "forbidden", "missing_scope", "no_record", "payment_required", "unauthorized"), _SERVICE_FAULT
     ),
     "not_found": message_of(errors.NotFoundError, fenced=True),
     "not_allowed": Message("Your access is to look only.", _DO_NOT_REPEAT),
     "read_only": Message("Nothing can be ordered here.", _DO_NOT_REPEAT),
-    "unsupported_product": Message(DETAILS["unsupported_product"].happened, _DO_NOT_REPEAT),
     "rate_limited": Message("Too many requests were made at once.", "Ask the person again later, and then call again."),
     "not_confirmable": Message(
         "An order takes a yes in a form, and this client cannot show one.", "Use a client that supports elicitation."
