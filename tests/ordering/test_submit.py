@@ -426,14 +426,14 @@ async def test_a_server_that_is_stopping_sends_no_order_and_waits_for_those_that
     assert len(simulator.ledger) == 1
 
 
-@pytest.mark.parametrize("part", ["explain", "order_fields"])
+@pytest.mark.parametrize("part", ["explain", "order_fields", "_times_told"])
 async def test_an_order_is_told_of_even_if_explaining_it_fails(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OverflowError("date value out of range")
 
-    monkeypatch.setattr(outcomes, part, fail)
+    monkeypatch.setattr(f"nomos_mcp.server.tools.get_meter_order.{part}", fail)
     answer = await answer_from(Faulty(simulator))
     assert answer["outcome"] == "ordered"
     assert [answer["order"]["id"]] == [entry.order_id for entry in simulator.ledger]
@@ -446,7 +446,7 @@ async def test_an_order_is_told_of_even_if_its_answer_is_too_large(
     def huge(order: MeterOrder) -> dict[str, str]:
         return {"id": order.id, "status": order.status, "provider": "x" * 30_000}
 
-    monkeypatch.setattr(outcomes, "order_fields", huge)
+    monkeypatch.setattr("nomos_mcp.server.tools.get_meter_order.order_fields", huge)
     answer = await answer_from(Faulty(simulator))
     assert answer["outcome"] == "ordered"
     assert [answer["order"]["id"]] == [entry.order_id for entry in simulator.ledger]

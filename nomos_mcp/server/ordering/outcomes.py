@@ -13,7 +13,7 @@ from nomos_mcp.client import errors
 from nomos_mcp.client.errors import APIError, InvalidRequestError, NomosError
 from nomos_mcp.client.http_messages import MAX_WORD
 from nomos_mcp.client.models import MeterOrder
-from nomos_mcp.lifecycle import INTEREST, Explanation, explain, final_statuses
+from nomos_mcp.lifecycle import INTEREST, Explanation, final_statuses
 from nomos_mcp.server.error_messages import (
     DETAILS,
     DETAILS_TO_CUSTOMERS,
@@ -26,7 +26,7 @@ from nomos_mcp.server.error_messages import (
 from nomos_mcp.server.ordering.config import LIFETIME
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import OrderFields, Result, order_fields, order_state
-from nomos_mcp.server.tools.get_meter_order import in_short
+from nomos_mcp.server.tools.get_meter_order import explained
 
 _log = logging.getLogger(__name__)
 
@@ -319,13 +319,13 @@ _REFUSALS = (
 
 
 def _order(order: MeterOrder, context: NomosContext) -> dict[str, Any]:
-    """Return the order and its explanation in short; the order alone if explaining it fails."""
+    """Return the order in short, as get_meter_order has it, without another request; its ID alone if that fails."""
     known: dict[str, Any] = {"order": {"id": order.id, "status": order.status}, "api_version": context.vocabulary}
     try:
-        known["order"] = {name: text for name, text in order_fields(order).items() if name != "object"}
-        if order.status != INTEREST:  # its texts say that nothing was ordered
-            explanation = explain(order_state(order, context.vocabulary), now=context.now())
-            known["explanation"] = in_short(explanation.model_copy(update={"api_version": None}), of_order=True)
+        if order.status == INTEREST:  # its explanation says that nothing was ordered
+            known["order"] = {name: text for name, text in order_fields(order).items() if name != "object"}
+        else:
+            known |= dict(explained(order, order_state(order, context.vocabulary), context))
     except Exception as error:  # noqa: BLE001  whatever it is, the order is there
         _log.warning("Order %s could not be explained: %s", order.id, type(error).__name__)
     return known

@@ -11,7 +11,7 @@ from pydantic import Field
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.models import MeterOrder
-from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, explain
+from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, OrderState, explain
 from nomos_mcp.lifecycle.catalogue import texts
 from nomos_mcp.lifecycle.order_state import berlin_date, in_berlin
 from nomos_mcp.lifecycle.statuses import PATHS
@@ -61,6 +61,21 @@ async def result_of(
         with suppress(NomosError):  # not known then, which breaks nothing
             subscription = await context.client.subscriptions.get(order.subscription)
             state = replace(state, malo=subscription.has_malo, melo=subscription.has_melo)
+    return explained(
+        order, state, context, audience=audience, language=language, detail=detail, customer_says=customer_says
+    )
+
+
+def explained(
+    order: MeterOrder,
+    state: OrderState,
+    context: NomosContext,
+    *,
+    audience: Audience = "agent",
+    language: Language = "en",
+    detail: Detail = "short",
+    customer_says: CustomerSays = "",
+) -> MeterOrderResult:
     said = order_fields(order)
     explanation = explain(
         state, now=context.now(), audience=audience, language=language, customer_says=customer_says
