@@ -17,6 +17,8 @@ from nomos_mcp.client.errors import BY_STATUS, APIError, InvalidRequestError, No
 from nomos_mcp.lifecycle import nearest_names
 
 SUPPORT: Final = "support@nomos.energy"
+ONLY_YOURS: Final = "Only your own orders and subscriptions can be seen here."
+"""Said to an assistant of one customer of whatever is somebody else's or does not exist."""
 MAX_ECHO: Final = 100
 """Characters of what a caller sent, where an error quotes it."""
 
@@ -105,7 +107,7 @@ _SERVICE_FAULT: Final = Message(
 )
 _TO_CUSTOMERS: Final[Mapping[type[NomosError], Message]] = {
     errors.NotFoundError: Message(
-        "Only your own orders and subscriptions can be seen here, and none of them has this ID.",
+        f"{ONLY_YOURS[:-1]}, and none of them has this ID.",
         "Check the ID, or find it with list_subscriptions.",
     ),
     errors.ConflictError: _BY_CLASS[errors.ConflictError],

@@ -11,6 +11,7 @@ from typing import Any, Final, get_type_hints
 from zoneinfo import ZoneInfo
 
 from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.server.error_messages import ONLY_YOURS
 from nomos_mcp.server.list_cursor import Cursor, cursor_of, digest
 from nomos_mcp.server.pagination import ListReading, R
 from nomos_mcp.server.request_context import nomos_context
@@ -19,8 +20,6 @@ _OF_ORDERS: Final = frozenset({"overdue", "waiting_on", "provider"})
 _OF_SUBSCRIPTIONS: Final = frozenset({"subscription_id", "number", "customer_email"})
 _NO_FILTERS: Final = _OF_ORDERS | _OF_SUBSCRIPTIONS | {"ctx", "status", "limit", "cursor", "detail"}
 """Arguments that a tool handles itself: a status takes several queries (see `pagination`), the others none."""
-
-_ONLY_YOURS: Final = "Only your own orders and subscriptions can be seen here."
 
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
 _TICK: Final = timedelta(milliseconds=1)
@@ -63,7 +62,7 @@ class ListRequest:
         if after and before and after > before:
             raise InvalidRequestError("created_after is later than created_before, so nothing can match. Swap them.")
         whose = self.filters.get("customer") or self.filters.get("subscription")
-        self.note = _ONLY_YOURS if whose and self.context.caller.is_fenced else ""
+        self.note = ONLY_YOURS if whose and self.context.caller.is_fenced else ""
         self._cursor = arguments["cursor"]
         self._as_of = self.context.now()
         bound = sorted((name, value) for name, value in arguments.items() if name not in {"ctx", "cursor"})

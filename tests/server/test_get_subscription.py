@@ -432,6 +432,7 @@ async def test_a_customer_cannot_tell_somebody_elses_objects_from_none(simulator
                 said.append(result.model_dump_json().replace(object_id, "ID"))
                 asked.append([r.path.replace(object_id, "ID") for r in simulator.requests[before:]])
             assert said[0] == said[1]
+            assert "Only your own orders and subscriptions can be seen here" in said[0]
             assert [each for each in asked[0] if "/oauth" not in each] == asked[1]
         own = DEMO.customers["blocked_check_missing"]
         assert (await answer(client, own))["subscription"]["customer"] == own

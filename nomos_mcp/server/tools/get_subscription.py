@@ -12,6 +12,7 @@ from nomos_mcp.client import MeterOrder, Subscription
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.lifecycle import summarise, summary_of
+from nomos_mcp.server.error_messages import ONLY_YOURS
 from nomos_mcp.server.ordering.eligibility import CanOrder, can_order, orders_on_plan
 from nomos_mcp.server.pagination import MAX_PAGES
 from nomos_mcp.server.request_context import NomosContext, nomos_context
@@ -137,7 +138,8 @@ async def _of_customer(customer_id: str, context: NomosContext) -> SubscriptionR
     if len(seen) == 1 and not unread:
         return await subscription_result(context, seen[0].id)
     if not seen and not unread:
-        raise InvalidRequestError(f"No subscription of customer {customer_id} can be seen here.")
+        why = f" {ONLY_YOURS}" if context.caller.is_fenced else ""
+        raise InvalidRequestError(f"No subscription of customer {customer_id} can be seen here.{why}")
     if len(seen) > 1:
         note = "The customer has several subscriptions. Call again with the ID of the one that is meant."
     else:
