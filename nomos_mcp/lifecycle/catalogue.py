@@ -172,6 +172,7 @@ class NoteTexts(_Texts):
     blocked_label: Annotated[str, _blanks("label")]
     other_version: Annotated[str, _blanks("status", "version", "asked", "near")]
     other_version_alone: Annotated[str, _blanks("status", "version", "asked")]
+    check_not_shown: Text
     overlay: Text
     overlay_elsewhere: Annotated[str, _blanks("version")]
     unknown_blocked_reason: Annotated[str, _blanks("known")]

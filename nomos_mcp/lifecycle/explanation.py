@@ -28,8 +28,10 @@ from nomos_mcp.lifecycle.order_state import (
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
+    CHECK_NOT_SHOWN,
     CONTRADICTION,
     CURIE,
+    EDISON,
     OVERLAY,
     PATHS,
     ApiVersion,
@@ -157,7 +159,7 @@ def build_explanation(
     # The records ask for what the customer says is done: neither is known to be right.
     disputed = bool(customer_says and turn_texts(reading, words).already_done)
     said = {
-        "meaning": " ".join([meaning, *notes, *_reason_notes(reading, words)]) if agent else meaning,
+        "meaning": " ".join([meaning, *_status_notes(reading, words), *notes]) if agent else meaning,
         "operator_action": turn.operator_action if agent else None,
         "next": turn.next,
     }
@@ -225,8 +227,10 @@ def _blocked(reading: Reading, words: Catalogue, since: str | None) -> Blocked |
     return Blocked(reason=reason, meaning=hold, since=since)
 
 
-def _reason_notes(reading: Reading, words: Catalogue) -> list[str]:
+def _status_notes(reading: Reading, words: Catalogue) -> list[str]:
     state, notes = reading.state, []
+    if state.api_version == EDISON and state.status in CHECK_NOT_SHOWN:
+        notes.append(words.note.check_not_shown)
     if reading.block == "unknown":
         notes.append(words.note.unknown_blocked_reason.format(known=", ".join(BLOCKED_REASONS)))
     if state.status == "cancelled" and state.cancelled_reason and state.cancelled_reason not in CANCELLED_REASONS:
@@ -350,6 +354,30 @@ def _timing(reading: Reading, now: datetime, words: Catalogue) -> str | None:
         case _:
             said = [ahead, event(say.ordered, state.created_at), say.no_duration]
     return " ".join(filter(None, said)) or None
+
+
+def times_told(state: OrderState, explanation: Explanation, language: str) -> list[str]:
+    """The fields whose time an explanation tells in the field's own sentence."""
+    words = texts(language)
+    say = words.timing
+    own = {
+        "created_at": say.ordered,
+        "installed_at": say.installed,
+        "activated_at": say.activated,
+        "cancelled_at": say.cancelled,
+        "appointment_at": say.appointment,
+    }
+    told = []
+    for name, template in own.items():
+        if (time := getattr(state, name)) and in_berlin(time):
+            beginning = template.partition("(")[0].rstrip()
+            sentence = beginning.format(date=berlin_date(time, words), moment=berlin_moment(time, words))
+            if sentence in (explanation.timing or ""):
+                told.append(name)
+    since = explanation.blocked and explanation.blocked.since
+    if since and state.blocked_at and since.partition(" (")[0] == berlin_date(state.blocked_at, words):
+        told.append("blocked_at")
+    return told
 
 
 def _target(reading: Reading, now: datetime, words: Catalogue) -> str | None:

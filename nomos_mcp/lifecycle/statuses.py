@@ -69,6 +69,9 @@ PATHS: Final[Mapping[ApiVersion, tuple[str, ...]]] = MappingProxyType(
 INTEREST: Final = "intended"
 """Edison's status of a customer's interest that was never completed: listed as an order, but none yet."""
 
+CHECK_NOT_SHOWN: Final = ("waiting", "ordered")
+"""Edison's statuses under which the customer's check may be missing: orders of that version do not say so."""
+
 CANCELLED_REASONS: Final = ("pre_existing", "customer_request")
 
 

@@ -88,6 +88,7 @@ KEEP_FREE = Phrase(
     r"keep (your appointment on [^.]*|any appointment agreed with you) free",
     r"halten Sie (außerdem )?(Ihren Termin \([^)]*\)|einen mit Ihnen vereinbarten Termin) frei",
 )
+IF_ASKED = Phrase("to send details if asked", r"if you are asked for details", r"falls Sie um Angaben gebeten werden")
 GOOD_NEWS = Phrase("good news", r"good news", r"gute Nachricht")
 NOT_ACTIVE = Phrase("that it is not active yet", r"not active yet", r"aktiv ist er noch nicht")
 NOT_ORDERED = Phrase("that nothing is ordered", r"nothing has been ordered", r"nichts bestellt")

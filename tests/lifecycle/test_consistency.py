@@ -1,8 +1,9 @@
 """No field of an explanation contradicts another: what is odd about an order, what its customer says, what is known."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
 
 import pytest
 
@@ -15,6 +16,7 @@ from nomos_mcp.lifecycle import (
     STATUSES,
     VERSIONS,
     ApiVersion,
+    Audience,
     Explanation,
     OrderState,
     anomaly_names,
@@ -23,15 +25,17 @@ from nomos_mcp.lifecycle import (
     summary_of,
 )
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, texts
-from nomos_mcp.lifecycle.statuses import BLOCKS, FACTS, PATHS
+from nomos_mcp.lifecycle.explanation import times_told
+from nomos_mcp.lifecycle.statuses import BLOCKS, CHECK_NOT_SHOWN, FACTS, PATHS
 from tests.lifecycle.order_states import LONG_AGO, NOW, ORDERED
-from tests.lifecycle.phrases import AGREED, ASKS_WHETHER, AT_HOME, NOTHING_TO_DO, PHOTO, REGRET
+from tests.lifecycle.phrases import AGREED, ASKS_WHETHER, AT_HOME, CHECK, IF_ASKED, NOTHING_TO_DO, PHOTO, REGRET
 
 Make = Callable[..., OrderState]
 Explain = Callable[..., Explanation]
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 PAST, AHEAD = NOW - timedelta(days=3), NOW + timedelta(days=3)
 ODD_FIELDS: tuple[dict[str, Any], ...] = (
     {"unreadable": {"created_at": "?"}, "created_at": None},
@@ -327,3 +331,53 @@ def test_a_line_of_a_list_agrees_with_the_orders_explanation() -> None:
         assert (line.waiting_on, line.confidence) == (said.waiting_on, said.confidence), state
         assert len(line.anomalies) <= len(said.anomalies or ()), state
         assert bool(line.anomalies) is bool(said.anomalies), state
+
+
+# --- a short answer leaves out a time only where its own sentence tells it -------------------------------------------
+
+
+@each_language
+def test_a_time_is_told_only_where_its_own_sentence_says_it(language: str) -> None:
+    first, eleventh = (datetime(2026, 11, day, 9, tzinfo=UTC) for day in (1, 11))
+    placed = OrderState(
+        api_version=CURIE, status="scheduled", created_at=eleventh, appointment_at=AHEAD, installed_at=first
+    )
+    assert times_told(placed, explain(placed, now=NOW, language=language), language) == ["created_at", "appointment_at"]
+    active = OrderState(
+        api_version=CURIE,
+        status="activated",
+        created_at=PAST,
+        installed_at=PAST,
+        activated_at=PAST,
+        appointment_at=PAST,
+    )
+    assert times_told(active, explain(active, now=NOW, language=language), language) == ["activated_at"]
+    held = OrderState(
+        api_version=CURIE, status="placed", created_at=first, blocked_at=eleventh, blocked_reason="check_missing"
+    )
+    assert times_told(held, explain(held, now=NOW, language=language), language) == ["created_at", "blocked_at"]
+    clash = replace(held, created_at=None, blocked_at=None, unreadable={"blocked_at": "?"}, installed_at=first)
+    assert times_told(clash, explain(clash, now=NOW, language=language), language) == []
+
+
+# --- edison does not show a missing check ----------------------------------------------------------------------------
+
+
+@each_language
+@pytest.mark.parametrize("status", CHECK_NOT_SHOWN)
+def test_where_a_missing_check_cannot_be_seen_nobody_is_told_that_there_is_nothing_to_do(
+    status: str, language: str
+) -> None:
+    order = OrderState(api_version=EDISON, status=status, created_at=ORDERED)
+    note = texts(language).note.check_not_shown
+    for audience in AUDIENCES:
+        ways = (
+            explain(order, now=NOW, audience=audience, language=language),
+            explain_status(status, api_version=EDISON, audience=audience, language=language),
+        )
+        for said in ways:
+            assert not NOTHING_TO_DO.found_in(said.customer_message, language)
+            assert IF_ASKED.found_in(said.customer_message, language)
+            assert not CHECK.found_in(said.customer_message, language)
+            assert said.customer_action
+            assert (note in said.meaning) is (audience == "agent")

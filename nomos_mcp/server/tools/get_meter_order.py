@@ -12,8 +12,7 @@ from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, OrderState, explain
-from nomos_mcp.lifecycle.catalogue import texts
-from nomos_mcp.lifecycle.order_state import berlin_date, in_berlin
+from nomos_mcp.lifecycle.explanation import times_told
 from nomos_mcp.lifecycle.statuses import PATHS
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition, order_fields, order_state
@@ -82,17 +81,9 @@ def explained(
     ).model_copy(update={"api_version": None})
     if detail == "short":
         explanation = in_short(explanation, of_order=True)
-        left_out = {"object", *_times_told(order, explanation, language)}
+        left_out = {"object", *times_told(state, explanation, language)}
         said = {name: said[name] for name in said if name not in left_out and (audience == "agent" or name == "id")}
     return MeterOrderResult(order=said, explanation=explanation, api_version=context.vocabulary)
-
-
-def _times_told(order: MeterOrder, explanation: Explanation, language: Language) -> list[str]:
-    told = f"{explanation.timing} {explanation.blocked and explanation.blocked.since}"
-    times = {name: order.date_only.get(name) or getattr(order, name) for name in order.times}
-    return [
-        name for name, time in times.items() if time and in_berlin(time) and berlin_date(time, texts(language)) in told
-    ]
 
 
 def in_short(explanation: Explanation, *, of_order: bool = False) -> Explanation:
