@@ -12,12 +12,21 @@ from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage, explain
 from nomos_mcp.lifecycle.lifecycle_document import (
     glossary_entry,
     glossary_markdown,
+    glossary_words,
     lifecycle_diagram,
     lifecycle_markdown,
     status_markdown,
 )
 from nomos_mcp.lifecycle.order_state import OrderState, anomaly_names, is_blocked, is_final
-from nomos_mcp.lifecycle.status_lookup import StatusLines, explain_status, nearest_names, nearest_status, status_lines
+from nomos_mcp.lifecycle.status_lookup import (
+    StatusLines,
+    explain_status,
+    nearest_names,
+    nearest_status,
+    spelling,
+    status_lines,
+    unknown_status,
+)
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     CANCELLED_REASONS,
@@ -82,6 +91,7 @@ __all__ = [
     "final_statuses",
     "glossary_entry",
     "glossary_markdown",
+    "glossary_words",
     "is_blocked",
     "is_final",
     "lifecycle_diagram",
@@ -90,8 +100,10 @@ __all__ = [
     "nearest_status",
     "neighbours",
     "open_statuses",
+    "spelling",
     "status_lines",
     "status_markdown",
     "summarise",
     "summary_of",
+    "unknown_status",
 ]

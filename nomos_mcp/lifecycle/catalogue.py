@@ -23,6 +23,7 @@ from nomos_mcp.lifecycle.statuses import (
     FACTS,
     STATUSES,
     ApiVersion,
+    Audience,
     CatalogueError,
     Confidence,
     Facts,
@@ -250,11 +251,27 @@ class LabelTexts(_Texts):
 
 
 class Term(_Texts):
-    """A word of the field. `expansion` is what an abbreviation stands for; a plain word has none."""
+    """A word of the field. `expansion` is what an abbreviation stands for; a plain word has none.
+
+    `aliases` are other words for it. `customer_meaning` stands in place of a meaning that is for the support only.
+    """
 
     term: Text
     expansion: Text | None = None
+    aliases: tuple[Text, ...] = ()
     meaning: Text
+    customer_meaning: Text | None = None
+
+    def said_to(self, audience: Audience) -> str:
+        """The meaning for this reader."""
+        return (audience == "customer" and self.customer_meaning) or self.meaning
+
+
+class LookupTexts(_Texts):
+    """What is said of an error code: all that a customer is told, and in which language it is explained."""
+
+    code_for_customer: Text
+    codes_in_english: Text
 
 
 class Catalogue(_Texts):
@@ -279,6 +296,7 @@ class Catalogue(_Texts):
     document: DocumentTexts
     diagram: DiagramTexts
     labels: LabelTexts
+    lookup: LookupTexts
     glossary: Mapping[str, Term]
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Catalogue, Turn, texts
-from nomos_mcp.lifecycle.status_lookup import status_lines, unknown_status
+from nomos_mcp.lifecycle.status_lookup import spelling, status_lines, unknown_status
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     BLOCKS,
@@ -16,6 +16,7 @@ from nomos_mcp.lifecycle.statuses import (
     STATUSES,
     VERSIONS,
     ApiVersion,
+    Audience,
     Facts,
     WaitingOn,
     neighbours,
@@ -119,24 +120,37 @@ def status_markdown(status: str, language: str = "en") -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def glossary_markdown(language: str = "en") -> str:
+def glossary_markdown(language: str = "en", audience: Audience = "agent") -> str:
     """The words of the field: what abbreviations stand for, and what the words mean.
 
     Args:
         language: the language of the meanings; the terms are those of the German market in every language.
+        audience: a customer is spared what only the support can do something with.
     """
     words = texts(language)
-    rows = ([term.term, term.expansion or "", term.meaning] for term in words.glossary.values())
+    rows = ([term.term, term.expansion or "", term.said_to(audience)] for term in words.glossary.values())
     return f"# {words.document.glossary_title}\n\n{_table(words.document.glossary_columns, rows)}\n"
 
 
-def glossary_entry(word: str, language: str = "en") -> str | None:
-    """One word of the glossary, by its term in any language; None if it is not among them."""
+def glossary_entry(word: str, language: str = "en", audience: Audience = "agent") -> str | None:
+    """One word of the glossary, by any of its names in any language and spelling; None if it is not among them."""
+    asked = spelling(word)
     for key, term in texts(language).glossary.items():
-        if word.strip().casefold() in {texts(each).glossary[key].term.casefold() for each in LANGUAGES}:
+        if asked in map(spelling, _names_of(key)):
             stands_for = f" ({term.expansion})" if term.expansion else ""
-            return f"{term.term}{stands_for}: {term.meaning}"
+            return f"{term.term}{stands_for}: {term.said_to(audience)}"
     return None
+
+
+def glossary_words() -> list[str]:
+    """Every name by which `glossary_entry` finds a word."""
+    return [name for key in texts("en").glossary for name in _names_of(key)]
+
+
+def _names_of(key: str) -> list[str]:
+    """A word's term, what it stands for, and other words for it, in every language."""
+    terms = [texts(language).glossary[key] for language in LANGUAGES]
+    return [name for each in terms for name in (each.term, each.expansion, *each.aliases) if name]
 
 
 def lifecycle_diagram(version: ApiVersion, language: str = "en") -> str:

@@ -3,6 +3,7 @@
 Unlike an order, a name can be wrong, and arguments can contradict each other: the errors say what to ask instead.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -43,22 +44,30 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
     """Up to three known names that resemble a misspelt one, the closest first. Equally close ones keep their order."""
     if len(name) > MAX_NAME:
         return []
-    closeness = {each: SequenceMatcher(None, _spelling(each), _spelling(name)).ratio() for each in known}
+    closeness = {each: SequenceMatcher(None, spelling(each), spelling(name)).ratio() for each in known}
     near = [each for each, ratio in closeness.items() if ratio >= _CLOSE]
     return sorted(near, key=closeness.__getitem__, reverse=True)[:3]
 
 
-def nearest_status(name: str, version: ApiVersion) -> list[str]:
-    """Statuses and reasons of both vocabularies like a misspelt name; of equally close ones `version`'s first."""
+def nearest_status(name: str, version: ApiVersion, more: Iterable[str] = ()) -> list[str]:
+    """Statuses and reasons of both vocabularies, and `more`, like a misspelt name; of equal ones `version`'s first."""
     statuses = (*STATUSES[known_version(version)], *STATUSES[other(version)])
-    return nearest_names(name, (*statuses, *BLOCKED_REASONS, *CANCELLED_REASONS))
+    return nearest_names(name, (*statuses, *_REASONS, *more))
 
 
-def _spelling(name: str) -> str:
-    return name.strip().lower().replace("-", "_").replace(" ", "_")
+def spelling(name: str) -> str:
+    """A name by its letters and digits alone, whatever their case and what stands between them."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _as_written(name: str, known: Iterable[str]) -> str:
+    """The known name that this is a spelling of; else `name` itself."""
+    return next((each for each in known if spelling(each) == spelling(name)), name)
 
 
 _OVERLAY_NAME = "blocked"
+_REASONS: Final = (*BLOCKED_REASONS, *CANCELLED_REASONS)
+_NAMES: Final = (*STATUSES[CURIE], *STATUSES[EDISON], _OVERLAY_NAME, *_REASONS)
 
 
 def explain_status(
@@ -74,8 +83,9 @@ def explain_status(
     """Explain a status by name.
 
     Args:
-        status: a status of either vocabulary, or `blocked`, which curie knows as an overlay. May be empty if a reason
-            is given: the reason then names it, in curie, whatever version is asked, since only curie has reasons.
+        status: a status of either vocabulary in any spelling, or `blocked`, which curie knows as an overlay. A reason
+            may stand in its place or alone: it then names the status, in curie, whatever version is asked, since only
+            curie has reasons.
         blocked_reason: curie's reason of a block that lies over the status.
         cancelled_reason: curie's reason of a cancellation.
         api_version: the vocabulary to look in first, in full or by its name alone (`edison`).
@@ -101,6 +111,13 @@ def _look_up(
 ) -> tuple[Reading, list[str]]:
     """What a name stands for: as much of an order as it gives, and notes on the name."""
     asked = version_named(api_version)
+    status = _as_written(status, _NAMES)
+    blocked_reason = _as_written(blocked_reason, BLOCKED_REASONS)
+    cancelled_reason = _as_written(cancelled_reason, CANCELLED_REASONS)
+    if status in BLOCKED_REASONS and blocked_reason in {"", status}:
+        status, blocked_reason = "", status
+    elif status in CANCELLED_REASONS and cancelled_reason in {"", status}:
+        status, cancelled_reason = "", status
     name = status or _implied(blocked_reason, cancelled_reason)
     version = _home(name, asked) if status else CURIE
     _check_reasons(name, version, blocked_reason, cancelled_reason)
@@ -163,15 +180,14 @@ def _home(name: str, asked: ApiVersion) -> ApiVersion:
         return asked
     if name in STATUSES[other(asked)]:
         return other(asked)
-    if name in (*BLOCKED_REASONS, *CANCELLED_REASONS):
-        field = "blocked_reason" if name in BLOCKED_REASONS else "cancelled_reason"
-        raise UnknownStatusError(f"{name!r} is a reason, not a status. Ask with {field}={name!r} instead.")
+    if name in _REASONS:
+        raise ContradictionError(f"status={name!r} is a reason and excludes another one. Ask with one of them.")
     raise unknown_status(name, asked)
 
 
-def unknown_status(name: str, asked: ApiVersion) -> UnknownStatusError:
-    """The error about a name that neither vocabulary has, with the nearest names that there are."""
-    close = nearest_status(name, asked)
+def unknown_status(name: str, asked: ApiVersion, more: Iterable[str] = ()) -> UnknownStatusError:
+    """The error about a name that neither vocabulary has, with the nearest names that there are, `more` among them."""
+    close = nearest_status(name, asked, more)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return UnknownStatusError(
         f"No API version has a meter order status {name[:MAX_NAME]!r}. {hint}{_both_vocabularies()}"
@@ -235,19 +251,14 @@ def status_lines(
     language: str = "en",
     customer_says: CustomerSays = "",
 ) -> StatusLines:
-    """Lay a status out for reading. Arguments and errors are those of `explain_status`, with two differences.
+    """Lay a status out for reading. Arguments and errors are those of `explain_status`.
 
-    A reason may stand in place of the status that it belongs to, and the agent also gets what must not be said, which
-    an explanation does not carry.
+    The agent also gets what must not be said, which an explanation does not carry.
     """
-    if status in BLOCKED_REASONS and not blocked_reason:
-        status, blocked_reason = "", status
-    elif status in CANCELLED_REASONS and not cancelled_reason:
-        status, cancelled_reason = "", status
     words = texts(language)
     reading, notes = _look_up(status, blocked_reason, cancelled_reason, api_version, words)
     explanation = _explain(reading, notes, audience, words, customer_says)
-    reason = blocked_reason or cancelled_reason
+    reason = reading.state.blocked_reason or reading.state.cancelled_reason
     name = f"{explanation.status} ({reason})" if reason else explanation.status
     say, unknown = words.labels, explanation.waiting_on == "unknown"
     whose_turn = words.waiting_on[explanation.waiting_on]

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from nomos_mcp.client import errors
 from nomos_mcp.client.errors import BY_STATUS, APIError, InvalidRequestError, NomosError
-from nomos_mcp.lifecycle import nearest_names
+from nomos_mcp.lifecycle import nearest_names, spelling
 
 SUPPORT: Final = "support@nomos.energy"
 ONLY_YOURS: Final = "Only your own orders and subscriptions can be seen here."
@@ -261,6 +261,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the question whether the nearest known name was meant, after a space; empty if none is near."""
     return "".join(f" Did you mean {near!r}?" for near in nearest_names(name, known)[:1])
+
+
+def code_named(name: str) -> str | None:
+    """Return the code that a name means, in any spelling or by its HTTP status; None if it is none."""
+    statuses = {spelled: code for code, (status, _) in _BY_CODE.items() for spelled in (str(status), f"http{status}")}
+    return {**{spelling(code): code for code in CODES}, **statuses}.get(spelling(name))
 
 
 def error_markdown(code: str, *, fenced: bool = False) -> str:

@@ -1,5 +1,7 @@
 """A status asked for by its name, in either vocabulary."""
 
+from typing import Any
+
 import pytest
 
 from nomos_mcp.lifecycle import (
@@ -7,6 +9,8 @@ from nomos_mcp.lifecycle import (
     CURIE,
     EDISON,
     STATUSES,
+    VERSIONS,
+    ApiVersion,
     ContradictionError,
     UnknownAudienceError,
     UnknownLanguageError,
@@ -171,8 +175,31 @@ def test_a_status_like_no_other_gets_both_vocabularies_without_a_guess() -> None
 
 
 @pytest.mark.parametrize(("name", "field"), [("check_missing", "blocked_reason"), ("pre_existing", "cancelled_reason")])
-def test_a_reason_in_place_of_a_status_is_sent_to_its_own_argument(name: str, field: str) -> None:
-    with pytest.raises(UnknownStatusError, match=f"Ask with {field}='{name}'"):
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_reason_in_place_of_a_status_is_that_reason(version: ApiVersion, name: str, field: str) -> None:
+    reason: dict[str, Any] = {field: name}
+    meant = explain_status("", api_version=version, **reason)
+    assert explain_status(name, api_version=version) == meant
+    assert explain_status(name, api_version=version, **reason) == meant
+
+
+@pytest.mark.parametrize("field", ["blocked_reason", "cancelled_reason"])
+def test_a_reason_in_place_of_a_status_excludes_another(field: str) -> None:
+    with pytest.raises(ContradictionError, match="one of them"):
+        explain_status("check_missing", **{field: "grid_operator_registration"})  # type: ignore[arg-type]  # by name
+
+
+@pytest.mark.parametrize("name", ["Check Missing", " check-missing ", "CHECKMISSING", "check_missing"])
+def test_a_name_is_known_in_any_spelling(name: str) -> None:
+    meant = explain_status("placed", blocked_reason="check_missing")
+    assert explain_status("PLACED ", blocked_reason=name) == meant
+    assert explain_status(name) == explain_status("", blocked_reason="check_missing")
+    assert explain_status("Installation Planning").status == "installation_planning"
+
+
+@pytest.mark.parametrize("name", ["-", "§", " "])
+def test_a_name_without_letters_is_no_name(name: str) -> None:
+    with pytest.raises(UnknownStatusError):
         explain_status(name)
 
 

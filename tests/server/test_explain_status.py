@@ -6,8 +6,19 @@ import pytest
 from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion
-from nomos_mcp.lifecycle import STATUSES, VERSIONS
+from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    LANGUAGES,
+    STATUSES,
+    VERSIONS,
+    glossary_entry,
+    glossary_markdown,
+    glossary_words,
+    spelling,
+)
 from nomos_mcp.server import create_server
+from nomos_mcp.server.error_messages import CODES
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.server.conftest import Connect, Era, answer_of, asked_of, error_of
@@ -41,6 +52,9 @@ EXAMPLE = ToolExample(
 )
 
 TOOL = "explain_status"
+
+FOR_SUPPORT = re.compile(r"NOMOS_|[a-z]_[a-z]|@|operator of this server|\bserver\b|Server|inferred|abgeleitet|API")
+"""What only somebody at a desk can do something with: settings, tools, fields, addresses."""
 
 
 @pytest.mark.parametrize(
@@ -120,13 +134,13 @@ async def test_a_version_may_be_called_by_its_name(assistant: Client) -> None:
     ("name", "status"),
     [("check_missing", "blocked"), ("grid_operator_registration", "blocked"), ("pre_existing", "cancelled")],
 )
-async def test_a_reason_in_place_of_a_status_is_explained_the_way_that_the_error_says(
+async def test_a_reason_in_place_of_a_status_is_explained_as_that_reason(
     connect: Connect, version: ApiVersion, name: str, status: str
 ) -> None:
     async with connect(version) as client:
-        refused = error_of(await client.call_tool(TOOL, {"status": name}))
-        argument = refused.partition("Ask with ")[2].partition("=")[0]
-        answer = answer_of(await client.call_tool(TOOL, {argument: name}))
+        answer = answer_of(await client.call_tool(TOOL, {"status": name}))
+        argument = f"{status}_reason"
+        assert answer == answer_of(await client.call_tool(TOOL, {argument: name}))
     assert (answer["explanation"]["status"], answer["api_version"]) == (status, CURIE)
 
 
@@ -143,6 +157,20 @@ async def test_a_reason_in_place_of_a_status_is_explained_the_way_that_the_error
         ("Bestellen", "hosted checkout"),
         ("cancelling", "No order can be cancelled here"),
         ("provider", "(inferred)"),
+        ("inexogy", "The company that an order is placed with"),
+        ("Energy Metering", "The company that an order is placed with"),
+        ("Glossar", "wMSB"),
+        ("GLOSSARY", "wMSB"),
+        ("14a EnWG", "Grid fee reductions"),
+        ("market location", "Market location"),
+        ("Marktlokation", "Market location"),
+        ("smart-meter-check", "Additional details"),
+        ("Grid Operator", "grid operator"),
+        ("Netzbetreiber", "grid operator"),
+        ("not found", "404"),
+        ("409", "# CONFLICT"),
+        ("HTTP 429", "# TOO_MANY_REQUESTS"),
+        ("Ended-Subscription", "# ended_subscription"),
     ],
 )
 async def test_what_resources_say_is_said_here_too(
@@ -154,11 +182,47 @@ async def test_what_resources_say_is_said_here_too(
     assert not asked_of(simulator)
 
 
+def test_no_two_names_have_the_same_spelling() -> None:
+    statuses = {*STATUSES[CURIE], *STATUSES[EDISON], "blocked", *BLOCKED_REASONS, *CANCELLED_REASONS}
+    known = [*statuses, *CODES, "glossary", "Glossar"]
+    words = {spelling(word): glossary_entry(word) for word in glossary_words()}
+    assert len({*map(spelling, known)}) == len(known)
+    assert not {*map(spelling, known)} & words.keys()
+    assert all(glossary_entry(word) == words[spelling(word)] for word in glossary_words())
+    assert len({*words.values()}) == len(glossary_markdown().splitlines()) - 4
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_customer_is_told_what_words_mean_and_of_codes_only_that_support_helps(
+    assistant: Client, language: str
+) -> None:
+    asked = {"audience": "customer", "language": language}
+    for name in ("glossary", *glossary_words()):
+        said = answer_of(await assistant.call_tool(TOOL, {**asked, "status": name}))["text"]
+        assert not FOR_SUPPORT.search(said), name
+    said = {answer_of(await assistant.call_tool(TOOL, {**asked, "status": code}))["text"] for code in CODES}
+    assert len(said) == 1
+    assert not FOR_SUPPORT.search("".join(said))
+    assert "upport" in "".join(said)
+
+
+async def test_a_code_says_that_it_is_explained_in_english(assistant: Client) -> None:
+    german = answer_of(await assistant.call_tool(TOOL, {"status": "CONFLICT", "language": "de"}))["text"]
+    english = answer_of(await assistant.call_tool(TOOL, {"status": "CONFLICT"}))["text"]
+    assert german == f"{english}\nFehlercodes sind auf Englisch erklärt.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ({}, "Nothing to explain"),
         ({"status": "instaled"}, "installed"),
+        ({"status": "chek_missing"}, "Did you mean check_missing"),
+        ({"status": "NOT_FUOND"}, "Did you mean NOT_FOUND"),
+        ({"status": "Marktlokatoin"}, "Did you mean Marktlokation"),
+        ({"status": "inexogi"}, "Did you mean inexogy"),
+        ({"status": "418"}, "No API version has a meter order status '418'"),
+        ({"status": "pre_existing", "blocked_reason": "check_missing"}, "exclude each other"),
         ({"status": "placed", "order_id": DEMO.orders["placed"]}, "order_id goes alone"),
         ({"status": "activated", "blocked_reason": "check_missing"}, "blocked"),
         ({"status": "placed", "api_version": "2026-05-27.currie"}, f"meter orders exist in {CURIE} and {EDISON} only"),

@@ -14,16 +14,22 @@ from nomos_mcp.lifecycle import (
     CustomerSays,
     Explanation,
     Language,
+    UnknownStatusError,
     explain_status as explain_by_name,
     glossary_entry,
     glossary_markdown,
+    glossary_words,
+    spelling,
+    unknown_status,
 )
-from nomos_mcp.server.error_messages import CODES, error_markdown
+from nomos_mcp.lifecycle.catalogue import texts
+from nomos_mcp.lifecycle.statuses import version_named
+from nomos_mcp.server.error_messages import CODES, code_named, error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import find_order, in_short, result_of
 
-GLOSSARY: Final = "glossary"
+_GLOSSARY: Final = ("glossary", "Glossar")
 
 
 class ExplanationResult(Result):
@@ -37,7 +43,7 @@ class ExplanationResult(Result):
 
 async def explain_status(
     ctx: Context[NomosContext],
-    status: Annotated[str, Field(description="A status, blocked, an error code, glossary, or one of its words.")] = "",
+    status: Annotated[str, Field(description="A status, reason, error code, word, or glossary.")] = "",
     order_id: Annotated[str, Field(description="Instead: this order, as get_meter_order answers.")] = "",
     blocked_reason: Annotated[str, Field(description=f"With status or alone: {' or '.join(BLOCKED_REASONS)}.")] = "",
     cancelled_reason: Annotated[str, Field(description=f"As above: {' or '.join(CANCELLED_REASONS)}.")] = "",
@@ -73,7 +79,7 @@ async def explain_status(
             customer_says=customer_says,
         )
         return ExplanationResult(**dict(found)).answer()
-    if (text := _text(status, language, fenced=context.caller.is_fenced)) is not None:
+    if (text := _text(status, language, audience, fenced=context.caller.is_fenced)) is not None:
         if others:
             raise InvalidRequestError(
                 f"{status} goes alone: leave blocked_reason, cancelled_reason and api_version out."
@@ -81,25 +87,35 @@ async def explain_status(
         return ExplanationResult(text=text).answer()
     if not (status or blocked_reason or cancelled_reason):
         raise InvalidRequestError("Nothing to explain: pass status (a name), a reason, or order_id (prdo_… or sub_…).")
-    explanation = explain_by_name(
-        status,
-        blocked_reason=blocked_reason,
-        cancelled_reason=cancelled_reason,
-        api_version=api_version or context.vocabulary,
-        audience=audience,
-        language=language,
-        customer_says=customer_says,
-    )
+    vocabulary = api_version or context.vocabulary
+    try:
+        explanation = explain_by_name(
+            status,
+            blocked_reason=blocked_reason,
+            cancelled_reason=cancelled_reason,
+            api_version=vocabulary,
+            audience=audience,
+            language=language,
+            customer_says=customer_says,
+        )
+    except UnknownStatusError:
+        raise unknown_status(status, version_named(vocabulary), (*CODES, *_GLOSSARY, *glossary_words())) from None
     version = explanation.api_version
     explanation = (explanation if detail == "full" else in_short(explanation)).model_copy(update={"api_version": None})
     return ExplanationResult(explanation=explanation, api_version=version).answer()
 
 
-def _text(name: str, language: Language, *, fenced: bool) -> str | None:
-    """What is said about a name that is no status."""
-    if name == GLOSSARY:
-        return glossary_markdown(language)
-    return error_markdown(name, fenced=fenced) if name in CODES else glossary_entry(name, language)
+def _text(name: str, language: Language, audience: Audience, *, fenced: bool) -> str | None:
+    """What is said about a name that is no status: of an error code, a customer is told only that support can help."""
+    if spelling(name) in map(spelling, _GLOSSARY):
+        return glossary_markdown(language, audience)
+    if (code := code_named(name)) is None:
+        return glossary_entry(name, language, audience)
+    say = texts(language).lookup
+    if audience == "customer":
+        return say.code_for_customer
+    told = error_markdown(code, fenced=fenced)
+    return told if language == "en" else f"{told}\n{say.codes_in_english}\n"
 
 
 TOOL = ToolDefinition(
