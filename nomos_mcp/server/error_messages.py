@@ -59,8 +59,9 @@ _BY_CLASS: Final[Mapping[type[NomosError], Message]] = {
         f"Do not repeat it; ask {SUPPORT} about the plan.",
     ),
     errors.ConflictError: Message(
-        "This subscription has had its one meter order; there can be no second, even after a cancelled one.",
-        f"Read the existing order with get_meter_order; to retry a cancelled order, write to {SUPPORT}.",
+        "A unique value is taken. When ordering (code duplicate_meter_order): the subscription has had its one meter "
+        "order; there can be no second, even after a cancelled one.",
+        f"If so, read the existing order with get_meter_order; to retry a cancelled order, write to {SUPPORT}.",
     ),
     errors.RateLimitError: Message(
         "Nomos received too many requests from these credentials.",
@@ -175,7 +176,7 @@ DETAILS: Final[Mapping[str, Message]] = {
         }.items()
     },
 }
-"""What the codes of an answer's details mean (inferred)."""
+"""What the codes of an answer's details mean (inferred), those that say most of a meter order first."""
 
 DETAILS_TO_CUSTOMERS: Final[Mapping[str, Message]] = {
     **DETAILS,
@@ -300,7 +301,7 @@ def _with_notes(text: str, error: NomosError, docs: str = "", details: Mapping[s
     """
     notes: list[str] = []
     if isinstance(error, APIError) and details:
-        known = [code for code in dict.fromkeys(error.detail_codes) if code in details][:_MAX_EXPLAINED]
+        known = [code for code in details if code in error.detail_codes][:_MAX_EXPLAINED]
         text += "".join(f" {code} (inferred): {details[code].happened}" for code in known)
         notes += [f"code {word_of(error.code)}"] if error.code else []
         named = ", ".join(f"{word_of(detail.code)} in {word_of(detail.field)!r}" for detail in error.errors)

@@ -27,7 +27,7 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.errors import BY_STATUS, BadRequestError, ErrorDetail
 from nomos_mcp.server import Caller, create_server
-from nomos_mcp.server.error_messages import CODES, DETAILS, describe
+from nomos_mcp.server.error_messages import CODES, DETAILS, describe, error_markdown
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import client_for
@@ -105,6 +105,18 @@ def test_an_error_stays_short_however_many_details_it_has() -> None:
     assert said.count("(inferred)") == 3
     assert all(code in said for code in DETAILS)
     assert len(said) < 2000
+
+
+def test_the_codes_that_matter_to_meter_orders_are_explained_first() -> None:
+    matter = ["upgrade_api_version", "unsupported_meter_order", "duplicate_meter_order"]
+    details = [ErrorDetail(code, "a", "") for code in ("invalid_type", "too_big", "custom", *matter)]
+    said = describe(BadRequestError(400, errors=details))
+    assert all(f"{code} (inferred)" in said for code in matter)
+
+
+def test_a_conflict_is_about_the_one_order_only_where_its_details_say_so() -> None:
+    assert "A unique value is taken." in error_markdown("CONFLICT")
+    assert "(code duplicate_meter_order): the subscription has had its one meter order" in error_markdown("CONFLICT")
 
 
 DOCS = "https://docs.nomos.energy/api-references/errors/BAD_REQUEST"
