@@ -1,17 +1,21 @@
 """`get_event`: what happened, in words, and how the order is now."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from mcp import Client, MCPError
 from mcp.types import TextResourceContents
 
-from nomos_mcp.client import EDISON
+from nomos_mcp.client import CURIE, EDISON, ApiVersion
+from nomos_mcp.server import create_server
 from nomos_mcp.server.tools.get_event import TOPICS
+from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.world_records import Topic
+from tests.client.fake_upstream import answering, client_of
 from tests.server.conftest import Connect, answer_of, error_of
 from tests.server.tool_examples import ToolExample
 
@@ -38,7 +42,7 @@ async def test_every_topic_is_said_in_words(assistant: Client, topic: Topic) -> 
 
 def test_every_documented_topic_has_a_sentence() -> None:
     assert set(get_args(Topic)) <= set(TOPICS)
-    assert {topic.partition(".")[0] for topic in TOPICS} == {"subscription", "invoice", "meter_order"}
+    assert {topic.partition(".")[0] for topic in TOPICS} == {"subscription", "invoice", "meter_order", "test"}
     assert all(sentence.endswith(".") for sentence in TOPICS.values())
 
 
@@ -51,6 +55,49 @@ async def test_an_event_about_an_order_brings_the_order_as_it_is_now(assistant: 
     assert answer["concerns"] == {"subscription": order.subscription_id, "meter_order": order.id}
     assert answer["order"]["status"] == "check_submitted"
     assert "blocked" not in answer["explanation"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "status", "late"),
+    [
+        ("meter_order.scheduled", "placed", True),
+        ("meter_order.activated", "installed", True),
+        ("meter_order.cancelled", "scheduled", True),
+        ("meter_order.scheduled", "scheduled", False),
+        ("meter_order.placed", "installed", False),
+        ("meter_order.activated", "cancelled", False),
+        ("meter_order.blocked", "placed", False),
+        ("meter_order.shipped", "placed", False),
+        ("meter_order.scheduled", "shipped", False),
+    ],
+)
+async def test_an_order_that_reads_an_earlier_status_than_its_event_is_said_to_be_late(
+    topic: str, status: str, late: Literal[True, False]
+) -> None:
+    ids = {"id": "prdo_1", "subscription": "sub_1", "customer": "cus_1"}
+    order = {**ids, "provider": "metrify", "status": status, "created_at": "2026-06-01T10:00:00Z"}
+    answer = await of_upstream({**SENT, "topic": topic, "context": {"meter_order": "prdo_1"}}, order)
+    assert answer["order"]["status"] == status
+    assert ("state_late" in answer) is late
+    assert "(inferred)" in answer.get("state_late", "(inferred)")
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+async def test_the_dashboards_test_is_an_event_about_nothing(version: ApiVersion) -> None:
+    answer = await of_upstream({**SENT, "topic": "test.event", "context": {}}, version=version)
+    assert answer["happened"].startswith("The dashboard sent this to test a webhook.")
+    assert (answer["confidence"], answer["concerns"]) == ("documented", {})
+    assert not answer.keys() & {"order", "subscription", "state_missing"}
+
+
+SENT = {"id": "evt_1", "timestamp": "2026-06-15T10:00:00Z"}
+
+
+async def of_upstream(*answers: object, version: ApiVersion = CURIE) -> dict[str, Any]:
+    """The event that is answered when upstream answers this."""
+    app, _ = answering(*((200, json.dumps(each).encode()) for each in answers), version=version)
+    async with client_of(app, version) as nomos, Client(create_server(Settings(), client=nomos)) as client:
+        return await event(client, "evt_1")
 
 
 async def test_an_event_about_a_subscription_brings_the_subscription_as_it_is_now(

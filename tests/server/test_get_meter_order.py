@@ -140,9 +140,12 @@ async def test_a_question_takes_one_request_upstream(assistant: Client, simulato
 @pytest.mark.parametrize(
     ("order_id", "said"),
     [
-        ("prod_123", "is not a valid meter order ID"),
-        ("", "is not a valid meter order ID"),
-        (DEMO.customers["two_subscriptions"], "it is the ID of a customer"),
+        ("prod_123", "is not a valid meter order or subscription ID"),
+        ("", "It should read prdo_… or sub_…"),
+        (DEMO.customers["two_subscriptions"], "it is the ID of a customer. It should read prdo_… or sub_…"),
+        (DEMO.customers["two_subscriptions"], "call get_subscription"),
+        (DEMO.events["meter_order.blocked"], "call get_event"),
+        ("plan_1", "it is the ID of a plan"),
         ("prdo_../../admin", "malformed"),
         ("prdo_nobodyhasthisidentifier", "Nomos knows no such object"),
         ("sub_nobodyhasthisidentifier", "Nomos knows no such object"),

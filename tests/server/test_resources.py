@@ -132,7 +132,7 @@ async def test_live_data_is_what_the_tool_returns(assistant: Client, uri: str) -
     ("uri", "said"),
     [
         ("nomos://meter-orders/prdo_nobodyhasthisidentifier", "Nomos knows no such object"),
-        ("nomos://meter-orders/nonsense", "is not a valid meter order ID"),
+        ("nomos://meter-orders/nonsense", "is not a valid meter order or subscription ID"),
         (f"nomos://subscriptions/{DEMO.orders['placed']}", "it is the ID of a meter order"),
         (f"nomos://subscriptions/{DEMO.orders['placed']}/meter-order", "it is the ID of a meter order"),
         (f"nomos://subscriptions/{DEMO.subscriptions['can_order']}/meter-order", "has no meter order"),

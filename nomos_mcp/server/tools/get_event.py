@@ -8,7 +8,8 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from nomos_mcp.client import Event, NomosError
-from nomos_mcp.lifecycle import Explanation
+from nomos_mcp.lifecycle import CURIE, Explanation
+from nomos_mcp.lifecycle.statuses import PATHS
 from nomos_mcp.server.error_messages import describe
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
@@ -40,8 +41,16 @@ TOPICS: Final[Mapping[str, str]] = {
     "meter_order.activated": "The smart meter went live: automatic readings and dynamic prices are possible.",
     "meter_order.blocked": "A smart meter order was blocked: something needs attention before it goes on.",
     "meter_order.cancelled": "A smart meter order was cancelled.",
+    "test.event": "The dashboard sent this to test a webhook. It is about no order and no subscription.",
 }
 """Every documented topic, and what it says happened."""
+
+
+_LATE: Final = (
+    "The order still reads an earlier status than this event, which says more: reads may lag behind (inferred)."
+)
+_STAGES: Final = (*PATHS[CURIE], "cancelled")
+"""What an order's events name, in order: the line it progresses along, then the end of one that will not progress."""
 
 
 class EventResult(Result):
@@ -57,6 +66,7 @@ class EventResult(Result):
     explanation: Explanation | None = None
     subscription: SubscriptionFields | None = None
     state_missing: str | None = None
+    state_late: str | None = None
     api_version: str
 
 
@@ -85,8 +95,14 @@ async def event_result(context: NomosContext, event_id: str, detail: Detail = "s
         explanation=order.explanation if order else None,
         subscription=subscription,
         state_missing=missing,
+        state_late=_LATE if order and _is_earlier(order.order["status"], event.topic) else None,
         api_version=context.client.api_version,
     )
+
+
+def _is_earlier(status: str, topic: str) -> bool:
+    stage = topic.removeprefix("meter_order.")
+    return {status, stage} <= {*_STAGES} and _STAGES.index(status) < _STAGES.index(stage)
 
 
 def _timestamp(event: Event) -> str | None:

@@ -1,21 +1,27 @@
 """The tool `get_meter_order`."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, get_args
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
-from nomos_mcp.client.ids import kind_of
+from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, OrderState, explain
 from nomos_mcp.lifecycle.explanation import times_told
 from nomos_mcp.lifecycle.statuses import PATHS
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition, order_fields, order_state
+
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    "customer": " To find a customer's subscription and order, call get_subscription.",
+    "event": " To read an event and its order, call get_event.",
+}
 
 
 class NoOrderYetError(InvalidRequestError):
@@ -24,7 +30,12 @@ class NoOrderYetError(InvalidRequestError):
 
 async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
     """Read an order by its ID or its subscription's: a subscription has at most one order."""
-    if kind_of(order_id) != "subscription":
+    kind = kind_of(order_id)
+    try:
+        checked(order_id, "meter order", "subscription")
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"{error}{_ELSEWHERE.get(kind or '', '')}") from None
+    if kind == "meter order":
         return await context.client.meter_orders.get(order_id)
     order = await context.client.meter_orders.of_subscription(order_id)
     if order is not None:
