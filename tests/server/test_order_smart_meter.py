@@ -9,6 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from nomos_mcp.client import CURIE, NomosClient
 from nomos_mcp.server import Caller, create_server
+from nomos_mcp.server.error_messages import DETAILS
+from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import client_for
@@ -83,3 +85,15 @@ async def test_a_code_of_nomos_that_refuses_an_order_is_explained(simulator: Sim
         answer = answer_of(await client.call_tool("order_smart_meter", arguments))
     assert (answer["outcome"], answer["reason"]) == ("refused", "unsupported_meter")
     assert "not possible with this meter" in answer["message"]
+
+
+@pytest.mark.parametrize("reason", dict.fromkeys([*outcomes._REASONS, *DETAILS]))
+async def test_no_refusal_tells_a_customers_assistant_what_only_an_operator_can_do(
+    simulator: Simulator, reason: str
+) -> None:
+    caller = Caller.customer(DEMO.customers["can_order"])
+    async with client_for(simulator) as nomos:
+        refused = outcomes.refused(reason, create_server(Settings(), client=nomos, caller=caller).context)
+    said = f"{refused.message} {refused.next}"
+    words = ("operator", "NOMOS_", "credentials", "scope", "token", "customer's other", "configure one", "looked up")
+    assert not [word for word in words if word in said]

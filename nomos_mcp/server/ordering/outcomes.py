@@ -87,7 +87,16 @@ _SERVICE_FAULT: Final = Message("The reason is a fault of this service.", "Say s
 _TO_CUSTOMERS: Final[Mapping[str, Message]] = {
     **DETAILS_TO_CUSTOMERS,
     **dict.fromkeys(
-        ("credentials", "forbidden", "missing_scope", "no_record", "payment_required", "unauthorized"), _SERVICE_FAULT
+        (
+            "credentials",
+            "forbidden",
+            "missing_scope",
+            "no_record",
+            "payment_required",
+            "unauthorized",
+            "upgrade_api_version",
+        ),
+        _SERVICE_FAULT,
     ),
     "not_found": message_of(errors.NotFoundError, fenced=True),
     "not_allowed": Message("Your access is to look only.", _DO_NOT_REPEAT),
