@@ -44,7 +44,7 @@ def checked(value: str, *kinds: str) -> str:
         return value
     expected = " or ".join(f"{prefix}_…" for kind in kinds for prefix in PREFIXES[kind])
     shown = value if len(value) <= MAX_ID_LENGTH else value[:MAX_ID_LENGTH] + "…"
-    why = f"it is the ID of a {found}" if found else "it is malformed"
+    why = f"it is the ID of {'an' if found == 'event' else 'a'} {found}" if found else "it is malformed"
     raise InvalidRequestError(
         f"{shown!r} is not a valid {' or '.join(kinds)} ID: {why}. It should read {expected} (letters and digits after "
         "the prefix)."

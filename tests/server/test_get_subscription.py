@@ -390,7 +390,7 @@ async def test_a_shown_interest_is_no_order(connect: Connect) -> None:
     [
         ("", "'' is not a valid subscription or meter order or customer ID"),
         ("inv_1", "It should read sub_… or prdo_… or cus_…"),
-        (DEMO.events["subscription.ended"], "it is the ID of a event"),
+        (DEMO.events["subscription.ended"], "it is the ID of an event"),
         ("sub_../../admin", "malformed"),
         ("sub_nobodyhasthisidentifier", "Nomos knows no such object"),
         ("prdo_nobodyhasthisidentifier", "Nomos knows no such object"),
