@@ -80,8 +80,10 @@ class Turn(_Texts):
     meaning: Text
     customer_action: Text | None = None
     operator_action: Text | None = None
+    late_action: Text | None = None
     customer_message: Text
     already_done: Text | None = None
+    beside_appointment: NamesAppointment | None = None
     next: Text | None = None
     escalation: Text | None = None
     do_not_say: Text
@@ -95,8 +97,9 @@ class StatusTexts(Turn):
 
 
 class BlockTexts(Turn):
-    """A turn under a block; `beside_appointment` is the message where an appointment lies ahead."""
+    """A turn under a block; `on_hold` is the block as one sentence."""
 
+    on_hold: Text
     beside_appointment: NamesAppointment
 
 
@@ -105,12 +108,13 @@ class AppointmentTurn(Turn):
 
 
 class AppointmentTexts(_Texts):
-    """What is said of an order that carries an appointment; `on_hold` is what to do with it under a block.
+    """What is said of an order that carries an appointment; `on_hold` is what to do with it while it may not stand.
 
-    `dated` and `undated` are what to keep free under a block, by whether the date can be read.
+    `dated` and `undated` are what to keep free then, by whether the date can be read.
     """
 
     on_hold: Text
+    past_on_hold: Text
     keep_free: NamesAppointment
     dated: Annotated[str, _blanks("moment")]
     undated: Text
@@ -123,7 +127,7 @@ class AppointmentTexts(_Texts):
 class FormatTexts(_Texts):
     months: Annotated[tuple[Text, ...], Field(min_length=12, max_length=12)]
     date: Annotated[str, _blanks("day", "month", "year")]
-    moment: Annotated[str, _blanks("date", "time", "zone")]
+    moment: Annotated[str, _blanks("date", "time")]
     zones: Annotated[Mapping[str, Text], _for_each("CET", "CEST")]
 
 
@@ -159,6 +163,9 @@ class MeteringTexts(_Texts):
 
     both: Text
     there: Text
+    meaning: Text
+    customer_action: Text
+    customer_message: Text
     missing: Annotated[str, _blanks("details")]
     operator_action: Annotated[str, _blanks("details")]
 
@@ -167,6 +174,8 @@ class AlreadyDoneTexts(_Texts):
     """Where the customer says that their part is done."""
 
     operator_action: Text
+    nothing_known: Text
+    thanks: Text
 
 
 class NoteTexts(_Texts):

@@ -15,12 +15,12 @@ from nomos_mcp.lifecycle.order_state import (
     anomalies,
     berlin_date,
     berlin_moment,
-    days_since,
     fields_ahead,
     in_berlin,
     is_ahead,
     is_blocked,
     is_final,
+    is_older_than_target,
     is_past_target,
     read,
     time_of_event,
@@ -33,7 +33,9 @@ from nomos_mcp.lifecycle.statuses import (
     CURIE,
     EDISON,
     OVERLAY,
+    PASSED,
     PATHS,
+    UNKNOWN,
     ApiVersion,
     Audience,
     Confidence,
@@ -106,7 +108,8 @@ def explain(
         now: the current time, aware.
         audience: `agent` also gets operator action, escalation, anomalies and sources.
         language: the language of every sentence.
-        customer_says: `already_done` if the customer says that their part is done; it changes nothing elsewhere.
+        customer_says: `already_done` if the customer says that their part is done. Where nothing is known to wait for
+            them, the meaning says so to the agent, and all else stays.
 
     Raises:
         UnknownAudienceError: the audience is neither agent nor customer.
@@ -150,7 +153,7 @@ def build_explanation(
     agent = audience == "agent"
     state, status_words = reading.state, status_texts(reading, words)
     # Under a block the texts of the turn are about the block, so the status still explains itself.
-    under_block = reading.block and reading.turn is not CONTRADICTION
+    under_block = reading.block and reading.turn not in (CONTRADICTION, PASSED)
     meaning = status_words.meaning if under_block else turn.meaning
     label = status_words.label
     if reading.block and reading.status is not OVERLAY:
@@ -158,6 +161,9 @@ def build_explanation(
     path = PATHS[state.api_version]
     # The records ask for what the customer says is done: neither is known to be right.
     disputed = bool(customer_says and turn_texts(reading, words).already_done)
+    if customer_says and not disputed:
+        notes = [*notes, words.already_done.nothing_known]
+    contradicted_end = reading.turn is CONTRADICTION and is_final(state)
     said = {
         "meaning": " ".join([meaning, *_status_notes(reading, words), *notes]) if agent else meaning,
         "operator_action": turn.operator_action if agent else None,
@@ -168,8 +174,8 @@ def build_explanation(
         status=state.status,
         label=label,
         stage=Stage(index=path.index(state.status) + 1, of=len(path)) if state.status in path else None,
-        final=is_final(state),
-        outcome=reading.status.outcome,
+        final=None if contradicted_end else is_final(state),
+        outcome="unknown" if contradicted_end else reading.status.outcome,
         blocked=blocked,
         waiting_on="unknown" if disputed else reading.turn.waiting_on,
         customer_action=turn.customer_action,
@@ -188,7 +194,13 @@ def build_explanation(
 def _less_certain(
     said: Mapping[str, str | None], reading: Reading, words: Catalogue, *, on_hold: bool
 ) -> dict[str, Confidence] | None:
-    """The fields that are inferred beside an answer that is documented. How a block ends is inferred throughout."""
+    """The fields that are known less well than the answer. How a block ends is inferred throughout."""
+    if reading.confidence == "unknown":
+        return None
+    if reading.status is UNKNOWN:
+        return {"meaning": "unknown"}
+    if _reason_is_new(reading.state):
+        return {"cancelled_reason": "unknown"}
     if reading.confidence != "documented":
         return None
     mark = f"{words.labels.confidence['inferred']})"
@@ -233,10 +245,14 @@ def _status_notes(reading: Reading, words: Catalogue) -> list[str]:
         notes.append(words.note.check_not_shown)
     if reading.block == "unknown":
         notes.append(words.note.unknown_blocked_reason.format(known=", ".join(BLOCKED_REASONS)))
-    if state.status == "cancelled" and state.cancelled_reason and state.cancelled_reason not in CANCELLED_REASONS:
+    if _reason_is_new(state):
         known = ", ".join(CANCELLED_REASONS)
         notes.append(words.note.unknown_cancelled_reason.format(reason=state.cancelled_reason, known=known))
     return notes
+
+
+def _reason_is_new(state: OrderState) -> bool:
+    return state.status == "cancelled" and state.cancelled_reason not in (None, "", *CANCELLED_REASONS)
 
 
 def _missing_details(reading: Reading) -> list[str] | None:
@@ -273,20 +289,38 @@ def _turn_now(reading: Reading, now: datetime, words: Catalogue, customer_says: 
     turn, state = answered(turn_texts(reading, words), words, customer_says), reading.state
     missing = _missing_details(reading)
     if missing is not None:
-        action = words.metering.operator_action.format(details=_named(missing, words)) if missing else None
-        turn = turn.model_copy(update={"operator_action": action})
+        turn = turn.model_copy(update=_with_details(missing, words))
     if reading.turn is reading.status and state.status == "scheduled" and not state.has("appointment_at"):
         turn = words.appointment.missing
     # A customer is told no appointment that Berlin's calendar cannot show.
     appointment = state.appointment_at if state.appointment_at and in_berlin(state.appointment_at) else None
     if state.api_version == CURIE and (appointment or "appointment_at" in state.unreadable):
         turn = _beside(appointment, turn, reading, now, words, customer_says)
-    if not is_past_target(reading, now):
+    # An order whose fields contradict each other is late by its status, for all that is known.
+    late = reading.turn is CONTRADICTION and reading.status.phase == "before_installation"
+    if not (is_older_than_target(state, now) if late else is_past_target(reading, now)):
         return turn
     say = words.timing
-    message = f"{turn.customer_message} {say.apology}"
-    escalation = f"{turn.escalation} {say.escalation_now}" if turn.escalation else say.escalation
-    return turn.model_copy(update={"customer_message": message, "escalation": escalation})
+    return turn.model_copy(
+        update={
+            "customer_message": f"{turn.customer_message} {say.apology}",
+            "operator_action": turn.late_action or turn.operator_action,
+            "escalation": f"{turn.escalation} {say.escalation_now}" if turn.escalation else say.escalation,
+        }
+    )
+
+
+def _with_details(missing: Sequence[str], words: Catalogue) -> dict[str, str | None]:
+    """What a turn says instead where it is known which metering details are there."""
+    say = words.metering
+    if missing:
+        return {"operator_action": say.operator_action.format(details=_named(missing, words))}
+    return {
+        "meaning": say.meaning,
+        "customer_action": say.customer_action,
+        "customer_message": say.customer_message,
+        "operator_action": None,
+    }
 
 
 def _beside(
@@ -302,25 +336,42 @@ def _beside(
     While one lies ahead, nobody may be told that there is nothing to do.
     """
     say = words.appointment
-    when = berlin_moment(appointment, words) if appointment else ""
+    when = berlin_moment(appointment, words, zone=False) if appointment else ""
     ahead = appointment is None or is_ahead(appointment, now)
     if reading.turn is CONTRADICTION:
         return turn
-    # Installers come late. Under a block nobody is asked whether one came, so the appointment is kept free all day.
-    if reading.block and (ahead or (appointment and days_since(appointment, now) == 0)):
+    if reading.turn is PASSED:
+        return _passed(when, reading, words, disputed=bool(customer_says and turn.already_done))
+    if ahead and turn.beside_appointment:
         kept_free = say.dated.format(moment=when) if appointment else say.undated
-        message = words.blocked[reading.block].beside_appointment
+        message = turn.beside_appointment
         if customer_says and turn.already_done:
             message = f"{turn.already_done} {say.keep_free}"
         message = message.format(appointment=kept_free)
-        action = turn.customer_action or say.on_hold
+        action = " ".join(filter(None, [turn.customer_action, say.on_hold]))
         return turn.model_copy(update={"customer_message": message, "customer_action": action})
     if reading.turn is reading.status and reading.status.phase == "before_installation":
-        said = (say.upcoming if ahead else say.past) if appointment else say.unreadable
+        said = say.upcoming if appointment else say.unreadable
         meaning = said.meaning if reading.state.status == "scheduled" else turn.meaning
         message = said.customer_message.format(appointment=when)
         return said.model_copy(update={"customer_message": message, "meaning": meaning})
     return turn
+
+
+def _passed(when: str, reading: Reading, words: Catalogue, *, disputed: bool) -> Turn:
+    """The turn after an appointment that nothing came of, as far as the order shows; with its block, if it has one."""
+    say = words.appointment.past
+    update = {"customer_message": say.customer_message.format(appointment=when)}
+    if reading.state.status != "scheduled":
+        update["meaning"] = status_texts(reading, words).meaning
+    if reading.block:
+        update["escalation"] = words.appointment.past_on_hold
+    before = words.already_done.thanks if disputed else reading.block and words.blocked[reading.block].on_hold
+    if before:
+        update["customer_message"] = f"{before} {update['customer_message']}"
+    if disputed:
+        update["operator_action"] = f"{say.operator_action} {words.already_done.operator_action}"
+    return say.model_copy(update=update)
 
 
 def _timing(reading: Reading, now: datetime, words: Catalogue) -> str | None:

@@ -4,7 +4,7 @@ Last come the rules about its times: Berlin time with its zone, and ages in days
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -14,9 +14,9 @@ from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     BLOCKS,
-    CANCELLED_REASONS,
     CONTRADICTION,
     CURIE,
+    PASSED,
     PATHS,
     UNKNOWN,
     ApiVersion,
@@ -86,7 +86,8 @@ class Reading:
         state: the order that was read.
         status: the facts of the status, as if nothing lay over it.
         block: key of the text on curie's overlay (one of `BLOCKS`); None if no overlay lies there.
-        turn: the facts that decide who acts: `CONTRADICTION`, else the overlay's if there is one, else the status's.
+        turn: the facts that decide who acts: `CONTRADICTION`, else `PASSED` if an appointment has passed, else the
+            overlay's if there is one, else the status's.
     """
 
     state: OrderState
@@ -96,8 +97,8 @@ class Reading:
 
     @property
     def confidence(self) -> Confidence:
-        """The weakest link: nothing is better known than the status under it."""
-        return "unknown" if self.status is UNKNOWN else self.turn.confidence
+        """How well it is known who must act."""
+        return self.turn.confidence
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -109,7 +110,7 @@ class Reading:
 
 
 def read(state: OrderState, now: datetime | None, status: Facts | None = None) -> Reading:
-    """Read an order: a contradiction between its fields first, then the block, then the status.
+    """Read an order: a contradiction of its fields first, then an appointment that has passed, a block, the status.
 
     Args:
         state: the order.
@@ -119,22 +120,29 @@ def read(state: OrderState, now: datetime | None, status: Facts | None = None) -
     status = status or facts_of(state.status, state.api_version)
     block = _overlay(state) if is_blocked(state) else None
     turn = BLOCKS[block] if block else status
+    if now and status.phase == "before_installation" and _has_passed(state.appointment_at, now):
+        turn = PASSED
     # Whether a block still holds up an order that seems to have gone further is not known either.
     if turn.outcome == "open" and fields_ahead(state):
         turn = CONTRADICTION
-    # Nor whether a meter is in place whose installation lies ahead.
-    if turn is status and status.phase == "after_installation" and now and appointment_ahead(state, now):
+    # Nor whether a status was reached whose own time lies ahead, or a meter is in place whose installation does.
+    if now and (_milestone_ahead(state, now) or (turn is status and _appointment_too_late(state, status, now))):
         turn = CONTRADICTION
-    if state.status == "cancelled" and state.cancelled_reason not in (None, "", *CANCELLED_REASONS):
-        turn = replace(status, confidence="unknown")
     return Reading(state=state, status=status, block=block, turn=turn)
 
 
-def appointment_ahead(state: OrderState, now: datetime) -> bool:
-    """Whether a curie order has an appointment that is still to come. One that cannot be read may be."""
-    if state.api_version != CURIE:
+def _milestone_ahead(state: OrderState, now: datetime) -> bool:
+    """Whether the time at which an order reached its status lies further ahead than clocks differ."""
+    name = _MILESTONES.get(state.status)
+    reached = getattr(state, name) if name and state.api_version == CURIE else None
+    return reached is not None and time_of_event(reached, now) is None
+
+
+def _appointment_too_late(state: OrderState, status: Facts, now: datetime) -> bool:
+    """Whether an installed curie order has an appointment that is still to come. One that cannot be read may be."""
+    if state.api_version != CURIE or status.phase != "after_installation":
         return False
-    return is_ahead(state.appointment_at, now) or "appointment_at" in state.unreadable
+    return _is_to_come(state.appointment_at, now) or "appointment_at" in state.unreadable
 
 
 def fields_ahead(state: OrderState) -> list[str]:
@@ -177,9 +185,14 @@ def is_past_target(reading: Reading, now: datetime) -> bool | None:
     ended = any(state.has(name) for name in _MILESTONES.values())
     if phase not in ("before_installation", "unknown") or ended or fields_ahead(state):
         return False
-    days = days_since(state.created_at, now) if state.created_at else None
-    past = None if days is None else days > _TARGET_DAYS
+    past = is_older_than_target(state, now)
     return None if past and phase == "unknown" else past  # an order of a status that is new may be installed
+
+
+def is_older_than_target(state: OrderState, now: datetime) -> bool | None:
+    """Whether an order, wherever it stands, was placed longer ago than the target; None if not known."""
+    days = days_since(state.created_at, now) if state.created_at else None
+    return None if days is None else days > _TARGET_DAYS
 
 
 def _overlay(state: OrderState) -> str | None:
@@ -231,14 +244,14 @@ def _anomalies(reading: Reading, now: datetime, words: Catalogue) -> Iterator[An
 
 def _odd_appointment(reading: Reading, now: datetime) -> Iterator[Anomaly]:
     state, phase = reading.state, reading.status.phase
-    if is_ahead(state.appointment_at, now):
-        if phase in ("after_installation", "over"):
+    if phase in ("after_installation", "over"):
+        if _is_to_come(state.appointment_at, now):
             yield "appointment_too_late", {"status": state.status}
-        elif is_blocked(state):
+        elif "appointment_at" in state.unreadable and is_blocked(state):
             yield "appointment_while_blocked", {}
-    elif "appointment_at" in state.unreadable and is_blocked(state):
+    elif is_blocked(state) and (is_ahead(state.appointment_at, now) or "appointment_at" in state.unreadable):
         yield "appointment_while_blocked", {}
-    elif phase == "before_installation" and state.appointment_at and in_berlin(state.appointment_at):
+    elif phase == "before_installation" and _has_passed(state.appointment_at, now):
         yield "appointment_past", {"status": state.status}
     if state.status == "scheduled" and not state.has("appointment_at"):
         yield "appointment_missing", {}
@@ -278,13 +291,13 @@ def _as_it_came(time: Time) -> str:
     return time.isoformat().replace("+00:00", "Z")
 
 
-def berlin_moment(time: Time, words: Catalogue) -> str:
+def berlin_moment(time: Time, words: Catalogue, *, zone: bool = True) -> str:
     """A time for people, such as "12 Nov 2026, 10:30 CET"; a day without a time of day; or a time as it came."""
     local = in_berlin(time)
     if not isinstance(local, datetime):
         return berlin_date(time, words)
-    zone = words.format.zones["CEST" if local.dst() else "CET"]
-    return words.format.moment.format(date=_date(local, words), time=f"{local:%H:%M}", zone=zone)
+    moment = words.format.moment.format(date=_date(local, words), time=f"{local:%H:%M}")
+    return f"{moment} {words.format.zones['CEST' if local.dst() else 'CET']}" if zone else moment
 
 
 def berlin_date(time: Time, words: Catalogue) -> str:
@@ -304,7 +317,19 @@ def _is_after(time: Time, now: datetime) -> bool:
 
 
 def is_ahead(appointment: Time | None, now: datetime) -> bool:
-    """Whether an appointment is still to come: a day is until it ends in Berlin."""
+    """Whether an appointment's day is not over in Berlin yet: installers come late."""
+    days = days_since(appointment, now) if appointment else None
+    return days is not None and days <= 0
+
+
+def _has_passed(appointment: Time | None, now: datetime) -> bool:
+    """Whether an appointment's day is over in Berlin."""
+    days = days_since(appointment, now) if appointment else None
+    return days is not None and days > 0
+
+
+def _is_to_come(appointment: Time | None, now: datetime) -> bool:
+    """Whether even the hour of an appointment has not come yet: a day is until it ends in Berlin."""
     return appointment is not None and in_berlin(appointment) is not None and not is_before(appointment, now)
 
 

@@ -178,11 +178,14 @@ BLOCKS: Final[Mapping[str, Facts]] = MappingProxyType(
 )
 """curie's overlay by reason."""
 
-OVERLAY: Final = _documented("unknown", _CURIE_BLOCKED)
+OVERLAY: Final = Facts(waiting_on="unknown", confidence="unknown", sources=(_CURIE_BLOCKED,))
 """`blocked` by name in curie: the overlay is documented; who must act depends on its reason."""
 
 CONTRADICTION: Final = Facts(waiting_on="unknown", confidence="unknown")
 """An order whose fields contradict its status: neither can be trusted over the other."""
+
+PASSED: Final = Facts(waiting_on="unknown", confidence="unknown")
+"""An order that is not installed although its appointment has passed: the installer came or did not."""
 
 UNKNOWN: Final = Facts(waiting_on="unknown", confidence="unknown", outcome="unknown", phase="unknown")
 

@@ -11,14 +11,11 @@ from nomos_mcp.lifecycle.order_state import (
     anomaly_names,
     berlin_date,
     berlin_moment,
-    in_berlin,
-    is_before,
-    is_final,
     is_past_target,
     read,
     time_of_event,
 )
-from nomos_mcp.lifecycle.statuses import Confidence, WaitingOn
+from nomos_mcp.lifecycle.statuses import PASSED, Confidence, WaitingOn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,7 @@ def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
     """
     words, reading = texts(language), read(state, now)
     parts = [_head(reading, now, words)]
-    if not is_final(state):
+    if reading.turn.waiting_on != "nobody":
         parts.append(words.waiting_on[reading.turn.waiting_on])
     if state.created_at and is_past_target(reading, now):
         parts.append(words.summary.past_target.format(age=age(state.created_at, now, words)))
@@ -83,8 +80,7 @@ def _head(reading: Reading, now: datetime, words: Catalogue) -> str:
     if status == "cancelled" and state.cancelled_reason:
         return say.cancelled.format(status=status, reason=state.cancelled_reason)
     if status == "scheduled" and state.appointment_at:
-        passed = in_berlin(state.appointment_at) and is_before(state.appointment_at, now)
-        template = say.appointment_past if passed else say.appointment_upcoming
+        template = say.appointment_past if reading.turn is PASSED else say.appointment_upcoming
         return template.format(status=status, when=berlin_moment(state.appointment_at, words))
     reached = {"installed": state.installed_at, "activated": state.activated_at}.get(status)
     reached = reached and time_of_event(reached, now)

@@ -152,8 +152,12 @@ def test_every_flaw_is_told_at_once() -> None:
 @each_language
 def test_only_the_texts_about_an_appointment_have_a_blank_to_fill_in(language: str) -> None:
     words = texts(language)
-    beside = {name: block.beside_appointment for name, block in words.blocked.items()}
-    told = [*beside.values(), words.appointment.upcoming.customer_message, words.appointment.past.customer_message]
+    turns = (*words.blocked.values(), *words.curie.values())
+    told = [
+        *(turn.beside_appointment for turn in turns if turn.beside_appointment),
+        words.appointment.upcoming.customer_message,
+        words.appointment.past.customer_message,
+    ]
     assert all("{appointment}" in text for text in told)
     rest = "".join(turn.model_dump_json(exclude_none=True)[1:-1] for turn in _turns(language).values())
     for text in told:

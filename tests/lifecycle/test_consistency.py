@@ -1,5 +1,6 @@
 """No field of an explanation contradicts another: what is odd about an order, what its customer says, what is known."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,9 +27,20 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, texts
 from nomos_mcp.lifecycle.explanation import times_told
-from nomos_mcp.lifecycle.statuses import BLOCKS, CHECK_NOT_SHOWN, FACTS, PATHS
+from nomos_mcp.lifecycle.statuses import BLOCKS, CHECK_NOT_SHOWN, FACTS, PATHS, UNKNOWN
 from tests.lifecycle.order_states import LONG_AGO, NOW, ORDERED
-from tests.lifecycle.phrases import AGREED, ASKS_WHETHER, AT_HOME, CHECK, IF_ASKED, NOTHING_TO_DO, PHOTO, REGRET
+from tests.lifecycle.phrases import (
+    AGREED,
+    ASKS_WHETHER,
+    AT_HOME,
+    CHECK,
+    IF_ASKED,
+    KEEP_FREE,
+    NOTHING_TO_DO,
+    ON_HOLD,
+    PHOTO,
+    REGRET,
+)
 
 Make = Callable[..., OrderState]
 Explain = Callable[..., Explanation]
@@ -99,7 +111,12 @@ def test_fields_ahead_of_the_status_leave_it_unknown_who_acts(language: str) -> 
             assert said.waiting_on == "nobody"
         else:
             assert (said.waiting_on, said.confidence) == ("unknown", "unknown"), state
-            assert said.customer_message == texts(language).contradiction.customer_message
+            assert said.customer_message.startswith(texts(language).contradiction.customer_message)
+            late = (
+                state.created_at == LONG_AGO and FACTS[CURIE].get(state.status, UNKNOWN).phase == "before_installation"
+            )
+            assert bool(REGRET.found_in(said.customer_message, language)) is late, state
+            assert (texts(language).timing.escalation_now in (said.escalation or "")) is late, state
 
 
 @each_language
@@ -131,13 +148,60 @@ def test_without_an_appointment_nobody_is_told_that_there_is_one(language: str) 
 
 
 @each_language
-def test_an_appointment_that_has_passed_is_asked_about_unless_a_block_or_a_contradiction_goes_before(
-    language: str,
-) -> None:
+def test_an_appointment_that_has_passed_is_asked_about_unless_a_contradiction_goes_before(language: str) -> None:
+    words = texts(language)
     for state, said in orders(language, "appointment_past"):
-        asks = ASKS_WHETHER.found_in(said.customer_message, language)
-        assert bool(asks) is (said.blocked is None and said.confidence != "unknown"), state
+        contradicted = said.customer_message.startswith(words.contradiction.customer_message)
+        assert bool(ASKS_WHETHER.found_in(said.customer_message, language)) is not contradicted, state
         assert not AT_HOME.found_in(asked(said), language), state
+        assert (said.waiting_on, said.confidence) == ("unknown", "unknown"), state
+        assert said.meaning != words.curie["scheduled"].meaning
+        if said.blocked and not contradicted:
+            assert ON_HOLD.found_in(said.customer_message, language), state
+            assert (said.escalation or "").startswith(words.appointment.past_on_hold)
+        assert len(said.customer_message.split()) <= 80
+
+
+@each_language
+@pytest.mark.parametrize("block", [{}, {"blocked_reason": "check_missing", "blocked_at": PAST}])
+def test_who_has_sent_it_already_is_still_asked_about_an_appointment_that_has_passed(
+    block: dict[str, Any], language: str
+) -> None:
+    state = OrderState(api_version=CURIE, status="placed", created_at=LONG_AGO, appointment_at=PAST, **block)
+    said = explain(state, now=NOW, language=language, customer_says="already_done")
+    assert said.customer_message.startswith(texts(language).already_done.thanks)
+    assert ASKS_WHETHER.found_in(said.customer_message, language)
+    assert len(said.customer_message.split()) <= 80
+
+
+@each_language
+@pytest.mark.parametrize("hour", [0, 8, 22])
+def test_an_appointment_has_passed_when_its_day_in_berlin_is_over(hour: int, language: str) -> None:
+    today = datetime(2026, 11, 20, hour, tzinfo=UTC)
+    state = OrderState(api_version=CURIE, status="scheduled", created_at=ORDERED, appointment_at=today)
+    passed = texts(language).anomaly_names["appointment_past"]
+    for now, over in ((today.replace(hour=22, minute=59), False), (today.replace(hour=23), True)):
+        said = explain(state, now=now, language=language)
+        assert bool(ASKS_WHETHER.found_in(said.customer_message, language)) is over
+        assert (passed in anomaly_names(state, now, language)) is over
+        assert (summary_of(state, now=now, language=language).appointment_passed is not None) is over
+    installed = replace(state, status="installed", installed_at=NOW)
+    assert explain(installed, now=today.replace(hour=22, minute=59)).waiting_on == "installation_partner"
+
+
+@each_language
+@pytest.mark.parametrize("status", ["installed", "activated", "cancelled"])
+@pytest.mark.parametrize("block", [{}, {"blocked_reason": "grid_operator_registration", "blocked_at": PAST}])
+def test_a_status_whose_own_time_lies_ahead_is_contradicted(block: Any, status: str, language: str) -> None:
+    for ahead, clash in ((timedelta(days=3), True), (timedelta(minutes=6), True), (timedelta(minutes=4), False)):
+        fields = {f"{status}_at": NOW + ahead, **block}
+        state = OrderState(api_version=CURIE, status=status, created_at=ORDERED, **fields)
+        said, line = explain(state, now=NOW, language=language), summary_of(state, now=NOW, language=language)
+        assert (said.customer_message == texts(language).contradiction.customer_message) is clash
+        assert (said.waiting_on == "unknown") is (said.confidence == "unknown") is clash
+        assert (line.waiting_on, line.confidence) == (said.waiting_on, said.confidence)
+        if clash:
+            assert (said.final, said.outcome) in {(False, "open"), (None, "unknown")}
 
 
 @each_language
@@ -151,7 +215,9 @@ def test_a_time_that_cannot_have_come_yet_is_told_as_no_time_of_anything(languag
 @each_language
 def test_what_is_left_over_on_a_final_order_changes_nothing(language: str) -> None:
     for state, said in orders(language, "blocked_when_final"):
-        assert (said.blocked, said.waiting_on, said.customer_action) == (None, "nobody", None), state
+        assert (said.blocked, said.customer_action) == (None, None), state
+        ahead = texts(language).anomaly_names["in_future"] in anomaly_names(state, NOW, language)
+        assert said.waiting_on == "nobody" or ahead, state
 
 
 @each_language
@@ -225,9 +291,85 @@ def test_who_has_sent_it_already_is_asked_for_nothing_and_keeps_the_appointment(
     )  # the records say one thing, the customer another
 
 
-def test_what_the_customer_says_changes_nothing_where_it_is_not_their_turn(curie: Make, explained: Explain) -> None:
-    order = curie("check_submitted")
-    assert explained(order, customer_says="already_done") == explained(order)
+@each_language
+def test_where_nothing_waits_for_the_customer_what_they_say_is_only_noted(language: str) -> None:
+    note = texts(language).already_done.nothing_known
+    for version in VERSIONS:
+        for status in STATUSES[version]:
+            order = OrderState(api_version=version, status=status, created_at=ORDERED)
+            said, silent = (
+                explain(order, now=NOW, language=language, customer_says=says) for says in ("already_done", "")
+            )
+            if FACTS[version][status].waiting_on == "customer":
+                assert said.customer_message != silent.customer_message
+                assert note not in said.meaning
+            else:
+                assert said == silent.model_copy(update={"meaning": f"{silent.meaning} {note}"})
+            assert note not in explain(order, now=NOW, audience="customer", customer_says="already_done").meaning
+
+
+@each_language
+@pytest.mark.parametrize("appointment", [{"appointment_at": AHEAD}, {"unreadable": {"appointment_at": "?"}}])
+def test_an_early_appointment_leaves_the_status_its_own_actions(appointment: Any, language: str) -> None:
+    words = texts(language)
+    early: list[tuple[str, dict[str, Any]]] = [
+        ("created", {}),
+        ("created", {"malo": False, "melo": True}),
+        ("placed", {}),
+    ]
+    for status, details in early:
+        order = OrderState(api_version=CURIE, status=status, created_at=ORDERED, **details, **appointment)
+        free, said = (
+            explain(each, now=NOW, language=language)
+            for each in (replace(order, appointment_at=None, unreadable={}), order)
+        )
+        same = ("waiting_on", "confidence", "meaning", "operator_action", "next")
+        assert all(getattr(said, name) == getattr(free, name) for name in same)
+        assert said.customer_action == " ".join(filter(None, [free.customer_action, words.appointment.on_hold]))
+        assert KEEP_FREE.found_in(said.customer_message, language)
+        assert not NOTHING_TO_DO.found_in(said.customer_message, language)
+        done = explain(order, now=NOW, language=language, customer_says="already_done")
+        assert (done.customer_message != said.customer_message) is (status == "placed")
+        assert KEEP_FREE.found_in(done.customer_message, language)
+
+
+@each_language
+def test_a_hold_is_looked_at_daily_before_the_target_and_now_past_it(language: str) -> None:
+    daily, at_once = {"en": ("once a day", "now"), "de": ("einmal am Tag", "jetzt")}[language]
+    grid = {"blocked_reason": "grid_operator_registration", "blocked_at": PAST}
+    holds: list[tuple[ApiVersion, str, dict[str, Any]]] = [
+        (CURIE, "placed", grid),
+        (EDISON, "blocked", {}),
+        (EDISON, "blocked_wim", {}),
+    ]
+    for version, status, block in holds:
+        for created, says, not_says in ((ORDERED, daily, at_once), (LONG_AGO, at_once, daily)):
+            order = OrderState(api_version=version, status=status, created_at=created, **block)
+            said = explain(order, now=NOW, language=language)
+            told = f"{said.operator_action} {said.escalation}"
+            assert says in (said.operator_action or "")
+            assert not_says not in told
+
+
+@each_language
+def test_no_customer_reads_of_zones_or_of_a_status(language: str) -> None:
+    inner = {"en": r"\bCES?T\b|\bstatus\b", "de": r"\bMES?Z\b|\bStatus\b"}[language]
+    for status, fields in cases():
+        order = OrderState(api_version=CURIE, status=status, **fields)
+        said = explain(order, now=NOW, audience="customer", language=language)
+        texts_told = (said.label, said.meaning, said.customer_action, said.customer_message, said.next)
+        found = re.search(inner, " ".join(filter(None, texts_told)))
+        assert not found, (order, found)
+
+
+@each_language
+def test_an_unknown_turn_is_never_called_known_nor_a_known_one_unknown(language: str) -> None:
+    for status, fields in cases():
+        order = OrderState(api_version=CURIE, status=status, **fields)
+        said = explain(order, now=NOW, language=language)
+        assert (said.waiting_on == "unknown") is (said.confidence == "unknown"), order
+    overlay = explain_status("blocked", language=language)
+    assert (overlay.waiting_on, overlay.confidence) == ("unknown", "unknown")
 
 
 # --- metering details -------------------------------------------------------------------------------------------------
@@ -239,7 +381,7 @@ def test_what_the_customer_says_changes_nothing_where_it_is_not_their_turn(curie
         (False, False, "The subscription carries no MaLo and MeLo: the likely cause (inferred).", "MaLo and MeLo."),
         (False, True, "The subscription carries no MaLo: the likely cause (inferred).", "missing MaLo."),
         (None, False, "The subscription carries no MeLo: the likely cause (inferred).", "missing MeLo."),
-        (True, True, "MaLo and MeLo are there.", None),
+        (True, True, "MaLo and MeLo are there: what it waits for is not known.", None),
         (True, None, "", "are complete."),
         (None, None, "", "are complete."),
     ],
@@ -256,6 +398,8 @@ def test_an_order_that_waits_for_metering_details_says_what_is_known_of_them(
     assert (said.operator_action is None) is (action is None)
     told = explained(state, audience="customer")
     assert "M" not in told.meaning.replace("Market", "")
+    if malo and melo:
+        assert "collected" not in f"{said.meaning} {told.meaning} {told.customer_message}"
 
 
 @pytest.mark.parametrize("status", ["placed", "installed"])

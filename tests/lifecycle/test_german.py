@@ -42,7 +42,7 @@ def test_times_are_berlin_times_in_german_across_the_change_of_clocks(
 
 def test_the_appointment_is_told_with_day_hour_and_zone(curie: Make, explained: Explain, days_ago: DaysAgo) -> None:
     message = explained(curie("scheduled", appointment_at=days_ago(-3)), language="de").customer_message
-    assert message.startswith("Der Termin für den Einbau Ihres Smart Meters: 23.11.2026, 10:30 Uhr MEZ.")
+    assert message.startswith("Der Termin für den Einbau Ihres Smart Meters: 23.11.2026, 10:30 Uhr.")
 
 
 def test_an_order_past_the_target_is_said_to_be_past_it(curie: Make, explained: Explain, days_ago: DaysAgo) -> None:

@@ -59,7 +59,7 @@ def test_the_customer_is_spared_the_vocabularies() -> None:
 def test_blocked_is_explained_as_an_overlay_in_curie_with_both_reasons() -> None:
     explanation = explain_status("blocked")
     assert (explanation.api_version, explanation.outcome, explanation.final) == (CURIE, "open", False)
-    assert (explanation.waiting_on, explanation.confidence, explanation.stage) == ("unknown", "documented", None)
+    assert (explanation.waiting_on, explanation.confidence, explanation.stage) == ("unknown", "unknown", None)
     assert explanation.blocked is not None
     assert explanation.blocked.reason is None
     assert "smart meter check" in explanation.blocked.meaning

@@ -40,7 +40,7 @@ Make = Callable[..., OrderState]
             "scheduled",
             {"appointment_at": 3},
             (
-                "scheduled, appointment 17 Nov 2026, 10:30 CET has passed; waiting on the installation partner; "
+                "scheduled, appointment 17 Nov 2026, 10:30 CET has passed; who must act is unknown; "
                 "odd: appointment has passed"
             ),
         ),

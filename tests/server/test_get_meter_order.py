@@ -112,7 +112,7 @@ async def test_an_order_that_waits_takes_one_request_more_and_any_other_none(
     assistant: Client, simulator: Simulator
 ) -> None:
     answer = answer_of(await assistant.call_tool(TOOL, {"order_id": DEMO.orders["created"]}))
-    assert answer["explanation"]["meaning"].endswith("MaLo and MeLo are there.")
+    assert answer["explanation"]["meaning"].endswith("MaLo and MeLo are there: what it waits for is not known.")
     assert asked_of(simulator) == [
         f"/meter-orders/{DEMO.orders['created']}",
         f"/subscriptions/{DEMO.subscriptions['created']}",
