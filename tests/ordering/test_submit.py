@@ -426,7 +426,7 @@ async def test_a_server_that_is_stopping_sends_no_order_and_waits_for_those_that
     assert len(simulator.ledger) == 1
 
 
-@pytest.mark.parametrize("part", ["explain", "order_fields", "_times_told"])
+@pytest.mark.parametrize("part", ["explain", "order_fields", "times_told"])
 async def test_an_order_is_told_of_even_if_explaining_it_fails(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
