@@ -31,9 +31,8 @@ def test_a_status_is_laid_out_to_be_read(capsys: pytest.CaptureFixture[str], mon
         == """\
 blocked_wim: Wartet auf den Netzbetreiber [2026-01-29.edison]
 
-Bedeutung             Die Bestellung ist im Wechsel des
-                      Messstellenbetreibers angehalten: Der
-                      Netzbetreiber muss den Einbau bestätigen.
+Bedeutung             Die Bestellung ist im Wechselprozess angehalten:
+                      Der Netzbetreiber muss den Einbau bestätigen.
 Angehalten, weil      Die Bestätigung des Netzbetreibers steht aus.
 Wer am Zug ist        wartet auf den Netzbetreiber
 Zu tun: Kundin/Kunde  Nichts.
