@@ -106,7 +106,7 @@ def create_server(
         title=DEMO_TITLE if chosen.demo else TITLE,
         version=__version__,
         instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
-        tools=all_tools(vocabulary),
+        tools=list(all_tools(vocabulary)),
         lifespan=lifespan,
         middleware=[short_errors],
         log_level="WARNING",

@@ -21,8 +21,10 @@ def definitions() -> tuple[ToolDefinition, ...]:
     return tuple(sorted(found, key=lambda definition: (definition.position, definition.name)))
 
 
-def all_tools(version: ApiVersion) -> list[Tool]:
-    return [definition.make(version) for definition in definitions()]
+@cache
+def all_tools(version: ApiVersion) -> tuple[Tool, ...]:
+    """Return the tools, made once for all servers: their schemas take most of the time in which a server is made."""
+    return tuple(definition.make(version) for definition in definitions())
 
 
 def _definition_in(name: str) -> ToolDefinition:

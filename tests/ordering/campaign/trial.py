@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,6 @@ from mcp.types import INTERNAL_ERROR, ElicitRequestParams, ElicitResult, ErrorDa
 from nomos_mcp.client import NomosClient, NomosError
 from nomos_mcp.client.rate_limiter import Timing
 from nomos_mcp.server import create_server
-from nomos_mcp.server.tools import all_tools
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO
 from tests.conftest import NOW
@@ -107,14 +106,10 @@ def run(schedule: Schedule) -> Trial:
         return virtually(_Running(schedule, Path(folder)).run)
 
 
-_all_tools = cache(all_tools)
-
-
 @contextmanager
 def _lean_servers() -> Iterator[None]:
-    """Make the tools' schemas once, check them nowhere, and leave the resources out: they are most of the time."""
+    """Check the schemas nowhere, and leave the resources out: they are most of the time."""
     with (
-        patch("nomos_mcp.server.server_factory.all_tools", _all_tools),
         patch("nomos_mcp.server.server_factory.add_resources"),
         patch("jsonschema.validators.Draft202012Validator.check_schema"),
     ):
