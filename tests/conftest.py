@@ -1,11 +1,15 @@
 """What the tests share: the simulator with a clock that stands still, and clients that talk to it."""
 
+import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
+from jsonschema.validators import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.simulator import DEMO, Simulator
@@ -33,6 +37,21 @@ def client_for(simulator: Simulator, api_version: ApiVersion = CURIE, client_id:
         requests_per_second=1000,  # this simulator counts none
         app=simulator,
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _each_schema_is_checked_once() -> Iterator[None]:
+    """Every client checks the schema of a result that it reads. Ours are the same in all tests, and it takes long."""
+    check, checked = Draft202012Validator.check_schema, set[str]()
+
+    def check_once(schema: Any, **options: Any) -> None:
+        text = json.dumps([schema, sorted(options)], sort_keys=True)
+        if text not in checked:
+            check(schema, **options)
+            checked.add(text)
+
+    with patch.object(Draft202012Validator, "check_schema", check_once):
+        yield
 
 
 @pytest.fixture

@@ -193,6 +193,7 @@ def _texts(meaning: str, action: str, message: str, beside: str) -> str:
         "customer_action": action,
         "customer_message": message,
         "already_done": message,
+        "on_hold": message,
         "beside_appointment": beside,
         "do_not_say": meaning,
     }
