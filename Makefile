@@ -10,7 +10,7 @@ demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
 
 test: $(VENV)/.dev  ## run the tests with the coverage gate
-	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term --ignore=tests/test_recipes.py
+	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term --ignore=tests/test_recipes.py
 
 recipes: $(VENV)/.dev  ## carry out the recipes of CONTRIBUTING.md in a copy of the tree
 	@$(BIN)/python -m pytest -n auto tests/test_recipes.py
