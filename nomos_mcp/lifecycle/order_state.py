@@ -219,9 +219,12 @@ def anomalies(reading: Reading, now: datetime, words: Catalogue) -> list[str]:
 
 def anomaly_names(state: OrderState, now: datetime, language: str = "en") -> list[str]:
     """What is odd about an order, each in three words at most, such as "appointment has passed"; each name once."""
-    words = texts(language)
-    names = (words.anomaly_names[name] for name, _ in _anomalies(read(state, now), now, words))
-    return list(dict.fromkeys(names))
+    return names_of_anomalies(read(state, now), now, texts(language))
+
+
+def names_of_anomalies(reading: Reading, now: datetime, words: Catalogue) -> list[str]:
+    """As `anomaly_names`, of an order that was read already."""
+    return list(dict.fromkeys(words.anomaly_names[name] for name, _ in _anomalies(reading, now, words)))
 
 
 def _anomalies(reading: Reading, now: datetime, words: Catalogue) -> Iterator[Anomaly]:

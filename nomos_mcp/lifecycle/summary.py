@@ -8,10 +8,10 @@ from nomos_mcp.lifecycle.order_state import (
     OrderState,
     Reading,
     age,
-    anomaly_names,
     berlin_date,
     berlin_moment,
     is_past_target,
+    names_of_anomalies,
     read,
     time_of_event,
 )
@@ -42,7 +42,7 @@ class Summary:
 def summary_of(state: OrderState, *, now: datetime, language: str = "en") -> Summary:
     """Sum an order up for a list. `now` is aware."""
     words, reading = texts(language), read(state, now)
-    odd, passed = anomaly_names(state, now, language), words.anomaly_names["appointment_past"]
+    odd, passed = names_of_anomalies(reading, now, words), words.anomaly_names["appointment_past"]
     return Summary(
         text=_head(reading, now, words).removeprefix(state.status).lstrip(" ,:"),
         waiting_on=reading.turn.waiting_on,
@@ -64,7 +64,7 @@ def summarise(state: OrderState, *, now: datetime, language: str = "en") -> str:
         parts.append(words.waiting_on[reading.turn.waiting_on])
     if state.created_at and is_past_target(reading, now):
         parts.append(words.summary.past_target.format(age=age(state.created_at, now, words)))
-    if odd := anomaly_names(state, now, language):
+    if odd := names_of_anomalies(reading, now, words):
         parts.append(words.summary.anomalies.format(names=", ".join(odd)))
     return "; ".join(parts)
 

@@ -146,7 +146,7 @@ async def list_meter_orders_by_status(
     note = " ".join(filter(None, (request.note, about_status, _about_provider(provider), _NOT_SHOWN[version])))
     after, before = request.filters["created_after"], request.filters["created_before"]
     _check_party(waiting_on)
-    counted: list[tuple[OrderState, Summary]] = []
+    matching: dict[str, tuple[OrderState, Summary]] = {}
 
     def keep(order: MeterOrder) -> bool | str:
         state = order_state(order, version)
@@ -158,10 +158,10 @@ async def list_meter_orders_by_status(
         verdict = _in_time(order.created_at, after, before)
         if overdue and verdict:
             verdict = _PERHAPS_OVERDUE if summary.overdue is None else summary.overdue and verdict
-        if limit or verdict is not True:
-            return verdict
-        counted.append((state, summary))
-        return False
+        if verdict is True:
+            matching[order.id] = state, summary
+            return limit > 0
+        return verdict
 
     async def report(read: int) -> None:
         await ctx.report_progress(read, message=f"{read:,} orders read")
@@ -185,11 +185,11 @@ async def list_meter_orders_by_status(
         raise InvalidRequestError(f"Nomos refused this: {about_status} {_known(version)}") from None
     if found.refused:
         _ne_refused.add(context)
-    lines = [_line(order, summary_of(order_state(order, version), now=now), detail) for order in found.items]
+    lines = [_line(order, matching[order.id][1], detail) for order in found.items]
     lines = lines[: fitting(lines)]
     return OrderList(
         orders=lines,
-        counts=None if limit else _counts(counted, version),
+        counts=None if limit else _counts([*matching.values()], version),
         note=note,
         **request.fields(found, len(lines)),
     ).answer()
