@@ -1,6 +1,7 @@
 """The lifecycle as Markdown, from the facts and the catalogue: the whole, one name, the glossary, and a diagram."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -134,17 +135,22 @@ def glossary_markdown(language: str = "en", audience: Audience = "agent") -> str
 
 def glossary_entry(word: str, language: str = "en", audience: Audience = "agent") -> str | None:
     """One word of the glossary, by any of its names in any language and spelling; None if it is not among them."""
-    asked = spelling(word)
-    for key, term in texts(language).glossary.items():
-        if asked in map(spelling, _names_of(key)):
-            stands_for = f" ({term.expansion})" if term.expansion else ""
-            return f"{term.term}{stands_for}: {term.said_to(audience)}"
-    return None
+    key = _keys_by_spelling().get(spelling(word))
+    if key is None:
+        return None
+    term = texts(language).glossary[key]
+    stands_for = f" ({term.expansion})" if term.expansion else ""
+    return f"{term.term}{stands_for}: {term.said_to(audience)}"
 
 
 def glossary_words() -> list[str]:
     """Every name by which `glossary_entry` finds a word."""
     return [name for key in texts("en").glossary for name in _names_of(key)]
+
+
+@cache
+def _keys_by_spelling() -> dict[str, str]:
+    return {spelling(name): key for key in texts("en").glossary for name in _names_of(key)}
 
 
 def _names_of(key: str) -> list[str]:

@@ -195,6 +195,10 @@ _BY_CODE: Final = {kind.documented_code: (status, kind) for status, kind in _ANS
 
 CODES: Final[tuple[str, ...]] = (*_BY_CODE, *DETAILS)
 """Every code that can be looked up: those of answers, by HTTP status, then those of details."""
+_BY_SPELLING: Final = {
+    **{spelling(code): code for code in CODES},
+    **{spelled: code for code, (status, _) in _BY_CODE.items() for spelled in (str(status), f"http{status}")},
+}
 
 _WORD = re.compile(r"[A-Za-z0-9_.:\[\]/-]{0,128}")
 _DOCS = re.compile(r"https://(?:[a-z0-9-]{1,63}\.){0,3}nomos\.energy/[A-Za-z0-9_./#-]{0,128}")
@@ -266,8 +270,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def code_named(name: str) -> str | None:
     """Return the code that a name means, in any spelling or by its HTTP status; None if it is none."""
-    statuses = {spelled: code for code, (status, _) in _BY_CODE.items() for spelled in (str(status), f"http{status}")}
-    return {**{spelling(code): code for code in CODES}, **statuses}.get(spelling(name))
+    return _BY_SPELLING.get(spelling(name))
 
 
 def error_markdown(code: str, *, fenced: bool = False) -> str:

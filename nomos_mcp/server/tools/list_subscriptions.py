@@ -10,6 +10,7 @@ from pydantic import Field
 
 from nomos_mcp.client import Listing, NomosClient, Page, Subscription
 from nomos_mcp.client.errors import InvalidRequestError
+from nomos_mcp.client.filters import MAX_EMAIL
 from nomos_mcp.client.pages import MAX_PAGE_SIZE
 from nomos_mcp.server.error_messages import unknown
 from nomos_mcp.server.list_cursor import Cursor
@@ -21,9 +22,6 @@ from nomos_mcp.server.tool_factory import Detail, ListResult, Result, ToolDefini
 from nomos_mcp.server.tools.get_subscription import is_known, known_day, known_number
 
 STATUSES = ("pending", "active", "ended")
-
-MAX_EMAIL: Final = 254
-"""Characters of an e-mail address (RFC 5321)."""
 
 _MAX_NAMED: Final = 20
 _NOTE: Final = "Not known here: the meter's type (see get_subscription), and whether a plan includes a smart meter."
