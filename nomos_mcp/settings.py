@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self, get_args
 from urllib.parse import urlsplit
@@ -29,10 +30,13 @@ from nomos_mcp.variables import (
     CLIENT_SECRET,
     CONFIRM,
     CUSTOMER_ID,
+    DATABASE,
     PUBLIC_URL,
     READ_ONLY,
     STATE_KEY,
     TOKENS_FILE,
+    WATCH_EVERY,
+    WEBHOOK_SECRETS,
     ConfirmMode,
 )
 
@@ -47,6 +51,11 @@ _MAX_CALLS_PER_MINUTE: Final = 60_000
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 _MIN_KEY_BYTES: Final = 32
 _PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
+_DURATION: Final = re.compile(r"(\d{1,6})([mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+_LONGEST: Final = timedelta(days=36_500)
+_MIN_SECRET_BYTES: Final = 16
+_DATABASES: Final = frozenset({"sqlite", "postgresql", "postgres"})
 _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
@@ -72,6 +81,8 @@ class HttpSettings(BaseModel):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE
+    watch_every: timedelta | None = None
+    webhook_secrets: tuple[SecretStr, ...] = ()
 
     @property
     def authenticates(self) -> bool:
@@ -97,6 +108,7 @@ class Settings(BaseModel):
     read_only: bool = False
     audit_file: str = ""
     state_key: SecretStr = SecretStr("")
+    database: SecretStr = SecretStr("")
     http: HttpSettings = HttpSettings()
     demo: bool = False
 
@@ -118,6 +130,7 @@ class Settings(BaseModel):
             *_ordering_problems(env),
             *_authentication_problems(env),
             *_http_problems(env),
+            *_history_problems(env, demo=demo),
         ]:
             raise SettingsError(problems)
         return cls(
@@ -131,6 +144,7 @@ class Settings(BaseModel):
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
             audit_file=env.get(AUDIT_FILE, ""),
             state_key=SecretStr(env.get(STATE_KEY, "")),
+            database=SecretStr(env.get(DATABASE, "")),
             http=_http_settings(env),
             demo=demo,
         )
@@ -148,7 +162,39 @@ def _http_settings(env: Mapping[str, str]) -> HttpSettings:
         allowed_hosts=_listed(env, ALLOWED_HOSTS),
         allowed_origins=_listed(env, ALLOWED_ORIGINS),
         calls_per_minute=int(env.get(CALLS_PER_MINUTE) or DEFAULT_CALLS_PER_MINUTE),
+        watch_every=duration(env.get(WATCH_EVERY, "")),
+        webhook_secrets=tuple(SecretStr(each) for each in _secrets(env)),
     )
+
+
+def duration(text: str) -> timedelta | None:
+    """Read a time span such as 30m, 24h or 400d; None for what is none, and for more than a century."""
+    found = _DURATION.fullmatch(text)
+    span = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    return span if timedelta() < span <= _LONGEST else None
+
+
+def _secrets(env: Mapping[str, str]) -> list[str]:
+    return [each.strip() for each in env.get(WEBHOOK_SECRETS, "").split(",") if each.strip()]
+
+
+def _history_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
+    database = env.get(DATABASE, "")
+    scheme, separator, rest = database.partition("://")
+    if separator and (scheme not in _DATABASES or not rest.strip("/")):
+        forms = "a file's path, sqlite:///path/of/a/file, or postgresql://user:password@host/database"
+        yield f"{DATABASE}: names no database that is supported. Use {forms}."
+    elif database and scheme in {"sqlite", database}:
+        file = Path(rest.removeprefix("/") if separator else database).expanduser()
+        if not file.absolute().parent.is_dir():
+            yield f"{DATABASE}: its folder does not exist. Make the folder, or name a file in one that exists."
+    if (every := env.get(WATCH_EVERY)) and duration(every) is None:
+        yield f"{WATCH_EVERY}: {every[:20]!r} is no time span. Use a number with m, h or d, such as 24h."
+    if any(len(each.encode()) < _MIN_SECRET_BYTES for each in _secrets(env)):
+        yield f"{WEBHOOK_SECRETS}: a secret has under {_MIN_SECRET_BYTES} bytes. Copy it whole from the dashboard."
+    for name in (WATCH_EVERY, WEBHOOK_SECRETS):
+        if env.get(name) and not (database or demo):
+            yield f"{name}: set, but {DATABASE} is not, where what is seen would be kept. Set it, or unset {name}."
 
 
 def _nomos_problems(env: Mapping[str, str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ CONFIRM: Final = "NOMOS_MCP_CONFIRM"
 READ_ONLY: Final = "NOMOS_MCP_READ_ONLY"
 AUDIT_FILE: Final = "NOMOS_MCP_AUDIT_FILE"
 STATE_KEY: Final = "NOMOS_MCP_STATE_KEY"
+DATABASE: Final = "NOMOS_MCP_DATABASE"
 
 AUTH_ISSUER: Final = "NOMOS_MCP_AUTH_ISSUER"
 AUTH_JWKS_URL: Final = "NOMOS_MCP_AUTH_JWKS_URL"
@@ -28,6 +29,8 @@ TOKENS_FILE: Final = "NOMOS_MCP_TOKENS_FILE"
 ALLOWED_HOSTS: Final = "NOMOS_MCP_ALLOWED_HOSTS"
 ALLOWED_ORIGINS: Final = "NOMOS_MCP_ALLOWED_ORIGINS"
 CALLS_PER_MINUTE: Final = "NOMOS_MCP_CALLS_PER_MINUTE"
+WATCH_EVERY: Final = "NOMOS_MCP_WATCH_EVERY"
+WEBHOOK_SECRETS: Final = "NOMOS_MCP_WEBHOOK_SECRETS"
 
 ConfirmMode = Literal["auto", "elicit", "none"]
 """How an order is confirmed, as `NOMOS_MCP_CONFIRM` says."""
@@ -65,6 +68,11 @@ VARIABLES: Final = (
         "at least 32 bytes; signs confirmation codes; needed by several processes; by default random",
         secret=True,
     ),
+    Variable(
+        DATABASE,
+        "where the history is kept: a file, sqlite:///… or postgresql://…; without it there is none",
+        secret=True,
+    ),
 )
 
 HTTP_VARIABLES: Final = (
@@ -77,5 +85,11 @@ HTTP_VARIABLES: Final = (
     Variable(ALLOWED_HOSTS, "allowed `Host` headers, exact; by default loopback and the public URL's"),
     Variable(ALLOWED_ORIGINS, "allowed `Origin` headers, exact, besides the server's own"),
     Variable(CALLS_PER_MINUTE, "calls that each caller with a token may make in a minute", "120"),
+    Variable(WATCH_EVERY, "how often to look at all orders that can still change, such as 24h; needs a database"),
+    Variable(
+        WEBHOOK_SECRETS,
+        "secrets of the webhook endpoints, separated by commas; turns /webhooks/nomos on; needs a database",
+        secret=True,
+    ),
 )
 """Of `nomos-mcp http` only."""

@@ -8,7 +8,7 @@ which makes its client for the caller each time that it is asked for it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
@@ -19,6 +19,9 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
 from nomos_mcp.lifecycle import ApiVersion as Vocabulary
 from nomos_mcp.server.ordering.config import Ordering
+
+if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.history.store import History
 
 ORDERS_READ: Final = "orders:read"
 ORDERS_WRITE: Final = "orders:write"
@@ -102,9 +105,10 @@ class NomosContext:
         ordering: The settings, codes and audit log of ordering.
         now: Returns the current time, aware.
         caller: Who is calling if no token says so; by default the operator.
+        history: The whole organisation's; None without a database. Kept like the client.
     """
 
-    __slots__ = ("__weakref__", "_client_for", "_default", "now", "ordering", "vocabulary")
+    __slots__ = ("__weakref__", "_client_for", "_default", "_history_for", "now", "ordering", "vocabulary")
 
     def __init__(
         self,
@@ -114,12 +118,18 @@ class NomosContext:
         ordering: Ordering,
         now: Callable[[], datetime],
         caller: Caller | None = None,
+        history: "History | None" = None,
     ) -> None:
         def client_for(caller: Caller) -> NomosClient:
             caller.require(ORDERS_READ)
             return client.for_customer(caller.customer_id) if caller.customer_id else client
 
+        def history_for(caller: Caller) -> "History | None":
+            caller.require(ORDERS_READ)
+            return history.for_customer(caller.customer_id) if history and caller.customer_id else history
+
         self._client_for = client_for
+        self._history_for = history_for
         self._default = caller or Caller.local()
         self.vocabulary = vocabulary
         self.ordering = ordering
@@ -133,6 +143,11 @@ class NomosContext:
     def client(self) -> NomosClient:
         """The client as the caller may use it: limited to one customer, if the caller is."""
         return self._client_for(self.caller)
+
+    @property
+    def history(self) -> "History | None":
+        """The history as the caller may see it: limited to one customer, if the caller is. None without a database."""
+        return self._history_for(self.caller)
 
 
 def nomos_context(ctx: Context[NomosContext]) -> NomosContext:

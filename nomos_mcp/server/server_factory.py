@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
@@ -22,6 +22,9 @@ from nomos_mcp.server.request_context import Caller, NomosContext
 from nomos_mcp.server.resources import add_resources
 from nomos_mcp.server.tools import all_tools
 from nomos_mcp.settings import Settings
+
+if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.history.store import History
 
 
 def _turn(reason: str) -> str:
@@ -59,6 +62,7 @@ def create_server(
     client: NomosClient | None = None,
     caller: Caller | None = None,
     clock: Callable[[], datetime] | None = None,
+    history: "History | None" = None,
 ) -> NomosServer:
     """Make the server.
 
@@ -68,6 +72,7 @@ def create_server(
         caller: Who is calling, `Caller.customer("cus_…")` for one end customer. By default the operator, limited to
             `NOMOS_CUSTOMER_ID` if that is set. A verified token of the HTTP server goes before it.
         clock: Returns the current time, aware; for tests.
+        history: Use this one instead of one made from the settings; its owner closes it.
 
     Returns:
         A server of the official SDK: run it over a transport, or hand it to an in-process `mcp.Client`.
@@ -76,8 +81,10 @@ def create_server(
         SettingsError: The environment holds mistakes.
     """
     chosen = settings or Settings.from_env()
-    own = client is None
+    own, owns_history = client is None, history is None
     used = client or client_of(chosen)
+    now = clock or utc_now
+    kept = history or history_of(chosen, now)
     state_key = chosen.state_key.get_secret_value()
     vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
     context = NomosContext(
@@ -89,8 +96,9 @@ def create_server(
             codes=Codes(state_key.encode()),
             audit_log=AuditLog(Path(chosen.audit_file) if chosen.audit_file else None),
         ),
-        now=clock or partial(datetime.now, UTC),
+        now=now,
         caller=caller or caller_of(chosen),
+        history=kept,
     )
 
     @asynccontextmanager
@@ -100,6 +108,8 @@ def create_server(
         finally:
             if own:
                 await used.aclose()
+            if kept and owns_history:
+                await kept.aclose()
 
     server = NomosServer(
         "nomos-mcp",
@@ -148,6 +158,19 @@ def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
         base_url=settings.base_url,
         requests_per_second=max(1, REQUESTS_PER_SECOND // processes),
     )
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def history_of(settings: Settings, now: Callable[[], datetime]) -> "History | None":
+    """Make the history that the settings describe; None without a database."""
+    if not settings.database.get_secret_value():
+        return None
+    from nomos_mcp.history.store import History  # noqa: PLC0415  only a server with a database pays for loading it
+
+    return History(settings.database, now)
 
 
 def caller_of(settings: Settings) -> Caller:

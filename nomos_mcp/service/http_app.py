@@ -1,10 +1,10 @@
 """`create_http_app()`: the MCP server as an ASGI application, to serve alone or to mount in another one."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from nomos_mcp.client import NomosClient, NomosError
 from nomos_mcp.server import create_server
-from nomos_mcp.server.server_factory import caller_of, client_of
+from nomos_mcp.server.server_factory import caller_of, client_of, history_of, utc_now
 from nomos_mcp.service.access_log import CallLog, RequestLog
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
 from nomos_mcp.service.authorization import Authorization, Challenges, metadata_routes, metadata_url
@@ -62,7 +62,8 @@ def create_http_app(
     chosen = settings or Settings.from_env()
     own = client is None
     used = client or client_of(chosen, processes=processes)
-    server = create_server(chosen, client=used)
+    history = history_of(chosen, utc_now)
+    server = create_server(chosen, client=used, history=history)
     server.middleware.extend([CallLog(caller_of(chosen)), CallerRateLimit(chosen.http.calls_per_minute / processes)])
     # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks hosts
     # only after the token and the body, answers a missing token without the needed scope, and redirects /mcp/.
@@ -72,19 +73,26 @@ def create_http_app(
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     manager = server.session_manager
+    background: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            async with manager.run():
+            async with manager.run(), anyio.create_task_group() as tasks:
+                for work in background:
+                    tasks.start_soon(work)
                 try:
                     yield
                 finally:
+                    tasks.cancel_scope.cancel()
                     server.stop_ordering()
-                    await server.orders_finished()
+                    with anyio.CancelScope(shield=True):
+                        await server.orders_finished()
         finally:
             if own:
                 await used.aclose()
+            if history:
+                await history.aclose()
 
     mcp: ASGIApp = AllowedHosts(_with_limits(manager.handle_request, chosen.http), chosen.http)
     if chosen.http.allowed_origins:

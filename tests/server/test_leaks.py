@@ -352,7 +352,9 @@ def test_nothing_that_answers_a_question_makes_a_client_of_its_own() -> None:
 
 def test_the_context_holds_no_client_but_the_callers() -> None:
     attributes = {name for name in dir(NomosContext) if not name.startswith("__")}
-    assert attributes == {"_client_for", "_default", "caller", "client", "now", "ordering", "vocabulary"}
+    assert attributes == {
+        *("_client_for", "_default", "_history_for", "caller", "client", "history", "now", "ordering", "vocabulary")
+    }
     assert isinstance(NomosContext.client, property)
 
 
