@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -25,6 +25,7 @@ from mcp.types import (
     TextContent,
     Tool as MCPTool,
 )
+from mcp_types import SubscriptionsListenRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 from pydantic.networks import AnyUrl
@@ -37,8 +38,12 @@ from nomos_mcp.server.ordering.eligibility import ordering_refusal
 from nomos_mcp.server.prompts import Argument
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.resources import is_static
+from nomos_mcp.server.subscriptions import Subscriptions
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT
 from nomos_mcp.server.tools import ORDER_TOOL
+
+if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.history.store import History
 
 MAX_URI: Final = 128
 """Characters of a resource's address; the longest with an ID in it has 103."""
@@ -114,9 +119,20 @@ class NomosServer(MCPServer[NomosContext]):
     """The SDK's server, which describes every failure in our words and lets nothing else out."""
 
     context: NomosContext
+    subscriptions: Subscriptions | None = None
 
-    def stop_ordering(self) -> None:
+    def listen_to(self, history: "History") -> None:
+        """Serve `subscriptions/listen` from a history."""
+        self.subscriptions = Subscriptions(self.context, history)
+        self._lowlevel_server.add_request_handler(
+            "subscriptions/listen", SubscriptionsListenRequestParams, self.subscriptions
+        )
+
+    def begin_shutdown(self) -> None:
+        """Accept no more orders, and end the streams of those who listen."""
         self.context.ordering.stopping = True
+        if self.subscriptions:
+            self.subscriptions.close()
 
     async def orders_finished(self) -> None:
         await self.context.ordering.finished()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import Context
+from pydantic import Field
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.client.errors import InvalidRequestError
@@ -86,9 +87,14 @@ class Caller:
 
 
 class CallerToken(AccessToken):
-    """A verified token of the HTTP server, with the caller that it stands for."""
+    """A verified token of the HTTP server, with the caller that it stands for.
+
+    Attributes:
+        still_holds: Asked again where an answer takes long: whether the token would be accepted now, for this caller.
+    """
 
     caller: Caller
+    still_holds: Callable[[], bool] = Field(default=lambda: True, exclude=True, repr=False)
 
 
 def current_caller(default: Caller) -> Caller:

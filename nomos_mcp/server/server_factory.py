@@ -126,6 +126,8 @@ def create_server(
     )
     server.context = context
     server.middleware.append(protocol_errors)
+    if kept:
+        server.listen_to(kept)
     add_resources(server)
     prompts = list(all_prompts())
     for prompt in prompts:

@@ -151,7 +151,7 @@ class StdioConnection:
         if self._ending:
             return
         self._ending = True
-        self._server.stop_ordering()
+        self._server.begin_shutdown()
         await self._give_up_asking()
         for request in list(self._open.values()):
             if (request.params or {}).get("name") == ORDER_TOOL:
@@ -167,7 +167,7 @@ class StdioConnection:
     def hang_up(self) -> None:
         """Stop at once, because nobody reads the answers. The outcome of an order that was sent is still waited for."""
         self._ending = True
-        self._server.stop_ordering()
+        self._server.begin_shutdown()
         self._from_server.close()
         self._to_server.close()
         self._written.set()

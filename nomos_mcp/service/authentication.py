@@ -5,6 +5,7 @@ A token is looked at here and kept nowhere: it does not travel upstream, into a 
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import jwt
@@ -82,7 +83,7 @@ class JwtVerifier:
             raise InvalidTokenError(_EARLY) from None
         except (PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise InvalidTokenError(_INVALID) from None
-        if int(claims["exp"]) <= time.time():  # no leeway here: the issuer chose the end
+        if not _lasts(claims):
             raise InvalidTokenError(_EXPIRED)
         return self._caller_token(claims)
 
@@ -100,6 +101,7 @@ class JwtVerifier:
             subject=subject,
             claims={"iss": self._http.issuer},
             caller=caller,
+            still_holds=partial(_lasts, {"exp": claims["exp"]}),
         )
 
     def _customer(self, claims: Mapping[str, Any]) -> str:
@@ -114,6 +116,11 @@ class JwtVerifier:
             raise InvalidTokenError(
                 f"The claim {claim} of this token is not a customer ID (cus_…). Get another token."
             ) from None
+
+
+def _lasts(claims: Mapping[str, Any]) -> bool:
+    """Whether a token has not expired. No leeway here: the issuer chose the end."""
+    return int(claims["exp"]) > time.time()
 
 
 def _header(token: str) -> tuple[str, str]:

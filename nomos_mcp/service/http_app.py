@@ -85,7 +85,7 @@ def create_http_app(
                     yield
                 finally:
                     tasks.cancel_scope.cancel()
-                    server.stop_ordering()
+                    server.begin_shutdown()
                     with anyio.CancelScope(shield=True):
                         await server.orders_finished()
         finally:
@@ -118,7 +118,7 @@ def create_http_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.stop_ordering = server.stop_ordering
+    app.state.begin_shutdown = server.begin_shutdown
     return app
 
 

@@ -88,7 +88,7 @@ def _serve(settings: Settings, listener: socket.socket, processes: int, on_start
         import_module("httpcore")  # httpx would load it with the first call, which would take 200 ms longer
         gc.collect()
         gc.freeze()  # what is loaded by now stays; without it a collection takes no noticeable time
-        server = GracefulServer(app, on_start=on_start, on_stop=app.state.stop_ordering)
+        server = GracefulServer(app, on_start=on_start, on_stop=app.state.begin_shutdown)
         server.run(sockets=[listener])
     return server.started
 

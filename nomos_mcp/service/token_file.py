@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -82,8 +83,19 @@ class TokenFile:
             raise InvalidTokenError(_INVALID)
         caller = Caller(name=entry.name, customer_id=entry.customer, scopes=frozenset(entry.scopes))
         return CallerToken(
-            token="", client_id=f"token {entry.id}", scopes=sorted(entry.scopes), subject=entry.name, caller=caller
+            token="",
+            client_id=f"token {entry.id}",
+            scopes=sorted(entry.scopes),
+            subject=entry.name,
+            caller=caller,
+            still_holds=partial(self._holds, entry),
         )
+
+    def _holds(self, entry: TokenEntry) -> bool:
+        try:
+            return entry in self.entries()
+        except TokenFileError:
+            return False
 
     def add(self, name: str, scopes: Iterable[str], customer: str = "") -> str:
         """Make a token and return it; it cannot be shown again.

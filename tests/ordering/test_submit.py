@@ -410,7 +410,7 @@ async def test_a_server_that_is_stopping_sends_no_order_and_waits_for_those_that
             stopped: list[int] = []
 
             async def stop() -> None:
-                server.stop_ordering()
+                server.begin_shutdown()
                 await server.orders_finished()
                 stopped.append(len(simulator.ledger))
 

@@ -55,7 +55,7 @@ def running(
     """Serve for as long as the block lasts: the service with these settings, or another application."""
     if app is None:
         app = create_http_app(settings or Settings(demo=True), client=client)
-        options = {"on_stop": app.state.stop_ordering, **options}
+        options = {"on_stop": app.state.begin_shutdown, **options}
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         server = Running(GracefulServer(app, **{"drain": 0.2, "stop_within": 5, **options}), listener)
         server.start()
