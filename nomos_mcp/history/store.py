@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nomos_mcp.history.changes import CLOCK_SKEW, STATE, Change, Kind, OrderLook, changes_between
 from nomos_mcp.history.database import Database
+from nomos_mcp.history.runs import Runs
 from nomos_mcp.history.tables import Moment, changes, events, observations, runs
 from nomos_mcp.lifecycle import is_final
 
@@ -45,6 +46,7 @@ class History:
     def __init__(self, url: SecretStr | str, now: Callable[[], datetime]) -> None:
         self.database = Database(url)
         self.now = now
+        self.runs = Runs(self.database, now)
         self.customer_id = ""
 
     def for_customer(self, customer_id: str) -> Self:
