@@ -13,6 +13,7 @@ from jsonschema.validators import Draft202012Validator  # type: ignore[import-un
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.databases import clock, database_url, engine, history, postgresql_url  # noqa: F401  fixtures
 
 # A busy machine is no reason to fail, and what fails once has to fail again.
 settings.register_profile("reproducible", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
