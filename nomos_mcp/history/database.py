@@ -4,9 +4,10 @@ SQLite serves one machine, PostgreSQL several. Writers take turns in both, so th
 which others come to see them, and nobody compares an order with a state that is being replaced.
 """
 
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,22 @@ import anyio
 from pydantic import SecretStr
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+    TimeoutError as PoolTimeoutError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from nomos_mcp.history.database_errors import BusyError, HistoryError, NewerTablesError, NotConnectedError, reason_of
 from nomos_mcp.history.tables import metadata
 from nomos_mcp.variables import DATABASE
+
+__all__ = ["IN_MEMORY", "REVISION", "Database", "HistoryError", "database_url"]
 
 IN_MEMORY: Final = "sqlite://"
 """A database that ends with its process."""
@@ -29,11 +40,8 @@ REVISION: Final = "0001"
 
 _WRITERS: Final = 0x6E6F6D6F73  # what writers of PostgreSQL lock to take turns
 _BUSY: Final = 5.0  # seconds to wait for another writer, or a connection
+_SLOW: Final = 1.0  # seconds after which whoever stops waiting has been waiting for the database
 _AWAY: Final = 5.0  # seconds for which a database that did not answer is not asked again
-
-
-class HistoryError(Exception):
-    """The history cannot be read or written now. The text says why, and what to do; it holds no password."""
 
 
 def database_url(value: str) -> URL:
@@ -43,32 +51,42 @@ def database_url(value: str) -> URL:
         HistoryError: It is none of these. The text does not quote it: it may hold a password.
     """
     if "://" not in value:
-        return URL.create("sqlite+aiosqlite", database=str(Path(value).expanduser()))
+        return _sqlite_url(value)
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
         raise HistoryError(f"{DATABASE} is not a URL. {_FORMS}") from None
-    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-    if url.drivername not in drivers:
+    if url.drivername in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+asyncpg")
+    if url.drivername != "sqlite" or url.host or not (url.database or value == IN_MEMORY):
         raise HistoryError(f"{DATABASE} names no database that is supported. {_FORMS}")
-    return url.set(drivername=drivers[url.drivername])
+    return _sqlite_url(url.database or "")
+
+
+def _sqlite_url(path: str) -> URL:
+    return URL.create("sqlite+aiosqlite", database=str(Path(path).expanduser()) if path else None)
 
 
 _FORMS: Final = "Use a file's path, sqlite:///path/of/a/file, or postgresql://user:password@host/database."
 
 
 class Database:
-    """Opens itself with the first transaction, and again after a failure. For asyncio only, as its drivers are."""
+    """Opens itself with the first transaction, and again after a failure. Of one event loop, until it is closed.
+
+    For asyncio only, as its drivers are.
+    """
 
     def __init__(self, url: SecretStr | str) -> None:
-        value = url.get_secret_value() if isinstance(url, SecretStr) else url
-        self._url = database_url(value)
-        self._in_memory = not self._url.database or self._url.database == ":memory:"
+        self._value = url if isinstance(url, SecretStr) else SecretStr(url)
+        self._url = database_url(self._value.get_secret_value())
+        self._in_memory = not self.is_postgresql and self._url.database in {None, ":memory:"}
         self._engine: AsyncEngine | None = None
+        self._file: tuple[int, int] | None = None
         self._opening = anyio.Lock()
-        self._turn = anyio.Lock()  # all tasks of one process share one connection to a database in memory
-        self._away_until = 0.0
-        self._away: HistoryError | None = None
+        # One writer of a process at a time: those who wait must not hold the connections that readers need. All tasks
+        # share the one connection to a database in memory.
+        self._turn = anyio.Lock()
+        self._away: dict[bool, tuple[float, str]] = {}  # until when readers and writers are refused, and why
 
     @property
     def is_postgresql(self) -> bool:
@@ -76,7 +94,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads.
+        """A transaction that only reads. What is done in it concerns the database only.
 
         Raises:
             HistoryError: The database does not answer.
@@ -88,6 +106,8 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that waits for its turn to write, and is on disk when it has ended without an error.
 
+        What is done in it concerns the database only: all other writers wait.
+
         Raises:
             HistoryError: The database does not answer, is full, or cannot be written.
         """
@@ -95,58 +115,80 @@ class Database:
             yield connection
 
     async def aclose(self) -> None:
-        if self._engine is not None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
             with anyio.CancelScope(shield=True):
-                await self._engine.dispose()
-            self._engine = None
+                await engine.dispose()
 
     @asynccontextmanager
     async def _transaction(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
-        if self._away and time.monotonic() < self._away_until:
-            raise self._away
+        until, why = self._away.get(writes, (0.0, ""))
+        started = time.monotonic()
+        if started < until:
+            raise HistoryError(why)
         try:
-            engine = self._engine or await self._open()
-            async with _Turn(self._turn if self._in_memory else None), engine.connect() as connection:
-                await connection.execution_options(nomos_writes=writes)
-                async with connection.begin():
-                    if writes and self.is_postgresql:
-                        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
-                    yield connection
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            failure = self._explained(error)
+            async with self._connected(writes=writes) as connection:
+                yield connection
+        except anyio.get_cancelled_exc_class():
+            if time.monotonic() - started >= _SLOW:
+                self._refuse(writes, "The database did not answer in time.")
+            raise
+        except PoolTimeoutError:
+            failure = self._refuse(writes, reason_of(BusyError()))
+        except (SQLAlchemyError, OSError) as error:
+            if isinstance(error, IntegrityError | ProgrammingError | DataError):
+                failure = HistoryError(reason_of(error))
+            else:
+                failure = self._refuse(writes, reason_of(error))
         else:
-            self._away = None
+            self._away.pop(writes, None)
             return
-        raise failure from None  # the driver's text may quote the address, and with it the password
+        raise failure  # here, where no other error is handled: the driver's text may quote the address and the password
 
-    async def _open(self) -> AsyncEngine:
+    def _refuse(self, writes: bool, why: str) -> HistoryError:  # noqa: FBT001  private
+        failure = HistoryError(why)
+        self._away[writes] = time.monotonic() + _AWAY, str(failure)
+        return failure
+
+    @asynccontextmanager
+    async def _connected(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+        async with _Turn(self._turn) if writes or self._in_memory else nullcontext():
+            # A cancelled statement ends its connection, and with it a database in memory.
+            with anyio.CancelScope(shield=self._in_memory):
+                engine = await self._opened()
+                async with engine.connect() as connection:
+                    await connection.execution_options(nomos_writes=writes)
+                    async with connection.begin():
+                        if writes and self.is_postgresql:
+                            await connection.execute(_TURN_OF_POSTGRESQL)
+                        yield connection
+
+    async def _opened(self) -> AsyncEngine:
         async with self._opening:
+            if self._engine is not None and self._file != self._file_now():
+                await self.aclose()  # else we would write into a file that was deleted or replaced
             if self._engine is None:
-                engine = self._new_engine()
+                engine = _postgresql_engine(self._value) if self.is_postgresql else self._sqlite_engine()
                 try:
                     await self._migrate(engine)
                 except BaseException:
                     with anyio.CancelScope(shield=True):
                         await engine.dispose()
                     raise
-                self._engine = engine
+                self._engine, self._file = engine, self._file_now()
         return self._engine
 
-    def _new_engine(self) -> AsyncEngine:
-        if self.is_postgresql:
-            try:
-                return create_async_engine(
-                    self._url,
-                    pool_size=5,
-                    max_overflow=0,
-                    pool_timeout=_BUSY,
-                    pool_pre_ping=True,
-                    connect_args={"timeout": _BUSY, "command_timeout": 2 * _BUSY},
-                )
-            except ModuleNotFoundError:
-                raise HistoryError(
-                    f"{DATABASE} names PostgreSQL, whose driver is not installed. Install nomos-mcp[postgresql]."
-                ) from None
+    def _file_now(self) -> tuple[int, int] | None:
+        """What tells the file of a database from another one of its name."""
+        if self.is_postgresql or self._in_memory:
+            return None
+        try:
+            found = Path(self._url.database or "").stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _sqlite_engine(self) -> AsyncEngine:
         options: dict[str, Any] = {"poolclass": StaticPool} if self._in_memory else {"pool_timeout": _BUSY}
         # Without an isolation level the driver begins no transaction of its own.
         engine = create_async_engine(self._url, connect_args={"isolation_level": None, "timeout": _BUSY}, **options)
@@ -164,53 +206,63 @@ class Database:
             await connection.execution_options(nomos_writes=True)
             async with connection.begin():
                 if self.is_postgresql:
-                    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
+                    await connection.execute(_TURN_OF_POSTGRESQL)
                 await connection.run_sync(metadata.create_all if self._in_memory else _upgrade)
-
-    def _explained(self, error: Exception) -> HistoryError:
-        text_ = str(getattr(error, "orig", None) or error).lower()
-        reason = next((reason for sign, reason in _REASONS.items() if sign in text_), "The database does not answer.")
-        failure = HistoryError(f"{reason} Everything but the history goes on working. `nomos-mcp doctor` tells more.")
-        if not isinstance(error, IntegrityError | ProgrammingError | DataError):
-            self._away, self._away_until = failure, time.monotonic() + _AWAY
-        return failure
-
-
-_REASONS: Final = {
-    "unable to open": "The database file cannot be opened: see that its folder exists and may be written.",
-    "readonly": f"The database may only be read: give this process the right to write to {DATABASE}.",
-    "read-only": f"The database may only be read: give this process the right to write to {DATABASE}.",
-    "permission denied": f"The user in {DATABASE} may not use the history's tables: grant them.",
-    "full": "The disk of the database is full: free some space, or delete old rows with `nomos-mcp history prune`.",
-    "no space": "The disk of the database is full: free some space, or delete old rows with `nomos-mcp history prune`.",
-    "locked": "The database is locked by another program for too long: end that program, or wait for it.",
-    "not a database": f"The file in {DATABASE} is no SQLite database: name another file.",
-    "malformed": "The database file is damaged: restore it from a backup, or move it away to begin a new one.",
-    "password": f"The database refuses the user or the password in {DATABASE}.",
-    "does not exist": f"The database, the user or a table that {DATABASE} needs does not exist: create it.",
-    "too many": "The database accepts no more connections.",
-}
-"""What a driver says, in part, to what it means. The order decides."""
 
 
 class _Turn:
-    """Holds a lock, if there is one."""
+    """Holds a lock, for which it waits no longer than for another process."""
 
-    def __init__(self, lock: anyio.Lock | None) -> None:
+    def __init__(self, lock: anyio.Lock) -> None:
         self._lock = lock
 
     async def __aenter__(self) -> None:
-        if self._lock is not None:
-            await self._lock.acquire()
+        try:
+            with anyio.fail_after(_BUSY):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise NotConnectedError(BusyError()) from None
 
     async def __aexit__(self, *_: object) -> None:
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
+
+
+_TURN_OF_POSTGRESQL: Final = text(
+    # A process that hangs in its transaction must not stop the others for ever.
+    f"SELECT set_config('lock_timeout', '{_BUSY:.0f}s', true), "
+    f"set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock({_WRITERS})"
+)
+
+
+def _postgresql_engine(url: SecretStr) -> AsyncEngine:
+    try:
+        import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, which ships no types
+    except ModuleNotFoundError:
+        raise NotConnectedError(ModuleNotFoundError()) from None
+
+    async def connect() -> Any:
+        """Connect as the driver reads the URL, which is as all programs of PostgreSQL do: `sslmode` and the like."""
+        try:
+            return await asyncpg.connect(url.get_secret_value(), timeout=_BUSY, command_timeout=2 * _BUSY)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise NotConnectedError(error) from None
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=5,
+        max_overflow=0,
+        pool_timeout=_BUSY,
+        pool_pre_ping=True,
+    )
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")  # readers and a writer do not wait for each other
+    # Readers and a writer do not wait for each other then. What may only be read, or is being opened by another process
+    # too, works without; whatever else is wrong is found by the next statement.
+    with suppress(sqlite3.OperationalError):
+        cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # what is committed is on disk
     cursor.close()
 
@@ -239,8 +291,5 @@ def _upgrade(connection: Connection) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     found = _revision(connection)
     if found is not None and found not in known:
-        raise HistoryError(
-            f"The database was made by a newer release of nomos-mcp (tables at {found[:20]}, this release has "
-            f"{REVISION}). Update nomos-mcp, or name another database in {DATABASE}."
-        )
+        raise NotConnectedError(NewerTablesError())
     command.upgrade(config, REVISION)
