@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nomos_mcp.history.changes import CLOCK_SKEW, STATE, Change, Kind, OrderLook, changes_between
 from nomos_mcp.history.database import Database
+from nomos_mcp.history.events import WebhookEvents
 from nomos_mcp.history.runs import Runs
 from nomos_mcp.history.tables import Moment, changes, events, observations, runs
 from nomos_mcp.lifecycle import is_final
@@ -41,12 +42,16 @@ class History:
     Args:
         url: `NOMOS_MCP_DATABASE`, or `database.IN_MEMORY`. Nothing is opened before the first call.
         now: Returns the current time, aware.
+
+    Attributes:
+        events: What webhooks told, for the whole organisation; a view of one customer does not limit it.
     """
 
     def __init__(self, url: SecretStr | str, now: Callable[[], datetime]) -> None:
         self.database = Database(url)
         self.now = now
         self.runs = Runs(self.database, now)
+        self.events = WebhookEvents(self.database, now)
         self.customer_id = ""
 
     def for_customer(self, customer_id: str) -> Self:
