@@ -1,6 +1,7 @@
 """One JSON line on stderr for each call, and for each request that got an HTTP error before it became a call.
 
-Of a call's arguments only IDs are written. Never a token, a URL's query, or free text.
+Webhooks have a line each too. Of a call's arguments and of an event only IDs are written. Never a token, a URL's query,
+or free text.
 """
 
 import json
@@ -36,7 +37,7 @@ class _Request:
     """Shared by the tasks that answer the request."""
 
     id: str
-    is_call: bool = False
+    is_logged: bool = False
 
 
 _request: ContextVar[_Request] = ContextVar("_request")
@@ -61,7 +62,7 @@ class RequestLog:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[HEADER] = request.id
-                if message["status"] >= _CLIENT_ERRORS and not request.is_call:
+                if message["status"] >= _CLIENT_ERRORS and not request.is_logged:
                     _log(event="refused", http=scope["method"], status=message["status"])
             await send(message)
 
@@ -96,7 +97,7 @@ class CallLog:
             raise
         finally:
             caller = current_caller(self._default)
-            _request.get().is_call = True
+            _request.get().is_logged = True
             _log(
                 event="call",
                 caller=caller.name,
@@ -106,6 +107,13 @@ class CallLog:
                 ms=round((time.monotonic() - started) * 1000),
             )
         return result
+
+
+def log_webhook(**fields: object) -> None:
+    """Log a delivery, of which this is then the only line; without fields there is none."""
+    _request.get().is_logged = True
+    if fields:
+        _log(event="webhook", **fields)
 
 
 def _called(method: str, params: Mapping[str, Any]) -> dict[str, object]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -39,13 +39,16 @@ from nomos_mcp.service.request_validation import AllowedHosts, UnambiguousHeader
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.settings import PATH, HttpSettings, Settings
 
+if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.history.store import History
+
 _NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def create_http_app(
     settings: Settings | None = None, *, client: NomosClient | None = None, processes: int = 1
 ) -> Starlette:
-    """Make the web service: MCP at `/mcp`, `/healthz`, `/readyz`, and the metadata of RFC 9728.
+    """Make the web service: MCP at `/mcp`, `/healthz`, `/readyz`, the metadata of RFC 9728, `/webhooks/nomos`.
 
     Args:
         settings: The settings; read from the environment by default.
@@ -107,10 +110,16 @@ def create_http_app(
     if chosen.http.authenticates:
         mcp = AnonymousRateLimit(mcp, REFUSALS_PER_SECOND)
         middleware.insert(1, Middleware(AnonymousRateLimit, ANONYMOUS_PER_SECOND))
+    webhooks: list[Route] = []
+    if history and chosen.http.webhook_secrets:
+        route, work = _webhooks(chosen.http, history, used, processes)
+        webhooks.append(route)
+        background.append(work)
     app = Starlette(
         routes=[
             Route(PATH, mcp),
             Route(f"{PATH}/", mcp),
+            *webhooks,
             *health_routes(Readiness(used)),
             *metadata_routes(chosen.http),
         ],
@@ -135,6 +144,18 @@ def _with_limits(app: ASGIApp, http: HttpSettings) -> ASGIApp:
     return AuthenticationMiddleware(
         AuthContextMiddleware(authorized), backend=authentication, on_error=challenges.invalid_token
     )
+
+
+def _webhooks(
+    http: HttpSettings, history: "History", client: NomosClient, processes: int
+) -> tuple[Route, Callable[[], Coroutine[Any, Any, None]]]:
+    """Return the route of the webhooks, and what reads the orders that they tell of."""
+    from nomos_mcp.history.webhook_worker import READS_PER_SECOND, WebhookWorker  # noqa: PLC0415  loads SQLAlchemy
+    from nomos_mcp.service.webhook_receiver import WEBHOOK_PATH, WebhookReceiver  # noqa: PLC0415  as above
+
+    worker = WebhookWorker(history, client, READS_PER_SECOND / processes)
+    receiver = WebhookReceiver(history, http.webhook_secrets, worker.wake)
+    return Route(WEBHOOK_PATH, AllowedHosts(receiver, http)), worker.run
 
 
 class Readiness:

@@ -57,3 +57,17 @@ CLOCK_SKEW: Final = 30.0  # how far in the future `nbf` and `iat` may be; `exp` 
 MAX_RUNNING_PER_CALLER: Final = 4  # calls at once, so that one caller cannot fill the queue to upstream
 BURST: Final = 20  # calls in quick succession after a pause: the size of a full budget
 MAX_CALLERS_REMEMBERED: Final = 10_000
+
+# Webhooks have limits of their own, so that a flood of them cannot starve `/mcp`. An event has some hundred bytes.
+MAX_WEBHOOK_BYTES: Final = 64 * 1024
+# Deliveries in one process whose body is not complete, and again as many that wait to be kept.
+MAX_WEBHOOKS: Final = 64
+WEBHOOK_SKEW: Final = 300.0  # vendor document: a signature is valid for five minutes, before and after
+WEBHOOK_BODY_DEADLINE: Final = 5.0
+# Until the event is on disk. With the body's deadline well inside the vendor's 30 seconds.
+WEBHOOK_DEADLINE: Final = 10.0
+# Transactions at once that keep events, so that the history's connections to the database are left for reads.
+MAX_WEBHOOK_WRITERS: Final = 2
+WEBHOOKS_PER_SECOND: Final = 100.0  # with a valid signature, in one process; more wait
+WEBHOOK_REFUSALS_PER_SECOND: Final = 100.0  # without one; more wait, as at `/mcp`
+WEBHOOK_REFUSALS_LOGGED: Final = 1.0  # seconds between two log lines about refused deliveries
