@@ -53,6 +53,8 @@ def control_app(simulator: Simulator) -> ASGIApp:
             Route("/_simulator/webhooks", control.add_webhook, methods=["POST"]),
             Route("/_simulator/webhooks/deliver", control.deliver, methods=["POST"]),
             Route("/_simulator/webhooks/{id}", control.remove_webhook, methods=["DELETE"]),
+            Route("/_simulator/webhooks/{id}", control.change_webhook, methods=["PUT"]),
+            Route("/_simulator/webhooks/{id}/test", control.send_test_event, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _error_answer, ValidationError: _error_answer, Exception: _error_answer},
         middleware=[Middleware(_WithoutWebPages)],
@@ -159,6 +161,19 @@ class _Control:
         with _known("endpoint"):
             self._simulator.webhooks.remove(request.path_params["id"])
         return Response(status_code=204)
+
+    async def change_webhook(self, request: Request) -> Response:
+        endpoint = WebhookEndpoint.model_validate_json(await request.body())
+        endpoint_id = request.path_params["id"]
+        with _known("endpoint"):
+            endpoint = self._simulator.webhooks.change(endpoint_id, endpoint)
+        return JSONResponse(_endpoint(endpoint_id, endpoint))
+
+    async def send_test_event(self, request: Request) -> Response:
+        webhooks = self._simulator.webhooks
+        with _known("endpoint"):
+            event_id = webhooks.send_test_event(request.path_params["id"])
+        return JSONResponse({"event": event_id, "deliveries": _attempts(await webhooks.deliver())})
 
     async def deliver(self, _: Request) -> Response:
         return JSONResponse({"deliveries": _attempts(await self._simulator.webhooks.deliver())})

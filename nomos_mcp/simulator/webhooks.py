@@ -18,21 +18,25 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from nomos_mcp.simulator.api_calls import Json, format_time
 from nomos_mcp.simulator.demo_data import DEMO
 from nomos_mcp.simulator.views import render_event
 from nomos_mcp.simulator.world import World
-from nomos_mcp.simulator.world_records import Clock, EventRecord, Topic
+from nomos_mcp.simulator.world_records import Clock, EventRecord, Topic, derived_id
 
 Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int | None]]
 
 _TIMEOUT_SECONDS: Final = 30.0  # vendor document: a receiver has 30 seconds to answer
 _DOUBLING: Final = (1, 2, 4, 8, 16, 32)
-# As the vendor publishes them. That the first delivery is at once, and each wait counts from the attempt before, is
-# inferred.
+# As the vendor publishes them: 12 attempts and 12 waits. Inferred: these are the repetitions of a first delivery, which
+# is made at once and not a minute late, and each wait counts from the attempt before.
 _RETRY_AFTER: Final = (
     *(timedelta(minutes=minutes) for minutes in _DOUBLING),
     *(timedelta(hours=hours) for hours in _DOUBLING),
 )
+
+
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _on_loopback(url: str) -> str:
@@ -54,6 +58,9 @@ class WebhookEndpoint(BaseModel):
         topics: None for all.
         out_of_order: Deliveries that are due at the same time are shuffled, by the simulator's seed.
         duplicates: Every event is delivered twice.
+        late_minutes: How long after the event its first delivery is due.
+        lost: The share of deliveries, 0 to 1, that are never sent, by the seed; true for all.
+        wrong_signatures: The share of attempts that are signed with another secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +70,9 @@ class WebhookEndpoint(BaseModel):
     topics: frozenset[Topic] | None = None
     out_of_order: bool = False
     duplicates: bool = False
+    late_minutes: Annotated[float, Field(ge=0, le=1_000_000)] = 0
+    lost: _Share = 0
+    wrong_signatures: _Share = 0
 
 
 class DeliveryAttempt(NamedTuple):
@@ -81,7 +91,8 @@ class _Delivery(NamedTuple):
     due: datetime
     serial: int
     endpoint_id: str
-    event: EventRecord
+    event_id: str
+    body: bytes
     number: int
 
 
@@ -115,6 +126,17 @@ class Webhooks:
         self.endpoints[endpoint_id] = endpoint
         return endpoint_id
 
+    def change(self, endpoint_id: str, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+        """Deliver in another way from now on, retries included. KeyError if there is no such endpoint.
+
+        Returns:
+            The endpoint as it is now: with the secret that it had, unless another one was given.
+        """
+        secret = self.endpoints[endpoint_id].secret
+        kept = {} if "secret" in endpoint.model_fields_set else {"secret": secret}
+        self.endpoints[endpoint_id] = endpoint.model_copy(update=kept)
+        return self.endpoints[endpoint_id]
+
     def remove(self, endpoint_id: str) -> None:
         """Deliver nothing more to a receiver, retries included."""
         del self.endpoints[endpoint_id]
@@ -140,16 +162,34 @@ class Webhooks:
             self._sending = False
         return self.attempts[known:]
 
+    def send_test_event(self, endpoint_id: str) -> str:
+        """Make a `test.event` due, as the vendor's dashboard does, and return its ID. KeyError for no such endpoint.
+
+        Its context is empty, and the API does not know it (inferred).
+        """
+        endpoint = self.endpoints[endpoint_id]
+        event_id = derived_id("evt", "test.event", endpoint_id, str(next(self._serials)))
+        event: Json = {"id": event_id, "topic": "test.event", "timestamp": format_time(self._now()), "context": {}}
+        self._push(self._now(), endpoint_id, event, endpoint)
+        return event_id
+
     def _enqueue(self, event: EventRecord) -> None:
         if event.organisation != DEMO.organisation:
             return
         for endpoint_id, endpoint in self.endpoints.items():
             if endpoint.topics is None or event.topic in endpoint.topics:
-                for _ in range(2 if endpoint.duplicates else 1):
-                    self._push(event.at, endpoint_id, event, 1)
+                self._push(event.at, endpoint_id, render_event(event), endpoint)
 
-    def _push(self, due: datetime, endpoint_id: str, event: EventRecord, number: int) -> None:
-        heappush(self._waiting, _Delivery(due, next(self._serials), endpoint_id, event, number))
+    def _push(self, at: datetime, endpoint_id: str, event: Json, endpoint: WebhookEndpoint) -> None:
+        body = json.dumps(event, separators=(",", ":")).encode()
+        due = at + timedelta(minutes=endpoint.late_minutes)
+        for _ in range(2 if endpoint.duplicates else 1):
+            if not self._strikes(endpoint.lost):
+                serial = next(self._serials)
+                heappush(self._waiting, _Delivery(due, serial, endpoint_id, str(event["id"]), body, 1))
+
+    def _strikes(self, share: float) -> bool:
+        return share > 0 and self._rng.random() < share
 
     def _take_due(self) -> deque[_Delivery]:
         now = self._now()
@@ -166,15 +206,15 @@ class Webhooks:
         endpoint = self.endpoints.get(delivery.endpoint_id)
         if endpoint is None:
             return
-        body = json.dumps(render_event(delivery.event), separators=(",", ":")).encode()
-        signature = _signature(endpoint.secret, int(self._outside().timestamp()), body)
+        secret = f"not {endpoint.secret}" if self._strikes(endpoint.wrong_signatures) else endpoint.secret
+        signature = _signature(secret, int(self._outside().timestamp()), delivery.body)
         headers = {"Content-Type": "application/json", "X-Nomos-Signature": signature}
-        status = await self.send(endpoint.url, body, headers)
-        attempt = DeliveryAttempt(delivery.endpoint_id, delivery.event.id, delivery.number, delivery.due, status)
+        status = await self.send(endpoint.url, delivery.body, headers)
+        attempt = DeliveryAttempt(delivery.endpoint_id, delivery.event_id, delivery.number, delivery.due, status)
         self.attempts.append(attempt)
         if not attempt.delivered and delivery.number <= len(_RETRY_AFTER):
             due = delivery.due + _RETRY_AFTER[delivery.number - 1]
-            self._push(due, delivery.endpoint_id, delivery.event, delivery.number + 1)
+            heappush(self._waiting, delivery._replace(due=due, serial=next(self._serials), number=delivery.number + 1))
 
 
 def _signature(secret: str, timestamp: int, body: bytes) -> str:

@@ -151,6 +151,84 @@ async def test_deliveries_can_be_out_of_order_and_doubled(clock: Any) -> None:
     assert unruly == await delivered(1, unruly=True)
 
 
+async def test_a_late_delivery_is_due_after_its_time_and_can_be_overtaken(sim: Simulator, receiver: Receiver) -> None:
+    endpoint_id = sim.webhooks.add(WebhookEndpoint(url=URL, late_minutes=30))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
+    assert await sim.webhooks.deliver() == []
+    sim.webhooks.change(endpoint_id, WebhookEndpoint(url=URL))
+    sim.put_order(PLACED, TargetState(status="check_reviewed"))
+    await sim.webhooks.deliver()
+    sim.advance(30 / 24 / 60)
+    await sim.webhooks.deliver()
+    topics = [event["topic"] for event in receiver.events if event["context"].get("meter_order") == PLACED]
+    assert topics == ["meter_order.check_reviewed", "meter_order.check_submitted"]
+
+
+async def test_lost_deliveries_are_never_sent(sim: Simulator, receiver: Receiver) -> None:
+    sim.webhooks.add(WebhookEndpoint(url=URL, lost=1))
+    sim.advance(30)
+    assert (await sim.webhooks.deliver(), sim.webhooks.waiting) == ([], 0)
+    assert not receiver.bodies
+
+
+async def test_a_share_of_the_deliveries_is_lost_the_same_in_every_run(clock: Any) -> None:
+    async def delivered(lost: float) -> list[str]:
+        sim, receiver = Simulator(7, now=clock), Receiver()
+        sim.webhooks.send = receiver
+        sim.webhooks.add(WebhookEndpoint(url=URL, lost=lost))
+        sim.advance(60)
+        await sim.webhooks.deliver()
+        return [event["id"] for event in receiver.events]
+
+    everything, some = await delivered(0), await delivered(0.5)
+    assert 0 < len(some) < len(everything)
+    assert set(some) < set(everything)
+    assert some == await delivered(0.5)
+
+
+async def test_a_delivery_with_a_wrong_signature_is_repeated_with_the_right_one(
+    sim: Simulator, receiver: Receiver
+) -> None:
+    endpoint_id = sim.webhooks.add(WebhookEndpoint(url=URL, secret="whsec_invented", wrong_signatures=1))
+    sim.put_order(PLACED, TargetState(status="check_submitted"))
+    receiver.status = 401
+    await sim.webhooks.deliver()
+    sim.webhooks.change(endpoint_id, WebhookEndpoint(url=URL))  # keeps its secret
+    sim.advance(1 / 24 / 60)
+    await sim.webhooks.deliver()
+
+    def is_right(headers: Mapping[str, str], body: bytes) -> bool:
+        timestamp, signature = (part.partition("=")[2] for part in headers["X-Nomos-Signature"].split(","))
+        return signature == hmac.new(b"whsec_invented", timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+    assert [is_right(*sent) for sent in zip(receiver.headers, receiver.bodies, strict=True)] == [False, True]
+
+
+async def test_a_test_event_has_an_empty_context(sim: Simulator, receiver: Receiver) -> None:
+    endpoint_id = sim.webhooks.add(WebhookEndpoint(url=URL, topics=frozenset({"meter_order.blocked"})))
+    sent = [sim.webhooks.send_test_event(endpoint_id) for _ in range(2)]
+    await sim.webhooks.deliver()
+    assert [event["id"] for event in receiver.events] == sent
+    assert [(event["topic"], event["context"]) for event in receiver.events] == [("test.event", {})] * 2
+    assert len(set(sent)) == 2
+
+
+async def test_over_http_a_receiver_is_changed_and_tested(anonymous: httpx.AsyncClient) -> None:
+    taken: list[bytes] = []
+    with receiving(taken) as url:
+        await anonymous.post("/_simulator/webhooks", json={"url": url, "secret": "s"})
+        changed = await anonymous.put("/_simulator/webhooks/endpoint_1", json={"url": url, "lost": True})
+        assert (changed.json()["secret"], changed.json()["lost"]) == ("s", 1)
+        assert (await anonymous.post("/_simulator/webhooks/endpoint_1/test")).json()["deliveries"] == []
+        await anonymous.put("/_simulator/webhooks/endpoint_1", json={"url": url})
+        tested = (await anonymous.post("/_simulator/webhooks/endpoint_1/test")).json()
+    assert [attempt["event_id"] for attempt in tested["deliveries"]] == [tested["event"]]
+    assert [json.loads(body)["id"] for body in taken] == [tested["event"]]
+    for path in ("endpoint_2", "endpoint_2/test"):
+        method = "POST" if path.endswith("test") else "PUT"
+        assert (await anonymous.request(method, f"/_simulator/webhooks/{path}", json={"url": URL})).status_code == 404
+
+
 async def test_an_endpoint_that_is_removed_gets_nothing_more(sim: Simulator, receiver: Receiver) -> None:
     endpoint_id = sim.webhooks.add(WebhookEndpoint(url=URL, out_of_order=True))
     sim.put_order(PLACED, TargetState(status="check_submitted"))
@@ -217,6 +295,9 @@ async def test_over_http_a_receiver_is_registered_served_and_removed(anonymous: 
             "secret": "s",
             "out_of_order": False,
             "duplicates": False,
+            "late_minutes": 0,
+            "lost": 0,
+            "wrong_signatures": 0,
             "topics": None,
         }
         await anonymous.put(f"/_simulator/orders/{PLACED}", json={"status": "installed"})
