@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import CURIE, ApiVersion, OrderState, is_blocked
@@ -147,18 +147,18 @@ def changes_between(
     """
     say = _Teller(look, not_before)
     if before is None:
-        changes = say.dated()
-        if watched_since and look.created_at and look.created_at >= watched_since and not say.is_dated:
-            changes += replace(say, not_before=look.created_at).status("")
+        changes = say.first(watched_since)
     elif before.api_version != look.api_version:  # two vocabularies do not map one to one
-        changes = [change for change in say.dated() if change.latest > before.seen_at]
+        said = {"created", _named(before)}
+        changes = [each for each in say.dated() if each.latest > before.seen_at and each.after not in said]
     else:
-        changes = [*say.status(before.status, before), *say.block(before), *say.appointment(before)]
+        changes = say.since(before)
     return sorted(changes, key=lambda change: change.latest)
 
 
 _FIRST: Final = frozenset({"created", "waiting"})
 _DATED: Final[Mapping[str, Kind]] = {"installed": "status", "activated": "activated", "cancelled": "cancelled"}
+"""The statuses that have a time of their own, in the order in which they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,48 +166,82 @@ class _Teller:
     look: OrderLook
     not_before: datetime | None
 
-    @property
-    def is_dated(self) -> bool:
-        """Whether the order's own fields date its status. The first one begins when the order is created."""
-        return self.look.status in _FIRST or self._time_of(self.look.status) is not None
+    def first(self, watched_since: datetime | None) -> list[Change]:
+        """What is known of an order that was never seen before."""
+        look = self.look
+        created = self._plausible(look.created_at)
+        if watched_since is None or (created and created < watched_since):
+            return self.dated()
+        not_before = min(created, look.seen_at) if created else None
+        nothing: dict[str, Any] = dict.fromkeys(set(STATE) - {"status"})
+        unseen = replace(look, status="", **nothing)
+        return [self._created(), *replace(self, not_before=not_before).since(unseen)]
 
     def dated(self) -> list[Change]:
         """What the order's own fields say happened to it, each with its time."""
-        look, told = self.look, []
-        if look.created_at:
-            told.append(self._change("created", "", "created", happened_at=look.created_at, of_status=True))
-        told += self._dated_statuses(_DATED)
+        look = self.look
+        told = [self._created()] if self._plausible(look.created_at) else []
+        told += self._dated_statuses("", (*self._dated_before(), look.status))
         if look.is_blocked and (moment := self._plausible(look.blocked_at)):
             told.append(self._change("blocked", "", block_of(look), happened_at=moment))
         return told
 
-    def status(self, old: str, before: OrderLook | None = None) -> list[Change]:
-        look = self.look
-        if old == look.status or (look.api_version != CURIE and (look.is_blocked or (before and before.is_blocked))):
-            return []  # what blocks in edison is a status: `block` tells it
-        passed = [status for status in _DATED if before and not getattr(before, f"{status}_at")]
-        between = self._dated_statuses([status for status in passed if status != look.status])
-        kind, moment = _DATED.get(look.status, "status"), self._time_of(look.status)
-        return [*between, self._change(kind, old, _named(look), happened_at=moment, of_status=True)]
+    def since(self, before: OrderLook) -> list[Change]:
+        return [*self._status(before), *self._block(before), *self._appointment(before)]
 
-    def block(self, before: OrderLook) -> list[Change]:
+    def _created(self) -> Change:
+        moment = self._plausible(self.look.created_at)
+        return self._change("created", "", "created", happened_at=moment, of_status=True)
+
+    def _status(self, before: OrderLook) -> list[Change]:
+        look = self.look
+        if before.status == look.status or (look.api_version != CURIE and (look.is_blocked or before.is_blocked)):
+            return []  # what blocks in edison is a status: `_block` tells it
+        if not before.status and look.status in _FIRST:
+            return []  # it begins with it
+        passed = [each for each in self._dated_before() if not getattr(before, f"{each}_at") and each != before.status]
+        between = self._dated_statuses(_named(before), passed)
+        was = between[-1].after if between else _named(before)
+        kind, moment = _DATED.get(look.status, "status"), self._time_of(look.status)
+        return [*between, self._change(kind, was, _named(look), happened_at=moment, of_status=True)]
+
+    def _block(self, before: OrderLook) -> list[Change]:
         look, of_status = self.look, self.look.api_version != CURIE
         was, now = block_of(before), block_of(look)
-        if now and (now != was or before.blocked_at != look.blocked_at):
-            moment = self._plausible(look.blocked_at)
-            return [self._change("blocked", was or before.status, now, happened_at=moment, of_status=of_status)]
-        return [self._change("unblocked", was, _named(look), of_status=of_status)] if was and not now else []
+        if not now:
+            return self._unblocked(was) if was else []
+        again = bool(was and before.blocked_at and look.blocked_at and look.blocked_at > before.blocked_at)
+        if now == was and not again:
+            return []
+        # Another reason for the same block came at a time that nobody tells.
+        moment = self._plausible(look.blocked_at) if again or not was else None
+        return [self._change("blocked", was or before.status, now, happened_at=moment, of_status=of_status)]
 
-    def appointment(self, before: OrderLook) -> list[Change]:
+    def _unblocked(self, was: str) -> list[Change]:
+        kind: Kind = _DATED.get(self.look.status, "status")
+        if self.look.api_version != CURIE:
+            kind = "unblocked" if kind == "status" else kind
+            return [self._change(kind, was, _named(self.look), of_status=True)]
+        # A cancelled order is not freed of what blocked it.
+        return [] if kind == "cancelled" else [self._change("unblocked", was, _named(self.look))]
+
+    def _appointment(self, before: OrderLook) -> list[Change]:
         was, now = before.appointment_at, self.look.appointment_at
         return [] if was == now else [self._change("appointment", _appointment(was), _appointment(now))]
 
-    def _dated_statuses(self, statuses: Iterable[str]) -> list[Change]:
-        found = [(status, moment) for status in statuses if (moment := self._time_of(status))]
-        return [
-            self._change(_DATED[status], "", _named(self.look, status), happened_at=moment, of_status=True)
-            for status, moment in found
-        ]
+    def _dated_before(self) -> list[str]:
+        """The statuses with times that come before the present one. Times of later ones contradict it: untold."""
+        dated = list(_DATED)
+        return dated[: dated.index(self.look.status)] if self.look.status in dated else []
+
+    def _dated_statuses(self, was: str, statuses: Iterable[str]) -> list[Change]:
+        told = []
+        for status in statuses:
+            if moment := self._time_of(status):
+                after = _named(self.look, status)
+                told.append(self._change(_DATED[status], was, after, happened_at=moment, of_status=True))
+                was = after
+        return told
 
     def _change(
         self, kind: Kind, before: str, after: str, *, happened_at: datetime | None = None, of_status: bool = False

@@ -88,6 +88,7 @@ changes = Table(
     Index("newest_changes", "latest", "number"),
     Index("newest_changes_of_a_customer", "customer_id", "latest", "number"),
     Index("changes_of_an_order", "order_id", "latest", "number"),
+    sqlite_autoincrement=True,  # a number that was deleted is not given again: who follows the feed would miss it
 )
 
 runs = Table(

@@ -17,7 +17,9 @@ from nomos_mcp.client import NomosClient, NomosError, NotFoundError
 from nomos_mcp.history.changes import CLOCK_SKEW, STATE, Change, OrderLook
 from nomos_mcp.history.database import HistoryError
 from nomos_mcp.history.events import LONGEST_WAIT, ORDER_TOPICS, ClaimedEvent, settle
-from nomos_mcp.history.store import LAG, History, record
+from nomos_mcp.history.lagging_reads import LAG
+from nomos_mcp.history.recording import record
+from nomos_mcp.history.store import History
 from nomos_mcp.history.tables import observations
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
 from nomos_mcp.lifecycle.statuses import PATHS

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("earliest", _MOMENT, nullable=False),
         sa.Column("latest", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
     )
     op.create_index("changes_of_an_order", "changes", ["order_id", "latest", "number"])
     op.create_index("newest_changes", "changes", ["latest", "number"])
