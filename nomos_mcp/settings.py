@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
+from nomos_mcp.client.http_messages import API_VERSIONS, CURIE, DEFAULT_API_VERSION, EDISON, ApiVersion
 from nomos_mcp.client.ids import checked
 from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url, is_loopback
 from nomos_mcp.variables import (
@@ -165,6 +165,23 @@ def _http_settings(env: Mapping[str, str]) -> HttpSettings:
         watch_every=duration(env.get(WATCH_EVERY, "")),
         webhook_secrets=tuple(SecretStr(each) for each in _secrets(env)),
     )
+
+
+def watch_problems(settings: Settings) -> list[str]:
+    """Return why these settings do not allow watching."""
+    problems = []
+    if not settings.database.get_secret_value():
+        problems.append(f"{DATABASE}: not set. Set it to where what is seen is kept: a file, or postgresql://…")
+    if not settings.has_credentials:
+        problems.append(f"{CLIENT_ID}: not set. Watching reads orders from Nomos, which takes credentials.")
+    if settings.api_version not in (CURIE, EDISON):
+        problems.append(f"{API_VERSION}: {settings.api_version} has no meter orders to watch. Use {CURIE} or {EDISON}.")
+    if settings.customer_id:
+        problems.append(
+            f"{CUSTOMER_ID}: set, so only one customer's orders may be read. A history is the whole organisation's: "
+            "unset it here; a server that has it set shows that customer's part of the history."
+        )
+    return problems
 
 
 def duration(text: str) -> timedelta | None:

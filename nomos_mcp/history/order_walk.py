@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nomos_mcp.client import BadRequestError, MeterOrder, NomosClient, NotFoundError, Page
@@ -50,7 +50,7 @@ class OrderWalk:
     """Reads the orders for one run, from where it stands to its end."""
 
     def __init__(
-        self, history: History, client: NomosClient, run: Run, pause: float, report: Callable[[int], None]
+        self, history: History, client: NomosClient, run: Run, pause: float, report: Callable[[int, int], None]
     ) -> None:
         self._history = history
         self._orders = client.with_options(timeout=_TIMEOUT).meter_orders
@@ -69,6 +69,7 @@ class OrderWalk:
         self._stale = 0
         self._restarted = False
         self._first_event: datetime | None = None
+        self._expected = 0
 
     async def finish(self) -> RunReport:
         async with self._history.database.reading() as connection:
@@ -106,21 +107,22 @@ class OrderWalk:
         """Return how far back to read the list, so that it and the older open orders take the fewest requests."""
         complete = await self._history.runs.complete_since(connection, self._run.started_at - WHOLE_EVERY)
         read_whole = any((run := Progress.of(each.cursor)) and run.until is None for each in complete)
+        latest, newer = observations.c, func.row_number().over(order_by=observations.c.created_at.desc())
         if not read_whole:
+            self._expected = await _count(connection, latest.is_latest)
             return None
         last: datetime = complete[-1].started_at
-        latest, newer = observations.c, func.row_number().over(order_by=observations.c.created_at.desc())
         known = select(latest.created_at, latest.is_final, newer.label("newer"))
         ranked = known.where(latest.is_latest, latest.created_at.is_not(None)).subquery()
         query = select(ranked.c.created_at, ranked.c.newer).where(
             ~ranked.c.is_final, ranked.c.created_at < last - OVERLAP
         )
         open_ = (await connection.execute(query.order_by(ranked.c.created_at))).all()
-        recent = select(func.count()).where(latest.is_latest, latest.created_at >= last - OVERLAP)
-        least, until = len(open_) + (await connection.execute(recent)).scalar_one() / MAX_PAGE_SIZE, last - OVERLAP
-        for older, (created_at, newer_ones) in enumerate(open_):
-            if older + newer_ones / MAX_PAGE_SIZE < least:
-                least, until = older + newer_ones / MAX_PAGE_SIZE, created_at
+        recent = await _count(connection, latest.is_latest & (latest.created_at >= last - OVERLAP))
+        ways: list[tuple[int, int, datetime]] = [(older, listed, until) for older, (until, listed) in enumerate(open_)]
+        ways.append((len(ways), recent, last - OVERLAP))
+        older, listed, until = min(ways, key=lambda way: way[0] + way[1] / MAX_PAGE_SIZE)
+        self._expected = older + listed
         return until
 
     async def _read_page(self) -> None:
@@ -243,7 +245,7 @@ class OrderWalk:
             )
             await self._history.runs.save(connection, run)
         self._run, self._at = run, at
-        self._report(run.orders_read)
+        self._report(run.orders_read, self._expected)
 
 
 async def _missing(connection: AsyncConnection, gone: Mapping[str, datetime]) -> int:
@@ -256,6 +258,13 @@ async def _missing(connection: AsyncConnection, gone: Mapping[str, datetime]) ->
             await connection.execute(update(observations).where(mine).values(doubted_at=seen_at))
         expected += since is None or seen_at - since < GONE_AFTER
     return expected
+
+
+async def _count(connection: AsyncConnection, condition: ColumnElement[bool]) -> int:
+    found: int = (
+        await connection.execute(select(func.count()).select_from(observations).where(condition))
+    ).scalar_one()
+    return found
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,10 +1,11 @@
-"""Watching: one run, and one run after the other for as long as a process lives."""
+"""Watching: one run, or one after the other for as long as a process lives."""
 
 import os
 import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 import anyio
@@ -17,11 +18,20 @@ from nomos_mcp.history.runs import BEAT, Run, WatchError
 from nomos_mcp.history.store import History
 from nomos_mcp.lifecycle import VERSIONS
 
+Report = Callable[[int, int], None]
+"""Told how many orders a run has read, and about how many there are to read; 0 if that is not known."""
+
+_CHECKED_EVERY: Final = 5.0  # with the lease of a run that ends silently, another process goes on within 30 seconds
 _RELEASED_WITHIN: Final = 2.0
 
 
+def pause_for(requests_per_second: int) -> float:
+    """Return the pause that leaves half of the rate limit to others."""
+    return 2 / requests_per_second
+
+
 async def poll(
-    history: History, client: NomosClient, *, pause: float = 0.0, report: Callable[[int], None] = lambda _: None
+    history: History, client: NomosClient, *, pause: float = 0.0, report: Report = lambda *_: None
 ) -> RunReport:
     """Make one run, or finish the last one if it did not end.
 
@@ -29,7 +39,7 @@ async def poll(
         history: The whole organisation's.
         client: The whole organisation's.
         pause: Seconds from the beginning of one request to the next one at least, so that others may use the client.
-        report: Told how many orders were read so far.
+        report: Told how far it is.
 
     Raises:
         WatchError: Another process is watching.
@@ -67,3 +77,51 @@ async def _keep_alive(history: History, run: Run, ended: anyio.Event) -> None:
             return
         with suppress(HistoryError):  # the walker notices too, and says so
             await history.runs.beat(run)
+
+
+async def watch(
+    history: History,
+    client: NomosClient,
+    every: timedelta,
+    *,
+    pause: float,
+    finished: Callable[[RunReport], None],
+    failed: Callable[[str], None],
+    report: Report = lambda *_: None,
+) -> None:
+    """Make a run whenever one is due, for ever, whatever fails. Any number of processes may do so; one of them walks.
+
+    Args:
+        history: As `poll`.
+        client: As `poll`.
+        every: From the beginning of one run to the beginning of the next one.
+        pause: As `poll`.
+        finished: Told what a run did.
+        failed: Told why one did not end.
+        report: As `poll`.
+    """
+    is_away = False
+    while True:
+        try:
+            is_due = await history.runs.is_due(every)
+            is_away = False
+            if is_due:
+                finished(await poll(history, client, pause=pause, report=report))
+        except WatchError:
+            pass  # the other process says what it does
+        except HistoryError as error:
+            if not is_away:
+                failed(str(error))
+            is_away = True
+        except NomosError as error:
+            failed(f"{error} The next run goes on where this one stopped.")
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not end the process that serves calls
+            failed(f"The run failed unexpectedly: {_named(error)}. It is tried again.")
+        await anyio.sleep(_CHECKED_EVERY)
+
+
+def _named(error: BaseException) -> str:
+    """Return the type of an error: its text may hold what was read."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ from nomos_mcp.server.server_factory import caller_of, client_of, history_of, ut
 from nomos_mcp.service.access_log import CallLog, RequestLog
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
 from nomos_mcp.service.authorization import Authorization, Challenges, metadata_routes, metadata_url
+from nomos_mcp.service.background_watch import watch_in_background
 from nomos_mcp.service.caller_rate_limit import CallerRateLimit
 from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
 from nomos_mcp.service.http_limits import (
@@ -77,6 +79,8 @@ def create_http_app(
     )
     manager = server.session_manager
     background: list[Callable[[], Coroutine[Any, Any, None]]] = []
+    if history and chosen.http.watch_every and not chosen.demo:
+        background.append(partial(watch_in_background, history, used, chosen.http.watch_every, processes))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

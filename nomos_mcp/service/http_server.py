@@ -26,9 +26,9 @@ from nomos_mcp.service.graceful_shutdown import GracefulServer
 from nomos_mcp.service.http_app import create_http_app
 from nomos_mcp.service.http_limits import BACKLOG, STOP_WITHIN
 from nomos_mcp.service.token_file import TokenFile, TokenFileError
-from nomos_mcp.settings import PATH, Settings
+from nomos_mcp.settings import PATH, Settings, watch_problems
 from nomos_mcp.stderr import StderrHandler
-from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE
+from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE, WATCH_EVERY
 
 _GRACE: Final = 5.0
 _CONTEXT: Final = multiprocessing.get_context("spawn")
@@ -52,6 +52,8 @@ def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
             f"{STATE_KEY}: not set, and several processes have to share it: the answer to a question of one may reach "
             "another. Set it to at least 32 random bytes."
         )
+    if settings.http.watch_every and not settings.demo:
+        problems += [f"{WATCH_EVERY}: {problem}" for problem in watch_problems(settings)]
     if settings.http.tokens_file:
         try:
             TokenFile(Path(settings.http.tokens_file)).entries()

@@ -313,10 +313,10 @@ class _Slow:
         await self._simulator(scope, receive, send)
 
 
-def _once(orders: int, then: Callable[[], object]) -> Callable[[int], None]:
+def _once(orders: int, then: Callable[[], object]) -> Callable[[int, int], None]:
     """Return a report that does something when so many orders were read."""
 
-    def report(read: int) -> None:
+    def report(read: int, _: int) -> None:
         if read == orders:
             then()
 
