@@ -17,8 +17,9 @@ from nomos_mcp.client import (
     RateLimitError,
     UnsupportedVersionError,
 )
+from nomos_mcp.history import order_walk, polling, store
 from nomos_mcp.history.changes import Change, OrderLook
-from nomos_mcp.history.database import IN_MEMORY
+from nomos_mcp.history.database import IN_MEMORY, HistoryError
 from nomos_mcp.history.polling import poll
 from nomos_mcp.history.run_progress import RunReport
 from nomos_mcp.history.runs import WatchError
@@ -343,3 +344,64 @@ def _finish_all_but(world: World, count: int) -> None:
         world.simulator.put_order(order.id, TargetState(status="placed"))
     for order in orders[count:]:
         world.simulator.put_order(order.id, TargetState(status="activated"))
+
+
+async def _watch(world: World, until: Callable[[list[object]], bool], monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Watch daily until what was said is enough: reports, and the words of failures."""
+    monkeypatch.setattr(polling, "_CHECKED_EVERY", 0.0)
+    said: list[object] = []
+    async with world.client() as client:
+        with anyio.CancelScope() as scope:
+
+            def say(what: object) -> None:
+                said.append(what)
+                if until(said):
+                    scope.cancel()
+
+            retrying = client.with_options(max_retries=0)
+            await polling.watch(world.history, retrying, DAY, pause=0, finished=say, failed=say)
+    return said
+
+
+async def test_watching_makes_a_run_whenever_one_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def until(said: list[object]) -> bool:
+        world.ahead += DAY
+        return len(said) == 3
+
+    said = await _watch(world, until, monkeypatch)
+    starts = [report.started_at for report in said if isinstance(report, RunReport)]
+    assert starts == [NOW, NOW + DAY, NOW + 2 * DAY]
+
+
+async def test_watching_survives_whatever_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.simulator.faults.add(Fault(kind="status", path="/meter-orders", status=503, count=1))
+    real, fails = store.record, iter([True])
+
+    def record(*arguments: Any) -> Any:
+        if next(fails, False):
+            raise ValueError("what an order holds")
+        return real(*arguments)
+
+    def until(said: list[object]) -> bool:
+        world.ahead += timedelta(minutes=6)
+        return isinstance(said[-1], RunReport)
+
+    monkeypatch.setattr(order_walk, "record", record)
+    without_nomos, mistake, report = await _watch(world, until, monkeypatch)
+    assert "The next run goes on where this one stopped." in str(without_nomos)
+    assert mistake == "The run failed unexpectedly: ValueError. It is tried again."
+    assert isinstance(report, RunReport)
+    assert (report.resumed, report.complete) == (True, True)
+
+
+async def test_watching_says_once_that_the_database_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    away, real = iter([True, True, True]), world.history.runs.is_due
+
+    async def is_due(every: timedelta) -> bool:
+        if next(away, False):
+            raise HistoryError("The database does not answer.")
+        return await real(every)
+
+    monkeypatch.setattr(world.history.runs, "is_due", is_due)
+    said = await _watch(world, lambda said: isinstance(said[-1], RunReport), monkeypatch)
+    assert said[:-1] == ["The database does not answer."]

@@ -1,25 +1,18 @@
-"""The runs of watching: what they covered."""
+"""The runs of watching: what they covered, and who walks."""
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
-from nomos_mcp.history.database import IN_MEMORY
-from nomos_mcp.history.runs import Gap
+from nomos_mcp.history.runs import LEASE, RETRY_AFTER, Gap, Run, WatchError
 from nomos_mcp.history.store import History
 from nomos_mcp.history.tables import runs
 from tests.conftest import NOW
+from tests.databases import Clock
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def history() -> AsyncIterator[History]:
-    made = History(IN_MEMORY, lambda: NOW)
-    yield made
-    await made.aclose()
 
 
 async def _ran(history: History, *days_ago: float, not_covered: str = "", finished: bool = True) -> None:
@@ -97,3 +90,111 @@ async def test_a_run_of_a_clock_that_was_ahead_covers_nothing_yet(history: Histo
 async def test_a_time_without_length_has_no_gap(history: History) -> None:
     assert await _gaps(history, 1, 1) == []
     assert await _gaps(history, 0, 1) == []
+
+
+async def _silent_for(history: History, silence: timedelta) -> None:
+    """Let the last sign of life be so long ago, by the clock that leases run out by."""
+    clock = datetime.now(UTC) if history.database.is_postgresql else history.now()
+    async with history.database.writing() as connection:
+        await connection.execute(update(runs).values(heartbeat_at=clock - silence))
+
+
+async def _save(history: History, run: Run, *, finished: bool = False) -> None:
+    async with history.database.writing() as connection:
+        await history.runs.save(connection, run, finished_at=history.now() if finished else None)
+
+
+async def test_one_process_walks(history: History) -> None:
+    await history.runs.begin("one")
+    with pytest.raises(WatchError, match="Another process is watching: its run began at 2026-06-15 10:00:00 UTC"):
+        await history.runs.begin("two")
+
+
+async def test_a_run_that_gave_no_sign_of_life_goes_on_where_it_was(history: History) -> None:
+    first = await history.runs.begin("one")
+    await _save(history, replace(first, progress="there", requests=7, orders_read=700, changes=3))
+    await _silent_for(history, LEASE + timedelta(seconds=1))
+    second = await history.runs.begin("two")
+    assert second == Run(
+        number=first.number,
+        started_at=first.started_at,
+        holder="two",
+        progress="there",
+        requests=7,
+        orders_read=700,
+        changes=3,
+        resumed=True,
+    )
+
+
+async def test_a_sign_of_life_keeps_a_run(history: History) -> None:
+    run = await history.runs.begin("one")
+    await _silent_for(history, LEASE + timedelta(seconds=1))
+    await history.runs.beat(run)
+    with pytest.raises(WatchError, match="Another process is watching"):
+        await history.runs.begin("two")
+
+
+async def test_who_has_lost_a_run_records_nothing_and_keeps_nobody_out(history: History) -> None:
+    lost = await history.runs.begin("one")
+    await _silent_for(history, LEASE + timedelta(seconds=1))
+    held = await history.runs.begin("two")
+    for finished in (False, True):
+        with pytest.raises(WatchError, match="has taken this run over"):
+            await _save(history, replace(lost, progress="elsewhere"), finished=finished)
+    await history.runs.release(lost)
+    await history.runs.beat(lost)
+    await _save(history, held, finished=True)
+    assert not (await history.runs.begin("three")).resumed
+
+
+async def test_a_released_run_goes_on_at_once(history: History) -> None:
+    await history.runs.release(await history.runs.begin("one"))
+    assert (await history.runs.begin("two")).resumed
+
+
+async def test_a_run_whose_clock_was_set_back_keeps_nobody_out(history: History) -> None:
+    await history.runs.begin("one")
+    await _silent_for(history, timedelta(days=-1))
+    assert (await history.runs.begin("two")).resumed
+
+
+async def test_an_old_run_is_ended_and_a_new_one_begins(history: History, clock: Clock) -> None:
+    first = await history.runs.begin("one")
+    await history.runs.release(first)
+    clock.advance(hours=13)
+    second = await history.runs.begin("two")
+    assert (second.number, second.resumed, second.started_at) == (first.number + 1, False, clock.now)
+    with pytest.raises(WatchError, match="has taken this run over"):
+        await _save(history, first)
+    assert await history.runs.gaps(NOW, clock.now) != []
+
+
+async def test_a_run_is_due_when_its_time_has_come(history: History, clock: Clock) -> None:
+    assert await history.runs.is_due(DAY)
+    await _save(history, await history.runs.begin("one"), finished=True)
+    assert not await history.runs.is_due(DAY)
+    clock.advance(hours=23, minutes=59)
+    assert not await history.runs.is_due(DAY)
+    clock.advance(minutes=1)
+    assert await history.runs.is_due(DAY)
+
+
+async def test_a_run_is_due_when_the_clock_was_set_back(history: History, clock: Clock) -> None:
+    await _save(history, await history.runs.begin("one"), finished=True)
+    clock.advance(days=-400)
+    assert await history.runs.is_due(DAY)
+
+
+async def test_a_run_that_walks_is_not_due_and_one_that_died_is(history: History) -> None:
+    await history.runs.begin("one")
+    assert not await history.runs.is_due(DAY)
+    await _silent_for(history, LEASE + timedelta(seconds=1))
+    assert await history.runs.is_due(DAY)
+
+
+async def test_a_run_that_failed_is_taken_up_after_a_while(history: History) -> None:
+    await history.runs.release(await history.runs.begin("one"))
+    assert not await history.runs.is_due(DAY)
+    await _silent_for(history, RETRY_AFTER)
+    assert await history.runs.is_due(DAY)
