@@ -21,7 +21,7 @@ from nomos_mcp.history.tables import runs
 GAP: Final = timedelta(hours=36)
 """How far two complete runs may be apart for the time between them to be covered: once a day, and half a day late."""
 
-LEASE: Final = timedelta(seconds=25)
+LEASE: Final = timedelta(seconds=20)
 """How long a run may be silent before another process takes it over."""
 
 BEAT: Final = 5.0

@@ -283,3 +283,11 @@ def test_a_database_that_cannot_be_opened_is_one_line(database: Path) -> None:
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+def test_a_run_that_could_not_read_an_order_says_so_and_is_done(database: Path) -> None:
+    upstream = Upstream(28)
+    upstream.simulator.faults.add(Fault(kind="wrong_type_body", path="/meter-orders", field="customer"))
+    report = watched(database, upstream)
+    assert not report["complete"]
+    assert report["not_covered"] == f"{len(upstream.ids())} orders that could not be read"
