@@ -26,6 +26,7 @@ from nomos_mcp.history.runs import WatchError
 from nomos_mcp.history.store import History
 from nomos_mcp.simulator import DEMO, Fault, Simulator, TargetState
 from tests.conftest import NOW, client_for
+from tests.databases import Clock
 from tests.server.moving import Moving
 
 DAY = timedelta(days=1)
@@ -405,3 +406,22 @@ async def test_watching_says_once_that_the_database_is_away(world: World, monkey
     monkeypatch.setattr(world.history.runs, "is_due", is_due)
     said = await _watch(world, lambda said: isinstance(said[-1], RunReport), monkeypatch)
     assert said[:-1] == ["The database does not answer."]
+
+
+async def test_every_kind_of_database_keeps_a_run_and_goes_on_with_it(history: History, clock: Clock) -> None:
+    simulator = Simulator(now=lambda: NOW, orders=300)
+    ids = sorted(order.id for order in simulator.world.orders if order.organisation == "demo")
+    for order_id in ids:
+        simulator.put_order(order_id, TargetState(status="placed"))
+    async with client_for(simulator) as client:
+        with anyio.CancelScope() as scope:
+            await poll(history, client, report=_once(200, scope.cancel))
+        first = await poll(history, client)
+        for order_id in ids[:30]:
+            simulator.put_order(order_id, TargetState(status="check_reviewed"))
+        clock.advance(days=1)
+        second = await poll(history, client)
+    assert (first.resumed, first.complete, first.requests) == (True, True, 4)
+    assert (second.complete, second.by_kind["status"]) == (True, 30)
+    found = [change.not_before for change in await history.changes(kind="status", since=NOW, limit=30)]
+    assert set(found) == {NOW}
