@@ -26,6 +26,22 @@ LIMITS: Final = (
         f"wait for up to {http_limits.MAX_ANONYMOUS_DELAY:g} s",
     ),
     ("Streams of one caller at once, in one process", str(http_limits.MAX_STREAMS_PER_CALLER), _WAITS),
+    (
+        "A webhook's body, and the time for it to arrive",
+        f"{http_limits.MAX_WEBHOOK_BYTES // 1024} KiB, {http_limits.WEBHOOK_BODY_DEADLINE:g} s",
+        "401",
+    ),
+    ("Webhooks whose body is not complete, in one process", str(http_limits.MAX_WEBHOOKS), "the oldest gets 401"),
+    (
+        "Webhooks without a valid signature in a second, in one process",
+        f"{http_limits.WEBHOOK_REFUSALS_PER_SECOND:g}",
+        f"wait for up to {http_limits.MAX_ANONYMOUS_DELAY:g} s",
+    ),
+    (
+        "Webhooks with one in a second, in one process",
+        f"{http_limits.WEBHOOKS_PER_SECOND:g}",
+        f"wait for up to {http_limits.WEBHOOK_DEADLINE:g} s, then 503",
+    ),
     ("Calls of one caller at once", str(http_limits.MAX_RUNNING_PER_CALLER), "told to wait"),
     ("Calls of one caller in a minute, by default", str(DEFAULT_CALLS_PER_MINUTE), "told how long to wait"),
     ("... of which at once, after a pause", str(http_limits.BURST), "as above"),

@@ -223,6 +223,8 @@ async def http_checks(http: HttpSettings) -> AsyncIterator[Finding]:
     if http.tokens_file:
         yield _tokens(Path(http.tokens_file))
     yield _hosts(http)
+    if http.webhook_secrets:
+        yield _webhooks(http)
 
 
 async def _issuer(http: HttpSettings) -> Finding:
@@ -286,3 +288,12 @@ def _hosts(http: HttpSettings) -> Finding:
         cure = f"Add {public} to {ALLOWED_HOSTS}, or correct {PUBLIC_URL}."
         return Finding("hosts", "failed", f"does not answer to its own public name {public}", cure)
     return Finding("hosts", "ok", f"answers to {', '.join(names)}{origins}")
+
+
+def _webhooks(http: HttpSettings) -> Finding:
+    count = len(http.webhook_secrets)
+    found = f"{count} {'secret' if count == 1 else 'secrets'}"
+    if not (http.public_url or http.allowed_hosts):
+        cure = f"Set {ALLOWED_HOSTS} to the host in the endpoint's URL, or {PUBLIC_URL}."
+        return Finding("webhooks", "warning", f"{found}, but deliveries to a public host name are refused", cure)
+    return Finding("webhooks", "ok", found)

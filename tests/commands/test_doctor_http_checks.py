@@ -135,3 +135,16 @@ def test_nobody_being_asked_is_a_warning_and_its_settings_are_shown(
     shown = capsys.readouterr().out
     assert "  warning  callers" in shown
     assert "NOMOS_MCP_CALLS_PER_MINUTE     60\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("hosts", "state", "found"),
+    [("", "warning", "2 secrets, but deliveries to a public host name are refused"), ("a.example", "ok", "2 secrets")],
+)
+def test_webhooks_need_a_host_name_that_the_vendor_can_reach(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hosts: str, state: str, found: str
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_WEBHOOK_SECRETS", "whsec_invented_0123,whsec_invented_4567")
+    monkeypatch.setenv("NOMOS_MCP_ALLOWED_HOSTS", hosts)
+    _, checks = examined(capsys)
+    assert (checks["webhooks"]["state"], checks["webhooks"]["found"]) == (state, found)

@@ -18,6 +18,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -30,7 +31,7 @@ from tests.server.conftest import Era, answer_of, era  # noqa: F401  a fixture
 from tests.service.authority import Authority, settings, token
 from tests.service.processes import process
 from tests.service.running import running
-from tests.service.wire import call
+from tests.service.wire import call, signature
 from tests.serving import served
 
 TEXT = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -127,6 +128,19 @@ def test_behind_nginx_health_is_not_shown_and_every_request_has_an_id(proxied: s
 
 def test_behind_nginx_another_name_is_refused(proxied: str) -> None:
     assert call(proxied, host="evil.example", token=token()).status_code == 421
+
+
+def test_behind_nginx_a_webhook_is_accepted_and_a_changed_one_is_not(tmp_path: Path) -> None:
+    body, secret = b'{"id": "evt_1",  "topic": "test.event", "context": {}}', "whsec_invented_0123"
+    http = HttpSettings(webhook_secrets=(SecretStr(secret),), public_url=f"https://{HOST}/mcp")
+    settings = Settings(demo=True, database=SecretStr(str(tmp_path / "history.db")), http=http)
+    sent = {"host": HOST, "x-nomos-signature": signature(body, secret)}
+    with running(settings) as service, nginx(tmp_path, service.port) as url:
+        statuses = [
+            httpx.post(f"{url}/webhooks/nomos", content=each, headers=sent).status_code
+            for each in (body, body.replace(b"  ", b" "))
+        ]
+    assert statuses == [200, 401]
 
 
 def test_the_commands_of_the_page_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

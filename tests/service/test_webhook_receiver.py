@@ -23,6 +23,7 @@ from nomos_mcp.service.http_limits import MAX_WEBHOOK_BYTES, MAX_WEBHOOKS
 from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.simulator_server import served
+from tests.service import wire
 from tests.service.processes import process
 from tests.service.running import Running, running
 from tests.service.wire import call
@@ -39,8 +40,7 @@ def event(event_id: str = "evt_1", topic: str = "meter_order.placed", **more: An
 
 
 def signature(body: bytes, secret: str = SECRET, late: float = 0) -> str:
-    moment = int(time.time() - late)
-    return f"t={moment},v1={hmac.digest(secret.encode(), f'{moment}.'.encode() + body, 'sha256').hex()}"
+    return wire.signature(body, secret, late)
 
 
 def headers(*values: str) -> list[tuple[str, str]]:
@@ -334,6 +334,29 @@ def test_during_a_flood_of_unsigned_deliveries_calls_and_deliveries_are_answered
     assert (calls, deliveries) == ([200] * 20, [200] * 20)
     assert set(counted) == {401}
     assert len(rows(file)) == 20
+
+
+def test_during_a_flood_of_signed_deliveries_calls_are_answered(server: Running, file: Path) -> None:
+    ended = threading.Event()
+    counted: list[int] = []
+
+    def flood(name: int) -> None:
+        with httpx.Client(timeout=30) as client:
+            while not ended.is_set():
+                body = event(f"evt_{name}_{len(counted)}", "invoice.paid")
+                answer = client.post(server.url + PATH, content=body, headers=headers(signature(body)))
+                counted.append(answer.status_code)
+
+    threads = [threading.Thread(target=flood, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    calls = [call(server.url, "get_meter_order", {"order_id": PLACED}).json() for _ in range(20)]
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert not [answer for answer in calls if answer["result"].get("isError")]
+    assert set(counted) == {200}
+    assert len(rows(file)) == len(counted)
 
 
 def environment(upstream: str, file: Path) -> dict[str, str]:

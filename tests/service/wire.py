@@ -1,6 +1,8 @@
 """Requests as a client of either era sends them, for tests that look at HTTP itself."""
 
+import hmac
 import socket
+import time
 from typing import Any
 
 import httpx
@@ -65,3 +67,9 @@ def raw(url: str, content: bytes, **more: str) -> httpx.Response:
     """Send a body as it is, in the older era unless a header says otherwise."""
     headers = {**_ACCEPT, **{name.replace("_", "-"): value for name, value in more.items()}}
     return httpx.post(f"{url}/mcp", headers=headers, content=content, timeout=30)
+
+
+def signature(body: bytes, secret: str, late: float = 0) -> str:
+    """Return the header of a webhook, signed so many seconds ago."""
+    moment = int(time.time() - late)
+    return f"t={moment},v1={hmac.digest(secret.encode(), f'{moment}.'.encode() + body, 'sha256').hex()}"
