@@ -31,6 +31,13 @@ def test_a_server_is_made_without(loaded: list[str], module: str) -> None:
     assert module not in loaded
 
 
+def test_a_web_service_is_made_without_a_database_unless_one_is_set() -> None:
+    code = "import sys; from nomos_mcp.service import create_http_app; create_http_app(); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "nomos_mcp.service.http_app" in run.stdout.split()
+    assert not {"sqlalchemy", "nomos_mcp.service.webhook_receiver"} & set(run.stdout.split())
+
+
 def test_a_server_is_made_without_reading_what_it_will_say(loaded: list[str]) -> None:
     assert loaded[-1] == "0"
 

@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from nomos_mcp.history import database
+from nomos_mcp.history.store import History
 from nomos_mcp.service import webhook_receiver
 from nomos_mcp.service.http_limits import MAX_WEBHOOK_BYTES, MAX_WEBHOOKS
 from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.simulator_server import served
+from tests.databases import Clock
 from tests.service import wire
 from tests.service.processes import process
 from tests.service.running import Running, running
@@ -58,7 +61,7 @@ def upstream() -> Iterator[str]:
         yield url
 
 
-def settings_for(upstream: str, file: Path, **http: Any) -> Settings:
+def settings_for(upstream: str, file: Path | str, **http: Any) -> Settings:
     return Settings(
         client_id=DEMO.client_id,
         client_secret=SecretStr(DEMO.client_secret),
@@ -312,6 +315,48 @@ def test_a_database_file_that_cannot_be_opened_is_a_503(upstream: str, tmp_path:
         assert deliver(server, event()).status_code == 503
 
 
+def test_a_database_server_that_is_away_is_a_503(upstream: str) -> None:
+    with running(settings_for(upstream, "postgresql://nobody@127.0.0.1:1/none")) as server:
+        assert deliver(server, event()).status_code == 503
+        assert call(server.url).status_code == 200
+
+
+def test_on_a_full_disk_the_vendor_is_asked_to_repeat_and_what_was_accepted_stays(
+    upstream: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(settings_for(upstream, file)) as server:
+        deliver(server, event("evt_first", "test.event"))
+    with closing(sqlite3.connect(file)) as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    prepare = database._prepare_sqlite
+
+    def prepare_full(connection: Any, record: object) -> None:
+        prepare(connection, record)
+        connection.cursor().execute(f"PRAGMA max_page_count={pages}")
+
+    monkeypatch.setattr(database, "_prepare_sqlite", prepare_full)
+    with running(settings_for(upstream, file)) as server:
+        statuses: list[int] = []
+        while 503 not in statuses:
+            assert len(statuses) < 1000
+            statuses.append(deliver(server, event(f"evt_{len(statuses)}", "test.event")).status_code)
+    assert len(rows(file)) == statuses.count(200) + 1
+
+
+async def test_an_event_is_kept_and_its_order_recorded_on_each_database(
+    upstream: str, database_url: str, clock: Clock
+) -> None:
+    with running(settings_for(upstream, database_url)) as server:
+        posts = [await anyio.to_thread.run_sync(deliver, server, event()) for _ in range(2)]
+        assert [post.status_code for post in posts] == [200, 200]
+        history = History(database_url, clock)
+        with anyio.fail_after(60):
+            while not (looks := await history.looks(PLACED)):  # noqa: ASYNC110  nothing tells it
+                await anyio.sleep(0.02)
+        await history.aclose()
+    assert [(look.seen_by, look.event_id) for look in looks] == [("webhook", "evt_1")]
+
+
 def test_during_a_flood_of_unsigned_deliveries_calls_and_deliveries_are_answered(server: Running, file: Path) -> None:
     ended = threading.Event()
     counted: list[int] = []
@@ -387,6 +432,19 @@ def test_what_the_simulator_delivers_is_recorded_by_a_server_process_also_after_
             looks = wait_for(file, "observations", 2)
     assert [look["status"] for look in looks] == ["check_submitted", "check_reviewed"]
     assert len(rows(file)) == 2
+
+
+def test_of_several_processes_exactly_one_reads_the_order_of_an_event(file: Path) -> None:
+    simulator = Simulator()
+    ids = list(DEMO.orders.values())[:4]
+    key = {"NOMOS_MCP_STATE_KEY": "x" * 32}
+    with served(simulator) as upstream, process("--workers", "2", **environment(upstream, file), **key) as server:
+        for number, order_id in enumerate(ids):
+            body = event(f"evt_{number}", "meter_order.created", context={"meter_order": order_id})
+            assert deliver(server, body).status_code == 200
+        wait_for(file, "observations", len(ids))
+        reads = [request.path for request in simulator.requests if request.path.startswith("/meter-orders/")]
+    assert sorted(reads) == sorted(f"/meter-orders/{order_id}" for order_id in ids)
 
 
 def test_each_delivery_leaves_one_log_line_without_secrets_or_body(upstream: str, file: Path) -> None:
