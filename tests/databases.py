@@ -114,14 +114,14 @@ def _shared(path: Path) -> Iterator[list[str]]:
 def new_database(server: str) -> Iterator[str]:
     """Create a database on a PostgreSQL server, and drop it at the end, whoever is still connected."""
     name = f"test_{secrets.token_hex(8)}"
-    _execute(server, f"CREATE DATABASE {name}")
+    execute(server, f"CREATE DATABASE {name}")
     try:
         yield urlsplit(server)._replace(path=f"/{name}").geturl()
     finally:
-        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+        execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _execute(server: str, statement: str) -> None:
+def execute(server: str, statement: str) -> None:
     async def execute() -> None:
         import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  it ships no types, and is slow to load
 

@@ -42,8 +42,8 @@ class PostgresqlServer:
         return server
 
     def start(self) -> None:
-        fast = "-F -c synchronous_commit=off -c full_page_writes=off"  # nothing in it has to outlive the machine
-        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -c max_connections=60 {fast}"
+        # -F: nothing in it has to outlive the machine.
+        options = f"-F -h 127.0.0.1 -p {self.port} -k {self.folder} -c max_connections=60"
         self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
 
     def stop(self) -> None:

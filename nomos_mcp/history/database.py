@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import anyio
 from pydantic import SecretStr
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, TextClause, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
     IntegrityError,
+    OperationalError,
     ProgrammingError,
     SQLAlchemyError,
     TimeoutError as PoolTimeoutError,
@@ -40,6 +41,7 @@ REVISION: Final = "0001"
 
 _WRITERS: Final = 0x6E6F6D6F73  # what writers of PostgreSQL lock to take turns
 _BUSY: Final = 5.0  # seconds to wait for another writer, or a connection
+_TRY: Final = 0.3  # seconds for which SQLite waits at once
 _SLOW: Final = 1.0  # seconds after which whoever stops waiting has been waiting for the database
 _AWAY: Final = 5.0  # seconds for which a database that did not answer is not asked again
 
@@ -143,7 +145,7 @@ class Database:
         else:
             self._away.pop(writes, None)
             return
-        raise failure  # here, where no other error is handled: the driver's text may quote the address and the password
+        raise failure from None  # the driver's text quotes what was to be written, and may quote the address
 
     def _refuse(self, writes: bool, why: str) -> HistoryError:  # noqa: FBT001  private
         failure = HistoryError(why)
@@ -153,15 +155,17 @@ class Database:
     @asynccontextmanager
     async def _connected(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         async with _Turn(self._turn) if writes or self._in_memory else nullcontext():
-            # A cancelled statement ends its connection, and with it a database in memory.
-            with anyio.CancelScope(shield=self._in_memory):
+            # A cancelled statement ends its connection: a database in memory goes with it, and a file stays locked for
+            # a while. SQLite is near and quick, so whoever gives up waits for it.
+            with anyio.CancelScope(shield=not self.is_postgresql) as scope:
                 engine = await self._opened()
                 async with engine.connect() as connection:
                     await connection.execution_options(nomos_writes=writes)
-                    async with connection.begin():
-                        if writes and self.is_postgresql:
-                            await connection.execute(_TURN_OF_POSTGRESQL)
-                        yield connection
+                    await _begin(connection, scope)
+                    if writes and self.is_postgresql:
+                        await connection.execute(_turn_of_postgresql())
+                    yield connection
+                    await connection.commit()  # else what was begun is undone when the connection is given back
 
     async def _opened(self) -> AsyncEngine:
         async with self._opening:
@@ -191,7 +195,7 @@ class Database:
     def _sqlite_engine(self) -> AsyncEngine:
         options: dict[str, Any] = {"poolclass": StaticPool} if self._in_memory else {"pool_timeout": _BUSY}
         # Without an isolation level the driver begins no transaction of its own.
-        engine = create_async_engine(self._url, connect_args={"isolation_level": None, "timeout": _BUSY}, **options)
+        engine = create_async_engine(self._url, connect_args={"isolation_level": None, "timeout": _TRY}, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -204,10 +208,30 @@ class Database:
             return
         async with engine.connect() as connection:
             await connection.execution_options(nomos_writes=True)
-            async with connection.begin():
-                if self.is_postgresql:
-                    await connection.execute(_TURN_OF_POSTGRESQL)
-                await connection.run_sync(metadata.create_all if self._in_memory else _upgrade)
+            await _begin(connection, anyio.CancelScope())
+            if self.is_postgresql:
+                await connection.execute(_turn_of_postgresql())
+            await connection.run_sync(metadata.create_all if self._in_memory else _upgrade)
+            await connection.commit()
+
+
+async def _begin(connection: AsyncConnection, scope: anyio.CancelScope) -> None:
+    """Begin a transaction; while another process writes to a file, try again and again, and let go who gives up."""
+    deadline = anyio.current_time() + _BUSY
+    shield = scope.shield
+    while True:
+        try:
+            await connection.begin()
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY or anyio.current_time() > deadline:
+                raise
+        else:
+            return
+        try:
+            scope.shield = False
+            await anyio.sleep(_TRY / 10)
+        finally:
+            scope.shield = shield
 
 
 class _Turn:
@@ -227,11 +251,12 @@ class _Turn:
         self._lock.release()
 
 
-_TURN_OF_POSTGRESQL: Final = text(
+def _turn_of_postgresql() -> TextClause:
     # A process that hangs in its transaction must not stop the others for ever.
-    f"SELECT set_config('lock_timeout', '{_BUSY:.0f}s', true), "
-    f"set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock({_WRITERS})"
-)
+    return text(
+        f"SELECT set_config('lock_timeout', '{_BUSY * 1000:.0f}ms', true), "
+        f"set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock({_WRITERS})"
+    )
 
 
 def _postgresql_engine(url: SecretStr) -> AsyncEngine:
