@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from nomos_mcp import __version__
-from nomos_mcp.commands import assistant_config, caller_tokens, demo, doctor, explain, serve_mcp, simulator, watch
+from nomos_mcp.commands import (
+    assistant_config,
+    caller_tokens,
+    demo,
+    doctor,
+    explain,
+    history,
+    serve_mcp,
+    simulator,
+    watch,
+)
 from nomos_mcp.commands.command import (
     EXIT_CODES,
     EXIT_FAILED,
@@ -20,7 +30,7 @@ from nomos_mcp.commands.command import (
 )
 from nomos_mcp.variables import VARIABLES
 
-_COMMANDS = (demo, assistant_config, doctor, explain, serve_mcp, caller_tokens, watch, simulator)
+_COMMANDS = (demo, assistant_config, doctor, explain, serve_mcp, caller_tokens, watch, history, simulator)
 _SHELLS = ("bash", "zsh", "tcsh")
 
 _EPILOG = f"""\

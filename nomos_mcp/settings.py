@@ -144,7 +144,7 @@ class Settings(BaseModel):
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
             audit_file=env.get(AUDIT_FILE, ""),
             state_key=SecretStr(env.get(STATE_KEY, "")),
-            database=SecretStr(env.get(DATABASE, "")),
+            database=SecretStr("" if demo else env.get(DATABASE, "")),
             http=_http_settings(env),
             demo=demo,
         )
@@ -196,9 +196,11 @@ def _secrets(env: Mapping[str, str]) -> list[str]:
 
 
 def _history_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
-    database = env.get(DATABASE, "")
+    database = "" if demo else env.get(DATABASE, "")
     scheme, separator, rest = database.partition("://")
-    if separator and (scheme not in _DATABASES or not rest.strip("/")):
+    if separator and (
+        scheme not in _DATABASES or not rest.strip("/") or (scheme == "sqlite" and not rest.startswith("/"))
+    ):
         forms = "a file's path, sqlite:///path/of/a/file, or postgresql://user:password@host/database"
         yield f"{DATABASE}: names no database that is supported. Use {forms}."
     elif database and scheme in {"sqlite", database}:

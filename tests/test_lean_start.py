@@ -25,7 +25,10 @@ def loaded() -> list[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["httpx", "truststore", "nomos_mcp.client.transport", "nomos_mcp.simulator", "nomos_mcp.service", "argparse"],
+    [
+        *("httpx", "truststore", "nomos_mcp.client.transport", "nomos_mcp.simulator", "nomos_mcp.service", "argparse"),
+        *("sqlalchemy", "alembic", "nomos_mcp.history.store"),
+    ],
 )
 def test_a_server_is_made_without(loaded: list[str], module: str) -> None:
     assert module not in loaded

@@ -1,5 +1,7 @@
 """Settings: read from the environment, all mistakes reported at once, secrets never shown."""
 
+from datetime import timedelta
+
 import pytest
 
 from nomos_mcp.settings import Settings, SettingsError
@@ -9,6 +11,7 @@ ISSUED = {
     "NOMOS_MCP_AUTH_JWKS_URL": "https://id.example/jwks",
     "NOMOS_MCP_PUBLIC_URL": "https://mcp.example.com/mcp/",
 }
+KEPT = {"NOMOS_MCP_DATABASE": "history.db"}
 
 
 def test_nothing_set_is_no_mistake() -> None:
@@ -66,6 +69,20 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ({"NOMOS_MCP_ALLOWED_ORIGINS": "https://a.example/"}, "NOMOS_MCP_ALLOWED_ORIGINS: 'https://a.example/'"),
         ({"NOMOS_MCP_CALLS_PER_MINUTE": "many"}, "NOMOS_MCP_CALLS_PER_MINUTE: 'many' is not a number"),
         ({"NOMOS_MCP_CALLS_PER_MINUTE": "0"}, "NOMOS_MCP_CALLS_PER_MINUTE: '0' is not a number"),
+        ({"NOMOS_MCP_DATABASE": "mysql://me:s3cr3t@h/d"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
+        ({"NOMOS_MCP_DATABASE": "sqlite://history.db"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
+        ({"NOMOS_MCP_DATABASE": "postgresql://"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
+        ({"NOMOS_MCP_DATABASE": "/no/such/folder/history.db"}, "NOMOS_MCP_DATABASE: its folder does not exist"),
+        (
+            {"NOMOS_MCP_DATABASE": "sqlite:////no/such/folder/history.db"},
+            "NOMOS_MCP_DATABASE: its folder does not exist",
+        ),
+        ({**KEPT, "NOMOS_MCP_WATCH_EVERY": "daily"}, "NOMOS_MCP_WATCH_EVERY: 'daily' is no time span"),
+        ({**KEPT, "NOMOS_MCP_WATCH_EVERY": "0h"}, "NOMOS_MCP_WATCH_EVERY: '0h' is no time span"),
+        ({**KEPT, "NOMOS_MCP_WATCH_EVERY": "999999d"}, "NOMOS_MCP_WATCH_EVERY: '999999d' is no time span"),
+        ({"NOMOS_MCP_WATCH_EVERY": "24h"}, "NOMOS_MCP_WATCH_EVERY: set, but NOMOS_MCP_DATABASE is not"),
+        ({**KEPT, "NOMOS_MCP_WEBHOOK_SECRETS": f"{'s' * 32}, short"}, "NOMOS_MCP_WEBHOOK_SECRETS: a secret has under"),
+        ({"NOMOS_MCP_WEBHOOK_SECRETS": "s" * 32}, "NOMOS_MCP_WEBHOOK_SECRETS: set, but NOMOS_MCP_DATABASE is not"),
     ],
 )
 def test_a_mistake_names_its_variable_and_the_cure(environment: dict[str, str], said: str) -> None:
@@ -73,6 +90,7 @@ def test_a_mistake_names_its_variable_and_the_cure(environment: dict[str, str], 
         Settings.from_env(environment)
     assert len(caught.value.problems) == 1
     assert caught.value.problems[0].startswith(said)
+    assert "s3cr3t" not in caught.value.problems[0]
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -111,3 +129,26 @@ def test_lists_are_separated_by_commas() -> None:
     assert http.allowed_hosts == ("mcp.example.com", "[::1]:8000")
     assert http.allowed_origins == ("https://chat.example.com",)
     assert http.calls_per_minute == 600
+
+
+def test_the_settings_of_the_history_are_taken_and_its_secrets_do_not_show() -> None:
+    settings = Settings.from_env(
+        {
+            "NOMOS_MCP_DATABASE": "postgresql://nomos:s3cr3t@db.example/nomos",
+            "NOMOS_MCP_WATCH_EVERY": "24h",
+            "NOMOS_MCP_WEBHOOK_SECRETS": f"{'old' * 8},{'new' * 8},",
+        }
+    )
+    assert settings.database.get_secret_value() == "postgresql://nomos:s3cr3t@db.example/nomos"
+    assert settings.http.watch_every == timedelta(days=1)
+    assert [secret.get_secret_value() for secret in settings.http.webhook_secrets] == ["old" * 8, "new" * 8]
+    assert "s3cr3t" not in repr(settings) + settings.model_dump_json()
+    assert "newnew" not in repr(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "database", ["postgresql://nomos:s3cr3t@db.example/nomos", "mysql://not.supported", "/no/such/a"]
+)
+def test_the_demo_ignores_the_database(database: str) -> None:
+    settings = Settings.from_env({"NOMOS_MCP_DATABASE": database, "NOMOS_MCP_WATCH_EVERY": "24h"}, demo=True)
+    assert settings.database.get_secret_value() == ""

@@ -24,7 +24,7 @@ def add(commands: Subparsers) -> None:
         commands,
         "doctor",
         run,
-        summary="check settings, packages, network, token and clock, and say how to fix what is wrong",
+        summary="check settings, packages, database, network, token and clock, and say how to fix what is wrong",
         examples="  nomos-mcp doctor           with the settings of this shell; reads at most one order\n"
         "  nomos-mcp doctor --demo    the same with invented data, without network\n"
         "  nomos-mcp doctor --json    for programs\n"
@@ -67,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _checks(*, demo: bool) -> "AsyncIterator[Finding]":
     from nomos_mcp.commands import doctor_checks  # noqa: PLC0415  as above
+    from nomos_mcp.commands.doctor_database_check import database_check  # noqa: PLC0415  as above
     from nomos_mcp.server.server_factory import client_of  # noqa: PLC0415  as above
 
     yield doctor_checks.python()
@@ -80,6 +81,9 @@ async def _checks(*, demo: bool) -> "AsyncIterator[Finding]":
         _show_progress("Asking the issuer ...")
         async for finding in doctor_checks.http_checks(settings.http):
             yield finding
+    if settings.database.get_secret_value():
+        _show_progress("Opening the database ...")
+        yield await database_check(settings)
     async with client_of(settings) as client:
         _show_progress("Asking Nomos ...")
         async for finding in doctor_checks.nomos_checks(client, settings):

@@ -1,0 +1,139 @@
+"""`nomos-mcp history`: exports what was seen of the orders, and deletes what is old."""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from nomos_mcp.commands.command import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    Subparsers,
+    complain,
+    new_command,
+    note,
+    settings_or_complaint,
+)
+from nomos_mcp.variables import DATABASE
+
+if TYPE_CHECKING:  # loads SQLAlchemy; --help answers at once
+    from collections.abc import Iterator
+
+    from nomos_mcp.history.changes import OrderLook
+    from nomos_mcp.history.store import History
+
+_SHORTEST: Final = timedelta(days=1)
+"""What is younger is needed to tell a read that lags from a change."""
+
+
+def add(commands: Subparsers) -> None:
+    parser = new_command(
+        commands,
+        "history",
+        run,
+        summary=f"export what was seen of the orders, or delete what is old, in the database that {DATABASE} names",
+        examples="  nomos-mcp history export --format csv --output orders.csv\n"
+        "  nomos-mcp history export --format jsonl | gzip > orders.jsonl.gz\n"
+        "  nomos-mcp history prune --older-than 400d\n",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="action", required=True)
+    exported = actions.add_parser("export", help="print every state of an order that was seen, oldest first")
+    exported.add_argument("--format", choices=["csv", "jsonl"], required=True, help="jsonl: one JSON object a line")
+    exported.add_argument("--output", metavar="FILE", help="write to this file, which is replaced once all is written")
+    pruned = actions.add_parser("prune", help="delete what ended so long ago; the last state of each order stays")
+    pruned.add_argument("--older-than", type=_age, required=True, metavar="400d", help="at least 1d")
+
+
+def _age(text: str) -> timedelta:
+    from nomos_mcp.settings import duration  # noqa: PLC0415  --help answers at once
+
+    age = duration(text)
+    if age is None or age < _SHORTEST:
+        raise argparse.ArgumentTypeError(
+            f"{text[:20]!r} is no time of at least a day: use a number of days such as 400d"
+        )
+    return age
+
+
+def run(options: argparse.Namespace) -> int:
+    settings = settings_or_complaint()
+    if settings is None:
+        return EXIT_USAGE
+    if not settings.database.get_secret_value():
+        complain(f"{DATABASE}: not set, so there is no history. Set it to the database that the server uses.")
+        return EXIT_USAGE
+
+    import anyio  # noqa: PLC0415  as above
+
+    from nomos_mcp.history.store import History  # noqa: PLC0415  as above
+
+    now = datetime.now(UTC)
+    return anyio.run(_run, History(settings.database, lambda: now), options)
+
+
+async def _run(history: "History", options: argparse.Namespace) -> int:
+    from nomos_mcp.history.database_errors import HistoryError  # noqa: PLC0415  as above
+
+    try:
+        if options.action == "prune":
+            before = history.now() - options.older_than
+            note(f"States deleted that ended before {before:%Y-%m-%d %H:%M} UTC: {await history.prune(before)}")
+        else:
+            with _output(options.output) as file:
+                exported = await _export(history.exported(), options.format, file)
+            note(f"States exported: {exported}")
+    except HistoryError as error:
+        complain(str(error))
+        return EXIT_FAILED
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        complain(f"{options.output} cannot be written: {error.strerror}.")
+        return EXIT_FAILED
+    finally:
+        await history.aclose()
+    return EXIT_OK
+
+
+@contextmanager
+def _output(path: str | None) -> "Iterator[TextIO]":
+    """Open a file that takes its name only when it is whole, or take stdout."""
+    if path is None:
+        yield sys.stdout
+        return
+    part = Path(f"{path}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+async def _export(looks: "AsyncIterator[OrderLook]", form: str, file: TextIO) -> int:
+    from nomos_mcp.history.changes import OrderLook  # noqa: PLC0415  as above
+
+    names = [each.name for each in fields(OrderLook)]
+    table = csv.writer(file, lineterminator="\n")
+    if form == "csv":
+        table.writerow(names)
+    count = 0
+    async for look in looks:
+        row = {name: _plain(getattr(look, name)) for name in names}
+        if form == "csv":
+            table.writerow(row.values())
+        else:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        count += 1
+    return count
+
+
+def _plain(value: object) -> object:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
