@@ -14,6 +14,7 @@ from nomos_mcp.history.database import Database
 from nomos_mcp.history.events import WebhookEvents
 from nomos_mcp.history.recording import change_of, look_of, record
 from nomos_mcp.history.runs import Runs
+from nomos_mcp.history.statistics import Durations, Statistics
 from nomos_mcp.history.tables import Moment, changes, events, observations, runs
 
 _EXPORTED_AT_ONCE: Final = 1000
@@ -46,6 +47,7 @@ class History:
         self.now = now
         self.runs = Runs(self.database, now)
         self.events = WebhookEvents(self.database, now)
+        self._durations = Durations(self.database, now)
         self.customer_id = ""
 
     def for_customer(self, customer_id: str) -> Self:
@@ -57,6 +59,7 @@ class History:
         return view
 
     async def aclose(self) -> None:
+        await self._durations.aclose()
         await self.database.aclose()
 
     async def record(self, looks: Iterable[OrderLook]) -> list[Change]:
@@ -131,6 +134,13 @@ class History:
         query = self._scoped(select(observations), observations).where(observations.c.order_id == order_id)
         async with self.database.reading() as connection:
             return [look_of(row) for row in await connection.execute(query.order_by(observations.c.number))]
+
+    async def durations(self, wait: float) -> Statistics | None:
+        """Return how long steps and blocks took; None if that is not computed after `wait` seconds.
+
+        Always None in a customer's view: the statistics are about everybody's orders.
+        """
+        return None if self.customer_id else await self._durations.get(wait)
 
     def _scoped(self, query: Select[Any], table: Table) -> Select[Any]:
         return query.where(table.c.customer_id == self.customer_id) if self.customer_id else query
