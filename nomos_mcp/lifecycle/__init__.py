@@ -17,6 +17,7 @@ from nomos_mcp.lifecycle.lifecycle_document import (
     lifecycle_markdown,
     status_markdown,
 )
+from nomos_mcp.lifecycle.observed import Observed, StepTook
 from nomos_mcp.lifecycle.order_state import OrderState, anomaly_names, is_blocked, is_final
 from nomos_mcp.lifecycle.status_lookup import (
     StatusLines,
@@ -74,10 +75,12 @@ __all__ = [
     "Explanation",
     "Language",
     "LifecycleError",
+    "Observed",
     "OrderState",
     "Outcome",
     "Stage",
     "StatusLines",
+    "StepTook",
     "Summary",
     "UnknownAudienceError",
     "UnknownLanguageError",

@@ -127,6 +127,7 @@ class AppointmentTexts(_Texts):
 class FormatTexts(_Texts):
     months: Annotated[tuple[Text, ...], Field(min_length=12, max_length=12)]
     date: Annotated[str, _blanks("day", "month", "year")]
+    day: Annotated[str, _blanks("day", "month")]
     moment: Annotated[str, _blanks("date", "time")]
     zones: Annotated[Mapping[str, Text], _for_each("CET", "CEST")]
 
@@ -156,6 +157,29 @@ class TimingTexts(_Texts):
     apology: Text
     escalation: Text
     escalation_now: Text
+
+
+class ObservedTexts(_Texts):
+    """What the operator's own history adds; `nth` begins with the second time, `span` is of several days."""
+
+    nth: tuple[Text, ...]
+    many: Annotated[str, _blanks("count")]
+    day: Text
+    days: Counted
+    span: Annotated[str, _blanks("least", "most")]
+    step: Annotated[str, _blanks("count", "span", "median")]
+    step_half: Annotated[str, _blanks("count", "span")]
+    block: Annotated[str, _blanks("count", "span", "median")]
+    block_half: Annotated[str, _blanks("count", "span")]
+
+
+class PastTexts(_Texts):
+    """What became of an order, for its customer; the rest are labels of statuses."""
+
+    on_hold: Text
+    goes_on: Annotated[str, _blanks("label")]
+    appointment: Annotated[str, _blanks("moment")]
+    no_appointment: Text
 
 
 class MeteringTexts(_Texts):
@@ -296,6 +320,8 @@ class Catalogue(_Texts):
     format: FormatTexts
     age: AgeTexts
     timing: TimingTexts
+    observed: ObservedTexts
+    past: PastTexts
     metering: MeteringTexts
     already_done: AlreadyDoneTexts
     note: NoteTexts

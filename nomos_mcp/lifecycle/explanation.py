@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import BaseModel, ConfigDict
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
+from nomos_mcp.lifecycle.observed import Observed, for_which_time, took_sentence
 from nomos_mcp.lifecycle.order_state import (
     OrderState,
     Reading,
@@ -40,6 +41,7 @@ from nomos_mcp.lifecycle.statuses import (
     Audience,
     Confidence,
     CustomerSays,
+    FieldConfidence,
     Outcome,
     UnknownAudienceError,
     WaitingOn,
@@ -88,7 +90,7 @@ class Explanation(_Answer):
     escalation: str | None = None
     anomalies: list[str] | None = None
     confidence: Confidence
-    confidence_of: dict[str, Confidence] | None = None
+    confidence_of: dict[str, FieldConfidence] | None = None
     sources: list[str] | None = None
     api_version: ApiVersion | None = None
 
@@ -100,6 +102,7 @@ def explain(
     audience: Audience = "agent",
     language: str = "en",
     customer_says: CustomerSays = "",
+    observed: Observed | None = None,
 ) -> Explanation:
     """Explain an order.
 
@@ -110,6 +113,7 @@ def explain(
         language: the language of every sentence.
         customer_says: `already_done` if the customer says that their part is done. Where nothing is known to wait for
             them, the meaning says so to the agent, and all else stays.
+        observed: what the operator's own history adds; how long steps took is for the agent only.
 
     Raises:
         UnknownAudienceError: the audience is neither agent nor customer.
@@ -120,7 +124,9 @@ def explain(
         since = berlin_date(blocked_at, words)
         if audience == "agent" and (told := age(blocked_at, now, words)):
             since += f" ({told})"
-    return build_explanation(
+    if since and observed and (again := for_which_time(observed.times_blocked, words)):
+        since += f", {again}"
+    explanation = build_explanation(
         reading,
         words,
         audience=audience,
@@ -130,6 +136,16 @@ def explain(
         anomalies=anomalies(reading, now, words),
         customer_says=customer_says,
         notes=_metering_notes(reading, words),
+    )
+    # Where it is not known which step an order is in, nothing is known about its time either.
+    if audience != "agent" or not (observed and observed.took) or is_final(state) or reading.turn is CONTRADICTION:
+        return explanation
+    took = took_sentence(observed.took, words, of_block=is_blocked(state))
+    return explanation.model_copy(
+        update={
+            "timing": " ".join(filter(None, [explanation.timing, took])),
+            "confidence_of": {**(explanation.confidence_of or {}), "timing": "observed"},
+        }
     )
 
 
@@ -193,7 +209,7 @@ def build_explanation(
 
 def _less_certain(
     said: Mapping[str, str | None], reading: Reading, words: Catalogue, *, on_hold: bool
-) -> dict[str, Confidence] | None:
+) -> dict[str, FieldConfidence] | None:
     """The fields that are known less well than the answer. How a block ends is inferred throughout."""
     if reading.confidence == "unknown":
         return None
@@ -426,7 +442,7 @@ def times_told(state: OrderState, explanation: Explanation, language: str) -> li
             if sentence in (explanation.timing or ""):
                 told.append(name)
     since = explanation.blocked and explanation.blocked.since
-    if since and state.blocked_at and since.partition(" (")[0] == berlin_date(state.blocked_at, words):
+    if since and state.blocked_at and since.startswith(berlin_date(state.blocked_at, words)):
         told.append("blocked_at")
     return told
 

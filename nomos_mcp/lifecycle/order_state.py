@@ -309,6 +309,14 @@ def berlin_date(time: Time, words: Catalogue) -> str:
     return _as_it_came(time) if local is None else _date(local, words)
 
 
+def berlin_beginning(time: Time, end: Time, words: Catalogue) -> str:
+    """The day in Berlin on which something begins that ends at `end`, without the year if that is the same."""
+    first, last = in_berlin(time), in_berlin(end)
+    if first is None or last is None or first.year != last.year or _day(first) == _day(last):
+        return berlin_date(time, words)
+    return words.format.day.format(day=first.day, month=words.format.months[first.month - 1])
+
+
 def is_before(time: Time, now: datetime) -> bool:
     """Whether a time has passed. A day passes when it ends in Berlin."""
     return time < (now if isinstance(time, datetime) else _day(now))

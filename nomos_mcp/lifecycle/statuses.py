@@ -44,6 +44,8 @@ Outcome = Literal["open", "success", "cancelled", "unknown"]
 WaitingOn = Literal["customer", "nomos", "installation_partner", "grid_operator", "nobody", "unknown"]
 Confidence = Literal["documented", "inferred", "unknown"]
 """How well an answer is known, from the most certain to the least."""
+FieldConfidence = Literal["documented", "inferred", "unknown", "observed"]
+"""How well one field is known; `observed`: seen in the operator's own history, and published by nobody."""
 CustomerSays = Literal["", "already_done"]
 
 CURIE: Final = "2026-05-27.curie"

@@ -87,5 +87,5 @@ def _add_live_data(server: MCPServer[NomosContext]) -> None:
 
 
 async def _order(order_id: str, context: NomosContext) -> str:
-    order = await find_order(context, order_id)
-    return (await result_of(order, context)).model_dump_json(exclude_none=True)
+    found = await find_order(context, order_id)
+    return (await result_of(found, context)).model_dump_json(exclude_none=True)

@@ -25,6 +25,7 @@ from nomos_mcp.lifecycle import (
 from nomos_mcp.lifecycle.catalogue import texts
 from nomos_mcp.lifecycle.statuses import version_named
 from nomos_mcp.server.error_messages import CODES, code_named, error_markdown
+from nomos_mcp.server.order_history import PastStep
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import find_order, in_short, result_of
@@ -39,6 +40,8 @@ class ExplanationResult(Result):
     explanation: Explanation | None = None
     text: str | None = None
     api_version: str | None = None
+    history: list[PastStep] | None = None
+    history_missing: str | None = None
 
 
 async def explain_status(

@@ -11,6 +11,7 @@ from nomos_mcp.client import Event, NomosError
 from nomos_mcp.lifecycle import CURIE, Explanation
 from nomos_mcp.lifecycle.statuses import PATHS
 from nomos_mcp.server.error_messages import describe
+from nomos_mcp.server.order_history import read_order
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import result_of
@@ -77,7 +78,7 @@ async def event_result(context: NomosContext, event_id: str, detail: Detail = "s
     order, subscription, missing = None, None, None
     try:
         if about.meter_order is not None:
-            found = await context.client.meter_orders.get(about.meter_order)
+            found = await read_order(context, about.meter_order)
             order = await result_of(found, context, detail=detail)
         elif kind == "subscription" and about.subscription is not None:
             subscription = (await subscription_result(context, about.subscription)).subscription

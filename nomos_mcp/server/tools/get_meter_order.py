@@ -12,9 +12,10 @@ from pydantic import Field
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import MeterOrder
-from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, OrderState, explain
+from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, Observed, OrderState, explain
 from nomos_mcp.lifecycle.explanation import times_told
 from nomos_mcp.lifecycle.statuses import PATHS
+from nomos_mcp.server.order_history import OrderRead, PastStep, past_of, past_steps, read_order, step_took
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition, order_fields, order_state
 
@@ -28,7 +29,7 @@ class NoOrderYetError(InvalidRequestError):
     """The subscription exists and has no meter order."""
 
 
-async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
+async def find_order(context: NomosContext, order_id: str) -> OrderRead:
     """Read an order by its ID or its subscription's: a subscription has at most one order."""
     kind = kind_of(order_id)
     try:
@@ -36,10 +37,11 @@ async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
     except InvalidRequestError as error:
         raise InvalidRequestError(f"{error}{_ELSEWHERE.get(kind or '', '')}") from None
     if kind == "meter order":
-        return await context.client.meter_orders.get(order_id)
+        return await read_order(context, order_id)
+    seen_at = context.now()
     order = await context.client.meter_orders.of_subscription(order_id)
     if order is not None:
-        return order
+        return OrderRead(order, await past_of(order, context, seen_at))
     # Raises for one that does not exist, which is another answer.
     await context.client.subscriptions.get(order_id)
     raise NoOrderYetError(
@@ -48,7 +50,7 @@ async def find_order(context: NomosContext, order_id: str) -> MeterOrder:
     )
 
 
-class MeterOrderResult(Result):
+class ExplainedOrder(Result):
     """An order and what it means."""
 
     order: OrderFields
@@ -56,8 +58,15 @@ class MeterOrderResult(Result):
     api_version: str
 
 
+class MeterOrderResult(ExplainedOrder):
+    """An explained order and its past."""
+
+    history: list[PastStep] | None = None
+    history_missing: str | None = None
+
+
 async def result_of(
-    order: MeterOrder,
+    found: OrderRead,
     context: NomosContext,
     *,
     audience: Audience = "agent",
@@ -66,13 +75,28 @@ async def result_of(
     customer_says: CustomerSays = "",
 ) -> MeterOrderResult:
     """Explain an order, reading its subscription too if it waits for metering details."""
+    order, past = found.order, found.past
     state = order_state(order, context.vocabulary)
     if order.status == PATHS[context.vocabulary][0] and order.subscription:
         with suppress(NomosError):  # not known then, which breaks nothing
             subscription = await context.client.subscriptions.get(order.subscription)
             state = replace(state, malo=subscription.has_malo, melo=subscription.has_melo)
-    return explained(
-        order, state, context, audience=audience, language=language, detail=detail, customer_says=customer_says
+    took = await step_took(order, context) if audience == "agent" else None
+    explanation = explained(
+        order,
+        state,
+        context,
+        audience=audience,
+        language=language,
+        detail=detail,
+        customer_says=customer_says,
+        observed=Observed(times_blocked=past.times_blocked, took=took),
+    )
+    for_operator = audience == "agent" and not context.caller.is_fenced
+    return MeterOrderResult(
+        **dict(explanation),
+        history=past_steps(order, past, audience, language),
+        history_missing=" ".join(filter(None, [past.missing, past.why if for_operator else ""])) or None,
     )
 
 
@@ -85,16 +109,22 @@ def explained(
     language: Language = "en",
     detail: Detail = "short",
     customer_says: CustomerSays = "",
-) -> MeterOrderResult:
+    observed: Observed | None = None,
+) -> ExplainedOrder:
     said = order_fields(order)
     explanation = explain(
-        state, now=context.now(), audience=audience, language=language, customer_says=customer_says
+        state,
+        now=context.now(),
+        audience=audience,
+        language=language,
+        customer_says=customer_says,
+        observed=observed,
     ).model_copy(update={"api_version": None})
     if detail == "short":
         explanation = in_short(explanation, of_order=True)
         left_out = {"object", *times_told(state, explanation, language)}
         said = {name: said[name] for name in said if name not in left_out and (audience == "agent" or name == "id")}
-    return MeterOrderResult(order=said, explanation=explanation, api_version=context.vocabulary)
+    return ExplainedOrder(order=said, explanation=explanation, api_version=context.vocabulary)
 
 
 def in_short(explanation: Explanation, *, of_order: bool = False) -> Explanation:
@@ -121,8 +151,8 @@ async def get_meter_order(
     act (`waiting_on`). `customer_message` is ready to send. Promise no date but an appointment's.
     """
     context = nomos_context(ctx)
-    order = await find_order(context, order_id)
-    return (await result_of(order, context, audience=audience, language=language, detail=detail)).answer()
+    found = await find_order(context, order_id)
+    return (await result_of(found, context, audience=audience, language=language, detail=detail)).answer()
 
 
 TOOL = ToolDefinition(

@@ -13,6 +13,7 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.lifecycle import summarise, summary_of
 from nomos_mcp.server.error_messages import ONLY_YOURS
+from nomos_mcp.server.order_history import read_order
 from nomos_mcp.server.ordering.eligibility import CanOrder, can_order, orders_on_plan
 from nomos_mcp.server.pagination import MAX_PAGES
 from nomos_mcp.server.request_context import NomosContext, nomos_context
@@ -175,7 +176,7 @@ async def get_subscription(
     if kind == "customer":
         return (await _of_customer(subscription_id, context)).answer()
     if kind == "meter order":
-        order = await context.client.meter_orders.get(subscription_id)
+        order = (await read_order(context, subscription_id)).order
         subscription_id = order.subscription
         if kind_of(subscription_id) != "subscription":
             raise InvalidRequestError(
