@@ -80,6 +80,7 @@ class NomosClient:
         self.base_url = checked_base_url(base_url)
         self.timing = timing
         self._limiter = RateLimiter(requests_per_second, timing)
+        self.app = app
         self._connection = HttpConnection(self.base_url, app, self._limiter, timing)
         credentials = self._credentials(client_id, _secret(client_secret), _secret(access_token))
         secret = _secret(client_secret) or _secret(access_token)

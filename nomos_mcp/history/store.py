@@ -35,15 +35,15 @@ class History:
     Every method raises `HistoryError` if the database does not answer.
 
     Args:
-        url: `NOMOS_MCP_DATABASE`, or `database.IN_MEMORY`. Nothing is opened before the first call.
+        url: `NOMOS_MCP_DATABASE`, `database.IN_MEMORY`, or a database. Nothing is opened before the first call.
         now: Returns the current time, aware.
 
     Attributes:
         events: What webhooks told, for the whole organisation; a view of one customer does not limit it.
     """
 
-    def __init__(self, url: SecretStr | str, now: Callable[[], datetime]) -> None:
-        self.database = Database(url)
+    def __init__(self, url: Database | SecretStr | str, now: Callable[[], datetime]) -> None:
+        self.database = url if isinstance(url, Database) else Database(url)
         self.now = now
         self.runs = Runs(self.database, now)
         self.events = WebhookEvents(self.database, now)

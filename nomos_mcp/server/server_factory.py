@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
@@ -14,7 +14,14 @@ from nomos_mcp.client import NomosClient
 from nomos_mcp.client.rate_limiter import REQUESTS_PER_SECOND
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
 from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, BLOCKS
-from nomos_mcp.server.nomos_server import CACHE_HINTS, NomosServer, protocol_errors, short_errors
+from nomos_mcp.server.late_history import LateHistory
+from nomos_mcp.server.nomos_server import (
+    CACHE_HINTS,
+    CACHE_HINTS_WITH_HISTORY,
+    NomosServer,
+    protocol_errors,
+    short_errors,
+)
 from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.config import Codes, Ordering
 from nomos_mcp.server.prompts import add_completions, all_prompts
@@ -25,6 +32,7 @@ from nomos_mcp.settings import Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.history.store import History
+    from nomos_mcp.simulator import Simulator
 
 
 def _turn(reason: str) -> str:
@@ -84,7 +92,7 @@ def create_server(
     own, owns_history = client is None, history is None
     used = client or client_of(chosen)
     now = clock or utc_now
-    kept = history or history_of(chosen, now)
+    kept = history or history_of(chosen, now, used)
     state_key = chosen.state_key.get_secret_value()
     vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
     context = NomosContext(
@@ -166,8 +174,21 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def history_of(settings: Settings, now: Callable[[], datetime]) -> "History | None":
-    """Make the history that the settings describe; None without a database."""
+def history_of(settings: Settings, now: Callable[[], datetime], client: NomosClient) -> "History | None":
+    """Make the history that the settings describe; None without a database.
+
+    A demo has one of its own, with an invented past, and uses no database.
+    """
+    if settings.demo:
+        version = next((known for known in VERSIONS if known == client.api_version), None)
+
+        def invented() -> "History":
+            from nomos_mcp.history.demo_past import demo_history  # noqa: PLC0415  loads SQLAlchemy
+
+            return demo_history(cast("Simulator", client.app), version or CURIE, now)
+
+        # Only the simulator that comes with a demo knows what happened to its orders.
+        return cast("History", LateHistory(invented)) if version and client.app is not None else None
     if not settings.database.get_secret_value():
         return None
     from nomos_mcp.history.store import History  # noqa: PLC0415  only a server with a database pays for loading it

@@ -67,7 +67,7 @@ def create_http_app(
     chosen = settings or Settings.from_env()
     own = client is None
     used = client or client_of(chosen, processes=processes)
-    history = history_of(chosen, utc_now)
+    history = history_of(chosen, utc_now, used)
     server = create_server(chosen, client=used, history=history)
     server.middleware.extend([CallLog(caller_of(chosen)), CallerRateLimit(chosen.http.calls_per_minute / processes)])
     # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks hosts
