@@ -22,6 +22,7 @@ from mcp.types import (
     InputRequiredResult,
     ReadResourceRequestParams,
     ReadResourceResult,
+    Resource as MCPResource,
     TextContent,
     Tool as MCPTool,
 )
@@ -37,7 +38,7 @@ from nomos_mcp.server.error_messages import cut, describe, describe_arguments, u
 from nomos_mcp.server.ordering.eligibility import ordering_refusal
 from nomos_mcp.server.prompts import Argument
 from nomos_mcp.server.request_context import NomosContext
-from nomos_mcp.server.resources import is_static
+from nomos_mcp.server.resources import DURATIONS, is_static
 from nomos_mcp.server.subscriptions import Subscriptions
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT
 from nomos_mcp.server.tools import ORDER_TOOL
@@ -113,6 +114,11 @@ CACHE_HINTS: Final[dict[CacheableMethod, CacheHint]] = {
     "resources/read": CacheHint(ttl_ms=0, scope="private"),
 }
 """How long clients may keep what they were sent."""
+CACHE_HINTS_WITH_HISTORY: Final[dict[CacheableMethod, CacheHint]] = {
+    **CACHE_HINTS,
+    "resources/list": CACHE_HINTS["tools/list"],
+}
+"""The same where the list of resources depends on the caller."""
 
 
 class NomosServer(MCPServer[NomosContext]):
@@ -148,6 +154,14 @@ class NomosServer(MCPServer[NomosContext]):
     async def list_tools(self) -> list[MCPTool]:
         tools = await super().list_tools()
         return tools if await self._may_order() else [tool for tool in tools if tool.name != ORDER_TOOL]
+
+    async def list_resources(self) -> list[MCPResource]:
+        found = await super().list_resources()
+        return [each for each in found if not self._is_hidden(each.uri)]
+
+    def _is_hidden(self, uri: AnyUrl | str) -> bool:
+        """Whether the caller is to see no trace of an address: what is about all orders is not for one customer."""
+        return str(uri) == DURATIONS and self.context.caller.is_fenced
 
     async def _may_order(self) -> bool:
         try:
@@ -186,6 +200,8 @@ class NomosServer(MCPServer[NomosContext]):
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         if len(str(uri)) > MAX_URI:
             raise ResourceNotFoundError(f"Unknown resource: {cut(str(uri))} No address here is that long.")
+        if self._is_hidden(uri):
+            raise ResourceNotFoundError(f"Unknown resource: {uri}")  # in the SDK's words
         try:
             return await super().read_resource(uri, context)
         except ResourceError as failure:

@@ -95,11 +95,11 @@ async def past_of(order: MeterOrder, context: NomosContext, seen_at: datetime) -
                 _, past = await _known(history, look)
             return past
     except Exception as error:  # noqa: BLE001  whatever it is, the order is there
-        why = _reason(error)
+        why = reason_of(error)
     return replace(past, missing=missing, why=why)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     from nomos_mcp.history.database import HistoryError  # noqa: PLC0415  only a server with a database pays for it
 
     if isinstance(error, HistoryError):
@@ -138,7 +138,7 @@ async def step_took(order: MeterOrder, context: NomosContext) -> StepTook | None
     try:
         known = await history.durations(_FOR_DURATIONS)
     except Exception as error:  # noqa: BLE001  whatever it is, the order is there
-        _reason(error)
+        reason_of(error)
         return None
     found = known and known.steps.get((look.api_version, step))
     if not found or found.finished < ENOUGH or found.least is None or found.median is None:

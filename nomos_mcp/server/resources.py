@@ -7,12 +7,15 @@ from mcp.server.mcpserver.server import MCPServer
 
 from nomos_mcp.client.ids import checked
 from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
+from nomos_mcp.server.duration_statistics import durations_result
 from nomos_mcp.server.error_messages import error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tools.get_event import event_result
 from nomos_mcp.server.tools.get_meter_order import find_order, result_of
 from nomos_mcp.server.tools.get_subscription import subscription_result
 
+DURATIONS: Final = "nomos://statistics/durations"
+"""For callers of the whole organisation: it is about the orders of all."""
 LIFECYCLE: Final = "nomos://lifecycle/{api_version}"
 STATUS: Final = "nomos://statuses/{status}"
 ERROR: Final = "nomos://errors/{code}"
@@ -27,9 +30,11 @@ def is_static(uri: str) -> bool:
     return uri.startswith(_STATIC)
 
 
-def add_resources(server: MCPServer[NomosContext]) -> None:
+def add_resources(server: MCPServer[NomosContext], context: NomosContext, *, with_history: bool) -> None:
     _add_texts(server)
     _add_live_data(server)
+    if with_history:
+        _add_statistics(server, context)
 
 
 def _add_texts(server: MCPServer[NomosContext]) -> None:
@@ -84,6 +89,13 @@ def _add_live_data(server: MCPServer[NomosContext]) -> None:
     async def event(event_id: str, ctx: Context[NomosContext]) -> str:
         """What happened, and the state now of the order that it is about, as get_event returns it."""
         return (await event_result(nomos_context(ctx), event_id)).model_dump_json(exclude_none=True)
+
+
+def _add_statistics(server: MCPServer[NomosContext], context: NomosContext) -> None:
+    @server.resource(DURATIONS, title="How long steps and blocks took", mime_type=_JSON)
+    async def durations() -> str:  # the SDK hands no context to an address without parameters
+        """Cases, median, and the 10th to 90th percentile in days, of each step and block in your own history."""
+        return (await durations_result(context)).model_dump_json(exclude_none=True)
 
 
 async def _order(order_id: str, context: NomosContext) -> str:

@@ -130,13 +130,13 @@ def create_server(
         log_level="WARNING",
         subscriptions=False,
         request_state_security=RequestStateSecurity(keys=[state_key]) if state_key else None,
-        cache_hints=CACHE_HINTS,
+        cache_hints=CACHE_HINTS_WITH_HISTORY if kept else CACHE_HINTS,
     )
     server.context = context
     server.middleware.append(protocol_errors)
     if kept:
         server.listen_to(kept)
-    add_resources(server)
+    add_resources(server, context, with_history=kept is not None)
     prompts = list(all_prompts())
     for prompt in prompts:
         server.add_prompt(prompt)
