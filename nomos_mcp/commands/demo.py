@@ -46,6 +46,7 @@ class Step:
     arguments: Mapping[str, object]  # a value of _CODE stands for the last confirmation code
     expected: Mapping[str, object] = field(default_factory=dict)  # what the answer must contain: path to value
     fails: bool = False  # the right answer is an error
+    only: tuple[str, ...] = ()  # what to print of the answer; by default all but the history
 
 
 _CODE = "(the code)"
@@ -64,6 +65,13 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
             "get_meter_order",
             missing_check,
             {"order.blocked_reason": "check_missing", "explanation.waiting_on": "customer"},
+        ),
+        Step(
+            "Was it blocked before, and how long does that take?",
+            "get_meter_order",
+            missing_check,
+            {"explanation.confidence_of.timing": "observed"},
+            only=("blocked", "timing", "history"),
         ),
         Step(
             "And my neighbour's?",
@@ -169,7 +177,7 @@ async def _tour(version: "ApiVersion", steps: Sequence[Step], log: TextIO) -> bo
                 answer = await client.call_tool(step.tool, arguments)
                 code = str((answer.structured_content or {}).get("confirmation_code", code))
                 print()
-                for line in transcript(step.question, step.tool, arguments, answer).splitlines():
+                for line in transcript(step.question, step.tool, arguments, answer, step.only).splitlines():
                     print(styled(line, _STYLES[line[0]]) if line[0] in _STYLES else line)
                 if problem := _problem(step, answer):
                     print(f"\nThis is not what the tour expects: {problem}.")
@@ -192,9 +200,9 @@ def _problem(step: Step, answer: "CallToolResult") -> str:
 def transcript(
     question: str, tool: str, arguments: Mapping[str, object], answer: "CallToolResult", only: tuple[str, ...] = ()
 ) -> str:
-    """Question, call and answer as text; of the answer `only` some fields, if any are given."""
+    """Question, call and answer as text; of the answer `only` some fields, or all but the history."""
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    fields = [(name, value) for name, value in _fields(answer) if not only or name in only]
+    fields = [(name, value) for name, value in _fields(answer) if (name in only if only else name != "history")]
     return "\n".join([f"? {question}", f"> {tool}({call})", *(_line(name, value) for name, value in fields)])
 
 
@@ -218,6 +226,9 @@ def _fields(answer: "CallToolResult") -> Iterator[tuple[str, object]]:
         yield "note", content.get("note", "")
     if "explanation" in content and "outcome" not in content:
         yield from _explained(content["explanation"], content.get("order", {}))
+    for step in content.get("history", []):
+        when = step.get("when") or f"between {step.get('after')} and {step['by']}"
+        yield "history", f"{step['what']} ({when}, {step['source']})"
 
 
 def _explained(explanation: Mapping[str, object], order: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -94,6 +94,11 @@ class Database:
     def is_postgresql(self) -> bool:
         return self._url.get_backend_name() == "postgresql"
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether it ends with its process. Such a database cannot be away."""
+        return self._in_memory
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads. What is done in it concerns the database only.

@@ -86,7 +86,7 @@ async def past_of(order: MeterOrder, context: NomosContext, seen_at: datetime) -
         if history is None:
             return past
         look = OrderLook.of(order, context.vocabulary, seen_at=seen_at, seen_by="read")
-        with anyio.move_on_after(MOST):
+        with anyio.move_on_after(None if history.database.is_in_memory else MOST):
             looks, past = await _known(history, look)
             missing = "What was read now could not be recorded."
             # What is known already needs no turn to write. Whether it is new is decided with the turn.
@@ -136,7 +136,7 @@ async def step_took(order: MeterOrder, context: NomosContext) -> StepTook | None
     look = OrderLook.of(order, context.vocabulary, seen_at=context.now(), seen_by="read")
     step = (look.api_version == CURIE and block_of(look)) or look.status
     try:
-        known = await history.durations(_FOR_DURATIONS)
+        known = await history.durations(60 if history.database.is_in_memory else _FOR_DURATIONS)
     except Exception as error:  # noqa: BLE001  whatever it is, the order is there
         reason_of(error)
         return None

@@ -236,14 +236,16 @@ async def test_a_database_that_may_only_be_read_still_tells_the_past(world: Worl
     assert answer["history_missing"].startswith("What was read now could not be recorded. The database may only be")
 
 
-async def test_nobody_waits_long_for_a_database_that_hangs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_waits_long_for_a_database_that_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     async def hang(*_: object) -> list[OrderLook]:
         await anyio.sleep_forever()
         return []
 
     monkeypatch.setattr("nomos_mcp.server.order_history.MOST", 0.01)
     monkeypatch.setattr(History, "looks", hang)
-    async with world.asked() as client:
+    async with world.asked(history=History(str(tmp_path / "history.db"), lambda: NOW)) as client:
         answer = answer_of(await client.call_tool(READ, {"order_id": PLACED}))
     assert answer["history_missing"] == "The history cannot be read now. Its database takes too long."
 
