@@ -20,7 +20,7 @@ from nomos_mcp.lifecycle import ApiVersion
 KEPT: Final = 600.0
 """Seconds for which statistics are not computed again."""
 
-_AT_ONCE: Final = 500  # orders in one transaction
+_AT_ONCE: Final = 100  # orders in one transaction: what it takes to read them holds up everybody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Durations:
         self._clock = clock
         self._known: Statistics | None = None
         self._until = float("-inf")
+        self._begun = float("-inf")
         self._task: asyncio.Task[None] | None = None
         self._failure: HistoryError | None = None
 
@@ -55,7 +56,7 @@ class Durations:
         """Return the statistics. Old ones are returned while new ones are computed.
 
         Args:
-            wait: Seconds to wait if there are none yet.
+            wait: Seconds that they may take if there are none yet, from when they were first asked for.
 
         Returns:
             None if they are not ready after that; they are computed further.
@@ -64,10 +65,10 @@ class Durations:
             HistoryError: They could not be computed.
         """
         if self._clock() >= self._until and (self._task is None or self._task.done()):
-            self._failure = None
+            self._failure, self._begun = None, self._clock()
             self._task = asyncio.create_task(self._compute())
         if self._known is None and self._task is not None:
-            await asyncio.wait({self._task}, timeout=wait)
+            await asyncio.wait({self._task}, timeout=max(0.0, self._begun + wait - self._clock()))
             if self._failure:
                 raise self._failure
         return self._known

@@ -69,6 +69,18 @@ async def test_who_does_not_wait_gets_nothing_yet(history: History) -> None:
     assert await history.durations(60)
 
 
+async def test_only_who_asks_first_waits(history: History) -> None:
+    seconds = 0.0
+    durations = Durations(history.database, lambda: NOW, lambda: seconds)
+    await history.record([_look(1, 50, "created")])
+    async with history.database.writing():  # so that they are not computed yet
+        assert await durations.get(0.01) is None
+        seconds = 0.02
+        assert await durations.get(0.01) is None
+    assert await durations.get(60)
+    await durations.aclose()
+
+
 async def test_a_customers_view_has_no_statistics(history: History) -> None:
     await history.record([_look(1, 50, "created")])
     assert await history.for_customer("cus_1").durations(60) is None

@@ -245,8 +245,9 @@ async def test_nobody_waits_long_for_a_database_that_hangs(
 
     monkeypatch.setattr("nomos_mcp.server.order_history.MOST", 0.01)
     monkeypatch.setattr(History, "looks", hang)
-    async with world.asked(history=History(str(tmp_path / "history.db"), lambda: NOW)) as client:
+    async with world.asked(history=(history := History(str(tmp_path / "history.db"), lambda: NOW))) as client:
         answer = answer_of(await client.call_tool(READ, {"order_id": PLACED}))
+    await history.aclose()
     assert answer["history_missing"] == "The history cannot be read now. Its database takes too long."
 
 
