@@ -1,6 +1,5 @@
 """The durations of a whole history: read from the database, kept for a while, and computed beside the reads."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -13,13 +12,6 @@ from nomos_mcp.lifecycle import CURIE
 from tests.conftest import NOW
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def history() -> AsyncIterator[History]:
-    made = History(IN_MEMORY, lambda: NOW)
-    yield made
-    await made.aclose()
 
 
 def _look(number: int, days_ago: float, status: str) -> OrderLook:
@@ -69,16 +61,18 @@ async def test_who_does_not_wait_gets_nothing_yet(history: History) -> None:
     assert await history.durations(60)
 
 
-async def test_only_who_asks_first_waits(history: History) -> None:
+async def test_only_who_asks_first_waits() -> None:
     seconds = 0.0
+    history = History(IN_MEMORY, lambda: NOW)
     durations = Durations(history.database, lambda: NOW, lambda: seconds)
     await history.record([_look(1, 50, "created")])
-    async with history.database.writing():  # so that they are not computed yet
+    async with history.database.writing():  # nobody else gets a turn, so they cannot be computed
         assert await durations.get(0.01) is None
         seconds = 0.02
         assert await durations.get(0.01) is None
     assert await durations.get(60)
     await durations.aclose()
+    await history.aclose()
 
 
 async def test_a_customers_view_has_no_statistics(history: History) -> None:

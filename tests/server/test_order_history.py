@@ -1,5 +1,6 @@
 """An order's past: what reads saw is recorded, and told with its dates, beside the explanation."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -166,7 +167,7 @@ async def test_ten_lines_are_the_last_ten_and_stay_cheap(world: World) -> None:
                 world.passes(1)
     assert len(answer["history"]) == 10
     assert answer["history"][-1]["what"] == "unblocked"
-    assert tokens(str(answer["history"]).replace("'", '"').replace(": ", ":").replace(", ", ",")) <= 250
+    assert tokens(json.dumps(answer["history"], ensure_ascii=False, separators=(",", ":"))) <= 250
 
 
 async def test_an_order_whose_own_dates_say_all_has_no_history(world: World) -> None:
