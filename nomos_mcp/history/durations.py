@@ -20,6 +20,8 @@ from nomos_mcp.lifecycle.statuses import PATHS
 Spell = tuple[timedelta, bool]
 """How long a case lasted, and whether it finished; without that it lasted at least so long."""
 
+_BLOCKS: Final = frozenset({"blocked", "unblocked", "cancelled"})
+"""What begins or ends a block in curie: a cancelled order has none."""
 _ENDED: Final = frozenset({"cancelled", "pre_installed"})
 """Statuses that end an order without finishing the step that it was in."""
 
@@ -120,7 +122,7 @@ class DurationsOf:
         status = self._through_statuses(latest, [change for change in told if change.of_status])
         self._present(latest, status, "" if is_final(latest.order_state) else latest.status, last_seen)
         if latest.api_version == CURIE:  # in edison a block is a status
-            changed = [change for change in told if change.kind in {"blocked", "unblocked"} and not change.of_status]
+            changed = [change for change in told if change.kind in _BLOCKS and change.api_version == CURIE]
             self._present(latest, self._through_blocks(latest, changed), block_of(latest), last_seen)
 
     def steps(self) -> Iterator[StepDurations]:
@@ -148,7 +150,8 @@ class DurationsOf:
         """Follow an order from block to block; return the last one, if nothing shows its end."""
         step: _Step | None = None
         for change in told:
-            if change.kind == "unblocked" and step and step.name == change.before:
+            gave_up = change.kind == "cancelled"
+            if step and (gave_up or (change.kind == "unblocked" and step.name == change.before)):
                 self._end(latest, step, change)
             else:  # a block that followed another one tells when it began, not when the other one ended
                 self._leave_out(step)

@@ -141,6 +141,12 @@ def test_a_block_of_a_cancelled_order_did_not_finish() -> None:
     assert _counts(found["blocked: check_missing"]) == (0, 0, 1, 0)
 
 
+def test_a_block_of_an_order_that_was_activated_is_one_case() -> None:
+    blocked = {"blocked_reason": "check_missing", "blocked_at": START + 3 * DAY}
+    found = _found(_seen(2), _seen(4, **blocked), _seen(9, status="activated", activated_at=START + 8 * DAY))
+    assert found["blocked: check_missing"].finished + found["blocked: check_missing"].left_out == 1
+
+
 def test_a_block_in_edison_is_a_status() -> None:
     found = _found(
         _seen(0, api_version=EDISON, status="waiting"),
