@@ -1,6 +1,6 @@
 """`History`: the observed states of the orders, and what became of them, in a database."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +81,7 @@ class History:
         until: datetime | None = None,
         customer_id: str = "",
         order_id: str = "",
+        subscription_id: str = "",
         kind: Kind | None = None,
         behind: Place | None = None,
         limit: int,
@@ -92,6 +93,7 @@ class History:
             until: The last moment.
             customer_id: Only this customer's (`cus_…`).
             order_id: Only this order's (`prdo_…`).
+            subscription_id: Only this subscription's (`sub_…`).
             kind: Only these; `status` stands for every change of status, of whatever kind.
             behind: Read on behind this place.
             limit: At most so many.
@@ -105,6 +107,8 @@ class History:
             query = query.where(changes.c.customer_id == customer_id)
         if order_id:
             query = query.where(changes.c.order_id == order_id)
+        if subscription_id:
+            query = query.where(changes.c.subscription_id == subscription_id)
         if kind:
             query = query.where(changes.c.of_status if kind == "status" else changes.c.kind == kind)
         if behind:
@@ -141,6 +145,13 @@ class History:
         Always None in a customer's view: the statistics are about everybody's orders.
         """
         return None if self.customer_id else await self._durations.get(wait)
+
+    async def latest_looks(self, order_ids: Sequence[str]) -> dict[str, OrderLook]:
+        """Return the last recorded state of each of these orders that has one. For a page of orders, not for all."""
+        query = self._scoped(select(observations), observations)
+        query = query.where(observations.c.order_id.in_(order_ids), observations.c.is_latest)
+        async with self.database.reading() as connection:
+            return {row.order_id: look_of(row) for row in await connection.execute(query)}
 
     def _scoped(self, query: Select[Any], table: Table) -> Select[Any]:
         return query.where(table.c.customer_id == self.customer_id) if self.customer_id else query

@@ -54,7 +54,7 @@ class _Answer(BaseModel):
 
 
 class Stage(_Answer):
-    """The place of a status on the line that its API version documents, counted from 1."""
+    """A status' place on the line that its API version documents, from 1."""
 
     index: int
     of: int
@@ -69,7 +69,7 @@ class Blocked(_Answer):
 
 
 class Explanation(_Answer):
-    """What a status means, who must act, and what may be said. What does not apply is None and left out on dump."""
+    """What a status means, who must act, and what may be said. What does not apply is left out."""
 
     # `path` is the usual progress of the API version, for a status that was asked for by name. `confidence` says how
     # well it is known who must act, `confidence_of` what is known less well than that.

@@ -1,4 +1,4 @@
-"""The cursor with which a later call reads on in a list: what it holds, and how it is written."""
+"""The cursors with which a later call reads on in a list or in the feed: what they hold, and how they are written."""
 
 import base64
 import hashlib
@@ -13,6 +13,7 @@ from nomos_mcp.client.pages import MAX_PAGE_SIZE
 _ANY = "surrogatepass"  # upstream's cursor may be any text that JSON can write
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
+_DIGITS = 19  # fewer than those of the largest number of a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Cursor:
 
     def text(self, binding: str) -> str:
         """Return the cursor as it is handed out, bound to the arguments of a call."""
-        created = (self.position.created - _EPOCH) // _TICK if self.position.created else None
+        created = _ticks(self.position.created)
         flags = 2 * self.again + self.gaps
         page = quote(self.page, safe="", errors=_ANY)
         ids = "~".join(self.position.ids) + "!" * bool(self.position.undated) + "~".join(self.position.undated)
@@ -79,19 +80,74 @@ def cursor_of(text: str, binding: str) -> Cursor:
     try:
         bound, size, query, flags, created, ids, page = text.split(".", 6)
         dated, _, undated = ids.partition("!")
-        position = Position(_EPOCH + int(created) * _TICK if created else None, _parts(dated), _parts(undated))
+        position = Position(_moment(created), _parts(dated), _parts(undated))
         again, gaps = bool(int(flags) & 2), bool(int(flags) & 1)
         cursor = Cursor(int(size), int(query), unquote(page, errors=_ANY), again, position, gaps)
     except (ValueError, OverflowError):
         raise malformed_cursor() from None
     if not (1 <= cursor.page_size <= MAX_PAGE_SIZE and cursor.query >= 0):
         raise malformed_cursor()
+    _require(bound, binding)
+    return cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedCursor:
+    """Where reading goes on in the feed.
+
+    Attributes:
+        since: The first moment of the feed; a default that depends on the clock must not move from page to page.
+        told: The time of the last change that was told; None if none was.
+        tie: Which of the changes of that time it was: its number in the history, or a digest.
+        start: Where the orders begin that are read for their dates; None if the feed is read from the history.
+        end: Where the orders begin that are not read before all changes of these are told; None at the end of the list.
+        gaps: Whether an earlier call has left something out.
+    """
+
+    since: datetime
+    told: datetime | None = None
+    tie: str = ""
+    start: Cursor | None = None
+    end: Cursor | None = None
+    gaps: bool = False
+
+    def text(self, binding: str) -> str:
+        """Return the cursor as it is handed out, bound to the arguments of a call."""
+        told = "" if self.told is None else str(_ticks(self.told))
+        head = ".".join([binding, str(_ticks(self.since)), told, self.tie, str(int(self.gaps))])
+        return "|".join([head, *(each.text("") if each else "" for each in (self.start, self.end))])
+
+
+def feed_cursor_of(text: str, binding: str) -> FeedCursor:
+    """Read a cursor of the feed that was handed out for the same arguments."""
+    try:
+        head, *walk = text.split("|")
+        bound, first, told, tie, gaps = head.split(".")
+        start, end = (cursor_of(each, "") if each else None for each in walk)
+        since = _EPOCH + int(first) * _TICK
+        cursor = FeedCursor(since=since, told=_moment(told), tie=tie, start=start, end=end, gaps=bool(int(gaps)))
+    except (ValueError, OverflowError):
+        raise malformed_cursor() from None
+    if cursor.told and cursor.start is None and not (tie.isdecimal() and len(tie) < _DIGITS):
+        raise malformed_cursor()
+    _require(bound, binding)
+    return cursor
+
+
+def _require(bound: str, binding: str) -> None:
     if bound != binding:
         raise InvalidRequestError(
             "The cursor belongs to another query. Repeat the call that returned it, with every other argument "
             "unchanged, or leave the cursor out to start again."
         )
-    return cursor
+
+
+def _ticks(moment: datetime | None) -> int | None:
+    return (moment - _EPOCH) // _TICK if moment else None
+
+
+def _moment(ticks: str) -> datetime | None:
+    return _EPOCH + int(ticks) * _TICK if ticks else None
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,7 +18,8 @@ from nomos_mcp.server.request_context import nomos_context
 
 _OF_ORDERS: Final = frozenset({"overdue", "waiting_on", "provider"})
 _OF_SUBSCRIPTIONS: Final = frozenset({"subscription_id", "number", "customer_email"})
-_NO_FILTERS: Final = _OF_ORDERS | _OF_SUBSCRIPTIONS | {"ctx", "status", "limit", "cursor", "detail"}
+_OF_CHANGES: Final = frozenset({"since", "until", "order_id", "kind"})
+_NO_FILTERS: Final = _OF_ORDERS | _OF_SUBSCRIPTIONS | _OF_CHANGES | {"ctx", "status", "limit", "cursor", "detail"}
 """Arguments that a tool handles itself: a status takes several queries (see `pagination`), the others none."""
 
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
@@ -61,29 +62,33 @@ class ListRequest:
         after, before = self.filters.get("created_after"), self.filters.get("created_before")
         if after and before and after > before:
             raise InvalidRequestError("created_after is later than created_before, so nothing can match. Swap them.")
-        whose = self.filters.get("customer") or self.filters.get("subscription")
+        whose = self.filters.get("customer") or self.filters.get("subscription") or arguments.get("order_id")
         self.note = ONLY_YOURS if whose and self.context.caller.is_fenced else ""
         self._cursor = arguments["cursor"]
         self._as_of = self.context.now()
         bound = sorted((name, value) for name, value in arguments.items() if name not in {"ctx", "cursor"})
         seen_as = [tool.__name__, self.context.client.api_version, self.context.caller.customer_id, bound]
         # Keyed, since a digest alone would show to whoever guesses it what was searched for, such as an e-mail address.
-        self._binding = digest(json.dumps(seen_as), 12, self.context.client.derived_key("cursor"))
+        self.binding = digest(json.dumps(seen_as), 12, self.context.client.derived_key("cursor"))
 
     def start(self, first: Cursor) -> Cursor:
         """Return where to start reading: `first`, unless the caller passed a cursor of an earlier call."""
-        return cursor_of(self._cursor, self._binding) if self._cursor else first
+        return cursor_of(self._cursor, self.binding) if self._cursor else first
 
     def fields(self, reading: ListReading[R], returned: int, gap: str = "") -> dict[str, Any]:
         """Return the fields of `ListResult`; `gap` is what may match beside that list."""
         rest = reading.next(returned)
         not_covered = [*filter(None, [gap]), *reading.not_covered]
+        return self.said(returned, rest.text(self.binding) if rest else None, not_covered)
+
+    def said(self, returned: int, next_cursor: str | None, not_covered: Sequence[str]) -> dict[str, Any]:
+        """Return the fields of `ListResult`."""
         return {
             "returned": returned,
-            "has_more": rest is not None,
-            "next_cursor": rest.text(self._binding) if rest else None,
-            "complete": rest is None and not not_covered,
-            "not_covered": not_covered or None,
+            "has_more": next_cursor is not None,
+            "next_cursor": next_cursor,
+            "complete": next_cursor is None and not not_covered,
+            "not_covered": list(not_covered) or None,
             "as_of": self._as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "api_version": self.context.client.api_version,
         }

@@ -45,6 +45,7 @@ Smart meter orders at Nomos (German electricity), explained.
 
 - A status question takes one call: get_meter_order with the order ID (prdo_…) or the subscription ID (sub_…).
   Without an ID: list_meter_orders_by_status (limit=0 counts), or list_subscriptions (by contract number or e-mail too).
+  What changed: list_order_changes.
   For a customer or in German: its audience and language. Names, codes and words alone: explain_status.
   A subscription, and whether it can and should have a meter: get_subscription. An event (evt_…): get_event.
 - Blocked before status: blocked lies over the status and decides whose turn it is.

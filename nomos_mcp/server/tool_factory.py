@@ -5,6 +5,7 @@ for the others, with nothing null.
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Final, Literal
@@ -98,8 +99,13 @@ class ToolDefinition:
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a result without titles, which repeat names, and without null, which no result holds."""
+    """Return the schema of a result without titles, which repeat names, and without null, which no result holds.
+
+    Descriptions are docstrings; how those are laid out says nothing.
+    """
     plain = {name: value for name, value in schema.items() if name != "title"}
+    if isinstance(said := plain.get("description"), str):
+        plain["description"] = re.sub(r"\s+", " ", said.replace("Attributes:", ""))
     if plain.get("default", "") is None and "anyOf" in plain:
         values = [each for each in plain.pop("anyOf") if each != {"type": "null"}]
         del plain["default"]
@@ -139,11 +145,12 @@ _TOO_LARGE = (
 )
 
 
-def fitting(lines: Sequence[Result]) -> int:
+def fitting(lines: Sequence[Result | str]) -> int:
     """Return how many lines of a list fit into one answer, the first in any case."""
     room = MAX_BYTES - _FRAME_BYTES
     for count, line in enumerate(lines):
-        room -= len(line.model_dump_json(exclude_none=True).encode()) + 1
+        text = line if isinstance(line, str) else line.model_dump_json(exclude_none=True)
+        room -= len(text.encode()) + 3  # quotes and a comma
         if room < 0:
             return max(1, count)
     return len(lines)

@@ -47,23 +47,20 @@ class ExplanationResult(Result):
 async def explain_status(
     ctx: Context[NomosContext],
     status: Annotated[str, Field(description="A status, reason, error code, word, or glossary.")] = "",
-    order_id: Annotated[str, Field(description="Instead: this order, as get_meter_order answers.")] = "",
+    order_id: Annotated[str, Field(description="Instead: this order.")] = "",
     blocked_reason: Annotated[str, Field(description=f"With status or alone: {' or '.join(BLOCKED_REASONS)}.")] = "",
     cancelled_reason: Annotated[str, Field(description=f"As above: {' or '.join(CANCELLED_REASONS)}.")] = "",
-    audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
-    language: Annotated[Language, Field(description="Language of the texts.")] = "en",
-    api_version: Annotated[str, Field(description="curie or edison; default: the pinned one.")] = "",
-    customer_says: Annotated[CustomerSays, Field(description="already_done: the customer says it is done.")] = "",
-    detail: Annotated[Detail, Field(description="full adds sources, stage and label.")] = "short",
+    audience: Annotated[Audience, Field(description="customer: what they may be told.")] = "agent",
+    language: Annotated[Language, Field(description="Of the texts.")] = "en",
+    api_version: Annotated[str, Field(description="curie or edison.")] = "",
+    customer_says: Annotated[CustomerSays, Field(description="The customer says it is done.")] = "",
+    detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, ExplanationResult]:
     """Explain a status and the path around it, a reason, an error code, or a word. Needs no credentials.
 
-    Words: glossary has all, such as MaLo, §14a EnWG, provider, ordering, cancelling. Statuses, not one to one:
-    curie: created → placed → check_submitted → check_reviewed → scheduled → installed → activated, or cancelled;
-    blocked lies over one, with a reason.
-    edison: waiting → ordered → checked → installation_planning → installation_scheduled → installation_finished →
-    activated; also intended, installation_waiting, installed, pre_installed, cancelled, blocked_wim (the grid
-    operator's turn), blocked (manual review at Nomos, never check_missing).
+    Words: glossary has all, such as MaLo, cancelling. The API versions' statuses do not map one to one: curie's blocked
+    lies over a status, with a reason; edison's is a manual review at Nomos, never check_missing, and blocked_wim the
+    grid operator's turn.
     """
     context = nomos_context(ctx)
     others = blocked_reason or cancelled_reason or api_version

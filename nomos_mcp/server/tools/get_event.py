@@ -113,14 +113,13 @@ def _timestamp(event: Event) -> str | None:
 
 
 async def get_event(
-    event_id: Annotated[str, Field(description="Event (evt_…), as a webhook delivery carries it.")],
+    event_id: Annotated[str, Field(description="evt_…, from a webhook.")],
     ctx: Context[NomosContext],
-    detail: Annotated[Detail, Field(description="full adds sources, stage and label.")] = "short",
+    detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, EventResult]:
     """Read one event: what happened, and to what (`concerns`, IDs only).
 
-    `order` with `explanation`, or `subscription`, is how that is now and not then: events come late, twice and out of
-    order, so answer from the state now.
+    `order` with `explanation`, or `subscription`, is how that is now and not then.
     """
     return (await event_result(nomos_context(ctx), event_id, detail)).answer()
 

@@ -139,16 +139,16 @@ def in_short(explanation: Explanation, *, of_order: bool = False) -> Explanation
 
 
 async def get_meter_order(
-    order_id: Annotated[str, Field(description="Meter order (prdo_…) or its subscription (sub_…).")],
+    order_id: Annotated[str, Field(description="prdo_… or its subscription, sub_….")],
     ctx: Context[NomosContext],
-    audience: Annotated[Audience, Field(description="customer: only what a customer may be told.")] = "agent",
-    language: Annotated[Language, Field(description="Language of the texts.")] = "en",
-    detail: Annotated[Detail, Field(description="full adds sources, stage and label.")] = "short",
+    audience: Annotated[Audience, Field(description="customer: what they may be told.")] = "agent",
+    language: Annotated[Language, Field(description="Of the texts.")] = "en",
+    detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, MeterOrderResult]:
-    """Read one smart meter order and what its state means: answers "where is it, why is it stuck, whose turn is it?".
+    """Read one smart meter order and what its state means: where is it, why is it stuck, whose turn is it?
 
-    Answer from `explanation`. Look at `explanation.blocked` first: blocked lies over the status and decides who must
-    act (`waiting_on`). `customer_message` is ready to send. Promise no date but an appointment's.
+    Answer from `explanation`, from its `blocked` first: that lies over the status and decides who must act
+    (`waiting_on`). `customer_message` is ready to send. Promise no date but an appointment's.
     """
     context = nomos_context(ctx)
     found = await find_order(context, order_id)

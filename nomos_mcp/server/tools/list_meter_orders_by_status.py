@@ -110,35 +110,33 @@ class OrderList(ListResult):
 async def list_meter_orders_by_status(
     status: Annotated[str, Field(description="A status, or blocked, open (not final), all.")],
     ctx: Context[NomosContext],
-    customer_id: Annotated[str, Field(description="Only this customer's."), UpstreamFilter("customer")] = "",
-    subscription_id: Annotated[
-        str, Field(description="Only this subscription's."), UpstreamFilter("subscription")
-    ] = "",
+    customer_id: Annotated[str, Field(description="Only this one's."), UpstreamFilter("customer")] = "",
+    subscription_id: Annotated[str, Field(description="Only this one's."), UpstreamFilter("subscription")] = "",
     created_after: Annotated[
         str,
-        Field(description="This day (Berlin) or time, or later."),
+        Field(description="Day (Berlin) or time, inclusive."),
         UpstreamFilter("created_after", first_moment),
     ] = "",
     created_before: Annotated[
         str,
-        Field(description="This day or time, or earlier."),
+        Field(description="As above."),
         UpstreamFilter("created_before", last_moment),
     ] = "",
     overdue: Annotated[  # noqa: FBT002  arguments of tools go by name
         bool, Field(description="Past the target, not installed.")
     ] = False,
     waiting_on: Annotated[str, Field(description="Who must act.")] = "",
-    provider: Annotated[str, Field(description="Only this provider's.")] = "",
+    provider: Annotated[str, Field(description="Only this one's.")] = "",
     limit: Annotated[int, Field(ge=0, le=MAX_PAGE_SIZE, description="At most; 0 only counts.")] = 20,
-    cursor: Annotated[str, Field(description="next_cursor of the last call, other arguments unchanged.")] = "",
+    cursor: Annotated[str, Field(description="next_cursor; rest unchanged.")] = "",
     detail: Annotated[
         Literal["short", "full"], Field(description="full adds customer, subscription, provider.")
     ] = "short",
 ) -> Annotated[CallToolResult, OrderList]:
-    """List smart meter orders, newest first, or count them: "which are blocked?", "how many are overdue?".
+    """List smart meter orders, newest first, or count them: which are blocked, overdue?
 
     `blocked`: every order that is held up, whatever its status. `waiting_on` without `confidence` is inferred. Unless
-    `complete`, go on with `next_cursor`, or say that there is more, and what `not_covered` names.
+    `complete`, go on with `next_cursor`, or say so, and what `not_covered` names.
     """
     request = ListRequest(list_meter_orders_by_status, locals())
     context, version, now = request.context, request.context.vocabulary, request.context.now()

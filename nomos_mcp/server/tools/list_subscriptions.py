@@ -133,30 +133,30 @@ def _check_status(status: str) -> None:
 async def list_subscriptions(
     ctx: Context[NomosContext],
     status: Annotated[str, Field(description="pending, active or ended.")] = "",
-    customer_id: Annotated[str, Field(description="Only this customer's."), UpstreamFilter("customer")] = "",
+    customer_id: Annotated[str, Field(description="Only this one's."), UpstreamFilter("customer")] = "",
     plan_id: Annotated[str, Field(description="Only on this plan."), UpstreamFilter("plan")] = "",
     subscription_id: Annotated[str, Field(description="Only this one.")] = "",
     number: Annotated[str, Field(description="Contract number; stops at the first match.")] = "",
-    customer_email: Annotated[str, Field(max_length=MAX_EMAIL, description="Only of who has this address.")] = "",
+    customer_email: Annotated[str, Field(max_length=MAX_EMAIL, description="Of who has this address.")] = "",
     created_after: Annotated[
         str,
-        Field(description="From this day (Berlin) or time with zone."),
+        Field(description="Day (Berlin) or time, inclusive."),
         UpstreamFilter("created_after", first_moment),
     ] = "",
     created_before: Annotated[
         str,
-        Field(description="Up to and including this day or time."),
+        Field(description="As above."),
         UpstreamFilter("created_before", last_moment),
     ] = "",
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="At most.")] = 20,
-    cursor: Annotated[str, Field(description="next_cursor; other arguments unchanged.")] = "",
+    cursor: Annotated[str, Field(description="next_cursor; rest unchanged.")] = "",
     detail: Annotated[Detail, Field(description="full adds plan, number, created.")] = "short",
 ) -> Annotated[CallToolResult, SubscriptionList]:
-    """List subscriptions, newest first: "which can get a smart meter?", "whose contract number is this?". No names.
+    """List subscriptions, newest first: which can get a smart meter, whose contract number is this? No names.
 
-    `can_order` and `why` say whether a smart meter can be ordered; `order_id` and `order_status` are its one order.
+    `can_order` and `why`: whether a smart meter can be ordered; `order_id`, `order_status`: its one order.
     yes is inferred: others on its plan have one. unknown: no rule seen here forbids it; say so.
-    `complete`: this page and those before it are everything that matches; `not_covered` is left out.
+    Unless `complete`, say what `not_covered` names.
     """
     request = ListRequest(list_subscriptions, locals())
     context, filters = request.context, request.filters

@@ -56,7 +56,7 @@ confirm.__module__, confirm.__qualname__ = "order_smart_meter", "confirmation"
 
 
 async def order_smart_meter(
-    subscription_id: Annotated[str, Field(description="Subscription to order for (sub_…).")],
+    subscription_id: Annotated[str, Field(description="sub_…")],
     ctx: Context[NomosContext],
     found: Annotated[Preview | OrderingResult, Resolve(check)],
     consent: Annotated[ElicitationResult[Any], Resolve(confirm)],
@@ -67,7 +67,7 @@ async def order_smart_meter(
     """Order a smart meter for a subscription. Physical: an installer comes to a home. Once per subscription, ever.
 
     A person must say yes. Some clients ask them; otherwise `outcome` is `confirmation_required`: show the preview to a
-    person, and call again with `confirmation_code` only after their yes. `already_ordered` brings the existing order.
+    person, and call again with `confirmation_code` only after their yes.
     `outcome_unknown`: say neither that it worked nor that it failed; look again later.
     """
     return (await _settled(subscription_id, answered(consent, found, nomos_context(ctx)), ctx)).answer()
