@@ -36,7 +36,6 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import LifecycleError
 from nomos_mcp.server.error_messages import cut, describe, describe_arguments, unknown
 from nomos_mcp.server.ordering.eligibility import ordering_refusal
-from nomos_mcp.server.prompts import Argument
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.resources import DURATIONS, is_static
 from nomos_mcp.server.subscriptions import Subscriptions
@@ -234,9 +233,10 @@ class NomosServer(MCPServer[NomosContext]):
         if unknown := sorted(set(given) - {argument.name for argument in declared}):
             raise _unknown("argument", unknown[0], [argument.name for argument in declared])
         for argument in declared:
-            most = argument.max_length if isinstance(argument, Argument) else MAX_ARGUMENT
-            if len(str(given.get(argument.name, ""))) > most:
-                raise MCPError(INVALID_PARAMS, f"The argument {argument.name!r} may have at most {most:,} characters.")
+            if len(str(given.get(argument.name, ""))) > MAX_ARGUMENT:
+                raise MCPError(
+                    INVALID_PARAMS, f"The argument {argument.name!r} may have at most {MAX_ARGUMENT} characters."
+                )
         return await super().get_prompt(name, arguments, context)
 
 

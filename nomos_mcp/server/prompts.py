@@ -40,14 +40,12 @@ class Argument(PromptArgument):
     Attributes:
         default: What stands in the text if the argument is left out or blank; only for one that is not required.
         values: What it may be; anything if empty.
-        max_length: Characters that it may have.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     default: str = ""
     values: tuple[str, ...] = ()
-    max_length: int = MAX_ARGUMENT
 
     @model_validator(mode="after")
     def _reads_well_when_absent(self) -> Self:

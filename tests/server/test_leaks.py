@@ -72,7 +72,7 @@ KINDS = {
     "customer_id": ("customer",),
     "event_id": ("event",),
 }
-NO_OBJECTS = {"status", "code", "api_version", "language", "tone", "last_report"}
+NO_OBJECTS = {"status", "code", "api_version", "language", "tone", "since"}
 """Arguments of resources and prompts that name nothing that belongs to a customer. A tool's example names its own."""
 
 Ask = Callable[[Client, str], Awaitable[str]]

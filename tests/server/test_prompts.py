@@ -14,6 +14,7 @@ REQUIRED = {
     "order-a-smart-meter": {"subscription_id": "sub_1"},
     "order-status-reply": {"order_id": "prdo_1"},
     "triage-blocked-orders": {},
+    "what-changed": {},
     "why-is-my-meter-blocked": {"order_id": "prdo_1"},
 }
 
@@ -76,7 +77,9 @@ async def test_optional_arguments_take_their_place(assistant: Client) -> None:
     assert "The language: de." in text
     assert "The tone: formal." in text
     assert "cus_1." in await rendered(assistant, "triage-blocked-orders", {"customer_id": "cus_1"})
-    assert "12 open" in await rendered(assistant, "daily-cohort-report", {"last_report": "12 open"})
+    assert "since: 2026-06-14." in await rendered(assistant, "daily-cohort-report", {"since": "2026-06-14"})
+    asked = await rendered(assistant, "what-changed", {"since": "2026-06-08", "customer_id": "cus_1"})
+    assert "Since: 2026-06-08. Look at the orders of: cus_1." in asked
 
 
 async def test_a_blank_optional_argument_counts_as_left_out(assistant: Client) -> None:
