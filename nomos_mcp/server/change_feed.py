@@ -31,6 +31,7 @@ FeedKind = Literal["any", "blocked", "unblocked", "activated", "cancelled", "app
 _MAX_NAMED: Final = 5  # gaps
 _UPDATED: Final = "updated"
 _UPDATED_LATER: Final = "updated after that time, so whether within it is not shown"
+_TOO_MANY_NEW: Final = "some orders, perhaps: too many new ones came in meanwhile; begin again without the cursor"
 _NOT_DATED: Final[dict[ApiVersion, str]] = {
     CURIE: "Without a history only what Nomos dates: created, installed, activated, cancelled, a block that lasts. Not "
     "placed, checks, scheduling, unblocking.",
@@ -157,9 +158,8 @@ def _named(gaps: "list[Gap]") -> list[str]:
 def from_order(order: MeterOrder, context: NomosContext, query: FeedQuery, cursor: FeedCursor) -> FeedPage:
     """Tell what one order dates."""
     wanted = _DatedChanges(query, cursor, context)
-    if query.customer_id in {"", order.customer}:
-        wanted.take(order)
-    return wanted.page(end=None, not_covered=[])
+    perhaps = query.customer_id in {"", order.customer} and wanted.take(order)
+    return wanted.page(end=None, not_covered=[f"1 {perhaps}"] if perhaps else [])
 
 
 async def from_orders(
@@ -189,11 +189,14 @@ async def from_orders(
         )
         not_covered += [each for each in reading.not_covered if each not in not_covered]
         following = reading.next()
-        if following is None:
+        if following is None or (end and following.position.reaches(end.position)):
             break
         start = following
     else:
-        end = end or start
+        if cursor.told:
+            not_covered.append(_TOO_MANY_NEW)
+        else:
+            end = start
     return wanted.page(end=end, not_covered=not_covered)
 
 

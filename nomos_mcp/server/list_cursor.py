@@ -41,6 +41,12 @@ class Position:
             return replace(self, created=created, ids=(digest(item_id, 8),))
         return self if created > self.created else replace(self, ids=(*self.ids, digest(item_id, 8)))
 
+    def reaches(self, other: "Position") -> bool:
+        """Whether a list that is read as far as this has been read as far as the other."""
+        if self.created is None or other.created is None:
+            return False
+        return self.created < other.created or (self.created == other.created and set(other.ids) <= set(self.ids))
+
     def cut(self, most: int) -> "Position":
         """Return the position with at most so many digests of each kind, the last ones."""
         return replace(self, ids=self.ids[-most:], undated=self.undated[-most:])

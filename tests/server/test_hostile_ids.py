@@ -24,6 +24,8 @@ CALLS: list[tuple[str, dict[str, object]]] = [
     ("explain_status", {"order_id": ORDER}),
     ("list_meter_orders_by_status", {"status": "blocked", "limit": 100}),
     ("list_subscriptions", {"limit": 100}),
+    ("list_order_changes", {"since": "2020-01-01", "limit": 100}),
+    ("list_order_changes", {"since": "2020-01-01", "order_id": ORDER}),
     ("get_event", {"event_id": EVENT}),
     ("order_smart_meter", {"subscription_id": SUBSCRIPTION}),
     ("order_smart_meter", {"subscription_id": DEMO.subscriptions["can_order"]}),

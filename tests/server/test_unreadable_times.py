@@ -17,6 +17,7 @@ CALLS: Mapping[str, Mapping[str, object]] = {
     "explain_status": {"order_id": SCHEDULED, "audience": "customer", "language": "de"},
     "list_meter_orders_by_status": {"status": "all"},
     "list_subscriptions": {},
+    "list_order_changes": {"since": "2020-01-01"},
 }
 
 
