@@ -65,7 +65,7 @@ class WebhookWorker:
         while True:
             self._awake = anyio.Event()
             try:
-                while await self._history.events.due() and await self.read_next():
+                while await self._is_due() and await self.read_next():
                     failing = False
                     await anyio.sleep(self._pause)
                 failing = False
@@ -79,15 +79,27 @@ class WebhookWorker:
                 await self._awake.wait()
                 await anyio.sleep(self._pause)
 
+    async def _is_due(self) -> bool:
+        with _uninterrupted():
+            return await self._history.events.due()
+
     async def read_next(self) -> bool:
         """Read one order that is due, and record it; False if none is."""
-        claimed = await self._history.events.claim()
+        with _uninterrupted():
+            claimed = await self._history.events.claim()
         if not claimed:
             return False
         now = self._history.now()
         given_up = [event for event in claimed if event.attempts > 1 and now - event.received_at > _GIVE_UP]
         claimed = [event for event in claimed if event not in given_up]
         look = await self._look(claimed[-1]) if claimed else None
+        with _uninterrupted():
+            await self._record(claimed, given_up, look)
+        return True
+
+    async def _record(
+        self, claimed: Sequence[ClaimedEvent], given_up: Sequence[ClaimedEvent], look: OrderLook | timedelta | None
+    ) -> None:
         async with self._history.database.writing() as connection:
             now = self._history.now()
             if isinstance(look, OrderLook):
@@ -101,7 +113,6 @@ class WebhookWorker:
                     await settle(connection, event, now + look if look else None)
             for event in given_up:
                 await settle(connection, event, None)
-        return True
 
     async def _look(self, newest: ClaimedEvent) -> OrderLook | timedelta | None:
         """Read the order; None if that cannot succeed, or how long to wait if it may later."""
@@ -116,6 +127,15 @@ class WebhookWorker:
             _logger.warning("%s, of which a webhook told, could not be read: %s", newest.order_id, error)
             return min(_BACKOFF * (1 << min(newest.attempts - 1, 10)), LONGEST_WAIT)
         return OrderLook.of(order, self._vocabulary, seen_at=seen_at, seen_by="webhook", event_id=newest.event_id)
+
+
+def _uninterrupted() -> anyio.CancelScope:
+    """Let a transaction end by itself, within its own timeouts, before the worker ends.
+
+    If a statement of SQLite is cancelled while the connection opens, the driver leaves a task behind for which the end
+    of the process waits for ever.
+    """
+    return anyio.CancelScope(shield=True)
 
 
 async def _recorded(connection: AsyncConnection, order_id: str) -> Row[Any]:

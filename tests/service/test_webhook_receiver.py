@@ -1,5 +1,6 @@
 """`POST /webhooks/nomos`: signed deliveries are kept once, everything else gets the same 401 and leaves nothing."""
 
+import asyncio
 import hmac
 import json
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import httpx
 import pytest
@@ -20,7 +22,7 @@ from pydantic import SecretStr
 
 from nomos_mcp.history import database
 from nomos_mcp.history.store import History
-from nomos_mcp.service import webhook_receiver
+from nomos_mcp.service import create_http_app, webhook_receiver
 from nomos_mcp.service.http_limits import MAX_WEBHOOK_BYTES, MAX_WEBHOOKS
 from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -402,6 +404,19 @@ def test_during_a_flood_of_signed_deliveries_calls_are_answered(server: Running,
     assert not [answer for answer in calls if answer["result"].get("isError")]
     assert set(counted) == {200}
     assert len(rows(file)) == len(counted)
+
+
+async def test_ending_while_the_database_is_opened_leaves_no_task_behind(upstream: str, tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    for number in range(40):  # moments of the opening; a task that is left would keep the process from ending
+        file = tmp_path / f"{number}.db"
+        app = create_http_app(settings_for(upstream, file))
+        async with app.router.lifespan_context(app):
+            while not file.exists():
+                await anyio.lowlevel.checkpoint()
+            for _ in range(number * 5):
+                await anyio.lowlevel.checkpoint()
+        assert asyncio.all_tasks() == before
 
 
 def environment(upstream: str, file: Path) -> dict[str, str]:
