@@ -68,9 +68,9 @@ def run(options: argparse.Namespace) -> int:
 
     if every and every > GAP:
         note(f"--every {options.every}: more than {GAP // timedelta(hours=1)} hours apart, runs leave gaps.")
-    history = history_of(settings, utc_now)
-    assert history is not None  # noqa: S101  there is a database
     client = client_of(settings)
+    history = history_of(settings, utc_now, client)
+    assert history is not None  # noqa: S101  there is a database
     return anyio.run(_until_a_signal, history, client, every)
 
 

@@ -65,7 +65,7 @@ class WebhookWorker:
         while True:
             self._awake = anyio.Event()
             try:
-                while await self._is_due() and await self.read_next():
+                while await self.read_next():
                     failing = False
                     await anyio.sleep(self._pause)
                 failing = False
@@ -79,14 +79,10 @@ class WebhookWorker:
                 await self._awake.wait()
                 await anyio.sleep(self._pause)
 
-    async def _is_due(self) -> bool:
-        with _uninterrupted():
-            return await self._history.events.due()
-
     async def read_next(self) -> bool:
         """Read one order that is due, and record it; False if none is."""
         with _uninterrupted():
-            claimed = await self._history.events.claim()
+            claimed = await self._history.events.claim() if await self._history.events.due() else []
         if not claimed:
             return False
         now = self._history.now()

@@ -17,7 +17,7 @@ from nomos_mcp.client import (
     RateLimitError,
     UnsupportedVersionError,
 )
-from nomos_mcp.history import order_walk, polling, store
+from nomos_mcp.history import order_walk, polling, recording
 from nomos_mcp.history.changes import Change, OrderLook
 from nomos_mcp.history.database import IN_MEMORY, HistoryError
 from nomos_mcp.history.polling import poll
@@ -376,7 +376,7 @@ async def test_watching_makes_a_run_whenever_one_is_due(world: World, monkeypatc
 
 async def test_watching_survives_whatever_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.simulator.faults.add(Fault(kind="status", path="/meter-orders", status=503, count=1))
-    real, fails = store.record, iter([True])
+    real, fails = recording.record, iter([True])
 
     def record(*arguments: Any) -> Any:
         if next(fails, False):

@@ -75,7 +75,7 @@ async def list_order_changes(
     if page is None:
         start = replace(start, start=start.start or Cursor(MAX_PAGE_SIZE))
         if order_id:
-            page = from_order(await find_order(context, order_id), context, query, start)
+            page = from_order((await find_order(context, order_id)).order, context, query, start)
         else:
             page = await from_orders(context, query, start, report)
     lines = [_line(entry, now) for entry in page.entries]
