@@ -14,7 +14,7 @@ _KEPT: Final = ("installed_at", "activated_at", "cancelled_at")
 
 
 def shows_earlier_state(look: OrderLook, before: OrderLook) -> bool:
-    """Whether the order must have gone back since the look before, or the look shows what was before that."""
+    """Whether the order went back since the look before, or the look shows what was before that, as far as is known."""
     if look.api_version != before.api_version:
         return False
     if look.updated_at and before.updated_at:
@@ -26,7 +26,14 @@ def shows_earlier_state(look: OrderLook, before: OrderLook) -> bool:
         return True
     if any(getattr(before, name) and not getattr(look, name) for name in _KEPT):
         return True
-    return _blocked_earlier(look, before)
+    return _blocked_earlier(look, before) or not _progressed(look, before)
+
+
+def _progressed(look: OrderLook, before: OrderLook) -> bool:
+    """Whether something in a look must be later than the look before. A block or an appointment that is gone is not."""
+    if look.status != before.status or any(getattr(look, name) and not getattr(before, name) for name in _KEPT):
+        return True
+    return bool(look.blocked_at and look.blocked_at != before.blocked_at)
 
 
 def _blocked_earlier(look: OrderLook, before: OrderLook) -> bool:

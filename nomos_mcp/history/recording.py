@@ -17,15 +17,16 @@ from nomos_mcp.lifecycle import is_final
 _AT_ONCE: Final = 500  # orders in one statement
 
 T = TypeVar("T")
+_Run = tuple[datetime, datetime]  # when it began and when it ended
 
 
 async def record(connection: AsyncConnection, looks: Iterable[OrderLook], now: datetime) -> list[Change]:
     """Record looks as `History.record` does, in a writing transaction that is open already."""
     told: list[Change] = []
-    run_starts = await _complete_runs(connection, now)
+    complete_runs = await _complete_runs(connection, now)
     for round_ in _rounds(looks, now):
         for some in _batches(round_, _AT_ONCE):
-            told += await _record_of_different_orders(connection, some, run_starts, now)
+            told += await _record_of_different_orders(connection, some, complete_runs, now)
     return told
 
 
@@ -43,18 +44,19 @@ def _rounds(looks: Iterable[OrderLook], now: datetime) -> list[list[OrderLook]]:
 
 
 async def _record_of_different_orders(
-    connection: AsyncConnection, looks: Sequence[OrderLook], run_starts: Sequence[datetime], now: datetime
+    connection: AsyncConnection, looks: Sequence[OrderLook], complete_runs: Sequence[_Run], now: datetime
 ) -> list[Change]:
     latest = await _latest(connection, [look.order_id for look in looks])
+    watched_since = min((started for started, _ in complete_runs), default=None)
     new: list[OrderLook] = []
     told: list[Change] = []
     replaced: list[int] = []
     for look in looks:
         row = latest.get(look.order_id)
         if row is None:
-            told += changes_between(None, look, not_before=None, watched_since=min(run_starts, default=None))
+            told += changes_between(None, look, not_before=None, watched_since=watched_since)
         elif await _is_news(connection, look, row, now):
-            told += changes_between(look_of(row), look, not_before=_last_seen(row, look, run_starts))
+            told += changes_between(look_of(row), look, not_before=_last_seen(row, look, complete_runs))
             replaced.append(row.number)
         else:
             continue
@@ -118,20 +120,28 @@ async def _doubt(connection: AsyncConnection, number: int, since: datetime | Non
     await connection.execute(query.values(doubted_at=since))
 
 
-async def _complete_runs(connection: AsyncConnection, now: datetime) -> list[datetime]:
-    """Return when the first and the last three runs began that looked at everything that can change."""
+async def _complete_runs(connection: AsyncConnection, now: datetime) -> list[_Run]:
+    """Return the first and the last three runs that looked at everything that can change."""
     start = runs.c.started_at
-    complete = select(start).where(runs.c.finished_at.is_not(None), runs.c.not_covered == "", start <= now + CLOCK_SKEW)
-    first = await connection.scalars(complete.order_by(start).limit(1))
-    last = await connection.scalars(complete.order_by(start.desc()).limit(3))
-    return [*first, *last]
+    complete = select(start, runs.c.finished_at).where(
+        runs.c.finished_at.is_not(None), runs.c.not_covered == "", start <= now + CLOCK_SKEW
+    )
+    first = await connection.execute(complete.order_by(start).limit(1))
+    last = await connection.execute(complete.order_by(start.desc()).limit(3))
+    return [(started, finished) for started, finished in [*first, *last]]
 
 
-def _last_seen(row: Row[Any], look: OrderLook, run_starts: Iterable[datetime]) -> datetime | None:
-    """Return when the state before was last seen: what does not change leaves no row, but every run looks at it."""
-    until = min(look.seen_at, row.doubted_at or look.seen_at)
-    runs_since = () if row.is_final else run_starts  # no run looks at what is final
-    return max((seen for seen in (row.seen_at, *runs_since) if seen <= until), default=None)
+def _last_seen(row: Row[Any], look: OrderLook, complete_runs: Iterable[_Run]) -> datetime | None:
+    """Return when the state before was last seen: what does not change leaves no row, but every run looks at it.
+
+    No run does that looks at what is final, or that had not ended when a look first seemed to show something else.
+    """
+    saw = (
+        started
+        for started, finished in complete_runs
+        if not row.is_final and (row.doubted_at is None or finished < row.doubted_at)
+    )
+    return max((seen for seen in (row.seen_at, *saw) if seen <= look.seen_at), default=None)
 
 
 def look_of(row: Row[Any]) -> OrderLook:
