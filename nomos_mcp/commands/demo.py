@@ -73,6 +73,7 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
             {"explanation.confidence_of.timing": "observed"},
             only=("blocked", "timing", "history"),
         ),
+        Step("What changed in the last week?", "list_order_changes", {"limit": 6}, {"returned": 6}),
         Step(
             "And my neighbour's?",
             "get_meter_order",
@@ -218,6 +219,8 @@ def _fields(answer: "CallToolResult") -> Iterator[tuple[str, object]]:
         yield "preview", f"{name}: {value}"
     yield from content.get("subscription", {}).items()
     yield from content.get("counts", {}).items()
+    for change in content.get("changes", []):
+        yield "change", change
     for order in content.get("orders", []):
         said = ", ".join(filter(None, (order["status"], order.get("summary"))))
         yield order["id"], f"{said}; waiting on: {order['waiting_on']}"

@@ -4,6 +4,7 @@ from typing import Final
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.server import MCPServer
+from mcp.types import TextContent
 
 from nomos_mcp.client.ids import checked
 from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
@@ -13,7 +14,9 @@ from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tools.get_event import event_result
 from nomos_mcp.server.tools.get_meter_order import find_order, result_of
 from nomos_mcp.server.tools.get_subscription import subscription_result
+from nomos_mcp.server.tools.list_order_changes import list_order_changes
 
+CHANGES: Final = "nomos://changes{?since}"
 DURATIONS: Final = "nomos://statistics/durations"
 """For callers of the whole organisation: it is about the orders of all."""
 LIFECYCLE: Final = "nomos://lifecycle/{api_version}"
@@ -89,6 +92,12 @@ def _add_live_data(server: MCPServer[NomosContext]) -> None:
     async def event(event_id: str, ctx: Context[NomosContext]) -> str:
         """What happened, and the state now of the order that it is about, as get_event returns it."""
         return (await event_result(nomos_context(ctx), event_id)).model_dump_json(exclude_none=True)
+
+    @server.resource(CHANGES, title="What changed in smart meter orders", mime_type=_JSON)
+    async def changes(ctx: Context[NomosContext], since: str = "") -> str:
+        """What became of orders, newest first, as list_order_changes returns it; of the last 7 days by default."""
+        answer = await list_order_changes(ctx, since=since)
+        return "".join(block.text for block in answer.content if isinstance(block, TextContent))
 
 
 def _add_statistics(server: MCPServer[NomosContext], context: NomosContext) -> None:

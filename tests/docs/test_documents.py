@@ -22,6 +22,7 @@ RUN = {
     "docs/ordering.md": {"mermaid"},
     "docs/client.md": {"python"},  # tests/docs/test_client_page.py
     "docs/deploy.md": {"console", "ini", "json", "nginx", "shell"},  # and tests/service/test_deploy.py
+    "docs/history.md": {"console", "cron", "json", "shell", "text"},  # tests/docs/test_history_page.py
     "docs/embedding.md": {"python"},  # tests/service/test_embedding.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
 }

@@ -14,7 +14,7 @@ from nomos_mcp.simulator import DEMO
 from tests.server.conftest import Connect, error_of
 
 DEFINITIONS = 2_000
-LIST_BYTES = 26_000
+LIST_BYTES = 27_000
 INSTRUCTIONS = 350
 PAGE_OF_ORDERS = 1_300
 COUNTS = 250

@@ -22,6 +22,7 @@ TEMPLATES = [
     "nomos://subscriptions/{subscription_id}",
     "nomos://subscriptions/{subscription_id}/meter-order",
     "nomos://events/{event_id}",
+    "nomos://changes{?since}",
 ]
 STATIC = [
     "nomos://lifecycle",
