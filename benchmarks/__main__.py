@@ -15,8 +15,10 @@ from benchmarks.machine import description
 from benchmarks.measure_blocked import LATENCY, RATE, Answered, blocked, through_the_model, upstream
 from benchmarks.measure_calls import calls
 from benchmarks.measure_growth import by_callers, by_concurrency, by_orders
+from benchmarks.measure_history import WITHOUT, measure_poll, poll_table, with_a_history
 from benchmarks.measure_process import processes
 from benchmarks.measure_sizes import answers, definitions
+from benchmarks.measure_webhooks import measure_webhooks, webhooks_lines
 from benchmarks.plots import Line, chart
 from benchmarks.report import answers_table, blocked_table, figures_table, lines_table, model_table
 
@@ -36,10 +38,18 @@ class Plan:
     calls: int
     sizes: tuple[int, ...]
     callers: tuple[int, ...]
+    polled: int
 
 
-_FULL = Plan(starts=11, rounds=7, calls=300, sizes=(100, 1_000, 10_000, 100_000), callers=(1, 2, 4, 8, 16, 32, 64))
-_QUICK = Plan(starts=1, rounds=2, calls=60, sizes=(100, 1_000), callers=(1, 8, 32))
+_FULL = Plan(
+    starts=11,
+    rounds=7,
+    calls=300,
+    sizes=(100, 1_000, 10_000, 100_000),
+    callers=(1, 2, 4, 8, 16, 32, 64),
+    polled=100_000,
+)
+_QUICK = Plan(starts=1, rounds=2, calls=60, sizes=(100, 1_000), callers=(1, 8, 32), polled=2_000)
 
 
 def main() -> None:
@@ -71,6 +81,7 @@ def _report(everybody: tuple[Contestant, ...], plan: Plan, plots: Path | None) -
         yield from _section("What an assistant reads", figures_table(definitions(everybody, address), bare.name))
         yield from answers_table(answers(ours, address))
         callers = by_callers((ours, bare), address, plan.callers, plan.calls)
+        kept = with_a_history(ours, address, plan.starts, plan.rounds, plan.calls)
     yield from _section(
         f"Which orders are blocked? {1000 * LATENCY:.0f} ms from upstream, {RATE} requests a second or any number",
         blocked_table(list(_shown(blocked(ours, list(plan.sizes))))),
@@ -78,6 +89,11 @@ def _report(everybody: tuple[Contestant, ...], plan: Plan, plots: Path | None) -
     yield from model_table([(size, *through_the_model(generated, size)) for size in plan.sizes[:3]])
     orders = by_orders(ours, plan.sizes, plan.calls // 10)
     seconds, requests = by_concurrency(ours, plan.callers)
+    yield from _section("With a history in SQLite", figures_table(kept, WITHOUT))
+    yield ""
+    yield from poll_table(measure_poll(plan.polled), plan.polled)
+    yield ""
+    yield from webhooks_lines(measure_webhooks(ours, (1, 4, 16), plan.calls))
     yield from _section("Growth", _growth(orders, callers, seconds, requests, plots))
 
 

@@ -1,23 +1,28 @@
-"""What watching costs: the requests, seconds and memory of a run over a large organisation.
+"""What a history costs: start, memory and a read with one and without; a run of watching over a large organisation.
 
-Alone: `python -m benchmarks.measure_history [orders]`.
+The runs alone: `python -m benchmarks.measure_history [orders]`.
 """
 
 import asyncio
 import json
-import multiprocessing
 import resource
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from benchmarks.contestants import Contestant
+from benchmarks.figures import Figure
+from benchmarks.measure_calls import calls
+from benchmarks.measure_process import processes
+
+WITH, WITHOUT = "with a history", "without"
 VERSION: Final = "2026-05-27.curie"
 YEARS: Final = 3
 OPEN_FOR: Final = timedelta(days=60)
@@ -52,10 +57,23 @@ class PollCost:
         return self.requests / PER_SECOND
 
 
+def with_a_history(ours: Contestant, upstream: str, starts: int, rounds: int, size: int) -> list[Figure]:
+    """Measure start, memory and reads of our server with a history in SQLite, beside the same server without one."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = {"NOMOS_MCP_DATABASE": str(Path(folder) / "history.db")}
+        both = (replace(ours, name=WITH, environment=ours.environment | database), replace(ours, name=WITHOUT))
+        figures = processes(both, upstream, starts)[:3] + calls(both, upstream, rounds, size)[:4]
+    for figure in figures:
+        figure.goal = None  # those are against the bare server
+    return figures
+
+
 def measure_poll(size: int) -> list[PollCost]:
     """Measure the first run, the one of the next day, and one when nothing has changed, in a process of their own."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(_costs, size).result()
+    # Not by multiprocessing, which would load what the benchmarks load, and count its memory.
+    command = [sys.executable, "-m", "benchmarks.measure_history", str(size), "--json"]
+    run = subprocess.run(command, check=True, capture_output=True)
+    return [PollCost(**cost) for cost in json.loads(run.stdout)]
 
 
 def poll_table(costs: list[PollCost], size: int) -> Iterator[str]:
@@ -127,10 +145,6 @@ class Organisation:
         }
 
 
-def _costs(size: int) -> list[PollCost]:
-    return asyncio.run(_measured(size))
-
-
 async def _measured(size: int) -> list[PollCost]:
     from nomos_mcp.client import NomosClient  # noqa: PLC0415  in the process that is measured
     from nomos_mcp.history.polling import poll  # noqa: PLC0415  as above
@@ -159,5 +173,8 @@ async def _measured(size: int) -> list[PollCost]:
 
 if __name__ == "__main__":
     orders = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    for line in poll_table(measure_poll(orders), orders):
-        print(line)
+    if "--json" in sys.argv:
+        print(json.dumps([asdict(cost) for cost in asyncio.run(_measured(orders))]))
+    else:
+        for line in poll_table(measure_poll(orders), orders):
+            print(line)

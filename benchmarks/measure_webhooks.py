@@ -4,7 +4,7 @@ import hmac
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPConnection
@@ -61,13 +61,20 @@ def _sent(port: int, numbers: Iterator[int], deliveries: int) -> list[float]:
     return seconds
 
 
+def webhooks_lines(measured: Iterable[tuple[int, float, float]]) -> Iterator[str]:
+    """Show what was measured, a line for each number of senders."""
+    yield f"Webhooks accepted, each on disk in SQLite; the limit is {WEBHOOKS_PER_SECOND:.0f} a second:"
+    yield ""
+    for senders, per_second, p50 in measured:
+        yield f"- {senders} at once: {per_second:.0f} a second, p50 {p50:.1f} ms"
+
+
 def main() -> None:
     """Measure and print."""
     deliveries = int(sys.argv[1]) if sys.argv[1:] else 500
     ours = Contestant("nomos-mcp", (str(Path(sys.executable).parent / "nomos-mcp"),), ())
-    print(f"The limit is {WEBHOOKS_PER_SECOND:.0f} a second.")
-    for senders, per_second, p50 in measure_webhooks(ours, (1, 4, 16), deliveries):
-        print(f"{senders:3} at once: {per_second:6.0f} webhooks accepted a second (SQLite), p50 {p50:.1f} ms")
+    for line in webhooks_lines(measure_webhooks(ours, (1, 4, 16), deliveries)):
+        print(line)
 
 
 if __name__ == "__main__":
