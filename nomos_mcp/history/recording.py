@@ -77,7 +77,7 @@ async def _is_news(connection: AsyncConnection, look: OrderLook, row: Row[Any], 
         return False
     if look.seen_at - before.seen_at > LAG:
         return True
-    if shows_earlier_state(look, before) or await _was_so(connection, look):
+    if shows_earlier_state(look, before) or await _was_so(connection, look, before):
         if row.doubted_at is None:
             await _doubt(connection, row.number, look.seen_at)
         return False
@@ -107,9 +107,12 @@ async def _latest(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, 
     return {row.order_id: row for row in await connection.execute(query)}
 
 
-async def _was_so(connection: AsyncConnection, look: OrderLook) -> bool:
-    """Whether an earlier look showed the same."""
-    same = [observations.c[name].is_not_distinct_from(getattr(look, name)) for name in ("api_version", *STATE)]
+async def _was_so(connection: AsyncConnection, look: OrderLook, before: OrderLook) -> bool:
+    """Whether an earlier look showed this status, or all of this if the status is the one of the look before."""
+    if look.updated_at and before.updated_at:  # which is later has been seen from these
+        return False
+    names = ("api_version", "status") if look.status != before.status else ("api_version", *STATE)
+    same = [observations.c[name].is_not_distinct_from(getattr(look, name)) for name in names]
     query = select(exists().where(observations.c.order_id == look.order_id, *same))
     return bool((await connection.execute(query)).scalar())
 

@@ -263,3 +263,16 @@ async def test_looks_that_are_told_twice_late_or_in_disorder_change_nothing(
     assert await again.changes(limit=99) == await once.changes(limit=99)
     await once.aclose()
     await again.aclose()
+
+
+async def test_an_order_that_went_back_is_not_moved_on_again_by_a_read_that_lags(
+    history: History, clock: Clock
+) -> None:
+    for status in ("placed", "check_submitted", "placed"):
+        clock.advance(days=1)
+        await history.record([look(clock, status)])
+    clock.advance(minutes=1)
+    assert await history.record([look(clock, "check_submitted")]) == []
+    clock.advance(days=1)
+    (change,) = await history.record([look(clock, "check_submitted")])
+    assert (change.before, change.after) == ("placed", "check_submitted")
