@@ -29,7 +29,7 @@ from mcp_types import (
 
 from nomos_mcp.client import NomosError, NotFoundError
 from nomos_mcp.client.ids import kind_of
-from nomos_mcp.server.request_context import Caller, CallerToken, NomosContext
+from nomos_mcp.server.request_context import ORDERS_READ, Caller, CallerToken, NomosContext, NotAllowedError
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.history.changes import Change
@@ -79,6 +79,10 @@ class Subscriptions:
         if self._open >= MAX_STREAMS or self._closing.is_set():
             raise MCPError(INTERNAL_ERROR, "This server has no room for another stream now. Try again later.")
         caller, token = self._context.caller, get_access_token()
+        try:
+            caller.require(ORDERS_READ)
+        except NotAllowedError as error:
+            raise MCPError(INVALID_REQUEST, str(error)) from None
         self._open += 1
         try:
             addresses = await self._checked(list(params.notifications.resource_subscriptions or ()))

@@ -109,6 +109,16 @@ async def test_a_customer_is_told_of_their_own_orders_only(history: History, sim
         assert [event async for event in stream] == []
 
 
+@pytest.mark.parametrize(
+    "caller", [Caller(scopes=frozenset({"orders:read"})), Caller.customer(OWN_CUSTOMER, scopes=())]
+)
+async def test_who_may_read_no_orders_is_not_told_when_they_move(
+    history: History, simulator: Simulator, caller: Caller
+) -> None:
+    async with listening(history, caller, simulator) as (client, _):
+        assert "Nothing was sent to Nomos" in (await refusal(client, CHANGES))[1]
+
+
 async def test_what_is_somebody_elses_looks_like_what_does_not_exist(history: History, simulator: Simulator) -> None:
     async with listening(history, Caller.customer(OWN_CUSTOMER), simulator) as (client, _):
         refusals = {
