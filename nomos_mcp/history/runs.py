@@ -33,6 +33,8 @@ RESUMED_WITHIN: Final = timedelta(hours=12)
 RETRY_AFTER: Final = timedelta(minutes=5)
 """How long after its end an unfinished run is taken up again by a process that goes on watching."""
 
+_MOMENT: Final = timedelta(microseconds=1)  # a single moment can be uncovered too
+
 _COMPLETE: Final = runs.c.finished_at.is_not(None) & (runs.c.not_covered == "")
 
 
@@ -171,8 +173,9 @@ class Runs:
 
         A complete run has looked at everything that can change. It covers the time up to its start.
         """
-        if since >= until:
+        if since > until:
             return []
+        since = min(since, until - _MOMENT)
         async with self._database.reading() as connection:
             complete = await self._starts(connection, complete=True, since=since, until=until)
             others = await self._starts(connection, complete=False, since=since, until=until)

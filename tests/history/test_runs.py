@@ -87,7 +87,9 @@ async def test_a_run_of_a_clock_that_was_ahead_covers_nothing_yet(history: Histo
     assert await _gaps(history, 2, 0) == [(2, 0, "after the last complete look at all orders")]
 
 
-async def test_a_time_without_length_has_no_gap(history: History) -> None:
+async def test_a_single_moment_is_a_gap_unless_watching_covered_it(history: History) -> None:
+    assert [why for _, _, why in await _gaps(history, 1, 1)] == ["nothing was watched"]
+    await _ran(history, 2, 1)
     assert await _gaps(history, 1, 1) == []
     assert await _gaps(history, 0, 1) == []
 

@@ -261,6 +261,18 @@ async def test_what_watching_did_not_cover_is_named(simulator: Simulator, histor
     assert (answer["complete"], covered["complete"]) == (False, True)
 
 
+@pytest.mark.parametrize("moment", ["2026-06-04T10:00:00Z", "2026-06-15T10:00:00Z"])
+async def test_a_single_moment_is_not_covered_without_watching(
+    simulator: Simulator, history: History, moment: str
+) -> None:
+    await history.record([LOOK])
+    async with remembering(simulator, history) as client:
+        unwatched = await fed(client, since=moment, until=moment)
+        await ran(history, NOW - 12 * DAY, NOW - 11 * DAY)
+        watched = await fed(client, since=moment, until=moment)
+    assert (unwatched["complete"], watched["complete"]) == (False, moment == "2026-06-04T10:00:00Z")
+
+
 async def test_of_many_gaps_the_last_five_are_named(simulator: Simulator, history: History) -> None:
     await history.record([LOOK])
     await ran(history, *(NOW - days * DAY for days in range(30, 0, -2)))
