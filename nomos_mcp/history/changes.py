@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal, Self
 
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import CURIE, ApiVersion, OrderState, is_blocked
+from nomos_mcp.lifecycle.order_state import in_berlin
 
 SeenBy = Literal["poll", "webhook", "read"]
 """How an order was looked at: by watching, after a webhook's delivery, or to answer a question."""
@@ -81,7 +82,7 @@ class OrderLook:
     def order_state(self) -> OrderState:
         """The order as the lifecycle reads it."""
         said = {name: getattr(self, name) for name in STATE if name != "updated_at"}
-        return OrderState(api_version=self.api_version, **said)
+        return OrderState(api_version=self.api_version, **said | {"appointment_at": _day_or_time(self.appointment_at)})
 
 
 _ABOUT: Final = frozenset({"order_id", "subscription_id", "customer_id", "api_version"})
@@ -267,8 +268,8 @@ class _Teller:
         return self._plausible(getattr(self.look, f"{status}_at")) if status in _DATED else None
 
     def _plausible(self, moment: datetime | None) -> datetime | None:
-        """A time at which something happened; None for one that lies further ahead than clocks differ."""
-        return moment if moment and moment <= self.look.seen_at + CLOCK_SKEW else None
+        """A time at which something happened; None for one further ahead than clocks differ, or of no calendar."""
+        return moment if moment and in_berlin(moment) and moment <= self.look.seen_at + CLOCK_SKEW else None
 
 
 def block_of(look: OrderLook) -> str:
@@ -284,4 +285,12 @@ def _named(look: OrderLook, status: str = "") -> str:
 
 
 def _appointment(moment: datetime | None) -> str:
-    return f"appointment {moment:%Y-%m-%dT%H:%MZ}" if moment else "no appointment"
+    day_or_time = _day_or_time(moment)
+    if isinstance(day_or_time, datetime):
+        return f"appointment {day_or_time.date()}T{day_or_time:%H:%MZ}"
+    return f"appointment {day_or_time}" if day_or_time else "no appointment"
+
+
+def _day_or_time(appointment: datetime | None) -> datetime | date | None:
+    """Return an appointment without its time of day if that is midnight UTC, as which a mere day is read."""
+    return appointment and (appointment.date() if appointment.time() == time() else appointment)

@@ -6,7 +6,7 @@ The history only adds to an answer. If its database fails or takes long, the ord
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil, floor
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -187,10 +187,12 @@ def _for_customer(change: Change, words: Catalogue) -> str:
     return say.goes_on.format(label=label) if change.kind == "unblocked" else label
 
 
-def _appointment(change: Change) -> datetime | None:
-    """The time in a change's words, such as "appointment 2026-06-12T08:00Z"."""
+def _appointment(change: Change) -> datetime | date | None:
+    """The time in a change's words, such as "appointment 2026-06-12T08:00Z", or the day."""
     text = change.after.removeprefix("appointment ")
-    return None if text == change.after else datetime.fromisoformat(text)
+    if text == change.after:
+        return None
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 
 
 def _when(change: Change, words: Catalogue) -> dict[str, str]:

@@ -56,6 +56,14 @@ def test_a_status_with_a_time_changed_then(
     assert change.earliest == change.latest == happened
 
 
+def test_a_time_that_no_calendar_shows_dates_nothing(clock: Clock) -> None:
+    placeholder = datetime.fromisoformat("0001-01-01T00:00:00Z")
+    before = look(clock, "placed")
+    [change] = after(clock, before, "placed", blocked_at=placeholder, **BLOCKED)
+    assert (change.happened_at, change.not_before) == (None, before.seen_at)
+    assert changes_between(None, look(clock, created_at=placeholder), not_before=None) == []
+
+
 def test_two_steps_between_two_looks_are_both_told_if_the_order_dates_them(clock: Clock) -> None:
     first, second = clock.now + timedelta(hours=1), clock.now + timedelta(hours=2)
     changes = after(clock, look(clock, "scheduled"), "activated", installed_at=first, activated_at=second)

@@ -15,7 +15,10 @@ from nomos_mcp.client import CURIE, EDISON, ApiVersion
 from nomos_mcp.history.changes import OrderLook
 from nomos_mcp.history.database import IN_MEMORY
 from nomos_mcp.history.store import History
+from nomos_mcp.lifecycle import Audience
 from nomos_mcp.server import create_server
+from nomos_mcp.server.nomos_server import NomosServer
+from nomos_mcp.server.order_history import past_of, past_steps
 from nomos_mcp.server.request_context import Caller
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -98,6 +101,37 @@ async def test_two_looks_on_one_day_are_one_day(world: World) -> None:
         {"what": "placed → scheduled", "when": "15 Jun 2026", "source": "observed"},
         {"what": "appointment 1 Jul 2026, 10:00 CEST", "when": "15 Jun 2026", "source": "observed"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("appointment", "shown"),
+    [
+        ("2026-07-01", "1 Jul 2026"),
+        ("2026-07-01T08:00:00Z", "1 Jul 2026, 10:00 CEST"),
+        ("0001-01-01T00:00:00Z", "0001-01-01"),
+        ("0001-01-01T08:00:00Z", "0001-01-01T08:00:00Z"),
+        ("9999-12-31T23:59:00Z", "9999-12-31T23:59:00Z"),
+    ],
+)
+async def test_an_appointment_is_told_with_no_time_that_nomos_did_not_say(
+    world: World, appointment: str, shown: str
+) -> None:
+    async with client_for(world.simulator) as nomos:
+        order = await nomos.meter_orders.get(DEMO.orders["scheduled"])
+        server = create_server(Settings(), client=nomos, clock=lambda: world.now, history=world.history)
+        assert isinstance(server, NomosServer)
+        without, seen = (
+            type(order).model_validate({**order.model_dump(mode="json"), "appointment_at": moment})
+            for moment in (None, appointment)
+        )
+        await past_of(without, server.context, world.now)
+        world.passes(1)
+        past = await past_of(seen, server.context, world.now)
+    told: dict[Audience, str] = {"agent": "appointment ", "customer": "Appointment: "}
+    for audience, words in told.items():
+        steps = past_steps(seen, past, audience, "en")
+        assert steps
+        assert steps[-1].what == f"{words}{shown}"
 
 
 async def test_an_order_that_is_blocked_again_is_said_to_be(world: World) -> None:
