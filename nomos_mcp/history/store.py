@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from pydantic import SecretStr
-from sqlalchemy import Column, ColumnElement, Select, Table, delete, exists, literal, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, Table, delete, exists, func, literal, select, tuple_
 
 from nomos_mcp.history.changes import Change, Kind, OrderLook
 from nomos_mcp.history.database import Database
@@ -145,6 +145,24 @@ class History:
         Always None in a customer's view: the statistics are about everybody's orders.
         """
         return None if self.customer_id else await self._durations.get(wait)
+
+    async def doubted(
+        self, since: datetime, until: datetime, *, customer_id: str = "", order_id: str = "", subscription_id: str = ""
+    ) -> int:
+        """Return how many orders a look in this time showed otherwise than recorded, without being believed yet."""
+        column = observations.c
+        asked = {
+            column.customer_id: customer_id,
+            column.order_id: order_id,
+            column.subscription_id: subscription_id,
+        }
+        query = self._scoped(select(func.count()).select_from(observations), observations).where(
+            column.is_latest, column.doubted_at >= since, column.seen_at <= until
+        )
+        query = query.where(*(name == value for name, value in asked.items() if value))
+        async with self.database.reading() as connection:
+            found: int = (await connection.execute(query)).scalar_one()
+        return found
 
     async def latest_looks(self, order_ids: Sequence[str]) -> dict[str, OrderLook]:
         """Return the last recorded state of each of these orders that has one. For a page of orders, not for all."""

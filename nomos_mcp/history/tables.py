@@ -69,6 +69,9 @@ Index(
     postgresql_where=observations.c.is_latest,
 )
 
+_is_doubted: Final = observations.c.doubted_at.is_not(None)
+Index("doubted_observations", observations.c.doubted_at, sqlite_where=_is_doubted, postgresql_where=_is_doubted)
+
 changes = Table(
     "changes",
     metadata,

@@ -31,6 +31,7 @@ FeedKind = Literal["any", "blocked", "unblocked", "activated", "cancelled", "app
 _MAX_NAMED: Final = 5  # gaps
 _UPDATED: Final = "updated"
 _UPDATED_LATER: Final = "updated after that time, so whether within it is not shown"
+_DOUBTED: Final = "that a look showed otherwise than recorded: not certain yet"
 _TOO_MANY_NEW: Final = "some orders, perhaps: too many new ones came in meanwhile; begin again without the cursor"
 _NOT_DATED: Final[dict[ApiVersion, str]] = {
     CURIE: "Without a history only what Nomos dates: created, installed, activated, cancelled, a block that lasts. Not "
@@ -111,31 +112,39 @@ async def from_history(history: "History", query: FeedQuery, cursor: FeedCursor,
     from nomos_mcp.history.store import Place  # noqa: PLC0415  only a server with a database pays for loading it
 
     # Before the changes: a run that ends meanwhile covers what they lack.
-    gaps = await history.runs.gaps(cursor.since, min(query.until or now, now))
-    is_order = query.order_id.startswith("prdo_")
+    last = min(query.until or now, now)
+    gaps = await history.runs.gaps(cursor.since, last)
+    asked = {"customer_id": query.customer_id, **_order_of(query)}
+    doubted = await history.doubted(cursor.since, last, **asked)
     kind: Kind | None = None if query.kind == "any" else query.kind
     found = await history.changes(
         since=cursor.since,
         until=query.until,
-        customer_id=query.customer_id,
-        order_id=query.order_id if is_order else "",
-        subscription_id="" if is_order else query.order_id,
+        **asked,
         kind=kind,
         behind=Place(cursor.told, int(cursor.tie)) if cursor.told else None,
         limit=query.limit + 1,
     )
     if not found and not cursor.told:
-        unwatched = any(gap.start <= cursor.since and gap.end >= min(query.until or now, now) for gap in gaps)
+        unwatched = any(gap.start <= cursor.since and gap.end >= last for gap in gaps)
         if unwatched or not await _knows(history, query.order_id):
             return None
+    not_covered = _named(gaps)
+    if doubted:
+        not_covered.append(f"{doubted} order{'s' * (doubted > 1)} {_DOUBTED}")
     told = found[: query.limit]
     looks = await history.latest_looks([change.order_id for change in told])
     return FeedPage(
         entries=[Entry(change, looks.get(change.order_id)) for change in told],
         cursor=cursor,
         more=len(found) > query.limit,
-        not_covered=_named(gaps) or (["what not_covered of an earlier page names"] if cursor.gaps else []),
+        not_covered=not_covered or (["what not_covered of an earlier page names"] if cursor.gaps else []),
     )
+
+
+def _order_of(query: FeedQuery) -> dict[str, str]:
+    kind = "order_id" if query.order_id.startswith("prdo_") else "subscription_id"
+    return {kind: query.order_id}
 
 
 async def _knows(history: "History", order_id: str) -> bool:

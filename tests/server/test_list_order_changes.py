@@ -273,6 +273,29 @@ async def test_a_single_moment_is_not_covered_without_watching(
     assert (unwatched["complete"], watched["complete"]) == (False, moment == "2026-06-04T10:00:00Z")
 
 
+async def test_an_order_that_seems_to_have_gone_back_is_named_until_it_is_known(
+    simulator: Simulator, history: History
+) -> None:
+    blocked = replace(LOOK, blocked_reason="check_missing", seen_at=NOW - timedelta(minutes=70))
+    await history.record([LOOK])
+    await ran(history, *(NOW - days * DAY for days in range(12, 0, -1)))
+    await history.record([blocked])
+    await history.record([replace(LOOK, seen_at=NOW - timedelta(minutes=60))])  # too soon to be believed
+    await ran(history, NOW - timedelta(minutes=60))
+    asked = {"since": "2026-06-14T00:00:00Z", "until": "2026-06-15T09:00:00Z"}
+    async with remembering(simulator, history) as client:
+        doubted, of_it = await fed(client, **asked), await fed(client, **asked, order_id=ORDER)
+        before = await fed(client, since="2026-06-13T00:00:00Z", until="2026-06-14T09:00:00Z")
+        async with remembering(simulator, history, caller=Caller.customer(OTHER.customer_id)) as other:
+            assert (await fed(other, **asked))["complete"]
+    for answer in (doubted, of_it):
+        assert (answer["complete"], answer["not_covered"]) == (
+            False,
+            ["1 order that a look showed otherwise than recorded: not certain yet"],
+        )
+    assert before["complete"]
+
+
 async def test_of_many_gaps_the_last_five_are_named(simulator: Simulator, history: History) -> None:
     await history.record([LOOK])
     await ran(history, *(NOW - days * DAY for days in range(30, 0, -2)))

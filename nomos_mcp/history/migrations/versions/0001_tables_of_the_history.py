@@ -75,6 +75,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index(
+        "doubted_observations",
+        "observations",
+        ["doubted_at"],
+        sqlite_where=sa.text("doubted_at IS NOT NULL"),
+        postgresql_where=sa.text("doubted_at IS NOT NULL"),
+    )
+    op.create_index(
         "latest_observation_of_an_order",
         "observations",
         ["order_id"],
