@@ -197,16 +197,8 @@ def _secrets(env: Mapping[str, str]) -> list[str]:
 
 def _history_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
     database = "" if demo else env.get(DATABASE, "")
-    scheme, separator, rest = database.partition("://")
-    if separator and (
-        scheme not in _DATABASES or not rest.strip("/") or (scheme == "sqlite" and not rest.startswith("/"))
-    ):
-        forms = "a file's path, sqlite:///path/of/a/file, or postgresql://user:password@host/database"
-        yield f"{DATABASE}: names no database that is supported. Use {forms}."
-    elif database and scheme in {"sqlite", database}:
-        file = Path(rest.removeprefix("/") if separator else database).expanduser()
-        if not file.absolute().parent.is_dir():
-            yield f"{DATABASE}: its folder does not exist. Make the folder, or name a file in one that exists."
+    if flaw := _database_flaw(database):
+        yield f"{DATABASE}: {flaw}"
     if (every := env.get(WATCH_EVERY)) and duration(every) is None:
         yield f"{WATCH_EVERY}: {every[:20]!r} is no time span. Use a number with m, h or d, such as 24h."
     if any(len(each.encode()) < _MIN_SECRET_BYTES for each in _secrets(env)):
@@ -214,6 +206,34 @@ def _history_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
     for name in (WATCH_EVERY, WEBHOOK_SECRETS):
         if env.get(name) and not (database or demo):
             yield f"{name}: set, but {DATABASE} is not, where what is seen would be kept. Set it, or unset {name}."
+
+
+def _database_flaw(database: str) -> str:
+    scheme, separator, rest = database.partition("://")
+    forms = "Use a file's path, sqlite:///path/of/a/file, or postgresql://user:password@host/database."
+    if not separator:
+        if scheme.partition(":")[0] in _DATABASES and ":" in scheme:  # a URL with a slash too few is no file
+            return f"names no database that is supported. {forms}"
+        return _file_flaw(database) if database else ""
+    if scheme not in _DATABASES or not rest.strip("/") or (scheme == "sqlite" and not rest.startswith("/")):
+        return f"names no database that is supported. {forms}"
+    if scheme == "sqlite":
+        return _file_flaw(rest.removeprefix("/"))
+    try:
+        _ = urlsplit(database).port
+    except ValueError:
+        return f"is not a URL: its host or port is wrong, or a character in its password needs %-encoding. {forms}"
+    return ""
+
+
+def _file_flaw(path: str) -> str:
+    try:
+        file = Path(path).expanduser()
+    except RuntimeError:
+        return "its ~ stands for no folder. Use the path from the root on."
+    if not file.absolute().parent.is_dir():
+        return "its folder does not exist. Make the folder, or name a file in one that exists."
+    return ""
 
 
 def _nomos_problems(env: Mapping[str, str]) -> Iterator[str]:

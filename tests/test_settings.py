@@ -72,6 +72,13 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ({"NOMOS_MCP_DATABASE": "mysql://me:s3cr3t@h/d"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
         ({"NOMOS_MCP_DATABASE": "sqlite://history.db"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
         ({"NOMOS_MCP_DATABASE": "postgresql://"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
+        ({"NOMOS_MCP_DATABASE": "postgresql:me:s3cr3t@h/d"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
+        ({"NOMOS_MCP_DATABASE": "sqlite:history.db"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
+        ({"NOMOS_MCP_DATABASE": "postgresql://me:s3cr3t@h:port/d"}, "NOMOS_MCP_DATABASE: is not a URL"),
+        ({"NOMOS_MCP_DATABASE": "postgresql://me:s3cr3t@h:99999/d"}, "NOMOS_MCP_DATABASE: is not a URL"),
+        ({"NOMOS_MCP_DATABASE": "postgresql://me:s3cr3t/1@h/d"}, "NOMOS_MCP_DATABASE: is not a URL"),
+        ({"NOMOS_MCP_DATABASE": "postgresql://[me:s3cr3t@h/d"}, "NOMOS_MCP_DATABASE: is not a URL"),
+        ({"NOMOS_MCP_DATABASE": "~nobody-of-this-name/history.db"}, "NOMOS_MCP_DATABASE: its ~ stands for no folder"),
         ({"NOMOS_MCP_DATABASE": "/no/such/folder/history.db"}, "NOMOS_MCP_DATABASE: its folder does not exist"),
         (
             {"NOMOS_MCP_DATABASE": "sqlite:////no/such/folder/history.db"},

@@ -274,7 +274,7 @@ def _postgresql_engine(url: SecretStr) -> AsyncEngine:
         """Connect as the driver reads the URL, which is as all programs of PostgreSQL do: `sslmode` and the like."""
         try:
             return await asyncpg.connect(url.get_secret_value(), timeout=_BUSY, command_timeout=2 * _BUSY)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as error:
             raise NotConnectedError(error) from None
 
     return create_async_engine(

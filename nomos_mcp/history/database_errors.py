@@ -65,6 +65,7 @@ _KINDS: Final[Mapping[type[Exception], str]] = {
     NewerTablesError: f"A newer release made the database: update nomos-mcp, or name another one in {DATABASE}.",
     ModuleNotFoundError: f"{DATABASE} names PostgreSQL, whose driver is not installed: install nomos-mcp[postgresql].",
     BusyError: "The database is busy: too many ask for it at once.",
+    OverflowError: f"{DATABASE} names a port that cannot be: use 1 to 65535.",
     ValueError: f"{DATABASE} is no URL that PostgreSQL understands: correct it.",
 }
 

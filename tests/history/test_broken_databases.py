@@ -254,6 +254,11 @@ async def test_an_option_that_postgresql_does_not_know(database_url: str, clock:
     assert "is no URL that PostgreSQL understands" in await failure(History(f"{database_url}?sslmode=perhaps", clock))
 
 
+async def test_a_port_that_postgresql_cannot_have(clock: Clock) -> None:
+    pytest.importorskip("asyncpg")
+    assert "names a port that cannot be" in await failure(History("postgresql://me@127.0.0.1:99999/nomos", clock))
+
+
 @pytest.mark.parametrize("engine", ["postgresql"])
 async def test_options_of_postgresqls_own_programs_are_understood(database_url: str, clock: Clock) -> None:
     history = History(f"{database_url}?sslmode=disable&application_name=nomos", clock)
