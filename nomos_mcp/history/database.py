@@ -6,8 +6,8 @@ which others come to see them, and nobody compares an order with a state that is
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -163,7 +163,7 @@ class Database:
             # A cancelled statement ends its connection: a database in memory goes with it, and a file stays locked for
             # a while. SQLite is near and quick, so whoever gives up waits for it.
             with anyio.CancelScope(shield=not self.is_postgresql) as scope:
-                engine = await self._opened()
+                engine = await self._opened(scope)
                 async with engine.connect() as connection:
                     await connection.execution_options(nomos_writes=writes)
                     await _begin(connection, scope)
@@ -172,20 +172,24 @@ class Database:
                     yield connection
                     await connection.commit()  # else what was begun is undone when the connection is given back
 
-    async def _opened(self) -> AsyncEngine:
-        async with self._opening:
+    async def _opened(self, scope: anyio.CancelScope) -> AsyncEngine:
+        with _unshielded(scope):  # who opens it may wait for another process
+            await self._opening.acquire()
+        try:
             if self._engine is not None and self._file != self._file_now():
                 await self.aclose()  # else we would write into a file that was deleted or replaced
             if self._engine is None:
                 engine = _postgresql_engine(self._value) if self.is_postgresql else self._sqlite_engine()
                 try:
-                    await self._migrate(engine)
+                    await self._migrate(engine, scope)
                 except BaseException:
                     with anyio.CancelScope(shield=True):
                         await engine.dispose()
                     raise
                 self._engine, self._file = engine, self._file_now()
-        return self._engine
+            return self._engine
+        finally:
+            self._opening.release()
 
     def _file_now(self) -> tuple[int, int] | None:
         """What tells the file of a database from another one of its name."""
@@ -205,7 +209,7 @@ class Database:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
 
-    async def _migrate(self, engine: AsyncEngine) -> None:
+    async def _migrate(self, engine: AsyncEngine, scope: anyio.CancelScope) -> None:
         """Bring the tables up to date; several processes that start at once take turns."""
         async with engine.connect() as connection, connection.begin():
             found = await connection.run_sync(_revision)
@@ -213,7 +217,7 @@ class Database:
             return
         async with engine.connect() as connection:
             await connection.execution_options(nomos_writes=True)
-            await _begin(connection, anyio.CancelScope())
+            await _begin(connection, scope)
             if self.is_postgresql:
                 await connection.execute(_turn_of_postgresql())
             await connection.run_sync(metadata.create_all if self._in_memory else _upgrade)
@@ -223,7 +227,6 @@ class Database:
 async def _begin(connection: AsyncConnection, scope: anyio.CancelScope) -> None:
     """Begin a transaction; while another process writes to a file, try again and again, and let go who gives up."""
     deadline = anyio.current_time() + _BUSY
-    shield = scope.shield
     while True:
         try:
             await connection.begin()
@@ -232,11 +235,18 @@ async def _begin(connection: AsyncConnection, scope: anyio.CancelScope) -> None:
                 raise
         else:
             return
-        try:
-            scope.shield = False
+        with _unshielded(scope):
             await anyio.sleep(_TRY / 10)
-        finally:
-            scope.shield = shield
+
+
+@contextmanager
+def _unshielded(scope: anyio.CancelScope) -> Iterator[None]:
+    """Let go who gives up waiting."""
+    shield, scope.shield = scope.shield, False
+    try:
+        yield
+    finally:
+        scope.shield = shield
 
 
 class _Turn:

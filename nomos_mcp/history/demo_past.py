@@ -47,8 +47,8 @@ class _DemoDatabase(Database):
         self._simulator = simulator
         self._version = version
 
-    async def _migrate(self, engine: AsyncEngine) -> None:
-        await super()._migrate(engine)
+    async def _migrate(self, engine: AsyncEngine, scope: anyio.CancelScope) -> None:
+        await super()._migrate(engine, scope)
         with anyio.CancelScope(shield=True):
             async with engine.connect() as connection, connection.begin():
                 await _fill(connection, self._simulator, self._version)

@@ -124,6 +124,25 @@ async def test_a_file_that_another_program_locks(file: Path, clock: Clock) -> No
     await history.aclose()
 
 
+async def test_nobody_has_to_wait_until_another_program_lets_the_tables_be_made(file: Path, clock: Clock) -> None:
+    history, other = History(str(file), clock), sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    gave_up = []
+
+    async def read() -> None:
+        with anyio.move_on_after(0.4) as scope:
+            await history.last_number()
+        gave_up.append(scope.cancelled_caught)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(read)
+    assert gave_up == [True] * 3
+    other.close()
+    assert await history.record([look(clock)])
+    await history.aclose()
+
+
 @pytest.mark.parametrize("engine", ["sqlite"])
 async def test_a_database_that_failed_is_asked_again_after_five_seconds(
     history: History, file: Path, clock: Clock, monotonic: list[float]
