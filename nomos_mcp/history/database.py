@@ -4,6 +4,7 @@ SQLite serves one machine, PostgreSQL several. Writers take turns in both, so th
 which others come to see them, and nobody compares an order with a state that is being replaced.
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +32,7 @@ from nomos_mcp.history.database_errors import BusyError, HistoryError, NewerTabl
 from nomos_mcp.history.tables import metadata
 from nomos_mcp.variables import DATABASE
 
-__all__ = ["IN_MEMORY", "REVISION", "Database", "HistoryError", "database_url"]
+__all__ = ["IN_MEMORY", "REVISION", "Database", "HistoryError", "database_url", "require_asyncio"]
 
 IN_MEMORY: Final = "sqlite://"
 """A database that ends with its process."""
@@ -63,6 +64,18 @@ def database_url(value: str) -> URL:
     if url.drivername != "sqlite" or url.host or not (url.database or value == IN_MEMORY):
         raise HistoryError(f"{DATABASE} names no database that is supported. {_FORMS}")
     return _sqlite_url(url.database or "")
+
+
+def require_asyncio() -> None:
+    """Refuse to work under trio, for which the drivers are not made.
+
+    Raises:
+        HistoryError: No event loop of asyncio runs here.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise HistoryError("It works under asyncio only, and this program runs under trio.") from None
 
 
 def _sqlite_url(path: str) -> URL:
@@ -129,6 +142,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+        require_asyncio()
         until, why = self._away.get(writes, (0.0, ""))
         started = time.monotonic()
         if started < until:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Row, RowMapping, select
 
 from nomos_mcp.history.changes import Change, OrderLook
-from nomos_mcp.history.database import Database, HistoryError
+from nomos_mcp.history.database import Database, HistoryError, require_asyncio
 from nomos_mcp.history.durations import DurationsOf, StepDurations
 from nomos_mcp.history.tables import changes, observations, runs
 from nomos_mcp.lifecycle import ApiVersion
@@ -64,6 +64,7 @@ class Durations:
         Raises:
             HistoryError: They could not be computed.
         """
+        require_asyncio()
         if self._clock() >= self._until and (self._task is None or self._task.done()):
             self._failure, self._begun = None, self._clock()
             self._task = asyncio.create_task(self._compute())

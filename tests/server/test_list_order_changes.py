@@ -355,6 +355,19 @@ async def test_a_database_that_fails_costs_no_answer(
         assert (await fed(client))["not_covered"][0] == "The history cannot be read now."
 
 
+async def test_a_history_that_fails_in_a_way_that_nobody_foresaw_costs_no_answer(
+    simulator: Simulator, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object) -> None:
+        raise OverflowError("s3cr3t")
+
+    monkeypatch.setattr(history.runs, "gaps", failing)
+    async with remembering(simulator, history) as client:
+        answer = await fed(client)
+    assert len(answer["changes"]) > 10
+    assert answer["not_covered"][0] == "The history: It failed in a way that is not foreseen; the log names it."
+
+
 async def test_a_database_that_does_not_answer_is_not_waited_for(
     simulator: Simulator, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

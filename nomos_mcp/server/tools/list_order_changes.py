@@ -19,6 +19,7 @@ from nomos_mcp.lifecycle.order_state import berlin_date, in_berlin
 from nomos_mcp.server.change_feed import Entry, FeedKind, FeedPage, FeedQuery, from_history, from_order, from_orders
 from nomos_mcp.server.list_cursor import Cursor, FeedCursor, feed_cursor_of
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
+from nomos_mcp.server.order_history import reason_of
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import ListResult, ToolDefinition, fitting
 from nomos_mcp.server.tools.get_meter_order import find_order
@@ -112,14 +113,13 @@ async def _recorded(
     history = context.history
     if history is None:
         return None, ""
-    from nomos_mcp.history.database import HistoryError  # noqa: PLC0415  loads SQLAlchemy, as the history has done
-
     failed = f"The history: the database did not answer within {_PATIENCE:.0f} seconds."
     with anyio.move_on_after(_PATIENCE):
         try:
             page = await from_history(history, query, cursor, now)
-        except HistoryError as error:
-            failed = "The history cannot be read now." if context.caller.is_fenced else f"The history: {error}"
+        except Exception as error:  # noqa: BLE001  whatever it is, Nomos can be asked
+            why = reason_of(error)
+            failed = "The history cannot be read now." if context.caller.is_fenced else f"The history: {why}"
         else:
             return page, "" if page else "The history: nothing is recorded of this."
     if cursor.told:
