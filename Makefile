@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test recipes check format docs bundle snapshots bench clean
+.PHONY: demo test test-slow recipes check format docs bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
 
 test: $(VENV)/.dev  ## run the tests with the coverage gate
-	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term --ignore=tests/test_recipes.py
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term --ignore=tests/test_recipes.py
+
+test-slow: $(VENV)/.dev  ## run what takes long: processes that are killed, campaigns, all tests of the history on PostgreSQL
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 recipes: $(VENV)/.dev  ## carry out the recipes of CONTRIBUTING.md in a copy of the tree
 	@$(BIN)/python -m pytest -n auto tests/test_recipes.py

@@ -40,6 +40,14 @@ def client_for(simulator: Simulator, api_version: ApiVersion = CURIE, client_id:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on PostgreSQL need a server: `make test-slow` runs them."""
+    for item in items:
+        called_with = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if called_with.get("engine") == "postgresql":
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _each_schema_is_checked_once() -> Iterator[None]:
     """Every client checks the schema of a result that it reads. Ours are the same in all tests, and it takes long."""

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import anyio
+import pytest
 
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.views import TargetState
@@ -13,6 +14,7 @@ from tests.service.processes import Process
 from tests.serving import served
 
 
+@pytest.mark.slow
 async def test_the_example_prints_a_change_that_a_poll_found(tmp_path: Path) -> None:
     simulator = Simulator()
     order_id = DEMO.orders["placed"]

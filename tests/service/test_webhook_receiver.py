@@ -429,6 +429,7 @@ def environment(upstream: str, file: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_what_the_simulator_delivers_is_recorded_by_a_server_process_also_after_it_was_killed(file: Path) -> None:
     with served(Simulator()) as upstream, httpx.Client(base_url=upstream + "/_simulator") as control:
         with process(**environment(upstream, file)) as server:
@@ -449,6 +450,7 @@ def test_what_the_simulator_delivers_is_recorded_by_a_server_process_also_after_
     assert len(rows(file)) == 2
 
 
+@pytest.mark.slow
 def test_of_several_processes_exactly_one_reads_the_order_of_an_event(file: Path) -> None:
     simulator = Simulator()
     ids = list(DEMO.orders.values())[:4]
