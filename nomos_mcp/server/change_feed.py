@@ -18,7 +18,7 @@ from nomos_mcp.history.changes import CLOCK_SKEW, Change, Kind, OrderLook, chang
 from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion
 from nomos_mcp.lifecycle.catalogue import texts
 from nomos_mcp.lifecycle.order_state import berlin_date, berlin_moment
-from nomos_mcp.server.list_cursor import Cursor, FeedCursor, digest
+from nomos_mcp.server.list_cursor import Cursor, FeedCursor, digest, sealed, unsealed
 from nomos_mcp.server.pagination import Query, read_list
 from nomos_mcp.server.request_context import NomosContext
 
@@ -43,13 +43,14 @@ _NOT_DATED: Final[dict[ApiVersion, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedQuery:
-    """What is asked of the feed. Its first moment is in the cursor."""
+    """What is asked of the feed. Its first moment is in the cursor; `key` seals what else that holds."""
 
     until: datetime | None
     customer_id: str
     order_id: str
     kind: FeedKind
     limit: int
+    key: bytes
 
     def wants(self, change: Change, since: datetime) -> bool:
         """Whether a change that the order dates is asked for."""
@@ -60,16 +61,11 @@ class FeedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change, and the order as it was seen last."""
+    """A change, and the order as it was seen last. `tie` tells changes of one time apart."""
 
     change: Change
     look: OrderLook | None
-
-    @property
-    def tie(self) -> str:
-        """Tells changes of one time apart: by number, or by what they say if they are not recorded."""
-        change = self.change
-        return str(change.number) if change.number else digest(f"{change.order_id} {change.after}", 8)
+    tie: str
 
     @property
     def place(self) -> tuple[datetime, str]:
@@ -122,7 +118,7 @@ async def from_history(history: "History", query: FeedQuery, cursor: FeedCursor,
         until=query.until,
         **asked,
         kind=kind,
-        behind=Place(cursor.told, int(cursor.tie)) if cursor.told else None,
+        behind=Place(cursor.told, unsealed(cursor.tie, query.key)) if cursor.told else None,
         limit=query.limit + 1,
     )
     if not found and not cursor.told:
@@ -135,7 +131,7 @@ async def from_history(history: "History", query: FeedQuery, cursor: FeedCursor,
     told = found[: query.limit]
     looks = await history.latest_looks([change.order_id for change in told])
     return FeedPage(
-        entries=[Entry(change, looks.get(change.order_id)) for change in told],
+        entries=[Entry(change, looks.get(change.order_id), sealed(change.number, query.key)) for change in told],
         cursor=cursor,
         more=len(found) > query.limit,
         not_covered=not_covered or (["what not_covered of an earlier page names"] if cursor.gaps else []),
@@ -227,7 +223,11 @@ class _DatedChanges:
         if cursor.end and not cursor.end.position.covers(order.id, order.created_at):
             return False
         look = OrderLook.of(order, self._context.vocabulary, seen_at=self._now, seen_by="read")
-        entries = [Entry(change, look) for change in _changes_of(look) if query.wants(change, cursor.since)]
+        entries = [
+            Entry(change, look, digest(f"{change.order_id} {change.after}", 8))
+            for change in _changes_of(look)
+            if query.wants(change, cursor.since)
+        ]
         told = (cursor.told, cursor.tie) if cursor.told else None
         self._found += [entry for entry in entries if told is None or entry.place < told]
         is_later = query.until and look.updated_at and look.updated_at > query.until

@@ -13,7 +13,7 @@ from nomos_mcp.client.pages import MAX_PAGE_SIZE
 _ANY = "surrogatepass"  # upstream's cursor may be any text that JSON can write
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_DIGITS = 19  # fewer than those of the largest number of a row
+_SEAL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class FeedCursor:
     Attributes:
         since: The first moment of the feed; a default that depends on the clock must not move from page to page.
         told: The time of the last change that was told; None if none was.
-        tie: Which of the changes of that time it was: its number in the history, or a digest.
+        tie: Which of the changes of that time it was: its sealed number in the history, or a digest.
         start: Where the orders begin that are read for their dates; None if the feed is read from the history.
         end: Where the orders begin that are not read before all changes of these are told; None at the end of the list.
         gaps: Whether an earlier call has left something out.
@@ -134,10 +134,30 @@ def feed_cursor_of(text: str, binding: str) -> FeedCursor:
         cursor = FeedCursor(since=since, told=_moment(told), tie=tie, start=start, end=end, gaps=bool(int(gaps)))
     except (ValueError, OverflowError):
         raise malformed_cursor() from None
-    if cursor.told and cursor.start is None and not (tie.isdecimal() and len(tie) < _DIGITS):
-        raise malformed_cursor()
     _require(bound, binding)
     return cursor
+
+
+def sealed(number: int, key: bytes) -> str:
+    """Return the number of a change as a cursor may show it: numbers in the clear would count everybody's changes."""
+    seal = digest(str(number), _SEAL, key)
+    return f"{seal}{number ^ _mask(seal, key):x}"
+
+
+def unsealed(text: str, key: bytes) -> int:
+    """Return the number that was sealed with this key."""
+    seal, hidden = text[:_SEAL], text[_SEAL:]
+    try:
+        number = int(hidden, 16) ^ _mask(seal, key)
+    except ValueError:
+        raise malformed_cursor() from None
+    if not text.isascii() or seal != digest(str(number), _SEAL, key):
+        raise malformed_cursor()
+    return number
+
+
+def _mask(seal: str, key: bytes) -> int:
+    return int.from_bytes(hmac.digest(key, f"mask {seal}".encode(), "sha256")[:8])
 
 
 def _require(bound: str, binding: str) -> None:

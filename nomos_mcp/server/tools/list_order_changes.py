@@ -64,7 +64,8 @@ async def list_order_changes(
     _check(first, last, now)
     if order_id:
         checked(order_id, "meter order", "subscription")
-    query = FeedQuery(until=last, customer_id=customer_id, order_id=order_id, kind=kind, limit=limit)
+    key = context.client.derived_key("cursor")
+    query = FeedQuery(until=last, customer_id=customer_id, order_id=order_id, kind=kind, limit=limit, key=key)
     default = first or min(last or now, now) - timedelta(days=DAYS)
     start = feed_cursor_of(cursor, request.binding) if cursor else FeedCursor(since=default)
 
