@@ -9,9 +9,13 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
+from anyio import fail_after, move_on_after
 from mcp import Client, MCPError
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -20,12 +24,21 @@ from mcp.types import PromptReference, ResourceTemplateReference
 
 import nomos_mcp.server
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, NotFoundError
+from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.history.changes import OrderLook
+from nomos_mcp.history.database import IN_MEMORY
+from nomos_mcp.history.store import History
+from nomos_mcp.lifecycle import ApiVersion as Vocabulary
+from nomos_mcp.lifecycle.statuses import PATHS
 from nomos_mcp.server import Caller, create_server
 from nomos_mcp.server.nomos_server import NomosServer
 from nomos_mcp.server.request_context import CallerToken, NomosContext
+from nomos_mcp.server.resources import DURATIONS
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator.views import TargetState
 from tests.conftest import NOW, client_for
+from tests.history.looks import run
 from tests.server.conftest import Era, asked_of
 from tests.server.tool_examples import tool_examples
 
@@ -425,3 +438,95 @@ async def test_the_customer_scope_can_be_set_in_the_environment(simulator: Simul
         own = await client.call_tool("get_meter_order", {"order_id": DEMO.orders[OWNER]})
     assert foreign.is_error
     assert not own.is_error
+
+
+TWIN_DAYS = 6
+
+
+async def lived(history: History, orders: list[MeterOrder], version: Vocabulary, others: int) -> None:
+    """Let six days pass, in which the customer's own order moves alike in every world, and those of `others` do not."""
+    moves, own_moves = Random(f"others {others}"), Random("own")  # noqa: S311  no secret
+    for day in range(TWIN_DAYS):
+        seen_at = NOW - timedelta(days=TWIN_DAYS - day)
+        looks = [OrderLook.of(order, version, seen_at=seen_at, seen_by="poll") for order in orders]
+        await history.record(
+            replace(look, status=(own_moves if look.order_id in OWN else moves).choice(PATHS[version][:4]))
+            for look in looks
+            if look.order_id in OWN or moves.random() < 0.8
+        )
+        await run(history, seen_at)
+
+
+async def told_of_orders(client: Client, audiences: tuple[str, ...]) -> list[str]:
+    asked = [(name, audience) for name in ("get_meter_order", "explain_status") for audience in audiences]
+    given = {"order_id": DEMO.orders[OWNER], "detail": "full"}
+    return [(await client.call_tool(name, {**given, "audience": each})).model_dump_json() for name, each in asked]
+
+
+async def told_by_feed(client: Client) -> list[str]:
+    """Page through the feed in every way; the cursors, which are sealed, are left out."""
+    answers: list[str] = []
+    for kind in ("any", "status", "blocked", "cancelled"):
+        for about in ("", DEMO.orders[OWNER], DEMO.orders["placed"]):
+            given = {"since": "2026-01-01", "limit": 2, "kind": kind, "order_id": about, "cursor": ""}
+            while given["cursor"] is not None:
+                result = await client.call_tool("list_order_changes", given)
+                page = dict(result.structured_content or {})
+                given["cursor"] = page.pop("next_cursor", None)
+                answers.append(json.dumps(page) if page else result.model_dump_json())
+    return answers
+
+
+async def told_live(
+    client: Client, history: History, orders: list[MeterOrder], version: Vocabulary, others: int
+) -> str:
+    """Listen while so many orders of others move, and then the customer's own."""
+    moved = [*[order for order in orders if order.id not in OWN][: 3 * others], *[o for o in orders if o.id in OWN]]
+    with fail_after(20):
+        async with client.listen(resource_subscriptions=["nomos://changes"]) as stream:
+            for order in moved:
+                look = OrderLook.of(order, version, seen_at=NOW, seen_by="poll")
+                await history.record([replace(look, status="new_to_us")])
+                if order.id not in OWN:
+                    with move_on_after(1.5):  # more than a period of looking for changes
+                        return f"told of another's: {await anext(stream)}"
+            return str(await anext(stream))
+
+
+async def told_to(caller: Caller | None, version: Vocabulary, database: str, others: int) -> list[str]:
+    """Return all that feed, past, statistics and listening tell a customer, or staff for one."""
+    simulator = Simulator(now=lambda: NOW)
+    history = History("/nowhere/at/all.db" if database == "failing" else IN_MEMORY, lambda: NOW)
+    async with client_for(simulator, version) as nomos:
+        orders = [order async for order in nomos.meter_orders.list()]
+        if database == "kept":
+            await lived(history, orders, version, others)
+        for order in orders[:: others + 1] if others else ():
+            if order.id not in OWN:
+                simulator.put_order(order.id, TargetState(status="cancelled", cancelled_reason="customer_request"))
+        kept = None if database == "none" else history
+        server = create_server(Settings(), client=nomos, caller=caller, clock=lambda: NOW, history=kept)
+        async with Client(server) as client:
+            answers = await told_of_orders(client, ("agent", "customer") if caller else ("customer",))
+            if caller:
+                answers += await told_by_feed(client)
+                answers += [await resource(DURATIONS)(client, ""), (await client.list_resources()).model_dump_json()]
+            if caller and database == "kept":
+                answers.append(await told_live(client, history, orders, version, others))
+    await history.aclose()
+    return answers
+
+
+@pytest.mark.parametrize("version", [CURIE, EDISON])
+@pytest.mark.parametrize("database", ["none", "kept", "failing"])
+@pytest.mark.parametrize("caller", [Caller.customer(DEMO.customers[OWNER]), None])
+async def test_what_becomes_of_others_changes_no_byte_of_what_a_customer_is_told(
+    version: Vocabulary, database: str, caller: Caller | None
+) -> None:
+    quiet, *moved = [await told_to(caller, version, database, others) for others in (0, 1, 2)]
+    assert moved == [quiet, quiet]
+
+
+async def test_what_becomes_of_others_is_told_to_the_organisation() -> None:
+    local = Caller.local()
+    assert await told_to(local, CURIE, "none", 1) != await told_to(local, CURIE, "none", 0)
