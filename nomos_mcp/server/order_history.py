@@ -115,13 +115,16 @@ async def _known(history: "History", look: OrderLook) -> tuple[list[OrderLook], 
 
 
 def _blocks(looks: Iterable[OrderLook], present: OrderLook) -> int:
-    """Count the blocks that were seen, if there is one now: each with a time of its own, or after none."""
-    count, before = 0, None
+    """Count the blocks that were seen, if there is one now: each with a later time of its own, or after none."""
+    count, before, since = 0, None, None
     for look in looks:
         if look.api_version != present.api_version:  # the other vocabulary may have no word for the block
             continue
-        if look.is_blocked and not (before and before.is_blocked and before.blocked_at == look.blocked_at):
-            count += 1
+        same = bool(before and before.is_blocked)
+        if same and since and look.blocked_at and look.blocked_at > since:
+            same = False
+        count += look.is_blocked and not same
+        since = look.blocked_at or (since if same else None)
         before = look
     return count if present.is_blocked else 0
 

@@ -164,6 +164,19 @@ async def test_blocks_between_two_looks_are_told_apart_by_their_times(world: Wor
     assert answer["explanation"]["blocked"]["since"] == "19 Jun 2026 (today), for the second time"
 
 
+async def test_a_block_whose_time_cannot_be_read_for_a_while_is_one_block(world: World) -> None:
+    blocked = {"blocked_reason": "check_missing", "blocked_at": "2026-06-10T08:00:00Z"}
+    async with client_for(world.simulator) as nomos:
+        order = await nomos.meter_orders.get(PLACED)
+        server = create_server(Settings(), client=nomos, clock=lambda: world.now, history=world.history)
+        assert isinstance(server, NomosServer)
+        for moment in (blocked["blocked_at"], "10. Juni", blocked["blocked_at"], "2026-06-09T08:00:00Z"):
+            world.passes(1)
+            said = {**order.model_dump(mode="json"), **blocked, "blocked_at": moment}
+            past = await past_of(type(order).model_validate(said), server.context, world.now)
+            assert past.times_blocked == 1
+
+
 async def test_a_customer_reads_labels_in_their_language_and_no_word_of_the_api(world: World) -> None:
     steps: dict[str, str] = {}
     async with world.asked() as client:
