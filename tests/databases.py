@@ -86,6 +86,7 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.start()
             users += [str(server.folder), str(server.port)]
         server = PostgresqlServer(Path(users[0]), int(users[1]))
+        server.use()
         users.append(me)
     yield server.url
     with _shared(note) as users:

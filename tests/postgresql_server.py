@@ -1,9 +1,10 @@
-"""A real PostgreSQL server of the tests' own, in a temporary folder."""
+"""A real PostgreSQL server of the tests' own, in a temporary folder. It ends when all who use it have ended or died."""
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,9 @@ import pytest
 
 PASSWORD: Final = "invented-for-tests"
 """No message may show it."""
+
+_USERS: Final = "users"
+"""A file that everybody who uses the server holds locked."""
 
 _PROGRAMS: Final = ("/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/17/bin")
 
@@ -26,7 +30,7 @@ class PostgresqlServer:
     @classmethod
     def create(cls) -> "PostgresqlServer":
         """Make one that is not started yet. Without PostgreSQL the test is skipped; in CI it fails."""
-        if _program("initdb") is None:
+        if not cls.is_installed():
             assert not os.environ.get("CI"), "PostgreSQL is not installed, and CI must not leave this out"
             pytest.skip("PostgreSQL is not installed")
         folder = Path(tempfile.mkdtemp(prefix="nomos-postgresql-"))
@@ -34,12 +38,21 @@ class PostgresqlServer:
             shutil.chown(folder, user)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             server = cls(folder, listener.getsockname()[1])
+        server.use()
+        watchdog = [sys.executable, "-m", "tests.postgresql_server", str(folder), str(server.port)]
+        nothing = subprocess.DEVNULL
+        where = Path(__file__).parents[1]
+        subprocess.run(watchdog, cwd=where, stdin=nothing, stdout=nothing, stderr=nothing, check=True)
         password = folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)  # nobody else gets into its folder
         login = ("-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}")
         server._run("initdb", "-D", "data", *login, "-E", "UTF8", "--no-sync", "--no-instructions")
         return server
+
+    @staticmethod
+    def is_installed() -> bool:
+        return _program("initdb") is not None
 
     def start(self) -> None:
         # -F: nothing in it has to outlive the machine.
@@ -49,8 +62,27 @@ class PostgresqlServer:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
 
+    def use(self) -> None:
+        """Keep it running until this process ends, however it ends."""
+        import fcntl  # noqa: PLC0415  not on Windows
+
+        fcntl.flock(os.open(self.folder / _USERS, os.O_RDWR | os.O_CREAT), fcntl.LOCK_SH)  # it is never closed
+
     def remove(self) -> None:
         shutil.rmtree(self.folder)
+
+    def end_when_unused(self) -> None:
+        """Wait, in a process of its own, until nobody uses it; the kernel gives back the locks of those who died."""
+        import fcntl  # noqa: PLC0415  as above
+
+        with (self.folder / _USERS).open("ab") as users:
+            if os.fork():
+                return
+            os.setsid()
+            fcntl.flock(users, fcntl.LOCK_EX)
+            if (self.folder / "data" / "postmaster.pid").exists():
+                self.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, name: str, *arguments: str) -> None:
         program, user = _program(name), _user()
@@ -69,3 +101,7 @@ def _program(name: str) -> str | None:
 def _user() -> str | None:
     """Whom PostgreSQL is to run as, if not as us."""
     return "postgres" if os.geteuid() == 0 else None
+
+
+if __name__ == "__main__":
+    PostgresqlServer(Path(sys.argv[1]), int(sys.argv[2])).end_when_unused()
