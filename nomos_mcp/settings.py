@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self, get_args
 from urllib.parse import urlsplit
@@ -56,6 +57,7 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST: Final = timedelta(days=36_500)
 _MIN_SECRET_BYTES: Final = 16
 _DATABASES: Final = frozenset({"sqlite", "postgresql", "postgres"})
+_LIBRARIES: Final = ("sqlalchemy", "aiosqlite", "alembic")
 _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
@@ -199,6 +201,8 @@ def _history_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
     database = "" if demo else env.get(DATABASE, "")
     if flaw := _database_flaw(database):
         yield f"{DATABASE}: {flaw}"
+    elif missing := ", ".join(each for each in _LIBRARIES if database and find_spec(each) is None):
+        yield f"{DATABASE}: set, but its libraries are not installed ({missing}). Install nomos-mcp anew, or unset it."
     if (every := env.get(WATCH_EVERY)) and duration(every) is None:
         yield f"{WATCH_EVERY}: {every[:20]!r} is no time span. Use a number with m, h or d, such as 24h."
     if any(len(each.encode()) < _MIN_SECRET_BYTES for each in _secrets(env)):

@@ -153,6 +153,14 @@ def test_the_settings_of_the_history_are_taken_and_its_secrets_do_not_show() -> 
     assert "newnew" not in repr(settings) + settings.model_dump_json()
 
 
+def test_libraries_that_are_not_installed_are_named_if_there_is_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nomos_mcp.settings.find_spec", lambda name: None if name == "sqlalchemy" else True)
+    with pytest.raises(SettingsError, match=r"NOMOS_MCP_DATABASE: .* not installed \(sqlalchemy\)"):
+        Settings.from_env(KEPT)
+    assert not Settings.from_env({}).demo
+    assert Settings.from_env(KEPT, demo=True).demo
+
+
 @pytest.mark.parametrize(
     "database", ["postgresql://nomos:s3cr3t@db.example/nomos", "mysql://not.supported", "/no/such/a"]
 )

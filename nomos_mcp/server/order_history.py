@@ -14,6 +14,7 @@ import anyio
 
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.history.changes import Change, OrderLook, block_of
+from nomos_mcp.history.database_errors import HistoryError
 from nomos_mcp.lifecycle import CURIE, Audience, Language, StepTook
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.order_state import berlin_beginning, berlin_date, berlin_moment
@@ -100,8 +101,6 @@ async def past_of(order: MeterOrder, context: NomosContext, seen_at: datetime) -
 
 
 def reason_of(error: Exception) -> str:
-    from nomos_mcp.history.database import HistoryError  # noqa: PLC0415  only a server with a database pays for it
-
     if isinstance(error, HistoryError):
         return str(error)
     _log.warning("The history failed: %s", type(error).__name__)
