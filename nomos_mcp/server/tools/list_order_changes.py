@@ -118,6 +118,8 @@ async def _recorded(
     with anyio.move_on_after(_PATIENCE):
         try:
             page = await from_history(history, query, cursor, now)
+        except InvalidRequestError:  # the cursor's fault
+            raise
         except Exception as error:  # noqa: BLE001  whatever it is, Nomos can be asked
             why = reason_of(error)
             failed = "The history cannot be read now." if context.caller.is_fenced else f"The history: {why}"
