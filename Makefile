@@ -12,7 +12,7 @@ demo: $(VENV)/.run  ## set everything up and show the main job running
 test: $(VENV)/.dev  ## run the tests with the coverage gate
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term --ignore=tests/test_recipes.py
 
-test-slow: $(VENV)/.dev  ## run what takes long: processes that are killed, campaigns, all tests of the history on PostgreSQL
+test-slow: $(VENV)/.dev  ## run what takes long: campaigns in short, killed processes, all tests of the history on PostgreSQL
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 recipes: $(VENV)/.dev  ## carry out the recipes of CONTRIBUTING.md in a copy of the tree

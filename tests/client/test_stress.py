@@ -54,6 +54,7 @@ class Upstream:
         await send({"type": "http.response.body", "body": json.dumps({"code": "TOO_MANY_REQUESTS"}).encode()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_no_call_is_lost_no_token_asked_for_twice_and_no_second_overfilled(backend: str) -> None:
     upstream = Upstream()

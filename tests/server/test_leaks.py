@@ -517,6 +517,7 @@ async def told_to(caller: Caller | None, version: Vocabulary, database: str, oth
     return answers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [CURIE, EDISON])
 @pytest.mark.parametrize("database", ["none", "kept", "failing"])
 @pytest.mark.parametrize("caller", [Caller.customer(DEMO.customers[OWNER]), None])

@@ -91,6 +91,7 @@ async def asked(seed: int, servers: Servers) -> tuple[Moving, Json, Walk]:
     return upstream, arguments, await walked(await servers.client_of(upstream), upstream, arguments)
 
 
+@pytest.mark.slow
 async def test_no_answer_about_moving_orders_is_untrue(record_property: Callable[[str, object], None]) -> None:
     figures = Figures(f"lists in motion, {RUNS} runs")
     lies: list[str] = []

@@ -275,6 +275,7 @@ async def all_pages(client: Client, tool: str, arguments: Mapping[str, object]) 
     return pages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", range(len(KINDS)), ids=str)
 async def test_nothing_sealed_is_in_an_answer_a_log_an_error_or_the_audit_log(
     group: int, era: Era, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]

@@ -25,6 +25,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.slow
 def test_no_schedule_breaks_a_promise(record_property: Callable[[str, object], None]) -> None:
     counts: Counter[str] = Counter()
     broken: Counter[str] = Counter()

@@ -40,6 +40,7 @@ ALL = tuple((Ending(*ways), True) for ways in product(MOMENTS, ENDS, ERAS, CONFI
 STDERR = ("closed", "full disk", "broken pipe", "full pipe")
 
 
+@pytest.mark.slow
 async def test_what_a_process_that_is_ended_leaves_behind_is_true(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -63,6 +64,7 @@ async def test_what_a_process_that_is_ended_leaves_behind_is_true(
     assert not broken, f"{sum(map(bool, found.values()))} of {len(found)}\n" + "\n".join(broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stderr", STDERR if FULL else ("closed", "broken pipe"))
 async def test_a_process_whose_stderr_is_broken_orders_records_and_answers(tmp_path: Path, stderr: str) -> None:
     answer, made, lines = await order_with_broken_stderr(stderr, tmp_path)
