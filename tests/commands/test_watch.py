@@ -25,6 +25,8 @@ from nomos_mcp.simulator import DEMO, Fault, Simulator, TargetState
 from nomos_mcp.simulator.world import real_clock
 from tests.serving import served
 
+pytestmark = pytest.mark.slow
+
 ORDERS = 430
 PLACED = TargetState(status="placed")
 REVIEWED = TargetState(status="check_reviewed")
@@ -149,7 +151,6 @@ def test_a_run_prints_one_line_of_json(database: Path) -> None:
     assert (report["complete"], report["resumed"], report["requests"], report["untold"]) == (True, False, 1, None)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_at_any_moment_watching_tells_each_change_once(seed: int, database: Path) -> None:
     random, upstream = Random(seed), Upstream()  # noqa: S311  a schedule that repeats
@@ -174,7 +175,6 @@ def test_killed_at_any_moment_watching_tells_each_change_once(seed: int, databas
     assert sorted(told) == sorted((order_id, "placed", "check_reviewed") for order_id in moved)
 
 
-@pytest.mark.slow
 def test_a_run_goes_on_where_a_killed_one_stopped(database: Path) -> None:
     upstream = Upstream()
     upstream.kill_at = 3, 0.1
@@ -188,7 +188,6 @@ def test_a_run_goes_on_where_a_killed_one_stopped(database: Path) -> None:
     assert upstream.pages <= 3
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize(("how", "code"), [(("--once",), 1), (("--every", "24h"), 0)])
 def test_a_signal_ends_a_run_and_the_next_one_may_go_on_at_once(
@@ -206,7 +205,6 @@ def test_a_signal_ends_a_run_and_the_next_one_may_go_on_at_once(
     assert json.loads(report)["resumed"]
 
 
-@pytest.mark.slow
 def test_a_second_watcher_says_so_and_ends(database: Path) -> None:
     upstream = Upstream()
     upstream.hold_at = 2
@@ -220,7 +218,6 @@ def test_a_second_watcher_says_so_and_ends(database: Path) -> None:
         assert json.loads(finished(first)[1])["complete"]
 
 
-@pytest.mark.slow
 def test_a_run_without_nomos_fails_with_one_line_and_the_next_one_goes_on(database: Path) -> None:
     upstream = Upstream()
     upstream.simulator.faults.add(Fault(kind="status", path="/meter-orders", status=403, skip=2, count=1))

@@ -19,6 +19,8 @@ from tests.databases import Clock, execute
 from tests.history.looks import look
 from tests.postgresql_server import PASSWORD, PostgresqlServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:

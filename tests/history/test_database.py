@@ -148,6 +148,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.slow
 async def test_processes_that_make_the_tables_and_write_at_once_lose_nothing(
     history: History, database_url: str
 ) -> None:

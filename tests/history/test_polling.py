@@ -115,6 +115,7 @@ async def test_two_thousand_orders_take_twenty_requests_and_never_more() -> None
     assert len(world.requests()) == first.requests + second.requests
 
 
+@pytest.mark.slow
 async def test_the_whole_list_is_read_once_a_week() -> None:
     async with large(2000) as world:
         whole = (await world.poll()).requests
@@ -126,6 +127,7 @@ async def test_the_whole_list_is_read_once_a_week() -> None:
     assert found == [True] + [False] * 6 + [True]  # the first one because nearly all orders were open before
 
 
+@pytest.mark.slow
 async def test_a_few_old_open_orders_are_read_one_by_one_and_nothing_else() -> None:
     async with large(2000) as world:
         await world.poll()

@@ -223,6 +223,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.slow
 async def test_processes_that_see_the_same_tell_it_once(history: History, database_url: str) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", _RECORDER, database_url]) for _ in range(3)]  # noqa: ASYNC220
     assert [process.wait(60) for process in processes] == [0, 0, 0]
@@ -243,6 +244,7 @@ STEPS = strategies.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(steps=STEPS)
 async def test_looks_that_are_told_twice_late_or_in_disorder_change_nothing(

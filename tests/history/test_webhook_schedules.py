@@ -15,6 +15,8 @@ from nomos_mcp.simulator.views import CURIE_STATUS, render_event
 from tests.conftest import client_for
 from tests.databases import Clock
 
+pytestmark = pytest.mark.slow
+
 _PATH: Final = ("check_submitted", "check_reviewed", "scheduled", "installed", "activated")
 _ORDERS: Final = tuple(DEMO.orders[name] for name in ("placed", "created", "no_malo_no_melo"))
 _STEPS: Final = 40

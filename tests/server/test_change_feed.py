@@ -198,6 +198,7 @@ schedules = st.lists(  # for each order: on which days it takes a step
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(schedule=schedules, limit=st.integers(min_value=1, max_value=7), missed=st.sets(st.integers(1, 18), max_size=4))
 async def test_with_a_history_every_step_is_told_once_with_bounds_that_hold_it(

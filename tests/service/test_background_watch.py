@@ -23,6 +23,8 @@ from tests.service.processes import Process
 from tests.service.running import running
 from tests.serving import served
 
+pytestmark = pytest.mark.slow
+
 
 def _settings(database: Path) -> Settings:
     return Settings(
