@@ -1,6 +1,7 @@
 """The SDK's server with our errors: the one place where an exception becomes an answer of the protocol."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ from mcp.types import (
     ReadResourceRequestParams,
     ReadResourceResult,
     Resource as MCPResource,
+    ServerCapabilities,
     TextContent,
     Tool as MCPTool,
 )
@@ -120,6 +122,19 @@ CACHE_HINTS_WITH_HISTORY: Final[dict[CacheableMethod, CacheHint]] = {
 """The same where the list of resources depends on the caller."""
 
 
+def _without_changing_lists(
+    capabilities: Callable[..., ServerCapabilities], *args: Any, **options: Any
+) -> ServerCapabilities:
+    """Declare that no list changes: the SDK takes it that who serves streams announces changed lists on them."""
+    said = capabilities(*args, **options)
+    still = {
+        name: kind.model_copy(update={"list_changed": False})
+        for name in ("prompts", "resources", "tools")
+        if (kind := getattr(said, name)) is not None
+    }
+    return said.model_copy(update=still)
+
+
 class NomosServer(MCPServer[NomosContext]):
     """The SDK's server, which describes every failure in our words and lets nothing else out."""
 
@@ -129,9 +144,9 @@ class NomosServer(MCPServer[NomosContext]):
     def listen_to(self, history: "History") -> None:
         """Serve `subscriptions/listen` from a history."""
         self.subscriptions = Subscriptions(self.context, history)
-        self._lowlevel_server.add_request_handler(
-            "subscriptions/listen", SubscriptionsListenRequestParams, self.subscriptions
-        )
+        server = self._lowlevel_server
+        server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self.subscriptions)
+        server.get_capabilities = partial(_without_changing_lists, server.get_capabilities)  # type: ignore[method-assign]
 
     def begin_shutdown(self) -> None:
         """Accept no more orders, and end the streams of those who listen."""

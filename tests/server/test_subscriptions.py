@@ -184,6 +184,16 @@ async def refusal_while_away(client: Client, history: History, monkeypatch: pyte
     return (await refusal(client, CHANGES))[1]
 
 
+async def test_orders_can_be_listened_to_and_lists_cannot(history: History, simulator: Simulator) -> None:
+    async with listening(history, Caller.local(), simulator) as (client, _):
+        said = client.server_capabilities
+        assert said.resources
+        assert said.resources.subscribe is True
+        assert [said.resources.list_changed, said.tools and said.tools.list_changed] == [False, False]
+        assert said.prompts
+        assert said.prompts.list_changed is False
+
+
 async def test_without_a_database_there_is_nothing_to_listen_to(simulator: Simulator) -> None:
     async with client_for(simulator) as nomos, Client(create_server(Settings(), client=nomos)) as client:
         assert client.server_capabilities.resources is not None
