@@ -17,7 +17,7 @@ async def database_check(settings: Settings) -> Finding:
     from sqlalchemy import false, func, select, update  # noqa: PLC0415
 
     from nomos_mcp.history.database import REVISION  # noqa: PLC0415
-    from nomos_mcp.history.runs import GAP  # noqa: PLC0415
+    from nomos_mcp.history.runs import COMPLETE, GAP  # noqa: PLC0415
     from nomos_mcp.history.store import History  # noqa: PLC0415
     from nomos_mcp.history.tables import runs  # noqa: PLC0415
 
@@ -26,8 +26,7 @@ async def database_check(settings: Settings) -> Finding:
     try:
         async with history.database.writing() as connection:
             await connection.execute(update(runs).values(changes=runs.c.changes).where(false()))
-            complete = runs.c.finished_at.is_not(None) & (runs.c.not_covered == "")
-            last: datetime | None = await connection.scalar(select(func.max(runs.c.started_at)).where(complete))
+            last: datetime | None = await connection.scalar(select(func.max(runs.c.started_at)).where(COMPLETE))
     except HistoryError as error:
         wrong, _, cure = str(error).partition(": ")
         return Finding(_NAME, "failed", wrong, f"{cure[:1].upper()}{cure[1:]}")

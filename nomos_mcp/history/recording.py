@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nomos_mcp.history.changes import CLOCK_SKEW, STATE, Change, OrderLook, changes_between
 from nomos_mcp.history.lagging_reads import LAG, shows_earlier_state
+from nomos_mcp.history.runs import COMPLETE
 from nomos_mcp.history.tables import changes, observations, runs
 from nomos_mcp.lifecycle import is_final
 
@@ -126,9 +127,7 @@ async def _doubt(connection: AsyncConnection, number: int, since: datetime | Non
 async def _complete_runs(connection: AsyncConnection, now: datetime) -> list[_Run]:
     """Return the first and the last three runs that looked at everything that can change."""
     start = runs.c.started_at
-    complete = select(start, runs.c.finished_at).where(
-        runs.c.finished_at.is_not(None), runs.c.not_covered == "", start <= now + CLOCK_SKEW
-    )
+    complete = select(start, runs.c.finished_at).where(COMPLETE, start <= now + CLOCK_SKEW)
     first = await connection.execute(complete.order_by(start).limit(1))
     last = await connection.execute(complete.order_by(start.desc()).limit(3))
     return [(started, finished) for started, finished in [*first, *last]]

@@ -35,7 +35,8 @@ RETRY_AFTER: Final = timedelta(minutes=5)
 
 _MOMENT: Final = timedelta(microseconds=1)  # a single moment can be uncovered too
 
-_COMPLETE: Final = runs.c.finished_at.is_not(None) & (runs.c.not_covered == "")
+COMPLETE: Final = runs.c.finished_at.is_not(None) & (runs.c.not_covered == "")
+"""The runs that looked at everything that can change."""
 
 
 class WatchError(Exception):
@@ -165,7 +166,7 @@ class Runs:
 
     async def complete_since(self, connection: AsyncConnection, since: datetime) -> Sequence[Row[Any]]:
         """Return the runs that began since then and looked at everything that can change, oldest first."""
-        known = (_COMPLETE, runs.c.started_at >= since, runs.c.started_at <= self._now() + CLOCK_SKEW)
+        known = (COMPLETE, runs.c.started_at >= since, runs.c.started_at <= self._now() + CLOCK_SKEW)
         return (await connection.execute(select(runs).where(*known).order_by(runs.c.started_at))).all()
 
     async def gaps(self, since: datetime, until: datetime) -> list[Gap]:
@@ -190,7 +191,7 @@ class Runs:
     ) -> list[datetime]:
         """Return when runs began: in the time, and the next one on either side."""
         wanted = select(runs.c.started_at).where(
-            _COMPLETE if complete else ~_COMPLETE, runs.c.started_at <= self._now() + CLOCK_SKEW
+            COMPLETE if complete else ~COMPLETE, runs.c.started_at <= self._now() + CLOCK_SKEW
         )
         before = wanted.where(runs.c.started_at < since).order_by(runs.c.started_at.desc()).limit(1)
         during = wanted.where(runs.c.started_at >= since, runs.c.started_at <= until).order_by(runs.c.started_at)

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy import Row, RowMapping, select
 
-from nomos_mcp.history.changes import Change, OrderLook
+from nomos_mcp.history.changes import Change
 from nomos_mcp.history.database import Database, HistoryError, require_asyncio
 from nomos_mcp.history.durations import DurationsOf, StepDurations
+from nomos_mcp.history.recording import look_of
+from nomos_mcp.history.runs import COMPLETE
 from nomos_mcp.history.tables import changes, observations, runs
 from nomos_mcp.lifecycle import ApiVersion
 
@@ -90,8 +92,8 @@ class Durations:
     async def _read(self) -> Statistics:
         """Read in short transactions, so that nobody waits for a long one, and count in another thread."""
         as_of, found, last = self._now(), DurationsOf(), ""
-        complete = select(runs.c.started_at).where(runs.c.finished_at.is_not(None), runs.c.not_covered == "")
-        newest = complete.where(runs.c.started_at <= as_of).order_by(runs.c.started_at.desc()).limit(1)
+        start = runs.c.started_at
+        newest = select(start).where(COMPLETE, start <= as_of).order_by(start.desc()).limit(1)
         latest = select(observations).where(observations.c.is_latest).order_by(observations.c.order_id).limit(_AT_ONCE)
         told = select(*(changes.c[each.name] for each in fields(Change))).order_by(
             changes.c.order_id, changes.c.latest, changes.c.number
@@ -116,7 +118,7 @@ def _count(
     for change in rows:
         told[change["order_id"]].append(Change(**change))
     for row in orders:
-        look = OrderLook(**{each.name: getattr(row, each.name) for each in fields(OrderLook)})
+        look = look_of(row)
         # Every run looks at every order that can still change.
         last_seen = max(look.seen_at, watched_at or look.seen_at) if row.doubted_at is None else look.seen_at
         found.add(look, told[look.order_id], last_seen)

@@ -371,7 +371,7 @@ async def test_a_history_that_fails_in_a_way_that_nobody_foresaw_costs_no_answer
 async def test_a_database_that_does_not_answer_is_not_waited_for(
     simulator: Simulator, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nomos_mcp.server.tools.list_order_changes._PATIENCE", 0.01)
+    monkeypatch.setattr("nomos_mcp.server.tools.list_order_changes.MOST", 0.01)
     monkeypatch.setattr(history.runs, "gaps", lambda *_: anyio.sleep_forever())
     async with remembering(simulator, history) as client:
         answer = await fed(client)

@@ -19,7 +19,7 @@ from nomos_mcp.lifecycle.order_state import berlin_date, in_berlin
 from nomos_mcp.server.change_feed import Entry, FeedKind, FeedPage, FeedQuery, from_history, from_order, from_orders
 from nomos_mcp.server.list_cursor import Cursor, FeedCursor, feed_cursor_of
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
-from nomos_mcp.server.order_history import reason_of
+from nomos_mcp.server.order_history import MOST, reason_of
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import ListResult, ToolDefinition, fitting
 from nomos_mcp.server.tools.get_meter_order import find_order
@@ -27,7 +27,6 @@ from nomos_mcp.server.tools.get_meter_order import find_order
 DAYS: Final = 7
 """How far back the feed goes if nobody says."""
 
-_PATIENCE: Final = 2.0  # seconds to wait for the database
 _UPDATED_NOTE: Final = "updated: what changed is not shown in this API version."
 
 
@@ -114,8 +113,8 @@ async def _recorded(
     history = context.history
     if history is None:
         return None, ""
-    failed = f"The history: the database did not answer within {_PATIENCE:.0f} seconds."
-    with anyio.move_on_after(_PATIENCE):
+    failed = f"The history: the database did not answer within {MOST:.0f} seconds."
+    with anyio.move_on_after(MOST):
         try:
             page = await from_history(history, query, cursor, now)
         except InvalidRequestError:  # the cursor's fault
