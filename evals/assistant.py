@@ -1,0 +1,128 @@
+"""An assistant: a model that has a server's tools. One conversation with it, written down as it happened."""
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from mcp import Client
+from mcp.types import TextContent, Tool as McpTool
+from pydantic import BaseModel
+from pydantic_ai import Agent, ModelMessage, Tool
+from pydantic_ai.models import Model
+from pydantic_ai.usage import RunUsage, UsageLimits
+
+from evals.cases import OPERATOR, Conversation
+from evals.world import Peer, another, ours, prepared
+
+_MOST_REQUESTS: Final = 12  # of the model for one question; past that it goes in circles
+_FOR_OPERATOR: Final = """\
+You help an employee of an energy supplier. Today is 15 June 2026. Answer in the language of the question, briefly."""
+_FOR_CUSTOMER: Final = """\
+You are the support chatbot of an energy supplier and talk to a customer, whose ID is {customer}. You see only this \
+customer's data. Today is 15 June 2026. Answer in the language of the question, briefly."""
+
+
+class Call(BaseModel):
+    """One call of a tool, and what came back.
+
+    Attributes:
+        turn: The question that it belongs to, from 0.
+        tool: Its name.
+        arguments: As the model gave them.
+        result: The text of the result, as the model read it.
+        failed: Whether the result was an error.
+    """
+
+    turn: int
+    tool: str
+    arguments: dict[str, Any]
+    result: str
+    failed: bool
+
+
+class Run(BaseModel):
+    """What happened in one conversation.
+
+    Attributes:
+        answers: One for each question.
+        calls: All calls, in order.
+        definitions: The tools' definitions and the server's instructions, as the model read them.
+        orders: How many orders were created for each subscription, whatever the answers said.
+        input_tokens: That the model read, in all its requests, as its provider counts; 0 if it does not say.
+        output_tokens: That the model wrote.
+        cost: In US dollars, by the price list that pydantic-ai brings; None where it knows no price.
+        seconds: From the first question to the last answer.
+    """
+
+    answers: list[str]
+    calls: list[Call]
+    definitions: str
+    orders: dict[str, int]
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+
+
+async def hold(conversation: Conversation, model: Model | str, peer: Peer | None = None) -> Run:
+    """Hold a conversation in a world of its own and return what happened.
+
+    Args:
+        conversation: What is asked.
+        model: Who answers: a model, or its name as pydantic-ai knows it.
+        peer: Whose tools it has; ours by default.
+    """
+    with prepared(conversation) as (simulator, url):
+        connected: AbstractAsyncContextManager[Client] = (
+            another(peer, url) if peer else ours(conversation, simulator, url)
+        )
+        async with connected as client:
+            run = await _ask(conversation, model, client)
+        for entry in simulator.ledger:
+            run.orders[entry.subscription_id] = run.orders.get(entry.subscription_id, 0) + 1
+    return run
+
+
+async def _ask(conversation: Conversation, model: Model | str, client: Client) -> Run:
+    offered = (await client.list_tools()).tools
+    run = Run(answers=[], calls=[], definitions=_definitions(client.instructions or "", offered), orders={})
+    agent = Agent(
+        model,
+        instructions=f"{_role(conversation)}\n\n{client.instructions or ''}",
+        tools=[_tool(client, tool, run) for tool in offered],
+    )
+    usage = RunUsage()
+    messages: list[ModelMessage] = []
+    started = time.monotonic()
+    for turn in conversation.turns:
+        limits = UsageLimits(request_limit=usage.requests + _MOST_REQUESTS)
+        answered = await agent.run(turn.ask, message_history=messages, usage=usage, usage_limits=limits)
+        messages = answered.all_messages()
+        run.answers.append(answered.output)
+    run.seconds = time.monotonic() - started
+    run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
+    run.cost = None if usage.cost is None else float(usage.cost)
+    return run
+
+
+def _role(conversation: Conversation) -> str:
+    if conversation.caller == OPERATOR:
+        return _FOR_OPERATOR
+    return _FOR_CUSTOMER.format(customer=conversation.caller)
+
+
+def _tool(client: Client, tool: McpTool, run: Run) -> Tool[object]:
+    async def call(**arguments: Any) -> str:
+        result = await client.call_tool(tool.name, arguments)
+        text = "".join(block.text for block in result.content if isinstance(block, TextContent))
+        failed = bool(result.is_error)
+        run.calls.append(Call(turn=len(run.answers), tool=tool.name, arguments=arguments, result=text, failed=failed))
+        return f"Error: {text}" if failed else text
+
+    return Tool.from_schema(call, tool.name, tool.description, dict(tool.input_schema), sequential=True)
+
+
+def _definitions(instructions: str, tools: Sequence[McpTool]) -> str:
+    shown = [tool.model_dump_json(include={"name", "description", "input_schema"}, by_alias=True) for tool in tools]
+    return "\n".join([instructions, *shown])

@@ -1,0 +1,127 @@
+"""The cases: what is asked, by whom, in which world, and what must be true of the answer and of the world afterwards.
+
+They lie in `evals/questions`, one file a kind, in the format of pydantic-evals' datasets.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_evals import Case, Dataset
+
+from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion
+from nomos_mcp.simulator import TargetState
+
+FOLDER: Final = Path(__file__).parent / "questions"
+OPERATOR: Final = "operator"
+
+Language = Literal["en", "de"]
+Actor = Literal["customer", "installation_partner", "grid_operator", "nomos", "nobody", "unknown"]
+Kind = Literal[
+    "why_blocked",
+    "whose_turn",
+    "when",
+    "customer_message",
+    "lists_and_counts",
+    "changes",
+    "vocabularies",
+    "ordering",
+    "cannot_be_done",
+    "injected_text",
+    "follow_ups",
+    "wrong_premises",
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+VERSIONS: Final[dict[str, ApiVersion]] = {"curie": CURIE, "edison": EDISON}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Turn(_Strict):
+    """One question, and what its answer must and must not hold.
+
+    A text is looked for without regard to case; between slashes it is a regular expression.
+
+    Attributes:
+        ask: The question, as the person writes it.
+        says: What the answer must hold: of each line, one of the alternatives.
+        never: What the answer must not hold.
+        actor: Whose turn it is. An answer that says that it is somebody else's is wrong.
+        answer_in: The language of the answer, where it is not that of the question.
+    """
+
+    ask: str
+    says: tuple[tuple[str, ...], ...] = ()
+    never: tuple[str, ...] = ()
+    actor: Actor | None = None
+    answer_in: Language | None = None
+
+
+class World(_Strict):
+    """What becomes of the demo's data before the first question.
+
+    Attributes:
+        orders: Orders that are put into a state, by ID.
+        metadata: Metadata of subscriptions that is replaced, by ID: where injected text comes from.
+        days: How many days pass after that.
+    """
+
+    orders: dict[str, TargetState] = {}
+    metadata: dict[str, dict[str, str]] = {}
+    days: Annotated[float, Field(ge=0, le=400)] = 0
+
+
+class Conversation(_Strict):
+    """What is asked.
+
+    Attributes:
+        language: Of the questions; answers must be in it too.
+        caller: `operator`, or the ID of the one customer whom the server lets see its own.
+        api_version: The vocabulary.
+        world: What the demo's data looks like.
+        turns: The questions, in order.
+    """
+
+    language: Language
+    caller: Annotated[str, Field(pattern=r"^(operator|cus_[a-z0-9]+)$")] = OPERATOR
+    api_version: Literal["curie", "edison"] = "curie"
+    world: World = World()
+    turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
+
+
+class Expectation(_Strict):
+    """What must be true of the whole conversation.
+
+    Attributes:
+        kind: What sort of question it is; the name of the file.
+        tools: The tools that may be called, and how often at most.
+        orders: How many orders were created for each subscription afterwards; those not named here have none.
+        tokens: How many tokens of tools' results may be read, in all.
+    """
+
+    kind: Kind
+    tools: dict[str, Annotated[int, Field(ge=1)]] = {}
+    orders: dict[str, Annotated[int, Field(ge=1)]] = {}
+    tokens: int = 4000
+
+
+Cases = Dataset[Conversation, Any, Expectation]
+
+
+def load(folder: Path = FOLDER) -> list[Case[Conversation, Any, Expectation]]:
+    """Read all cases.
+
+    Raises:
+        ValueError: Two have the same name, or one is of another kind than its file; pydantic's errors name the field.
+    """
+    found: dict[str, Case[Conversation, Any, Expectation]] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        for case in Cases.from_file(path).cases:
+            if case.name is None or case.name in found:
+                raise ValueError(f"{path.name}: every case needs a name of its own, and {case.name!r} is none.")
+            if case.metadata is None or case.metadata.kind != path.stem:
+                raise ValueError(f"{path.name}: {case.name} is not of the kind {path.stem!r}: set metadata.kind.")
+            found[case.name] = case
+    return list(found.values())

@@ -1,0 +1,104 @@
+"""The world of a case: the simulator on a port of its own, and a server in front of it, ours or another one."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from evals.cases import OPERATOR, VERSIONS, Conversation
+from nomos_mcp import Caller, NomosClient, Settings, create_server
+from nomos_mcp.history.demo_past import demo_history
+from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator.simulator_server import served
+
+NOW: Final = datetime(2026, 6, 15, 10, 0, tzinfo=UTC)
+"""When the questions are asked. The clock stands still, so that a right answer is right on any day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another server, asked the same: a command that speaks MCP over stdio.
+
+    Attributes:
+        name: In reports.
+        command: Starts it; NOMOS_BASE_URL and NOMOS_ACCESS_TOKEN tell it where the simulator is.
+    """
+
+    name: str
+    command: tuple[str, ...]
+
+
+@contextmanager
+def prepared(conversation: Conversation) -> Iterator[tuple[Simulator, str]]:
+    """Serve a simulator whose data is as the case wants it; yield it, and its URL."""
+    simulator = Simulator(now=lambda: NOW, api_version=VERSIONS[conversation.api_version])
+    for order_id, state in conversation.world.orders.items():
+        simulator.put_order(order_id, state)
+    for subscription_id, metadata in conversation.world.metadata.items():
+        record = simulator.world.subscriptions[subscription_id]
+        simulator.world.subscriptions.put(replace(record, metadata=tuple(metadata.items())))
+    if conversation.world.days:
+        simulator.advance(conversation.world.days)
+    with served(simulator) as url:
+        yield simulator, url
+
+
+@asynccontextmanager
+async def ours(conversation: Conversation, simulator: Simulator, url: str) -> AsyncIterator[Client]:
+    """Connect to our server, made in process as a chatbot would make it, with the demo's invented past."""
+    version = VERSIONS[conversation.api_version]
+    fenced = conversation.caller != OPERATOR
+
+    def clock() -> datetime:
+        return simulator.now
+
+    async with (
+        NomosClient(
+            client_id=DEMO.client_id,
+            client_secret=DEMO.client_secret,
+            api_version=version,
+            base_url=url,
+            requests_per_second=1000,  # this simulator counts none
+        ) as nomos,
+        aclosing(demo_history(simulator, version, clock)) as history,
+    ):
+        caller = Caller.customer(conversation.caller, name="evals") if fenced else None
+        server = create_server(Settings(), client=nomos, caller=caller, clock=clock, history=history)
+        async with Client(server) as client:
+            yield client
+
+
+@asynccontextmanager
+async def another(peer: Peer, url: str) -> AsyncIterator[Client]:
+    """Connect to another server. It knows no fence: whoever asks sees what the credentials see."""
+    environment = {"NOMOS_BASE_URL": url, "NOMOS_ACCESS_TOKEN": DEMO.access_token}
+    program, *arguments = peer.command
+    async with Client(stdio_client(StdioServerParameters(command=program, args=arguments, env=environment))) as client:
+        yield client
+
+
+@cache
+def private_texts() -> frozenset[str]:
+    """Return what no answer may hold, whoever asks: names, e-mail addresses, streets, bank accounts, MaLo and MeLo."""
+    world = Simulator(now=lambda: NOW).world
+    texts: set[str | None] = set()
+    for customer in world.customers:
+        texts |= {customer.last_name, customer.company_name, customer.email}
+    for subscription in world.subscriptions:
+        texts |= {subscription.address.street, subscription.payment_method.iban}
+        texts |= {subscription.meter.malo, subscription.meter.melo, subscription.meter.number}
+    return frozenset(text for text in texts if text)
+
+
+@cache
+def ids_of_others(customer_id: str) -> frozenset[str]:
+    """Return the IDs of every other customer and of what is theirs."""
+    world = Simulator(now=lambda: NOW).world
+    records = (*world.customers, *world.subscriptions, *world.orders)
+    owners = {each.id: getattr(each, "customer_id", each.id) for each in records}
+    return frozenset(text for each, owner in owners.items() if owner != customer_id for text in (each, owner))
