@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         if sys.stdout is not None:  # it was closed before the start
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader has stopped reading, as `| head` does
+    except* BrokenPipeError:  # the reader has stopped reading, as `| head` does; a group where tasks were running
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+        code = EXIT_FAILED
     return code
 
 

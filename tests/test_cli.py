@@ -72,6 +72,15 @@ def test_a_tour_that_goes_wrong_says_where_and_fails(
     assert said in capsys.readouterr().out
 
 
+def test_a_tour_whose_reader_stops_reading_ends_without_a_word() -> None:
+    with started("demo") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 1)
+
+
 def test_stdout_carries_protocol_only_and_the_end_of_input_ends_the_server() -> None:
     process = started("--demo")
     out, err = process.communicate(b"", timeout=30)
