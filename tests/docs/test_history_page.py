@@ -66,6 +66,7 @@ def test_the_variables_on_the_page_exist() -> None:
     assert set(re.findall(r"\bNOMOS_\w+", text)) <= known
 
 
+@pytest.mark.slow
 def test_watching_exporting_pruning_and_the_doctor_work_one_after_the_other(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -104,6 +104,7 @@ async def test_a_change_is_told_once_and_between_two_looks(world: World) -> None
     assert await world.history.runs.gaps(NOW, NOW + DAY) == []
 
 
+@pytest.mark.slow
 async def test_two_thousand_orders_take_twenty_requests_and_never_more() -> None:
     async with large(2000) as world:
         first = await world.poll()

@@ -528,6 +528,7 @@ async def test_what_becomes_of_others_changes_no_byte_of_what_a_customer_is_told
     assert moved == [quiet, quiet]
 
 
+@pytest.mark.slow
 async def test_what_becomes_of_others_is_told_to_the_organisation() -> None:
     local = Caller.local()
     assert await told_to(local, CURIE, "none", 1) != await told_to(local, CURIE, "none", 0)

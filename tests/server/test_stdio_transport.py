@@ -148,6 +148,7 @@ def test_lines_are_the_same_however_they_arrive(lines: list[bytes], size: int) -
     assert [*found, reader.rest()] == [line.strip() for line in whole.split(b"\n")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ["auto", "legacy"])
 def test_every_call_that_was_taken_before_the_end_of_input_is_answered(era: Era) -> None:
     calls = [call(number, era, "list_meter_orders_by_status", status="all") for number in range(50)]

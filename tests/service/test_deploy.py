@@ -199,6 +199,7 @@ def test_each_call_is_a_span_at_the_collector() -> None:
         assert words in collector.received
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_server_says_so_and_serves(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nsys.modules['opentelemetry.exporter.otlp.proto.http.trace_exporter'] = None\n"

@@ -359,6 +359,7 @@ async def test_an_event_is_kept_and_its_order_recorded_on_each_database(
     assert [(look.seen_by, look.event_id) for look in looks] == [("webhook", "evt_1")]
 
 
+@pytest.mark.slow
 def test_during_a_flood_of_unsigned_deliveries_calls_and_deliveries_are_answered(server: Running, file: Path) -> None:
     ended = threading.Event()
     counted: list[int] = []
@@ -383,6 +384,7 @@ def test_during_a_flood_of_unsigned_deliveries_calls_and_deliveries_are_answered
     assert len(rows(file)) == 20
 
 
+@pytest.mark.slow
 def test_during_a_flood_of_signed_deliveries_calls_are_answered(server: Running, file: Path) -> None:
     ended = threading.Event()
     counted: list[int] = []
@@ -406,6 +408,7 @@ def test_during_a_flood_of_signed_deliveries_calls_are_answered(server: Running,
     assert len(rows(file)) == len(counted)
 
 
+@pytest.mark.slow
 async def test_ending_while_the_database_is_opened_leaves_no_task_behind(upstream: str, tmp_path: Path) -> None:
     before = asyncio.all_tasks()
     for number in range(40):  # moments of the opening; a task that is left would keep the process from ending
