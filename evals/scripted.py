@@ -7,7 +7,7 @@ A transcript holds what a model does in one case, step by step. What the tools a
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -18,6 +18,7 @@ from evals.assistant import Run
 
 FOLDER: Final = Path(__file__).parent / "transcripts"
 BY_HAND: Final = FOLDER / "by_hand"
+PLANTED: Final = FOLDER / "planted"
 _CHANGING: Final = ("confirmation_code", "next_cursor")  # fields whose values no transcript can know
 
 
@@ -44,7 +45,27 @@ class Step(BaseModel):
 
 
 Transcript = list[Step]
+T = TypeVar("T")
+
+
+class PlantedAnswer(BaseModel):
+    """A wrong answer that somebody made up: it shows that the checks can fail.
+
+    Attributes:
+        case: The name of the case that it answers.
+        caught_by: The checks that find something wrong; all others find nothing.
+        steps: What the model does.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    case: str
+    caught_by: Annotated[frozenset[str], Field(min_length=1)]
+    steps: Transcript
+
+
 _FILE: Final = TypeAdapter(dict[str, Transcript])
+_PLANTED_FILE: Final = TypeAdapter(dict[str, PlantedAnswer])
 
 
 def load(folder: Path) -> dict[str, Transcript]:
@@ -53,13 +74,16 @@ def load(folder: Path) -> dict[str, Transcript]:
     Raises:
         ValueError: Two are of the same case; pydantic's errors name what else is wrong.
     """
-    found: dict[str, Transcript] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        for name, steps in _FILE.validate_python(yaml.safe_load(path.read_text(encoding="utf-8"))).items():
-            if name in found:
-                raise ValueError(f"{path.name}: there is a transcript of {name} already.")
-            found[name] = steps
-    return found
+    return _read(folder, _FILE)
+
+
+def load_planted(folder: Path = PLANTED) -> dict[str, PlantedAnswer]:
+    """Read the planted wrong answers of a folder, by name.
+
+    Raises:
+        ValueError: Two have the same name; pydantic's errors name what else is wrong.
+    """
+    return _read(folder, _PLANTED_FILE)
 
 
 def save(path: Path, transcripts: Mapping[str, Transcript]) -> None:
@@ -101,6 +125,16 @@ def recorded(run: Run) -> Transcript:
                 steps.append(Step.model_validate({"call": call.tool, "with": arguments}))
         steps.append(Step(say=answer))
     return steps
+
+
+def _read(folder: Path, of_file: TypeAdapter[dict[str, T]]) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        for name, each in of_file.validate_python(yaml.safe_load(path.read_text(encoding="utf-8"))).items():
+            if name in found:
+                raise ValueError(f"{path.name}: there is a transcript of {name} already.")
+            found[name] = each
+    return found
 
 
 def _results(messages: Iterable[ModelMessage]) -> Iterator[str]:
