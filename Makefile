@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow recipes check format docs bundle snapshots bench clean
+.PHONY: demo test test-slow recipes check format docs apps bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -33,6 +33,12 @@ format: $(VENV)/.dev  ## format the code and apply safe fixes
 docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
 	@$(BIN)/python -m tools.generate
 
+apps: docs apps/node_modules/.package-lock.json  ## check and build the MCP Apps; needs Node 20 or newer with npm
+	@cd apps && npm run --silent check && npm run --silent build
+
+apps/node_modules/.package-lock.json: apps/package.json apps/package-lock.json
+	@cd apps && npm ci --no-fund --no-audit --loglevel=error
+
 bundle: $(VENV)/.run  ## pack the desktop bundle into dist/
 	@$(BIN)/python -m tools.bundle
 
@@ -43,7 +49,7 @@ bench: $(VENV)/.dev  ## measure ours against a bare and a generated server; make
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist apps/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

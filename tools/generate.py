@@ -23,6 +23,7 @@ from nomos_mcp.lifecycle import (
 from nomos_mcp.server.prompts import all_prompts
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tests.client.faults.table import fault_table
+from tools.app_texts import APP_TEXTS
 from tools.limits import LIMITS
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
@@ -110,7 +111,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "diagram-edison": lambda: _diagram(EDISON),
 }
 FILES = ("README.md", "docs/client.md", "docs/lifecycle.md", "docs/deploy.md")
-WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest}
+WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest, **APP_TEXTS}
 
 
 def main() -> int:

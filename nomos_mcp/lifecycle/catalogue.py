@@ -307,6 +307,19 @@ class LookupTexts(_Texts):
     codes_in_english: Text
 
 
+class AppTexts(_Texts):
+    """What the MCP Apps say around the results that they show. `tools/app_texts.py` hands it to their build.
+
+    The names of the entries are checked by the TypeScript that uses them; {placeholders} are the same in each language.
+    """
+
+    shared: Mapping[str, str]
+    timeline: Mapping[str, str]
+    board: Mapping[str, str]
+    preview: Mapping[str, str]
+    host: Mapping[str, str]
+
+
 class Catalogue(_Texts):
     curie: Annotated[Mapping[str, StatusTexts], _for_each(*STATUSES[CURIE])]
     edison: Annotated[Mapping[str, StatusTexts], _for_each(*STATUSES[EDISON])]
@@ -332,6 +345,7 @@ class Catalogue(_Texts):
     diagram: DiagramTexts
     labels: LabelTexts
     lookup: LookupTexts
+    app: AppTexts
     glossary: Mapping[str, Term]
 
     @model_validator(mode="after")

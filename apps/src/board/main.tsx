@@ -1,0 +1,4 @@
+import { start } from "../shared/frame";
+import { Board } from "./board";
+
+start("board", Board);

@@ -1,0 +1,4 @@
+import { start } from "../shared/frame";
+import { Preview } from "./preview";
+
+start("preview", Preview);
