@@ -8,6 +8,7 @@ from mcp.types import TextContent
 
 from nomos_mcp.client.ids import checked
 from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
+from nomos_mcp.server.apps import SCHEME
 from nomos_mcp.server.duration_statistics import durations_result
 from nomos_mcp.server.error_messages import error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
@@ -25,7 +26,7 @@ ERROR: Final = "nomos://errors/{code}"
 
 _MARKDOWN: Final = "text/markdown"
 _JSON: Final = "application/json"
-_STATIC: Final = ("nomos://lifecycle", "nomos://statuses/", "nomos://glossary")
+_STATIC: Final = ("nomos://lifecycle", "nomos://statuses/", "nomos://glossary", SCHEME)
 
 
 def is_static(uri: str) -> bool:

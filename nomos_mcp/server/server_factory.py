@@ -14,6 +14,7 @@ from nomos_mcp.client import NomosClient
 from nomos_mcp.client.rate_limiter import REQUESTS_PER_SECOND
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
 from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, BLOCKS
+from nomos_mcp.server.apps import apps_extension
 from nomos_mcp.server.late_history import LateHistory
 from nomos_mcp.server.nomos_server import (
     CACHE_HINTS,
@@ -126,6 +127,7 @@ def create_server(
         version=__version__,
         instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
         tools=list(all_tools(vocabulary)),
+        extensions=[apps_extension()],
         lifespan=lifespan,
         middleware=[short_errors],
         log_level="WARNING",

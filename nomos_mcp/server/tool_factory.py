@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Final, Literal
 
+from mcp.server.apps import Visibility
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
@@ -19,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from nomos_mcp.client.models import MeterOrder, NomosObject
 from nomos_mcp.lifecycle import ApiVersion, OrderState
 from nomos_mcp.lifecycle.order_state import in_berlin
+from nomos_mcp.server.apps import App, ui_meta
 
 MAX_ARGUMENT: Final = 100
 """Characters of a string argument that has no bound of its own. IDs have at most 69, no other argument comes near."""
@@ -54,6 +56,8 @@ class ToolDefinition:
         function: The tool, named like the file; `Annotated[CallToolResult, Model]` as its return type publishes an
             output schema.
         position: Where it is listed: a model should think first of the tool with the lowest.
+        app: The MCP App that shows its results, by name.
+        visibility: Who may call it, if not both the model and apps.
         choices: Values to announce for string arguments, given the API version whose statuses the tools speak of. They
             are announced only: the tool checks them itself, to be able to name the nearest.
     """
@@ -62,6 +66,8 @@ class ToolDefinition:
     title: str
     position: int
     annotations: ToolAnnotations = field(default_factory=lambda: READ)
+    app: App | None = None
+    visibility: tuple[Visibility, ...] = ()
     choices: Callable[[ApiVersion], Mapping[str, tuple[str, ...]]] = lambda _: {}
     kind: type[Tool] = Tool
 
@@ -73,7 +79,11 @@ class ToolDefinition:
         """Make the tool; the function's cleaned docstring is the description, its signature the strict input schema."""
         description = inspect.cleandoc(self.function.__doc__ or "")
         tool = self.kind.from_function(
-            self.function, title=self.title, description=description, annotations=self.annotations
+            self.function,
+            title=self.title,
+            description=description,
+            annotations=self.annotations,
+            meta={"ui": ui_meta(self.app, self.visibility)} if self.app else None,
         )
         declared = tool.fn_metadata.arg_model
         longer: dict[str, Any] = {}

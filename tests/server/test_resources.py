@@ -4,6 +4,7 @@ import json
 
 import pytest
 from mcp import Client, MCPError
+from mcp.server.apps import APP_MIME_TYPE
 from mcp.types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
 
 from nomos_mcp.client.errors import BY_STATUS
@@ -56,6 +57,9 @@ def text_of(result: ReadResourceResult) -> str:
 
 async def test_the_resources_are_exactly_these(assistant: Client) -> None:
     assert [str(found.uri) for found in (await assistant.list_resources()).resources] == [
+        "ui://nomos/timeline.html",
+        "ui://nomos/board.html",
+        "ui://nomos/preview.html",
         "nomos://lifecycle",
         "nomos://glossary",
     ]
@@ -69,7 +73,7 @@ async def test_every_resource_says_what_it_is(assistant: Client) -> None:
     said = [(each.title, each.description, each.mime_type) for each in listed]
     said += [(each.title, each.description, each.mime_type) for each in templates]
     assert all(title and description for title, description, _ in said)
-    assert {mime_type for _, _, mime_type in said} == {"text/markdown", "application/json"}
+    assert {mime_type for _, _, mime_type in said} == {"text/markdown", "application/json", APP_MIME_TYPE}
 
 
 @pytest.mark.parametrize("uri", STATIC)

@@ -46,7 +46,9 @@ class ExplanationResult(Result):
 
 async def explain_status(
     ctx: Context[NomosContext],
-    status: Annotated[str, Field(description="A status, reason, error code, word, or glossary.")] = "",
+    status: Annotated[
+        str, Field(description="A status, reason, error code, word (MaLo, cancelling), or glossary: all.")
+    ] = "",
     order_id: Annotated[str, Field(description="Instead: this order.")] = "",
     blocked_reason: Annotated[str, Field(description=f"With status or alone: {' or '.join(BLOCKED_REASONS)}.")] = "",
     cancelled_reason: Annotated[str, Field(description=f"As above: {' or '.join(CANCELLED_REASONS)}.")] = "",
@@ -58,9 +60,8 @@ async def explain_status(
 ) -> Annotated[CallToolResult, ExplanationResult]:
     """Explain a status and the path around it, a reason, an error code, or a word. Needs no credentials.
 
-    Words: glossary has all, such as MaLo, cancelling. The API versions' statuses do not map one to one: curie's blocked
-    lies over a status, with a reason; edison's is a manual review at Nomos, never check_missing, and blocked_wim the
-    grid operator's turn.
+    The API versions' statuses do not map one to one: curie's blocked lies over a status, with a reason; edison's is a
+    manual review at Nomos, never check_missing, and blocked_wim the grid operator's turn.
     """
     context = nomos_context(ctx)
     others = blocked_reason or cancelled_reason or api_version
@@ -122,5 +123,6 @@ TOOL = ToolDefinition(
     function=explain_status,
     title="Explain a smart meter order's status",
     position=50,
+    app="timeline",
     choices=lambda _: {"language": get_args(Language), "customer_says": ("already_done",)},
 )

@@ -117,7 +117,7 @@ async def get_event(
     ctx: Context[NomosContext],
     detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, EventResult]:
-    """Read one event: what happened, and to what (`concerns`, IDs only).
+    """Read one event: what happened, and to what (concerns, IDs only).
 
     `order` with `explanation`, or `subscription`, is how that is now and not then.
     """

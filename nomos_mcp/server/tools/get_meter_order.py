@@ -145,10 +145,10 @@ async def get_meter_order(
     language: Annotated[Language, Field(description="Of the texts.")] = "en",
     detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, MeterOrderResult]:
-    """Read one smart meter order and what its state means: where is it, why is it stuck, whose turn is it?
+    """Read one smart meter order and what its state means: where is it, why stuck, whose turn?
 
-    Answer from `explanation`, from its `blocked` first: that lies over the status and decides who must act
-    (`waiting_on`). `customer_message` is ready to send. Promise no date but an appointment's.
+    Answer from explanation, its `blocked` first: that lies over the status and decides who must act (waiting_on).
+    customer_message is ready to send. Promise no date but an appointment's.
     """
     context = nomos_context(ctx)
     found = await find_order(context, order_id)
@@ -159,5 +159,6 @@ TOOL = ToolDefinition(
     function=get_meter_order,
     title="Get a smart meter order",
     position=10,
+    app="timeline",
     choices=lambda _: {"language": get_args(Language)},
 )

@@ -168,8 +168,8 @@ async def get_subscription(
 ) -> Annotated[CallToolResult, SubscriptionResult]:
     """Read one subscription: plan, dates, contract number, meter type, its order, and whether one can be ordered.
 
-    `why` is the rule; a smart meter needs no order. MaLo and MeLo: `there` or `missing`. No names.
-    `not_known` was not delivered readably. `choose`: the IDs of a customer with several.
+    `why` is the rule; a smart meter needs no order. MaLo and MeLo: there or missing. No names.
+    not_known was not delivered readably. `choose`: the IDs of a customer with several.
     """
     context = nomos_context(ctx)
     kind = kind_of(checked(subscription_id, "subscription", "meter order", "customer"))

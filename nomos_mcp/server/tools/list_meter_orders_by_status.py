@@ -135,8 +135,8 @@ async def list_meter_orders_by_status(
 ) -> Annotated[CallToolResult, OrderList]:
     """List smart meter orders, newest first, or count them: which are blocked, overdue?
 
-    `blocked`: every order that is held up, whatever its status. `waiting_on` without `confidence` is inferred. Unless
-    `complete`, go on with `next_cursor`, or say so, and what `not_covered` names.
+    `blocked`: every order held up, whatever its status. waiting_on without confidence is inferred. Unless
+    `complete`, go on with next_cursor, or say so, and what not_covered names.
     """
     request = ListRequest(list_meter_orders_by_status, locals())
     context, version, now = request.context, request.context.vocabulary, request.context.now()
@@ -324,5 +324,6 @@ TOOL = ToolDefinition(
     function=list_meter_orders_by_status,
     title="List smart meter orders by status",
     position=20,
+    app="board",
     choices=lambda version: {"status": tuple(_choices(version)), "waiting_on": PARTIES, "provider": PROVIDERS},
 )

@@ -52,9 +52,9 @@ async def list_order_changes(
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="At most.")] = 20,
     cursor: Annotated[str, Field(description="next_cursor; rest unchanged.")] = "",
 ) -> Annotated[CallToolResult, OrderChanges]:
-    """List what changed in orders, newest first: what changed since Monday?
+    """List what changed in orders, newest first.
 
-    Whose turn it is now: inferred unless marked. Unless `complete`, say what `not_covered` names.
+    Whose turn it is now: inferred unless marked. Unless `complete`, say what not_covered names.
     """
     request = ListRequest(list_order_changes, locals())
     context = request.context
@@ -166,4 +166,4 @@ def _day(moment: datetime, now: datetime) -> str:
     return berlin_date(moment, words).removesuffix(berlin_date(now, words)[-5:])
 
 
-TOOL = ToolDefinition(function=list_order_changes, title="List changes of orders", position=25)
+TOOL = ToolDefinition(function=list_order_changes, title="List changes of orders", position=25, app="board")

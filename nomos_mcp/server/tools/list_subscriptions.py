@@ -137,7 +137,7 @@ async def list_subscriptions(
     plan_id: Annotated[str, Field(description="Only on this plan."), UpstreamFilter("plan")] = "",
     subscription_id: Annotated[str, Field(description="Only this one.")] = "",
     number: Annotated[str, Field(description="Contract number; stops at the first match.")] = "",
-    customer_email: Annotated[str, Field(max_length=MAX_EMAIL, description="Of who has this address.")] = "",
+    customer_email: Annotated[str, Field(max_length=MAX_EMAIL, description="Of this address.")] = "",
     created_after: Annotated[
         str,
         Field(description="Day (Berlin) or time, inclusive."),
@@ -154,9 +154,9 @@ async def list_subscriptions(
 ) -> Annotated[CallToolResult, SubscriptionList]:
     """List subscriptions, newest first: which can get a smart meter, whose contract number is this? No names.
 
-    `can_order` and `why`: whether a smart meter can be ordered; `order_id`, `order_status`: its one order.
+    can_order, `why`: whether a smart meter can be ordered; order_id, order_status: its one order.
     yes is inferred: others on its plan have one. unknown: no rule seen here forbids it; say so.
-    Unless `complete`, say what `not_covered` names.
+    Unless `complete`, say what not_covered names.
     """
     request = ListRequest(list_subscriptions, locals())
     context, filters = request.context, request.filters

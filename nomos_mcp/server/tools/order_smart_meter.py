@@ -61,14 +61,14 @@ async def order_smart_meter(
     found: Annotated[Preview | OrderingResult, Resolve(check)],
     consent: Annotated[ElicitationResult[Any], Resolve(confirm)],
     confirmation_code: Annotated[  # noqa: ARG001  `confirm` takes it, by this name
-        str, Field(description="The code of the preview, once a person has said yes.")
+        str, Field(description="The preview's, once a person has said yes.")
     ] = "",
 ) -> Annotated[CallToolResult, OrderingResult]:
     """Order a smart meter for a subscription. Physical: an installer comes to a home. Once per subscription, ever.
 
-    A person must say yes. Some clients ask them; otherwise `outcome` is `confirmation_required`: show the preview to a
-    person, and call again with `confirmation_code` only after their yes.
-    `outcome_unknown`: say neither that it worked nor that it failed; look again later.
+    A person must say yes. Some clients ask; otherwise outcome is confirmation_required: show the preview to a
+    person, and call again with confirmation_code only after their yes.
+    outcome_unknown: say neither that it worked nor that it failed; look again later.
     """
     return (await _settled(subscription_id, answered(consent, found, nomos_context(ctx)), ctx)).answer()
 
@@ -187,6 +187,8 @@ TOOL = ToolDefinition(
     function=order_smart_meter,
     title="Order a smart meter",
     position=60,
+    app="preview",
+    visibility=("model",),  # no app can order, whatever code it holds
     annotations=ORDER,
     kind=OrderTool,
 )
