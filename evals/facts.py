@@ -101,6 +101,7 @@ _AMOUNT: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
 _STATUS_WORDS: Final = frozenset(chain(STATUSES[CURIE], STATUSES[EDISON], BLOCKED_REASONS))
+_LISTED: Final = re.compile(r"(?:[:,;→\"] ?|\bstatus )([a-z]+)(?=[\",.;]| \(| →)")  # created (Order accepted) → placed
 _QUOTED: Final = re.compile("[`\"'\u201c\u201e\u2018\u201a]([a-z_]+)[`\"'\u201c\u201d\u2019\u2018]")
 
 T = TypeVar("T")
@@ -177,7 +178,7 @@ def invented(answer: str, sources: Sequence[str], counts: AbstractSet[int], toda
     years = {year for year, _, _ in read.days}
     for name, unknown in (
         ("ID", said.ids - read.ids),
-        ("status", said.statuses - read.statuses),
+        ("status", said.statuses - read.statuses - _listed_statuses(sources)),
         ("date", {day for day in said.days if not _known(day, read.days)}),
         ("month", said.months - read.months - {month for _, month, _ in read.days}),
         ("weekday", said.weekdays - read.weekdays - {each.weekday() for each in dates}),
@@ -227,3 +228,8 @@ def _number(text: str) -> float:
 
 def _unit(text: str) -> str:
     return next(name for name, pattern in _UNITS.items() if re.fullmatch(pattern, text, re.IGNORECASE))
+
+
+def _listed_statuses(sources: Sequence[str]) -> AbstractSet[str]:
+    """Return the statuses that results name without quotes: in a path, in a list, or as the nearest one."""
+    return _STATUS_WORDS & set(chain.from_iterable(_LISTED.findall(source) for source in sources))
