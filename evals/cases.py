@@ -79,6 +79,7 @@ class Conversation(_Strict):
     Attributes:
         language: Of the questions; answers must be in it too.
         caller: `operator`, or the ID of the one customer whom the server lets see its own.
+        read_only: Whether the caller may order nothing, so that our server offers no tool for it.
         api_version: The vocabulary.
         world: What the demo's data looks like.
         turns: The questions, in order.
@@ -86,6 +87,7 @@ class Conversation(_Strict):
 
     language: Language
     caller: Annotated[str, Field(pattern=r"^(operator|cus_[a-z0-9]+)$")] = OPERATOR
+    read_only: bool = False
     api_version: Literal["curie", "edison"] = "curie"
     world: World = World()
     turns: Annotated[tuple[Turn, ...], Field(min_length=1)]

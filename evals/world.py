@@ -13,6 +13,7 @@ from mcp.client.stdio import stdio_client
 from evals.cases import OPERATOR, VERSIONS, Conversation
 from nomos_mcp import Caller, NomosClient, Settings, create_server
 from nomos_mcp.history.demo_past import demo_history
+from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.simulator_server import served
 
@@ -67,8 +68,15 @@ async def ours(conversation: Conversation, simulator: Simulator, url: str) -> As
         ) as nomos,
         aclosing(demo_history(simulator, version, clock)) as history,
     ):
-        caller = Caller.customer(conversation.caller, name="evals") if fenced else None
-        server = create_server(Settings(), client=nomos, caller=caller, clock=clock, history=history)
+        scopes = (ORDERS_READ,) if conversation.read_only else (ORDERS_READ, ORDERS_WRITE)
+        caller = Caller.customer(conversation.caller, name="evals", scopes=scopes) if fenced else None
+        server = create_server(
+            Settings(read_only=conversation.read_only and not fenced),
+            client=nomos,
+            caller=caller,
+            clock=clock,
+            history=history,
+        )
         async with Client(server) as client:
             yield client
 
