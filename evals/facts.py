@@ -3,17 +3,19 @@
 import re
 from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from nomos_mcp.lifecycle import CURIE, EDISON
 from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, STATUSES
 
-_ID: Final = re.compile(r"\b(?:prdo|prod|sub|cus|evt|pln|prd|mtr|adr|pm)_[A-Za-z0-9]+")
-_ADDRESS: Final = re.compile(r"\S+@\S+|https?://\S+")
-_MARKER: Final = re.compile(r"^\s*(?:\d+[.)]|#+|[-*])\s", re.MULTILINE)
-_TIME: Final = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::\d\d)?")
+_BERLIN: Final = ZoneInfo("Europe/Berlin")
+_NEAR: Final = 7  # days: a weekday without a date is not further away
+_TARGET_DAYS: Final = 56.0  # "about eight weeks", from the order to the installed meter
+_ID: Final = re.compile(r"\b(?:prdo|prod|sub|cus|evt|pln|prd|mtr|adr|pm)_[A-Za-z0-9]+|\b[A-Z]{2,}[0-9]{3,}\b")
+_ADDRESS: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)[^\s<>()\[\]{}`*\"',;]+\w")
 _MONTHS: Final = {
     name: number
     for number, names in enumerate(
@@ -36,13 +38,24 @@ _MONTHS: Final = {
     for name in names
 }
 _MONTH: Final = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_MARKER: Final = re.compile(rf"^\s*(?:\**\d+[.)](?! {_MONTH})\**|#+|[-*])\s|\(\d\)\s", re.MULTILINE | re.IGNORECASE)
+_UTC: Final = re.compile(r"\b(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 _ISO: Final = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)(?:[T ](?=\d\d:))?")
-_DOTTED: Final = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})?(?!\d)")
+_TIME: Final = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::\d\d)?(?: ?([ap])\.?m\b\.?)?", re.IGNORECASE)
+_TIME_UHR: Final = re.compile(r"\b([01]?\d|2[0-3])\.([0-5]\d) ?Uhr()\b")
+_HOUR: Final = re.compile(r"\b([01]?\d|2[0-3]) ?(?:([ap])\.?m\b\.?|Uhr\b|o['\u2019]clock\b)", re.IGNORECASE)
+_DOTTED: Final = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4}|\d\d\b)?(?!\d)")
+_DOTTED_OPEN: Final = re.compile(r"(?<=m |n |s |t |b )(\d{1,2})\.(\d{1,2})\b(?![.,]?\d)()")  # am 27.06
+_SLASHED: Final = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)\b")
 _DAY_MONTH: Final = re.compile(rf"\b(\d{{1,2}})(?:\.|st|nd|rd|th)? (?:of )?{_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
-_MONTH_DAY: Final = re.compile(rf"\b{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}}))?", re.IGNORECASE)
+_MONTH_DAY: Final = re.compile(rf"\b{_MONTH} (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}}))?", re.IGNORECASE)
 _MONTH_ALONE: Final = re.compile(
     rf"\b(?:in|by|until|till|since|early|late|mid|of|im|bis|seit|anfang|mitte|ende)[ -]{_MONTH}(?: \d{{4}})?",
     re.IGNORECASE,
+)
+_MONTH_NAME: Final = re.compile(  # those that are no other word
+    r"\b(January|February|March|April|June|July|August|September|October|November|December"
+    r"|Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember)\b(?: \d{4})?"
 )
 _WEEKDAYS: Final = {
     name: number
@@ -59,14 +72,40 @@ _WEEKDAYS: Final = {
     )
     for name in names
 }
-_WEEKDAY: Final = re.compile(r"\b(" + "|".join(_WEEKDAYS) + r")s?\b", re.IGNORECASE)
-_RELATIVE: Final = re.compile(
-    r"\b(tomorrow|next (?:week|month)|(?<!guten )morgen|übermorgen|(?:nächste|kommende)[nrs]? (?:woche|monat))\b"
+_WEEKDAY: Final = "(" + "|".join(_WEEKDAYS) + ")"
+_WEEKDAY_OF_DAY: Final = re.compile(
+    rf"\b{_WEEKDAY},? (?:the |dem |den |am |on )?<(\d+)>"
+    rf"|<(\d+)>,? \(?(?:which )?(?:is |was |ist |war )?(?:a |ein )?{_WEEKDAY}\b",
+    re.IGNORECASE,
+)
+_WEEKDAY_ALONE: Final = re.compile(rf"\b{_WEEKDAY}s?\b", re.IGNORECASE)
+_PERIODS: Final = {  # what is said, and how many days from today, or from this week's Monday
+    r"(?<!the day after )tomorrow": (False, 1, 1),
+    r"(?<!guten )(?<!am )(?<!jeden )(?<!diesen )morgen": (False, 1, 1),
+    r"the day after tomorrow": (False, 2, 2),
+    r"übermorgen": (False, 2, 2),
+    r"yesterday|gestern": (False, -1, -1),
+    r"this week|diese[rn]? woche": (True, 0, 6),
+    r"next week|(?:nächste|kommende)[rn]? woche": (True, 7, 13),
+    r"next month|(?:nächste|kommende)[nr] monat": (False, 1, 61),
+    r"last week|(?:letzte|vergangene|vorige)[rn]? woche": (True, -7, -1),
+}
+_PERIOD: Final = re.compile("|".join(rf"(\b(?:{said})\b)" for said in _PERIODS), re.IGNORECASE)
+_VAGUE: Final = re.compile(
+    r"\b((?<!as )(?<!how )(?<!too )soon|shortly|any day now"
+    r"|(?<!for )(?<!last )(?:a few|a couple of|several|some|the (?:next|coming)(?: few| couple of)?) "
+    r"(?:more |working |business )?(?:hours|days|weeks|months)(?! ago)"
+    r"|(?:in|within) an? (?:day|week|month)"
+    r"|(?<!so )(?<!wie )(?<!zu )(?<!möglichst )bald|in kürze|demnächst|zeitnah"
+    r"|(?<!vor )(?<!seit )(?:ein paar|einigen?|wenigen?|mehreren?) (?:werk|arbeits)?(?:stunden|tagen?|wochen|monaten?)"
+    r"|den (?:nächsten|kommenden)(?: paar)? (?:stunden|tagen|wochen|monaten))\b",
+    re.IGNORECASE,
 )
 _UNITS: Final = {
     "hour": "hours?|stunden?|h",
     "minute": "minutes?|minuten?",
-    "day": "(?:working |business |calendar )?days?|(?:arbeits|werk|kalender)?tag(?:en?)?",
+    "working day": "(?:working|business) days?|(?:arbeits|werk)tag(?:en?)?",
+    "day": "(?:calendar )?days?|(?:kalender)?tag(?:en?)?",
     "week": "weeks?|wochen?",
     "month": "months?|monat(?:en?)?",
     "year": "years?|jahr(?:en?)?",
@@ -91,22 +130,45 @@ _WORDS: Final = {
             ("ten", "zehn"),
             ("eleven", "elf"),
             ("twelve", "zwölf"),
+            ("thirteen", "dreizehn"),
+            ("fourteen", "vierzehn"),
+            ("fifteen", "fünfzehn"),
+            ("sixteen", "sechzehn"),
+            ("seventeen", "siebzehn"),
+            ("eighteen", "achtzehn"),
+            ("nineteen", "neunzehn"),
+            ("twenty", "zwanzig"),
         )
     )
     for word in words
 }
+_SINGULAR: Final = 2  # up to here a word is more often an article, or "both"
+_ABOUT: Final = (
+    r"(?:(?:about|around|roughly|almost|nearly|over|more than|just over|exactly|only|already|well over"
+    r"|etwa|rund|ca\.|circa|ungefähr|fast|knapp|gut|mehr als|über|schon|genau|nur|bereits) )*"
+)
 _AMOUNT: Final = re.compile(
-    rf"(?<![\w.,])(\d[\d.,]*|{'|'.join(_WORDS)})[ -]?({'|'.join(f'(?:{unit})' for unit in _UNITS.values())})(?!\w)",
+    rf"(?:\b(in|within|binnen|innerhalb von|vor|seit|for|since) {_ABOUT})?"
+    rf"(?<![\w.,])(\d[\d.,]*|{'|'.join(_WORDS)})[ -]?({'|'.join(f'(?:{unit})' for unit in _UNITS.values())})(?!\w)"
+    r"( ago| old| alt)?",
     re.IGNORECASE,
 )
-_NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
+_NUMBER: Final = re.compile(r"(?<![\w.,<])\d+(?:[.,]\d+)*(?![\w>])")
+_NUMBER_WORD: Final = re.compile(rf"\b({'|'.join(_WORDS)})\b", re.IGNORECASE)
 _STATUS_WORDS: Final = frozenset(chain(STATUSES[CURIE], STATUSES[EDISON], BLOCKED_REASONS))
 _LISTED: Final = re.compile(r"(?:[:,;→\"] ?|\bstatus )([a-z]+)(?=[\",.;]| \(| →)")  # created (Order accepted) → placed
 _QUOTED: Final = re.compile("[`\"'\u201c\u201e\u2018\u201a]([a-z_]+)[`\"'\u201c\u201d\u2019\u2018]")
 
 T = TypeVar("T")
 Day = tuple[int | None, int, int]  # year if it is said, month, day
-Amount = tuple[float, str]  # number, unit
+
+
+class Amount(NamedTuple):
+    """A number with a unit, and whether it is said of what was ("ago", "seit") or of what will be ("in", "within")."""
+
+    number: float
+    unit: str
+    direction: int = 0  # -1 what was, 1 what will be, 0 neither
 
 
 @dataclass(slots=True)
@@ -114,23 +176,29 @@ class Facts:
     """What a text says that can be true or invented.
 
     Attributes:
-        ids: IDs of objects.
+        ids: IDs of objects, and contract numbers.
+        addresses: E-mail addresses and those of pages.
         statuses: Statuses and reasons of either vocabulary; everyday words only where they are quoted.
         days: Dates.
         months: Months that are named without a day.
-        weekdays: From 0, Monday.
-        relative: Words such as "tomorrow".
+        weekdays: From 0, Monday, where no date stands beside it.
+        weekdays_of: Weekdays that are said of a date.
+        periods: Words such as "tomorrow" and "next week", as days from today, first and last, or from this Monday.
+        vague: Words that promise without a number: "soon", "in a few days".
         times: Times of day, as HH:MM.
         amounts: Numbers with a unit.
-        numbers: The other numbers.
+        numbers: The other numbers; of those in words the ones from three on.
     """
 
     ids: set[str] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
     statuses: set[str] = field(default_factory=set)
     days: set[Day] = field(default_factory=set)
     months: set[int] = field(default_factory=set)
     weekdays: set[int] = field(default_factory=set)
-    relative: set[str] = field(default_factory=set)
+    weekdays_of: set[tuple[int, Day]] = field(default_factory=set)
+    periods: set[str] = field(default_factory=set)
+    vague: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
     amounts: set[Amount] = field(default_factory=set)
     numbers: set[float] = field(default_factory=set)
@@ -139,28 +207,51 @@ class Facts:
 def facts_of(text: str) -> Facts:
     """Find the facts of a text. What was found is taken out of it before the next kind is looked for."""
     found = Facts()
+    found.addresses, text = _taken(_ADDRESS, text, lambda match: match[0].lower())
     found.ids, text = _taken(_ID, text, lambda match: match[0])
     found.statuses = {word for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text) if word in _STATUS_WORDS}
     found.statuses |= {word for word in _QUOTED.findall(text) if word in _STATUS_WORDS}
-    text = _ADDRESS.sub(" ", _MARKER.sub(" ", text))
+    for match in _UTC.finditer(text):  # may be told by the customer's clock
+        local = datetime.fromisoformat(match[1]).replace(tzinfo=UTC).astimezone(_BERLIN)
+        found.days.add((local.year, local.month, local.day))
+        found.times.add(f"{local:%H:%M}")
+    text = _MARKER.sub(" ", text)
+    days: list[Day] = []
+    text = _marked(_ISO, text, days, lambda match: (int(match[1]), int(match[2]), int(match[3])))
+    for pattern in (_TIME, _TIME_UHR):
+        times, text = _taken(pattern, text, lambda match: _time(match[1], match[2], match[3]))
+        found.times |= times
+    times, text = _taken(_HOUR, text, lambda match: _time(match[1], "00", match[2]))
+    found.times |= times
     for pattern, read in (
-        (_ISO, lambda match: (int(match[1]), int(match[2]), int(match[3]))),
         (_DOTTED, lambda match: (_year(match[3]), int(match[2]), int(match[1]))),
+        (_DOTTED_OPEN, lambda match: (None, int(match[2]), int(match[1]))),
+        (_SLASHED, lambda match: _slashed(int(match[1]), int(match[2]), match[3])),
         (_DAY_MONTH, lambda match: (_year(match[3]), _MONTHS[match[2].lower()], int(match[1]))),
         (_MONTH_DAY, lambda match: (_year(match[3]), _MONTHS[match[1].lower()], int(match[2]))),
     ):
-        days, text = _taken(pattern, text, read)
-        found.days |= days
-    found.months, text = _taken(_MONTH_ALONE, text, lambda match: _MONTHS[match[1].lower()])
-    found.times, text = _taken(_TIME, text, lambda match: f"{int(match[1]):02}:{match[2]}")
-    found.weekdays = {_WEEKDAYS[match[1].lower()] for match in _WEEKDAY.finditer(text)}
-    found.relative = {match[1].lower() for match in _RELATIVE.finditer(text)}
-    found.amounts, text = _taken(_AMOUNT, text, lambda match: (_number(match[1]), _unit(match[2])))
+        text = _marked(pattern, text, days, read)
+    found.days |= set(days)
+    for pattern in (_MONTH_ALONE, _MONTH_NAME):
+        months, text = _taken(pattern, text, lambda match: _MONTHS[match[1].lower()])
+        found.months |= months
+    found.weekdays_of, text = _taken(
+        _WEEKDAY_OF_DAY,
+        text,
+        lambda match: (_WEEKDAYS[(match[1] or match[4]).lower()], days[int(match[2] or match[3])]),
+    )
+    found.weekdays, text = _taken(_WEEKDAY_ALONE, text, lambda match: _WEEKDAYS[match[1].lower()])
+    found.periods, text = _taken(_PERIOD, text, lambda match: list(_PERIODS)[(match.lastindex or 1) - 1])
+    found.vague = {match[1].lower() for match in _VAGUE.finditer(text)}
+    found.amounts, text = _taken(_AMOUNT, text, _amount)
     found.numbers = {_number(match[0]) for match in _NUMBER.finditer(text)}
+    found.numbers |= {number for word in _NUMBER_WORD.findall(text) if (number := _number(word)) > _SINGULAR}
     return found
 
 
-def invented(answer: str, sources: Sequence[str], counts: AbstractSet[int], today: date) -> Iterator[str]:
+def invented(
+    answer: str, sources: Sequence[str], counts: AbstractSet[int], today: date, definitions: str = ""
+) -> Iterator[str]:
     """Yield each fact of an answer that no source has, and that cannot be counted from the sources.
 
     Args:
@@ -168,26 +259,72 @@ def invented(answer: str, sources: Sequence[str], counts: AbstractSet[int], toda
         sources: What was read: results, and the questions.
         counts: How many there are of what the results list.
         today: The day of the question. It may be named, and days may be counted between it and a date that was read.
+        definitions: What the server says of itself and its tools: addresses and durations in it were read too.
     """
-    said, read = facts_of(answer), facts_of("\n".join(sources))
+    said, read, known = facts_of(answer), facts_of("\n".join(sources)), facts_of(definitions)
     read.days.add((today.year, today.month, today.day))
-    dates = {each for day in read.days if (each := _date(day, today.year))}
-    spans = {("day", float(abs((one - other).days))) for one in dates for other in dates}
-    amounts = {_in_days(unit, number) for number, unit in read.amounts} | spans
-    numbers = read.numbers | {number for number, _ in read.amounts} | set(map(float, counts))
-    years = {year for year, _, _ in read.days}
+    dates = _dates(read.days, today)
+    numbers = read.numbers | {amount.number for amount in read.amounts} | set(map(float, counts))
+    near = {each for each in dates if abs((each - today).days) <= _NEAR}
+    named = {each.weekday() for each in near | (dates & _dates(said.days, today))}
     for name, unknown in (
         ("ID", said.ids - read.ids),
+        ("address", said.addresses - read.addresses - known.addresses),
         ("status", said.statuses - read.statuses - _listed_statuses(sources)),
         ("date", {day for day in said.days if not _known(day, read.days)}),
         ("month", said.months - read.months - {month for _, month, _ in read.days}),
-        ("weekday", said.weekdays - read.weekdays - {each.weekday() for each in dates}),
-        ("time", said.relative - read.relative),
+        ("weekday", said.weekdays - read.weekdays - named),
+        ("weekday of", {each for each in said.weekdays_of if not _is_weekday(*each, today)}),
+        ("time", {each for each in said.periods - read.periods if not _falls_into(each, dates, today)}),
+        ("time", said.vague - read.vague),
         ("time", said.times - read.times),
-        ("amount", {amount for amount in said.amounts if _in_days(amount[1], amount[0]) not in amounts}),
-        ("number", said.numbers - numbers - {float(year) for year in years if year}),
+        ("amount", said.amounts - _amounts(said, read, known, dates, today)),
+        ("number", said.numbers - numbers - {float(each.year) for each in dates}),
     ):
         yield from sorted(f"the {name} {_shown(each)} was not read" for each in unknown)
+
+
+def _amounts(said: Facts, read: Facts, known: Facts, dates: AbstractSet[date], today: date) -> AbstractSet[Amount]:
+    """Return the amounts that may be said: read, or counted from today, or between two dates that are said."""
+    spoken = dates & (_dates(said.days, today) | {today})
+    passed = {float((today - each).days) for each in dates if each <= today}
+    ahead = {float((each - today).days) for each in dates if each >= today}
+    between = {float(abs((one - other).days)) for one in spoken for other in spoken} | passed | ahead
+    every = read.amounts | known.amounts
+    allowed = set()
+    for amount in said.amounts:
+        unit, number = _in_days(amount)
+        same = {each.direction for each in every if _in_days(each) == (unit, number)}
+        match amount.direction:
+            case 1:
+                good = 1 in same or (unit == "day" and number in ahead) or (bool(same) and number == _TARGET_DAYS)
+            case -1:
+                good = bool(same - {1}) or (unit == "day" and number in passed) or _roughly(amount, passed)
+            case _:
+                good = bool(same) or (unit == "day" and number in between)
+        if good:
+            allowed.add(amount)
+    return allowed
+
+
+def _roughly(amount: Amount, days: AbstractSet[float]) -> bool:
+    """Whether so many weeks or months, in round figures, have passed."""
+    length, most = {"week": (7.0, 3.0), "month": (30.4, 10.0)}.get(amount.unit, (0.0, -1.0))
+    return any(abs(amount.number * length - each) <= most for each in days)
+
+
+def _dates(days: AbstractSet[Day], today: date) -> AbstractSet[date]:
+    return {each for day in days if (each := _date(day, today.year))}
+
+
+def _falls_into(period: str, dates: AbstractSet[date], today: date) -> bool:
+    from_monday, first, last = _PERIODS[period]
+    start = today - timedelta(days=today.weekday() if from_monday else 0)
+    return any(first <= (each - start).days <= last for each in dates if each != today)
+
+
+def _is_weekday(weekday: int, day: Day, today: date) -> bool:
+    return (each := _date(day, today.year)) is not None and each.weekday() == weekday
 
 
 def _known(day: Day, days: AbstractSet[Day]) -> bool:
@@ -195,8 +332,8 @@ def _known(day: Day, days: AbstractSet[Day]) -> bool:
     return any(other[1:] == tuple(rest) and (year is None or other[0] in (None, year)) for other in days)
 
 
-def _in_days(unit: str, number: float) -> tuple[str, float]:
-    return ("day", 7 * number) if unit == "week" else (unit, number)
+def _in_days(amount: Amount) -> tuple[str, float]:
+    return ("day", 7 * amount.number) if amount.unit == "week" else (amount.unit, amount.number)
 
 
 def _date(day: Day, this_year: int) -> date | None:
@@ -214,8 +351,37 @@ def _taken(pattern: re.Pattern[str], text: str, read: Callable[[re.Match[str]], 
     return {read(match) for match in pattern.finditer(text)}, pattern.sub(" ", text)
 
 
+def _marked(pattern: re.Pattern[str], text: str, days: list[Day], read: Callable[[re.Match[str]], Day]) -> str:
+    """Take dates out of a text and leave their number in the list, so that what stands beside them can be found."""
+
+    def mark(match: re.Match[str]) -> str:
+        days.append(read(match))
+        return f" <{len(days) - 1}> "
+
+    return re.sub(" +", " ", pattern.sub(mark, text))
+
+
 def _year(text: str | None) -> int | None:
-    return int(text) if text else None
+    return None if not text else 2000 + int(text) if len(text) == len("26") else int(text)
+
+
+def _slashed(first: int, second: int, year: str) -> Day:
+    """Read 27/06/2026 and 06/27/2026; where both are possible, the day comes first."""
+    return (_year(year), first, second) if second > max(_MONTHS.values()) else (_year(year), second, first)
+
+
+def _time(hour: str, minute: str, half: str | None) -> str:
+    return f"{int(hour) % 12 + 12 * (half.lower() == 'p') if half else int(hour):02}:{minute}"
+
+
+def _amount(match: re.Match[str]) -> Amount:
+    before, number, unit, after = match.groups()
+    direction = 0
+    if after or (before or "").lower() in {"vor", "seit", "for", "since"}:
+        direction = -1
+    elif before:
+        direction = 1
+    return Amount(_number(number), _unit(unit), direction)
 
 
 def _number(text: str) -> float:

@@ -96,7 +96,7 @@ def private_texts() -> frozenset[str]:
     world = Simulator(now=lambda: NOW).world
     texts: set[str | None] = set()
     for customer in world.customers:
-        texts |= {customer.last_name, customer.company_name, customer.email}
+        texts |= {customer.first_name, customer.last_name, customer.company_name, customer.email}
     for subscription in world.subscriptions:
         texts |= {subscription.address.street, subscription.payment_method.iban}
         texts |= {subscription.meter.malo, subscription.meter.melo, subscription.meter.number}
