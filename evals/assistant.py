@@ -10,6 +10,7 @@ from mcp.types import TextContent, Tool as McpTool
 from pydantic import BaseModel
 from pydantic_ai import Agent, ModelMessage, Tool
 from pydantic_ai.models import Model
+from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from evals.cases import OPERATOR, Conversation
@@ -55,38 +56,42 @@ class Run(BaseModel):
         seconds: From the first question to the last answer.
     """
 
-    answers: list[str]
-    calls: list[Call]
-    definitions: str
-    orders: dict[str, int]
+    answers: list[str] = []
+    calls: list[Call] = []
+    definitions: str = ""
+    orders: dict[str, int] = {}
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = None
     seconds: float = 0.0
 
 
-async def hold(conversation: Conversation, model: Model | str, peer: Peer | None = None) -> Run:
+async def hold(conversation: Conversation, model: Model | str, peer: Peer | None = None, run: Run | None = None) -> Run:
     """Hold a conversation in a world of its own and return what happened.
 
     Args:
         conversation: What is asked.
         model: Who answers: a model, or its name as pydantic-ai knows it.
         peer: Whose tools it has; ours by default.
+        run: Where it is written down as it happens: all that is left of a conversation that breaks off.
     """
+    run = Run() if run is None else run
     with prepared(conversation) as (simulator, url):
         connected: AbstractAsyncContextManager[Client] = (
-            another(peer, url) if peer else ours(conversation, simulator, url)
+            another(peer, conversation, url) if peer else ours(conversation, simulator, url)
         )
-        async with connected as client:
-            run = await _ask(conversation, model, client)
-        for entry in simulator.ledger:
-            run.orders[entry.subscription_id] = run.orders.get(entry.subscription_id, 0) + 1
+        try:
+            async with connected as client:
+                await _ask(conversation, model, client, run)
+        finally:
+            for entry in simulator.ledger:
+                run.orders[entry.subscription_id] = run.orders.get(entry.subscription_id, 0) + 1
     return run
 
 
-async def _ask(conversation: Conversation, model: Model | str, client: Client) -> Run:
+async def _ask(conversation: Conversation, model: Model | str, client: Client, run: Run) -> None:
     offered = (await client.list_tools()).tools
-    run = Run(answers=[], calls=[], definitions=_definitions(client.instructions or "", offered), orders={})
+    run.definitions = _definitions(client.instructions or "", offered)
     agent = Agent(
         model,
         instructions=f"{_role(conversation)}\n\n{client.instructions or ''}",
@@ -95,15 +100,17 @@ async def _ask(conversation: Conversation, model: Model | str, client: Client) -
     usage = RunUsage()
     messages: list[ModelMessage] = []
     started = time.monotonic()
-    for turn in conversation.turns:
-        limits = UsageLimits(request_limit=usage.requests + _MOST_REQUESTS)
-        answered = await agent.run(turn.ask, message_history=messages, usage=usage, usage_limits=limits)
-        messages = answered.all_messages()
-        run.answers.append(answered.output)
-    run.seconds = time.monotonic() - started
-    run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
-    run.cost = None if usage.cost is None else float(usage.cost)
-    return run
+    try:
+        for turn in conversation.turns:
+            limits = UsageLimits(request_limit=usage.requests + _MOST_REQUESTS)
+            answered = await agent.run(turn.ask, message_history=messages, usage=usage, usage_limits=limits)
+            messages = answered.all_messages()
+            run.answers.append(answered.output)
+    finally:
+        run.seconds = time.monotonic() - started
+        if not isinstance(model, FunctionModel):  # it reads none, and its usage is a guess
+            run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
+        run.cost = None if usage.cost is None else float(usage.cost)
 
 
 def _role(conversation: Conversation) -> str:

@@ -171,8 +171,13 @@ def verdict(passed: Mapping[str, bool]) -> Verdict:
 
 
 def tokens_read(run: Run) -> int:
-    """Return the tokens of all results, as o200k_base counts them."""
-    return sum(len(_encoding().encode(call.result)) for call in run.calls)
+    """Return the tokens of all results."""
+    return sum(tokens_of(call.result) for call in run.calls)
+
+
+def tokens_of(text: str) -> int:
+    """Return the tokens of a text, as o200k_base counts them."""
+    return len(_encoding().encode(text))
 
 
 @cache

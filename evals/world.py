@@ -27,7 +27,7 @@ class Peer:
 
     Attributes:
         name: In reports.
-        command: Starts it; NOMOS_BASE_URL and NOMOS_ACCESS_TOKEN tell it where the simulator is.
+        command: Starts it; NOMOS_BASE_URL, NOMOS_ACCESS_TOKEN and NOMOS_API_VERSION tell it what to ask.
     """
 
     name: str
@@ -82,9 +82,13 @@ async def ours(conversation: Conversation, simulator: Simulator, url: str) -> As
 
 
 @asynccontextmanager
-async def another(peer: Peer, url: str) -> AsyncIterator[Client]:
+async def another(peer: Peer, conversation: Conversation, url: str) -> AsyncIterator[Client]:
     """Connect to another server. It knows no fence: whoever asks sees what the credentials see."""
-    environment = {"NOMOS_BASE_URL": url, "NOMOS_ACCESS_TOKEN": DEMO.access_token}
+    environment = {
+        "NOMOS_BASE_URL": url,
+        "NOMOS_ACCESS_TOKEN": DEMO.access_token,
+        "NOMOS_API_VERSION": VERSIONS[conversation.api_version],
+    }
     program, *arguments = peer.command
     async with Client(stdio_client(StdioServerParameters(command=program, args=arguments, env=environment))) as client:
         yield client

@@ -15,7 +15,10 @@ mcp = FastMCP.from_openapi(
     json.loads((Path(__file__).parent.parent / "simulator.openapi.json").read_text(encoding="utf-8")),
     client=httpx2.AsyncClient(
         base_url=os.environ["NOMOS_BASE_URL"],
-        headers={"Authorization": f"Bearer {os.environ['NOMOS_ACCESS_TOKEN']}", "X-API-Version": "2026-05-27.curie"},
+        headers={
+            "Authorization": f"Bearer {os.environ['NOMOS_ACCESS_TOKEN']}",
+            "X-API-Version": os.environ.get("NOMOS_API_VERSION", "2026-05-27.curie"),
+        },
     ),
     name="generated",
 )
