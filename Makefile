@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow recipes check format docs apps bundle snapshots bench clean
+.PHONY: demo test test-slow evals recipes check format docs apps bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -14,6 +14,10 @@ test: $(VENV)/.dev  ## run the tests with the coverage gate
 
 test-slow: $(VENV)/.dev  ## run what takes long: campaigns in short, killed processes, all tests of the history on PostgreSQL
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m slow
+
+evals: $(VENV)/.dev  ## play the transcripts of all cases, then all planted wrong answers; asks no model
+	@$(BIN)/python -m evals run --model scripted
+	@$(BIN)/python -m evals planted
 
 recipes: $(VENV)/.dev  ## carry out the recipes of CONTRIBUTING.md in a copy of the tree
 	@$(BIN)/python -m pytest -n auto tests/test_recipes.py

@@ -1,27 +1,68 @@
-"""Running cases: each in a world of its own, several at a time, judged by the hard checks."""
+"""Running cases: each in a world of its own, several at a time, judged by the hard checks and perhaps by a model."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from pydantic_ai.exceptions import (
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelNotFoundError,
+    ModelQuotaExceededError,
+    ModelRequestRejectedError,
+)
 from pydantic_ai.models import Model
 from pydantic_evals import Case, Dataset
-from pydantic_evals.reporting import EvaluationReport
+from pydantic_evals.evaluators import Evaluator
+from pydantic_evals.lifecycle import CaseLifecycle
+from pydantic_evals.reporting import EvaluationReport, ReportCase, ReportCaseFailure
 
 from evals.assistant import Run, hold
 from evals.cases import Conversation, Expectation
-from evals.checks import HardChecks
+from evals.checks import CHECKS, HardChecks, tokens_of, tokens_read, verdict
+from evals.records import CaseRecord, Finding, without_keys
 from evals.world import Peer
 
 Report = EvaluationReport[Conversation, Run, Expectation]
+EvalCase = Case[Conversation, Any, Expectation]
+_PAUSES: Final = (10.0, 30.0, 60.0)  # seconds; the providers' own libraries have tried again before that
+_FOR_GOOD: Final = (ModelAuthenticationError, ModelNotFoundError, ModelQuotaExceededError)
+
+
+class StoppedError(Exception):
+    """The provider of the model does not answer, so nothing more is asked."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What became of the cases so far.
+
+    Attributes:
+        finished: The conversations that were held.
+        stopped: Why no more are held, if something came between.
+        unusable: Whether that is the model's name or key, so that trying again is of no use.
+        tell: Called with each record when it is made.
+    """
+
+    finished: list[CaseRecord] = field(default_factory=list)
+    stopped: str | None = None
+    unusable: bool = False
+    tell: Callable[[CaseRecord], None] = lambda _: None
 
 
 async def judged(
-    cases: Sequence[Case[Conversation, Any, Expectation]],
+    cases: Sequence[EvalCase],
     model_for: Callable[[str], Model | str],
     *,
     name: str,
     peer: Peer | None = None,
+    judges: Sequence[Evaluator[Conversation, Run, Expectation]] = (),
     at_once: int = 4,
+    repeat: int = 1,
+    progress: Progress | None = None,
+    pauses: Sequence[float] = _PAUSES,
 ) -> Report:
     """Hold the conversations of these cases and judge them.
 
@@ -30,16 +71,100 @@ async def judged(
         model_for: Returns who answers a case, by the case's name.
         name: Of the model, in reports.
         peer: Whose tools it has; ours by default.
+        judges: Who else judges the answers.
         at_once: How many conversations are held at the same time.
+        repeat: How often each is held.
+        progress: Where the conversations are written down as they end: what is left after an interruption.
+        pauses: Seconds to wait before a conversation is held again whose provider failed.
     """
-    dataset = Dataset[Conversation, Run, Expectation](
-        name=name, cases=[], evaluators=[HardChecks(peer=peer is not None)]
-    )
-    # The task is given the question only, and a scripted model has to know the case too.
-    names = {id(case.inputs): case.name or "" for case in cases}
-    dataset.cases.extend(cases)
+    progress = progress or Progress()
 
     async def task(conversation: Conversation) -> Run:
-        return await hold(conversation, model_for(names[id(conversation)]), peer)
+        held = _HELD.get()
+        for pause in (*pauses, None):
+            if progress.stopped:
+                break
+            held.run = Run()
+            try:
+                return await hold(conversation, model_for(held.case.name or ""), peer, held.run)
+            except ModelAPIError as error:
+                if isinstance(error, ModelRequestRejectedError) and not isinstance(error, _FOR_GOOD):
+                    raise  # this request is at fault, and others may not be
+                if pause is None or isinstance(error, _FOR_GOOD):
+                    progress.unusable = isinstance(error, (ModelAuthenticationError, ModelNotFoundError))
+                    progress.stopped = without_keys(f"{type(error).__name__.strip('_')}: {error}")
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise StoppedError
 
-    return await dataset.evaluate(task, max_concurrency=at_once, progress=False)
+    dataset = Dataset[Conversation, Run, Expectation](
+        name=name, cases=[], evaluators=[HardChecks(peer=peer is not None), *judges]
+    )
+    dataset.cases.extend(cases)
+    return await dataset.evaluate(
+        task,
+        max_concurrency=at_once,
+        progress=False,
+        repeat=repeat,
+        lifecycle=lambda case: _Held(case, progress),
+    )
+
+
+class _Held(CaseLifecycle[Conversation, Run, Expectation]):
+    """One conversation: the task finds its case here, and its record is made when it has been judged."""
+
+    def __init__(self, case: EvalCase, progress: Progress) -> None:
+        super().__init__(case)
+        self._progress = progress
+        self.run = Run()
+
+    async def setup(self) -> None:
+        _HELD.set(self)
+
+    async def teardown(
+        self,
+        result: ReportCase[Conversation, Run, Expectation] | ReportCaseFailure[Conversation, Run, Expectation] | None,
+    ) -> None:
+        if result is None or (isinstance(result, ReportCaseFailure) and result.error_message.startswith(_STOPPED)):
+            return
+        record = _record(result, self.run)
+        self._progress.finished.append(record)
+        self._progress.tell(record)
+
+
+_HELD: Final[ContextVar[_Held]] = ContextVar("held")
+_STOPPED: Final = StoppedError.__name__
+
+
+def _record(
+    result: ReportCase[Conversation, Run, Expectation] | ReportCaseFailure[Conversation, Run, Expectation], run: Run
+) -> CaseRecord:
+    checks: dict[str, Finding] = {}
+    judge: dict[str, Finding] = {}
+    if isinstance(result, ReportCaseFailure):
+        error: str | None = result.error_message
+    else:
+        for name, each in result.assertions.items():
+            (checks if name in CHECKS else judge)[name] = Finding(passed=each.value, reason=each.reason)
+        judge |= {name: Finding(passed=None, reason=each.reason) for name, each in result.labels.items()}
+        failures = {each.name: each.error_message for each in result.evaluator_failures}
+        error = failures.pop(HardChecks.__name__, None)
+        judge |= {name: Finding(passed=None, reason=reason) for name, reason in failures.items()}
+    expected = result.metadata
+    assert expected is not None, result.name  # noqa: S101  cases.load() lets no other through
+    return CaseRecord(
+        name=result.name,
+        case=result.source_case_name or result.name,
+        kind=expected.kind,
+        language=result.inputs.language,
+        caller=result.inputs.caller,
+        api_version=result.inputs.api_version,
+        questions=[turn.ask for turn in result.inputs.turns],
+        verdict="wrong" if error else verdict({name: bool(each.passed) for name, each in checks.items()}),
+        checks=checks,
+        error=error,
+        run=run.model_copy(update={"definitions": ""}),  # the same in all, and long
+        definition_tokens=tokens_of(run.definitions),
+        result_tokens=tokens_read(run),
+        judge=judge,
+    )
