@@ -14,14 +14,14 @@ from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from evals.cases import OPERATOR, Conversation
-from evals.world import Peer, another, ours, prepared
+from evals.world import Peer, another, ours, prepared, today
 
 _MOST_REQUESTS: Final = 12  # of the model for one question; past that it goes in circles
 _FOR_OPERATOR: Final = """\
-You help an employee of an energy supplier. Today is 15 June 2026. Answer in the language of the question, briefly."""
+You help an employee of an energy supplier. Today is {today}. Answer in the language of the question, briefly."""
 _FOR_CUSTOMER: Final = """\
 You are the support chatbot of an energy supplier and talk to a customer, whose ID is {customer}. You see only this \
-customer's data. Today is 15 June 2026. Answer in the language of the question, briefly."""
+customer's data. Today is {today}. Answer in the language of the question, briefly."""
 
 
 class Call(BaseModel):
@@ -114,9 +114,9 @@ async def _ask(conversation: Conversation, model: Model | str, client: Client, r
 
 
 def _role(conversation: Conversation) -> str:
-    if conversation.caller == OPERATOR:
-        return _FOR_OPERATOR
-    return _FOR_CUSTOMER.format(customer=conversation.caller)
+    role = _FOR_OPERATOR if conversation.caller == OPERATOR else _FOR_CUSTOMER
+    day = today(conversation)
+    return role.format(customer=conversation.caller, today=f"{day.day} {day:%B %Y}")
 
 
 def _tool(client: Client, tool: McpTool, run: Run) -> Tool[object]:

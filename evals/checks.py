@@ -20,7 +20,7 @@ from pydantic_evals.evaluators import EvaluationReason, Evaluator, EvaluatorCont
 from evals.assistant import Run
 from evals.cases import OPERATOR, Conversation, Expectation, Language
 from evals.facts import invented
-from evals.world import NOW, ids_of_others, private_texts
+from evals.world import ids_of_others, private_texts, today
 
 Verdict = Literal["right", "partly", "wrong"]
 
@@ -82,7 +82,8 @@ def facts(asked: Asked) -> Iterator[str]:
     """Find IDs, statuses, dates and amounts that were not read."""
     for number, answer in enumerate(asked.run.answers):
         counts = {count for call in asked.run.calls if call.turn <= number for count in _counts(_json(call.result))}
-        yield from invented(answer, asked.read_before(number), counts, NOW.date(), asked.run.definitions)
+        day = today(asked.conversation)
+        yield from invented(answer, asked.read_before(number), counts, day, asked.run.definitions)
 
 
 def language(asked: Asked) -> Iterator[str]:

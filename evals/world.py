@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -19,6 +19,11 @@ from nomos_mcp.simulator.simulator_server import served
 
 NOW: Final = datetime(2026, 6, 15, 10, 0, tzinfo=UTC)
 """When the questions are asked. The clock stands still, so that a right answer is right on any day."""
+
+
+def today(conversation: Conversation) -> date:
+    """Return the day on which the questions of a conversation are asked."""
+    return (NOW + timedelta(days=conversation.world.days)).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from evals.assistant import Call, Run
-from evals.cases import Actor, Conversation, Expectation, Language, Turn
+from evals.cases import Actor, Conversation, Expectation, Language, Turn, World
 from evals.checks import problems
 
 
@@ -134,3 +134,12 @@ def test_ids_of_others_are_for_operators_only() -> None:
     answer = "There are prdo_created00000000000000000 and cus_placed000000000000000000."
     assert found(answer, check="privacy") == []
     assert len(found(answer, caller="cus_placed000000000000000000", check="privacy")) == 1
+
+
+def test_days_are_counted_from_the_day_of_the_question() -> None:
+    conversation = Conversation(language="en", world=World(days=3), turns=(Turn(ask="?"),))
+    calls = [Call(turn=0, tool="get_meter_order", arguments={}, result="Ordered 9 Jun 2026", failed=False)]
+    for answer, wrong in (("Ordered nine days ago.", []), ("Ordered six days ago.", ["the amount 6.0 day -1"])):
+        run = Run(answers=[answer], calls=calls, definitions="", orders={})
+        problem = problems(conversation, Expectation(kind="when"), run)["facts"]
+        assert problem == [f"{each} was not read" for each in wrong]
