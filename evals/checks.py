@@ -32,7 +32,7 @@ _CLAUSE: Final = re.compile(
     r"(?<=[.!?:;])\s+|\n+"
     r"|,?\s+(?:but|so|aber|sondern|deshalb|daher|because|weil|denn)\s+"
     r"|,\s+(?:and|und|also)\s+"
-    r"|,\s+(?=(?:and )?(?:not|nicht|no|kein)\b)",
+    r"|,\s+(?=(?:and )?(?:not|nicht|no|kein|then|dann|after|danach)\b)",
     re.IGNORECASE,
 )
 
