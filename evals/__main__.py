@@ -152,8 +152,8 @@ def _model(name: str) -> Model:
     try:
         return infer_model(name)
     except UserError as error:
-        if variable := re.search(r"\b[A-Z][A-Z0-9_]*(?:KEY|TOKEN)\b", str(error)):
-            text = f"{name} needs a key: set the environment variable {variable[0]}. Keys are read from nowhere else."
+        if variable := re.search(r"`([A-Z][A-Z0-9_]+)` environment variable", str(error)):
+            text = f"{name} needs the environment variable {variable[1]}. Set it; keys are read from nowhere else."
             raise UsageError(text) from error
         text = f"{error} Write provider:name, such as anthropic:…, openai:… or google:…; `scripted` plays transcripts."
         raise UsageError(text) from error
@@ -208,21 +208,22 @@ def _run(options: argparse.Namespace) -> int:
         stopped=progress.stopped,
         cases=sorted(progress.finished, key=lambda case: (order.index(case.case), case.name)),
     )
-    _report(record, options.out)
+    record = _report(record, options.out)
     if options.record:
         _write_transcripts(record, options.record)
     return RIGHT if not record.stopped and all(case.verdict == "right" for case in record.cases) else NOT_RIGHT
 
 
-def _report(record: RunRecord, out: Path) -> None:
+def _report(record: RunRecord, out: Path) -> RunRecord:
     path = records.save(record, out)
-    saved = records.load(path)  # what is shown is what was written, without keys
+    saved = records.load(path)  # from here on without keys
     path.with_suffix(".html").write_text(report.page([saved]), encoding="utf-8")
     for line in report.figures_lines(saved):
         print(line)
     print(f"\nRecord: {path}\nPage:   {path.with_suffix('.html')}")
     if saved.stopped:
-        print("What was finished is kept. Ask the others with --kind or --case, with --at-once 1 after a rate limit.")
+        print(f"Incomplete: {saved.stopped} What was finished is kept; --kind and --case choose the others.")
+    return saved
 
 
 def _write_transcripts(record: RunRecord, folder: Path) -> None:

@@ -83,6 +83,8 @@ async def hold(conversation: Conversation, model: Model | str, peer: Peer | None
         try:
             async with connected as client:
                 await _ask(conversation, model, client, run)
+        except ExceptionGroup as group:
+            raise _first(group) from group
         finally:
             for entry in simulator.ledger:
                 run.orders[entry.subscription_id] = run.orders.get(entry.subscription_id, 0) + 1
@@ -111,6 +113,11 @@ async def _ask(conversation: Conversation, model: Model | str, client: Client, r
         if not isinstance(model, FunctionModel):  # it reads none, and its usage is a guess
             run.input_tokens, run.output_tokens = usage.input_tokens, usage.output_tokens
         run.cost = None if usage.cost is None else float(usage.cost)
+
+
+def _first(error: Exception) -> Exception:
+    """Return the error that the client's task group has wrapped."""
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _role(conversation: Conversation) -> str:

@@ -1,7 +1,7 @@
 """Running cases: each in a world of its own, several at a time, judged by the hard checks and perhaps by a model."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +11,7 @@ from pydantic_ai.exceptions import (
     ModelAuthenticationError,
     ModelNotFoundError,
     ModelQuotaExceededError,
+    ModelRateLimitError,
     ModelRequestRejectedError,
 )
 from pydantic_ai.models import Model
@@ -29,6 +30,12 @@ Report = EvaluationReport[Conversation, Run, Expectation]
 EvalCase = Case[Conversation, Any, Expectation]
 _PAUSES: Final = (10.0, 30.0, 60.0)  # seconds; the providers' own libraries have tried again before that
 _FOR_GOOD: Final = (ModelAuthenticationError, ModelNotFoundError, ModelQuotaExceededError)
+_NEXT: Final[Mapping[type[Exception], str]] = {
+    ModelAuthenticationError: "Check the key.",
+    ModelNotFoundError: "Check the name of the model.",
+    ModelQuotaExceededError: "Check the balance of the account.",
+    ModelRateLimitError: "Ask the others later, with --at-once 1.",
+}
 
 
 class StoppedError(Exception):
@@ -42,13 +49,11 @@ class Progress:
     Attributes:
         finished: The conversations that were held.
         stopped: Why no more are held, if something came between.
-        unusable: Whether that is the model's name or key, so that trying again is of no use.
         tell: Called with each record when it is made.
     """
 
     finished: list[CaseRecord] = field(default_factory=list)
     stopped: str | None = None
-    unusable: bool = False
     tell: Callable[[CaseRecord], None] = lambda _: None
 
 
@@ -91,8 +96,7 @@ async def judged(
                 if isinstance(error, ModelRequestRejectedError) and not isinstance(error, _FOR_GOOD):
                     raise  # this request is at fault, and others may not be
                 if pause is None or isinstance(error, _FOR_GOOD):
-                    progress.unusable = isinstance(error, (ModelAuthenticationError, ModelNotFoundError))
-                    progress.stopped = without_keys(f"{type(error).__name__.strip('_')}: {error}")
+                    progress.stopped = f"{type(error).__name__}: {without_keys(str(error))} {_next(error)}"
             if pause is not None:
                 await asyncio.sleep(pause)
         raise StoppedError
@@ -134,6 +138,10 @@ class _Held(CaseLifecycle[Conversation, Run, Expectation]):
 
 _HELD: Final[ContextVar[_Held]] = ContextVar("held")
 _STOPPED: Final = StoppedError.__name__
+
+
+def _next(error: ModelAPIError) -> str:
+    return next((text for category, text in _NEXT.items() if isinstance(error, category)), "Ask the others later.")
 
 
 def _record(
