@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.types import TextContent, Tool as McpTool
 from pydantic import BaseModel
 from pydantic_ai import Agent, ModelMessage, Tool
@@ -128,9 +128,12 @@ def _role(conversation: Conversation) -> str:
 
 def _tool(client: Client, tool: McpTool, run: Run) -> Tool[object]:
     async def call(**arguments: Any) -> str:
-        result = await client.call_tool(tool.name, arguments)
-        text = "".join(block.text for block in result.content if isinstance(block, TextContent))
-        failed = bool(result.is_error)
+        try:
+            result = await client.call_tool(tool.name, arguments)
+            text = "".join(block.text for block in result.content if isinstance(block, TextContent))
+            failed = bool(result.is_error)
+        except (MCPError, RuntimeError) as error:  # the server refused, or the client what it sent: models are told
+            text, failed = str(error), True
         run.calls.append(Call(turn=len(run.answers), tool=tool.name, arguments=arguments, result=text, failed=failed))
         return f"Error: {text}" if failed else text
 

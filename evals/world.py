@@ -13,6 +13,7 @@ from mcp.client.stdio import stdio_client
 from evals.cases import OPERATOR, VERSIONS, Conversation
 from nomos_mcp import Caller, NomosClient, Settings, create_server
 from nomos_mcp.history.demo_past import demo_history
+from nomos_mcp.lifecycle.statuses import STATUSES
 from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.simulator_server import served
@@ -32,7 +33,8 @@ class Peer:
 
     Attributes:
         name: In reports.
-        command: Starts it; NOMOS_BASE_URL, NOMOS_ACCESS_TOKEN and NOMOS_API_VERSION tell it what to ask.
+        command: Starts it; NOMOS_BASE_URL, NOMOS_ACCESS_TOKEN, NOMOS_API_VERSION and NOMOS_API_STATUSES
+            (separated by commas) tell it whom and what to ask.
     """
 
     name: str
@@ -93,6 +95,7 @@ async def another(peer: Peer, conversation: Conversation, url: str) -> AsyncIter
         "NOMOS_BASE_URL": url,
         "NOMOS_ACCESS_TOKEN": DEMO.access_token,
         "NOMOS_API_VERSION": VERSIONS[conversation.api_version],
+        "NOMOS_API_STATUSES": ",".join(STATUSES[VERSIONS[conversation.api_version]]),
     }
     program, *arguments = peer.command
     async with Client(stdio_client(StdioServerParameters(command=program, args=arguments, env=environment))) as client:

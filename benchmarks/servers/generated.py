@@ -11,8 +11,12 @@ from pathlib import Path
 import httpx2
 from fastmcp import FastMCP
 
+document = json.loads((Path(__file__).parent.parent / "simulator.openapi.json").read_text(encoding="utf-8"))
+if statuses := os.environ.get("NOMOS_API_STATUSES"):  # of another API version than the document's
+    document["components"]["schemas"]["MeterOrder"]["properties"]["status"]["enum"] = statuses.split(",")
+
 mcp = FastMCP.from_openapi(
-    json.loads((Path(__file__).parent.parent / "simulator.openapi.json").read_text(encoding="utf-8")),
+    document,
     client=httpx2.AsyncClient(
         base_url=os.environ["NOMOS_BASE_URL"],
         headers={

@@ -308,3 +308,13 @@ def test_publishing_writes_the_results_of_whole_runs_of_models_only(
     assert command.main(["publish", str(path)]) == command.RIGHT
     assert "## made:up" in results.read_text(encoding="utf-8")
     assert json.loads(path.read_text("utf-8")) == json.loads((published / path.name).read_text("utf-8"))
+
+
+def test_a_call_that_the_server_refuses_is_told_to_the_model_and_breaks_nothing_off(out: Path, tmp_path: Path) -> None:
+    steps = [Step.model_validate({"call": "get_meter_order", "with": {"order_id": 5}}), Step(say="It is blocked.")]
+    scripted.save(tmp_path / "t" / "why_blocked.yaml", {CASE: steps})
+    _, record = _run(out, "--transcripts", str(tmp_path / "t"))
+    assert record is not None
+    (case,) = record.cases
+    assert case.error is None
+    assert case.run.calls[0].failed
