@@ -3,10 +3,13 @@
 They lie in `evals/questions`, one file a kind, in the format of pydantic-evals' datasets.
 """
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_evals import Case, Dataset
 
 from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion
@@ -35,8 +38,35 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 VERSIONS: Final[dict[str, ApiVersion]] = {"curie": CURIE, "edison": EDISON}
 
 
+_NAME: Final = re.compile(r"^- name: (\S+)", re.MULTILINE)
+_NUMBERED: Final = re.compile(r"^cases\.(\d+)(?=\.)", re.MULTILINE)  # how pydantic names a case
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _checked(text: str) -> str:
+    """Refuse a pattern that is broken, or that any answer at all would match."""
+    if (pattern := as_pattern(text)).search(" ") or pattern.search(""):
+        raise ValueError(f"every answer matches {text!r}")
+    return text
+
+
+def as_pattern(text: str) -> re.Pattern[str]:
+    """Return what a text of a case looks for: itself, or between slashes a regular expression.
+
+    Raises:
+        ValueError: The expression is malformed.
+    """
+    is_pattern = len(text) > 1 and text[0] == text[-1] == "/"
+    try:
+        return re.compile(text[1:-1] if is_pattern else re.escape(text), re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+
+
+Text = Annotated[str, AfterValidator(_checked)]
 
 
 class Turn(_Strict):
@@ -53,8 +83,8 @@ class Turn(_Strict):
     """
 
     ask: str
-    says: tuple[tuple[str, ...], ...] = ()
-    never: tuple[str, ...] = ()
+    says: tuple[Annotated[tuple[Text, ...], Field(min_length=1)], ...] = ()
+    never: tuple[Text, ...] = ()
     actor: Actor | None = None
     answer_in: Language | None = None
 
@@ -116,14 +146,23 @@ def load(folder: Path = FOLDER) -> list[Case[Conversation, Any, Expectation]]:
     """Read all cases.
 
     Raises:
-        ValueError: Two have the same name, or one is of another kind than its file; pydantic's errors name the field.
+        ValueError: What is wrong, with the file and the case.
     """
     found: dict[str, Case[Conversation, Any, Expectation]] = {}
     for path in sorted(folder.glob("*.yaml")):
-        for case in Cases.from_file(path).cases:
+        for case in _read(path):
             if case.name is None or case.name in found:
                 raise ValueError(f"{path.name}: every case needs a name of its own, and {case.name!r} is none.")
             if case.metadata is None or case.metadata.kind != path.stem:
                 raise ValueError(f"{path.name}: {case.name} is not of the kind {path.stem!r}: set metadata.kind.")
             found[case.name] = case
     return list(found.values())
+
+
+def _read(path: Path) -> Sequence[Case[Conversation, Any, Expectation]]:
+    try:
+        return Cases.from_file(path).cases
+    except (yaml.YAMLError, ValueError) as error:
+        names = _NAME.findall(path.read_text(encoding="utf-8"))
+        told = _NUMBERED.sub(lambda match: names[int(match[1])], str(error.__cause__ or error))
+        raise ValueError(f"{path.name}: {told}") from error

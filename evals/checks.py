@@ -18,7 +18,7 @@ from bpe_openai import get_encoding  # type: ignore[import-untyped]  # it ships 
 from pydantic_evals.evaluators import EvaluationReason, Evaluator, EvaluatorContext
 
 from evals.assistant import Run
-from evals.cases import OPERATOR, Conversation, Expectation, Language
+from evals.cases import OPERATOR, Conversation, Expectation, Language, as_pattern
 from evals.facts import invented
 from evals.world import ids_of_others, private_texts, today
 
@@ -207,8 +207,7 @@ def _exempt(language: Language) -> re.Pattern[str]:
 
 
 def _holds(answer: str, text: str) -> bool:
-    pattern = text[1:-1] if len(text) > 1 and text[0] == text[-1] == "/" else re.escape(text)
-    return re.search(pattern, answer, re.IGNORECASE) is not None
+    return as_pattern(text).search(answer) is not None
 
 
 def _in_languages(text: str) -> dict[Language, int]:

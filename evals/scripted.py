@@ -5,7 +5,7 @@ A transcript holds what a model does in one case, step by step. What the tools a
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -72,7 +72,7 @@ def load(folder: Path) -> dict[str, Transcript]:
     """Read the transcripts of a folder, by the name of the case.
 
     Raises:
-        ValueError: Two are of the same case; pydantic's errors name what else is wrong.
+        ValueError: What is wrong, with the file and the case.
     """
     return _read(folder, _FILE)
 
@@ -81,7 +81,7 @@ def load_planted(folder: Path = PLANTED) -> dict[str, PlantedAnswer]:
     """Read the planted wrong answers of a folder, by name.
 
     Raises:
-        ValueError: Two have the same name; pydantic's errors name what else is wrong.
+        ValueError: What is wrong, with the file and the name.
     """
     return _read(folder, _PLANTED_FILE)
 
@@ -130,11 +130,26 @@ def recorded(run: Run) -> Transcript:
 def _read(folder: Path, of_file: TypeAdapter[dict[str, T]]) -> dict[str, T]:
     found: dict[str, T] = {}
     for path in sorted(folder.glob("*.yaml")):
-        for name, each in of_file.validate_python(yaml.safe_load(path.read_text(encoding="utf-8"))).items():
+        try:
+            data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506 - it is a SafeLoader
+            content = of_file.validate_python(data)
+        except (yaml.YAMLError, ValueError) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+        for name, each in content.items():
             if name in found:
                 raise ValueError(f"{path.name}: there is a transcript of {name} already.")
             found[name] = each
     return found
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win, and a transcript would be lost in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - as in its base
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise ValueError(f"{twice} is there twice.")
+        return super().construct_mapping(node, deep)
 
 
 def _results(messages: Iterable[ModelMessage]) -> Iterator[str]:
