@@ -6,14 +6,16 @@ Keys are read from the environment only, from the variables that the models' pro
 import argparse
 import asyncio
 import difflib
+import io
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple, TextIO, get_args
 
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
@@ -37,12 +39,26 @@ class UsageError(Exception):
     """What was asked for cannot be done; the text says why, and what to do."""
 
 
+class _WithoutAuditLog(io.TextIOBase):
+    """Stderr without the lines of the servers' audit logs, one for each attempt to order."""
+
+    def __init__(self, shown: TextIO) -> None:
+        self._shown = shown
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith('{"time":') else self._shown.write(text)
+
+    def flush(self) -> None:
+        self._shown.flush()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command, and return its exit code: 0 all right, 1 something is not, 2 wrong usage."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        with redirect_stderr(_WithoutAuditLog(sys.stderr)):
+            return run(options)
     except (UsageError, ValueError) as error:
         print(f"python -m evals: {records.without_keys(str(error))}", file=sys.stderr)
         return WRONG_USAGE
