@@ -54,7 +54,7 @@ class _WithoutAuditLog(io.TextIOBase):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command, and return its exit code: 0 all right, 1 something is not, 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         with redirect_stderr(_WithoutAuditLog(sys.stderr)):
@@ -64,9 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    whole = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
     run = _command(commands, "run", "ask a model the questions and judge its answers", _run)
     run.add_argument("--model", required=True, help="provider:name as pydantic-ai knows it, or scripted")
     _add_selection(run)
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     publish = _command(commands, "publish", "put a run's figures into evals/RESULTS.md", _publish)
     publish.add_argument("record", type=Path, help="a record, or its name in evals/runs")
     _add_selection(_command(commands, "cases", "list the cases", _cases))
-    return parser
+    return whole
 
 
 def _command(

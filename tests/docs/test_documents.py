@@ -20,6 +20,7 @@ RUN = {
     "CONTRIBUTING.md": {"console", "python", "text"},  # tests/test_recipes.py
     "docs/architecture.md": {"mermaid"},
     "docs/ordering.md": {"mermaid"},
+    "docs/evals.md": {"console", "yaml"},  # tests/docs/test_evals_page.py
     "docs/client.md": {"python"},  # tests/docs/test_client_page.py
     "docs/deploy.md": {"console", "ini", "json", "nginx", "shell"},  # and tests/service/test_deploy.py
     "docs/history.md": {"console", "cron", "json", "shell", "text"},  # tests/docs/test_history_page.py
