@@ -11,7 +11,7 @@ from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-BOUND = {
+BOUND: dict[str, dict[str, Any]] = {
     "get_meter_order": {"resourceUri": "ui://nomos/timeline.html"},
     "explain_status": {"resourceUri": "ui://nomos/timeline.html"},
     "list_meter_orders_by_status": {"resourceUri": "ui://nomos/board.html"},
