@@ -4,16 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow evals recipes check format docs apps bundle snapshots bench clean
+.PHONY: demo test test-slow test-browser evals recipes check format docs apps bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
 
 test: $(VENV)/.dev  ## run the tests with the coverage gate
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term --ignore=tests/test_recipes.py
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not browser" --cov --cov-report=term --ignore=tests/test_recipes.py
 
 test-slow: $(VENV)/.dev  ## run what takes long: campaigns in short, killed processes, all tests of the history on PostgreSQL
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m slow
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not browser"
+
+test-browser: apps  ## look at the MCP Apps in Chromium; screenshots go to screenshots/
+	@$(BIN)/python -m pytest -m browser tests/apps
 
 evals: $(VENV)/.dev  ## play the transcripts of all cases, then all planted wrong answers; asks no model
 	@$(BIN)/python -m evals run --model scripted
@@ -53,7 +56,7 @@ bench: $(VENV)/.dev  ## measure ours against a bare and a generated server; make
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist apps/node_modules
+	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist apps/node_modules screenshots
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'

@@ -26,6 +26,15 @@ const PAGES = {
   host: { title: "nomos-mcp demo", alias: {} },
 };
 
+// zod's entry names the messages of 50 languages, none of which is ever shown.
+const oneLocale = {
+  name: "one-locale",
+  setup(build) {
+    const contents = 'export { default as en } from "./en.js";';
+    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, ({ path }) => ({ contents, resolveDir: dirname(path) }));
+  },
+};
+
 async function build(name, page) {
   const result = await esbuild.build({
     absWorkingDir: here,
@@ -42,6 +51,7 @@ async function build(name, page) {
     jsx: "automatic",
     jsxImportSource: "preact",
     alias: page.alias,
+    plugins: [oneLocale],
     logLevel: "warning",
   });
   const text = (end) => result.outputFiles.find((file) => file.path.endsWith(end))?.text.trim() ?? "";
@@ -51,7 +61,7 @@ async function build(name, page) {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">${csp}
+<meta name="color-scheme" content="light dark">${csp || '<link rel="icon" href="data:,">'}
 <title>${page.title}</title>
 <style>${text(".css")}</style>
 </head>

@@ -4,12 +4,14 @@ Colours not by rich: wherever that is installed, the MCP SDK loads it, which wou
 """
 
 import argparse
+import errno
 import os
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from nomos_mcp.variables import Variable
@@ -30,6 +32,10 @@ Style = Literal["bold", "red", "green", "yellow", "cyan"]
 
 _CODES: Final[dict[Style, int]] = {"bold": 1, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 _HELP: Final = re.compile(r"(?m)^(?P<bold>[a-z][^\n:]*:)|(?<![\w-])(?P<cyan>--?[a-z][\w-]*)|(?P<green>\bNOMOS_\w+)")
+_PORT_PROBLEMS: Final = {
+    errno.EADDRINUSE: "it is in use. Choose another one with --port, or --port 0 for any that is free",
+    errno.EACCES: "this user may not use it. Choose one above 1023 with --port",
+}
 _UNLIMITED: Final = 100_000
 
 
@@ -66,6 +72,23 @@ def new_command(
 def add_demo(parser: argparse.ArgumentParser, words: str) -> None:
     """Add `--demo`, without a default of its own, so that `nomos-mcp --demo http` is not undone."""
     parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help=words)
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads an option that is a number within bounds."""
+
+    def read(text: str) -> int:
+        with suppress(ValueError):
+            if least <= (value := int(text)) <= most:
+                return value
+        raise argparse.ArgumentTypeError(f"use a number from {least} to {most}")
+
+    return read
+
+
+def port_problem(error: OSError) -> str:
+    """Return why a port cannot be used, to follow its name."""
+    return f"cannot be used: {_PORT_PROBLEMS.get(error.errno or 0, error.strerror)}"
 
 
 def environment_help(variables: Sequence[Variable]) -> str:

@@ -1,6 +1,6 @@
 """`nomos-mcp demo`: a tour for people to read.
 
-A real MCP client asks the real server, over stdio, about invented data.
+A real MCP client asks the real server, over stdio, about invented data. With --browser, a page shows the MCP Apps.
 """
 
 import argparse
@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, Style, Subparsers, new_command, print_rows, styled
+from nomos_mcp.commands.command import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    Style,
+    Subparsers,
+    complain,
+    new_command,
+    number,
+    print_rows,
+    styled,
+)
 from nomos_mcp.variables import API_VERSION
 
 if TYPE_CHECKING:  # a server's start does not pay for it
@@ -21,6 +32,7 @@ if TYPE_CHECKING:  # a server's start does not pay for it
 
     from nomos_mcp.client.http_messages import ApiVersion
 
+_ORDER_VERSIONS = ("2026-05-27.curie", "2026-01-29.edison")
 _DEADLINE = 60.0  # seconds; the tour takes a few, so past this something hangs
 _WIDTH = 100
 _STYLES: Mapping[str, Style] = {"?": "bold", ">": "cyan"}
@@ -28,13 +40,19 @@ _EXPLANATION = ("meaning", "waiting_on", "customer_action", "operator_action", "
 
 
 def add(commands: Subparsers) -> None:
-    new_command(
+    parser = new_command(
         commands,
         "demo",
         run,
         summary="show the main job: a real client, a real server, invented data",
-        examples="  nomos-mcp demo    question, call, answer; then the IDs that the invented data holds\n",
+        examples="  nomos-mcp demo              question, call, answer; then the IDs that the invented data holds\n"
+        "  nomos-mcp demo --browser    the MCP Apps in a page on 127.0.0.1\n",
     )
+    parser.add_argument("--browser", action="store_true", help="show the MCP Apps in a browser, until Ctrl-C")
+    page = parser.add_argument_group("with --browser")
+    page.add_argument("--no-open", action="store_true", help="print the address only")
+    page.add_argument("--port", type=number(0, 65_535), help="default: the system picks one")
+    page.add_argument("--api-version", choices=_ORDER_VERSIONS, help=f"default: {_ORDER_VERSIONS[0]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +155,15 @@ def _tours() -> "Sequence[tuple[ApiVersion, Sequence[Step]]]":
     return (CURIE, curie), (EDISON, edison)
 
 
-def run(_: argparse.Namespace) -> int:
-    """Run the tour and print it; fail if an answer is not the expected one."""
+def run(options: argparse.Namespace) -> int:
+    """Run the tour and print it, or serve the page; fail if an answer of the tour is not the expected one."""
+    if options.browser:
+        from nomos_mcp.commands.demo_page import serve_page  # noqa: PLC0415  as above
+
+        return serve_page(options.api_version, options.port or 0, opens=not options.no_open)
+    if options.no_open or options.port is not None or options.api_version:
+        complain("demo: --no-open, --port and --api-version go with --browser.")
+        return EXIT_USAGE
     import anyio  # noqa: PLC0415  as above
 
     from nomos_mcp.simulator import DEMO  # noqa: PLC0415  as above

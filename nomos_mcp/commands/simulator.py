@@ -1,22 +1,24 @@
 """`nomos-mcp simulator`: a simulated Nomos API on a port of this machine."""
 
 import argparse
-import errno
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, Subparsers, new_command
+from nomos_mcp.commands.command import (
+    EXIT_FAILED,
+    EXIT_OK,
+    Subparsers,
+    complain,
+    new_command,
+    number,
+    port_problem,
+)
 from nomos_mcp.variables import API_VERSION, VARIABLES
 
 _VERSIONS = next(variable for variable in VARIABLES if variable.name == API_VERSION)
 _YEARS = range(1970, 3000)
 _MANY = 10_000  # orders; more take longer than a second to invent
-_PORT_PROBLEMS = {
-    errno.EADDRINUSE: "it is in use. Choose another one with --port, or --port 0 for any that is free",
-    errno.EACCES: "this user may not use it. Choose one above 1023 with --port",
-}
 _FASTEST = 1000.0  # days a second; faster, an order is over before anybody has read it
 
 
@@ -31,12 +33,12 @@ def add(commands: Subparsers) -> None:
         "  nomos-mcp simulator --orders 100000       a large organisation\n",
     )
     parser.add_argument(
-        "--port", type=_number(0, 65_535), default=4010, help="default: 4010; 0 lets the system pick one"
+        "--port", type=number(0, 65_535), default=4010, help="default: 4010; 0 lets the system pick one"
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same data and events (default: 0)")
     parser.add_argument(
         "--orders",
-        type=_number(0, 1_000_000),
+        type=number(0, 1_000_000),
         default=28,
         metavar="N",
         help="orders besides those with a name (default: 28)",
@@ -49,7 +51,7 @@ def add(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--rate-limit",
-        type=_number(1, 1_000_000),
+        type=number(1, 1_000_000),
         metavar="N",
         help="requests per second and client; Nomos states 10 (default: no limit)",
     )
@@ -73,8 +75,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         listener = bound(options.port)
     except OSError as error:
-        why = _PORT_PROBLEMS.get(error.errno or 0, error.strerror)
-        print(f"nomos-mcp: port {options.port} on {HOST} cannot be used: {why}.", file=sys.stderr)
+        complain(f"port {options.port} on {HOST} {port_problem(error)}.")
         return EXIT_FAILED
     if options.orders > _MANY:
         print(f"nomos-mcp: inventing {options.orders} orders ...", file=sys.stderr)
@@ -100,16 +101,6 @@ def run(options: argparse.Namespace) -> int:
     )
     serve(simulator, listener)
     return EXIT_OK
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        with suppress(ValueError):
-            if least <= (value := int(text)) <= most:
-                return value
-        raise argparse.ArgumentTypeError(f"use a number from {least} to {most}")
-
-    return number
 
 
 def _speed(text: str) -> float:

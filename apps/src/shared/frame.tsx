@@ -1,7 +1,7 @@
 /** What stands around every app: its states while there is nothing to show, and errors. */
 
 import { render, type ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 import type { Data } from "./answer";
 import { HostConnection, type HostState } from "./host-connection";
@@ -26,7 +26,7 @@ export function start(name: string, View: ComponentType<ViewProps>): void {
 
 function Frame({ host, View }: { host: HostConnection; View: ComponentType<ViewProps> }) {
   const [state, setState] = useState(host.state);
-  useEffect(() => {
+  useLayoutEffect(() => {
     setState(host.state);
     return host.subscribe(() => setState(host.state));
   }, [host]);
@@ -43,9 +43,7 @@ function Frame({ host, View }: { host: HostConnection; View: ComponentType<ViewP
     return (
       <main class="notice">
         <div role="alert">
-          <p>
-            <strong>{texts.failed}</strong>
-          </p>
+          <h1>{texts.failed}</h1>
           <p class="said">{answer.message || texts.no_result}</p>
         </div>
       </main>
