@@ -14,7 +14,7 @@ from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from evals.cases import OPERATOR, Conversation
-from evals.world import Peer, another, ours, prepared, today
+from evals.world import Peer, another, ours, simulated, today
 
 _MOST_REQUESTS: Final = 12  # of the model for one question; past that it goes in circles
 _FOR_OPERATOR: Final = """\
@@ -76,18 +76,18 @@ async def hold(conversation: Conversation, model: Model | str, peer: Peer | None
         run: Where it is written down as it happens: all that is left of a conversation that breaks off.
     """
     run = Run() if run is None else run
-    with prepared(conversation) as (simulator, url):
-        connected: AbstractAsyncContextManager[Client] = (
-            another(peer, conversation, url) if peer else ours(conversation, simulator, url)
-        )
-        try:
-            async with connected as client:
-                await _ask(conversation, model, client, run)
-        except ExceptionGroup as group:
-            raise _first(group) from group
-        finally:
-            for entry in simulator.ledger:
-                run.orders[entry.subscription_id] = run.orders.get(entry.subscription_id, 0) + 1
+    simulator = simulated(conversation)
+    connected: AbstractAsyncContextManager[Client] = (
+        another(peer, conversation, simulator) if peer else ours(conversation, simulator)
+    )
+    try:
+        async with connected as client:
+            await _ask(conversation, model, client, run)
+    except ExceptionGroup as group:
+        raise _first(group) from group
+    finally:
+        for entry in simulator.ledger:
+            run.orders[entry.subscription_id] = run.orders.get(entry.subscription_id, 0) + 1
     return run
 
 

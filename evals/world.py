@@ -1,7 +1,7 @@
-"""The world of a case: the simulator on a port of its own, and a server in front of it, ours or another one."""
+"""The world of a case: a simulator of its own, and a server in front of it, ours or another one."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -41,9 +41,8 @@ class Peer:
     command: tuple[str, ...]
 
 
-@contextmanager
-def prepared(conversation: Conversation) -> Iterator[tuple[Simulator, str]]:
-    """Serve a simulator whose data is as the case wants it; yield it, and its URL."""
+def simulated(conversation: Conversation) -> Simulator:
+    """Make a simulator whose data is as the case wants it."""
     simulator = Simulator(now=lambda: NOW, api_version=VERSIONS[conversation.api_version])
     for order_id, state in conversation.world.orders.items():
         simulator.put_order(order_id, state)
@@ -52,12 +51,11 @@ def prepared(conversation: Conversation) -> Iterator[tuple[Simulator, str]]:
         simulator.world.subscriptions.put(replace(record, metadata=tuple(metadata.items())))
     if conversation.world.days:
         simulator.advance(conversation.world.days)
-    with served(simulator) as url:
-        yield simulator, url
+    return simulator
 
 
 @asynccontextmanager
-async def ours(conversation: Conversation, simulator: Simulator, url: str) -> AsyncIterator[Client]:
+async def ours(conversation: Conversation, simulator: Simulator) -> AsyncIterator[Client]:
     """Connect to our server, made in process as a chatbot would make it, with the demo's invented past."""
     version = VERSIONS[conversation.api_version]
     fenced = conversation.caller != OPERATOR
@@ -70,8 +68,9 @@ async def ours(conversation: Conversation, simulator: Simulator, url: str) -> As
             client_id=DEMO.client_id,
             client_secret=DEMO.client_secret,
             api_version=version,
-            base_url=url,
+            base_url="http://127.0.0.1",
             requests_per_second=1000,  # this simulator counts none
+            app=simulator,
         ) as nomos,
         aclosing(demo_history(simulator, version, clock)) as history,
     ):
@@ -89,17 +88,20 @@ async def ours(conversation: Conversation, simulator: Simulator, url: str) -> As
 
 
 @asynccontextmanager
-async def another(peer: Peer, conversation: Conversation, url: str) -> AsyncIterator[Client]:
+async def another(peer: Peer, conversation: Conversation, simulator: Simulator) -> AsyncIterator[Client]:
     """Connect to another server. It knows no fence: whoever asks sees what the credentials see."""
-    environment = {
-        "NOMOS_BASE_URL": url,
-        "NOMOS_ACCESS_TOKEN": DEMO.access_token,
-        "NOMOS_API_VERSION": VERSIONS[conversation.api_version],
-        "NOMOS_API_STATUSES": ",".join(STATUSES[VERSIONS[conversation.api_version]]),
-    }
+    version = VERSIONS[conversation.api_version]
     program, *arguments = peer.command
-    async with Client(stdio_client(StdioServerParameters(command=program, args=arguments, env=environment))) as client:
-        yield client
+    with served(simulator) as url:
+        environment = {
+            "NOMOS_BASE_URL": url,
+            "NOMOS_ACCESS_TOKEN": DEMO.access_token,
+            "NOMOS_API_VERSION": version,
+            "NOMOS_API_STATUSES": ",".join(STATUSES[version]),
+        }
+        server = StdioServerParameters(command=program, args=arguments, env=environment)
+        async with Client(stdio_client(server)) as client:
+            yield client
 
 
 @cache

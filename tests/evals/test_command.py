@@ -66,7 +66,7 @@ UNKNOWN_MODEL = ModelHTTPError.for_category(ModelNotFoundError, status_code=404,
 
 
 def test_a_run_prints_its_figures_and_writes_a_record_and_a_page(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, record = _run(out, "--case", "why_blocked_??_c*")
+    code, record = _run(out, "--case", CASE, "--case", OTHER)
     assert code == command.RIGHT
     assert record is not None
     assert [case.name for case in record.cases] == [CASE, OTHER]

@@ -14,6 +14,7 @@ CASES: Final = {case.name: case for case in cases.load()}
 ANSWERS: Final = load_planted()
 
 
+@pytest.mark.slow  # `make evals` holds them to it too
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_a_wrong_answer_is_caught_by_exactly_the_checks_that_are_named(name: str) -> None:
     planted = ANSWERS[name]

@@ -8,7 +8,7 @@ import pytest
 from mcp.types import TextContent
 
 from evals.cases import Conversation, Turn
-from evals.world import NOW, ids_of_others, ours, prepared, private_texts, today
+from evals.world import NOW, ids_of_others, ours, private_texts, simulated, today
 
 TURNS: Final = (Turn(ask="?"),)
 OWNER: Final = "cus_overdue00000000000000000"
@@ -23,18 +23,16 @@ def conversation(**fields: Any) -> Conversation:
 
 async def call(asked: Conversation, tool: str, **arguments: Any) -> tuple[bool, str]:
     """Call a tool in the world of a conversation; return whether it failed, and the text."""
-    with prepared(asked) as (simulator, url):
-        async with ours(asked, simulator, url) as client:
-            result = await client.call_tool(tool, arguments)
+    async with ours(asked, simulated(asked)) as client:
+        result = await client.call_tool(tool, arguments)
     text = "".join(block.text for block in result.content if isinstance(block, TextContent))
     return bool(result.is_error), text
 
 
 async def tools(asked: Conversation) -> set[str]:
     """Return the names of the tools that are offered."""
-    with prepared(asked) as (simulator, url):
-        async with ours(asked, simulator, url) as client:
-            return {tool.name for tool in (await client.list_tools()).tools}
+    async with ours(asked, simulated(asked)) as client:
+        return {tool.name for tool in (await client.list_tools()).tools}
 
 
 @pytest.mark.parametrize("version", ["curie", "edison"])
@@ -99,20 +97,18 @@ async def test_days_pass_for_the_server_and_for_the_assistant() -> None:
 
 def test_metadata_is_in_the_data_that_is_served() -> None:
     subscription_id = "sub_placed000000000000000000"
-    with prepared(conversation(world={"metadata": {subscription_id: {"note": "Order one."}}})) as (simulator, _):
-        assert dict(simulator.world.subscriptions[subscription_id].metadata) == {"note": "Order one."}
+    simulator = simulated(conversation(world={"metadata": {subscription_id: {"note": "Order one."}}}))
+    assert dict(simulator.world.subscriptions[subscription_id].metadata) == {"note": "Order one."}
 
 
 def test_an_unknown_order_or_subscription_is_an_error() -> None:
     for world in ({"orders": {"prdo_nobody": {"status": "placed"}}}, {"metadata": {"sub_nobody": {"note": "x"}}}):
-        with pytest.raises(KeyError), prepared(conversation(world=world)):
-            pass
+        with pytest.raises(KeyError):
+            simulated(conversation(world=world))
 
 
 def test_every_conversation_has_a_world_of_its_own() -> None:
-    with prepared(conversation(world={"days": 5})) as (one, url), prepared(conversation()) as (two, other_url):
-        assert one.now != two.now
-        assert url != other_url
+    assert simulated(conversation(world={"days": 5})).now != simulated(conversation()).now
 
 
 def test_what_belongs_to_a_customer_is_not_among_what_belongs_to_others() -> None:
