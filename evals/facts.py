@@ -38,7 +38,9 @@ _MONTHS: Final = {
     for name in names
 }
 _MONTH: Final = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
-_MARKER: Final = re.compile(rf"^\s*(?:\**\d+[.)](?! {_MONTH})\**|#+|[-*])\s|\(\d\)\s", re.MULTILINE | re.IGNORECASE)
+_MARKER: Final = re.compile(  # of a list, and what else is no figure
+    rf"^\s*(?:\**\d+[.)](?! {_MONTH})\**|#+|[-*])\s|\(\d\)\s|\b1:1\b|\b1-to-1\b", re.MULTILINE | re.IGNORECASE
+)
 _UTC: Final = re.compile(r"\b(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 _ISO: Final = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)(?:[T ](?=\d\d:))?")
 _TIME: Final = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::\d\d)?(?: ?([ap])\.?m\b\.?)?", re.IGNORECASE)

@@ -279,3 +279,10 @@ def test_a_month_that_was_read_and_a_word_that_looks_like_one_are_not(text: str)
 
 def test_what_the_question_says_may_be_said_again() -> None:
     assert problems("No, it is not active since 3 May.", "Is it active since 3 May?") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Das ist keine 1:1-Zuordnung.", "They do not map 1:1.", "There is no 1-to-1 mapping."]
+)
+def test_one_to_one_is_no_number(text: str) -> None:
+    assert not problems(text)
