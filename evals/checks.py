@@ -46,9 +46,14 @@ class Asked:
     run: Run
 
     def read_before(self, turn: int) -> list[str]:
-        """Return what the assistant had read when it answered a question: results and questions."""
+        """Return what the assistant had read when it answered a question: questions, and what calls asked and gave."""
         questions = [each.ask for each in self.conversation.turns[: turn + 1]]
-        return [*questions, *(call.result for call in self.run.calls if call.turn <= turn)]
+        calls = [call for call in self.run.calls if call.turn <= turn]
+        return [
+            *questions,
+            *(call.result for call in calls),
+            *(str(value) for call in calls if not call.failed for value in call.arguments.values()),
+        ]
 
 
 def says(asked: Asked) -> Iterator[str]:

@@ -51,6 +51,14 @@ _DOTTED_OPEN: Final = re.compile(r"(?<=m |n |s |t |b )(\d{1,2})\.(\d{1,2})\b(?![
 _SLASHED: Final = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)\b")
 _DAY_MONTH: Final = re.compile(rf"\b(\d{{1,2}})(?:\.|st|nd|rd|th)? (?:of )?{_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
 _MONTH_DAY: Final = re.compile(rf"\b{_MONTH} (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}}))?", re.IGNORECASE)
+_AND_DAY: Final = r"\.?(?:st|nd|rd|th)? ?(?:and|und|to|bis|or|oder|[-\u2013/&]) ?(?:the |dem |den |zum )?"
+_FIRST_OF_TWO: Final = (  # the 8th and 9th of June, 8./9. Juni, 8. bis 9.6.
+    re.compile(rf"\b(\d{{1,2}}){_AND_DAY}(?=\d{{1,2}}(?:\.|st|nd|rd|th)? (?:of )?{_MONTH})", re.IGNORECASE),
+    re.compile(rf"(?<![\d.])(\d{{1,2}}){_AND_DAY}(?=\d{{1,2}}\.(\d{{1,2}})\.)", re.IGNORECASE),
+)
+_SECOND_OF_TWO: Final = re.compile(  # June 8 and 9
+    rf"\b{_MONTH} (?=\d{{1,2}}{_AND_DAY}(\d{{1,2}})\b)(\d{{1,2}}){_AND_DAY}\d{{1,2}}\b", re.IGNORECASE
+)
 _MONTH_ALONE: Final = re.compile(
     rf"\b(?:in|by|until|till|since|early|late|mid|of|im|bis|seit|anfang|mitte|ende)[ -]{_MONTH}(?: \d{{4}})?",
     re.IGNORECASE,
@@ -225,6 +233,10 @@ def facts_of(text: str) -> Facts:
         found.times |= times
     times, text = _taken(_HOUR, text, lambda match: _time(match[1], "00", match[2]))
     found.times |= times
+    text = _marked(_FIRST_OF_TWO[0], text, days, lambda match: (None, _MONTHS[match[2].lower()], int(match[1])))
+    text = _marked(_FIRST_OF_TWO[1], text, days, lambda match: (None, int(match[2]), int(match[1])))
+    days += [(None, _MONTHS[match[1].lower()], int(match[2])) for match in _SECOND_OF_TWO.finditer(text)]
+    text = _SECOND_OF_TWO.sub(r"\1 \3", text)
     for pattern, read in (
         (_DOTTED, lambda match: (_year(match[3]), int(match[2]), int(match[1]))),
         (_DOTTED_OPEN, lambda match: (None, int(match[2]), int(match[1]))),
@@ -266,14 +278,17 @@ def invented(
     said, read, known = facts_of(answer), facts_of("\n".join(sources)), facts_of(definitions)
     read.days.add((today.year, today.month, today.day))
     dates = _dates(read.days, today)
-    numbers = read.numbers | {amount.number for amount in read.amounts} | set(map(float, counts))
+    numbers = read.numbers | {amount.number for amount in read.amounts} | set(map(float, counts | _listed(answer)))
     near = {each for each in dates if abs((each - today).days) <= _NEAR}
     named = {each.weekday() for each in near | (dates & _dates(said.days, today))}
     for name, unknown in (
         ("ID", said.ids - read.ids),
         ("address", said.addresses - read.addresses - known.addresses),
         ("status", said.statuses - read.statuses - _listed_statuses(sources)),
-        ("date", {day for day in said.days if not _known(day, read.days)}),
+        (
+            "date",
+            {day for day in said.days if not _known(day, read.days | {(None, month, 1) for month in read.months})},
+        ),
         ("month", said.months - read.months - {month for _, month, _ in read.days}),
         ("weekday", said.weekdays - read.weekdays - named),
         ("weekday of", {each for each in said.weekdays_of if not _is_weekday(*each, today)}),
@@ -284,6 +299,12 @@ def invented(
         ("number", said.numbers - numbers - {float(each.year) for each in dates}),
     ):
         yield from sorted(f"the {name} {_shown(each)} was not read" for each in unknown)
+
+
+def _listed(answer: str) -> AbstractSet[int]:
+    """Return how many IDs the answer lists, in all and in each paragraph, and how many lines its lists have."""
+    parts = (answer, *re.split(r"\n\s*\n", answer))
+    return {len(set(_ID.findall(part))) for part in parts} | {len(_MARKER.findall(part)) for part in parts}
 
 
 def _amounts(said: Facts, read: Facts, known: Facts, dates: AbstractSet[date], today: date) -> AbstractSet[Amount]:

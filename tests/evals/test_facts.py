@@ -277,6 +277,11 @@ def test_a_month_that_was_read_and_a_word_that_looks_like_one_are_not(text: str)
     assert problems(text) == []
 
 
+def test_a_month_of_the_question_begins_on_its_first_day() -> None:
+    assert problems("Seven since 1 May.", "How many in May?", "7") == []
+    assert problems("Seven since 2 May.", "How many in May?", "7") == ["the date 5 2 was not read"]
+
+
 def test_what_the_question_says_may_be_said_again() -> None:
     assert problems("No, it is not active since 3 May.", "Is it active since 3 May?") == []
 
@@ -286,3 +291,34 @@ def test_what_the_question_says_may_be_said_again() -> None:
 )
 def test_one_to_one_is_no_number(text: str) -> None:
     assert not problems(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "between 8 and 9 June",
+        "from the 8th to the 9th of June",
+        "8-9 June",
+        "June 8 and 9",
+        "zwischen dem 8. und 9. Juni",
+        "8./9. Juni",
+        "vom 8. bis 9.6.",
+        "vom 8.6. bis 9.6.",
+    ],
+)
+def test_two_days_may_share_a_month(text: str) -> None:
+    assert facts_of(text).days == {(None, 6, 8), (None, 6, 9)}
+    assert facts_of(text).numbers == set()
+
+
+def test_a_status_may_be_quoted_where_a_result_names_it_without_quotes() -> None:
+    assert problems("From `created` to `placed`.", "prdo_1 cus_1: created → placed; 13 Jun") == []
+    assert problems("It is `installed`.", "prdo_installed0000: created → placed") == [
+        "the status installed was not read"
+    ]
+
+
+def test_what_an_answer_lists_itself_may_be_counted() -> None:
+    ids = "sub_1 sub_2 sub_3 sub_4"
+    assert problems("Three appointments: sub_1, sub_2 and sub_3.", ids) == []
+    assert problems("Three appointments: sub_1 and sub_2.", ids) == ["the number 3.0 was not read"]
