@@ -15,7 +15,7 @@ from contextlib import redirect_stderr
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO, get_args
+from typing import Final, TextIO, get_args
 
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
@@ -135,19 +135,13 @@ def _selected(options: argparse.Namespace) -> list[EvalCase]:
     return selected
 
 
-class _Asked(NamedTuple):
-    """Who answers: a model for each case."""
-
-    cases: list[EvalCase]
-    model_for: Callable[[str], Model]
-
-
-def _asked(options: argparse.Namespace, cases: list[EvalCase]) -> _Asked:
+def _answering(options: argparse.Namespace, cases: list[EvalCase]) -> tuple[list[EvalCase], Callable[[str], Model]]:
+    """Return which of the cases are asked, and who answers each."""
     if options.model != SCRIPTED:
         if options.transcripts:
             raise UsageError("Only `--model scripted` plays transcripts: leave --transcripts out, or change the model.")
         model = _model(options.model)
-        return _Asked(cases, lambda _: model)
+        return cases, lambda _: model
     folder: Path = options.transcripts or scripted.BY_HAND
     transcripts = scripted.load(folder)
     if unknown := sorted(transcripts.keys() - {case.name for case in load()}):
@@ -162,7 +156,7 @@ def _asked(options: argparse.Namespace, cases: list[EvalCase]) -> _Asked:
             raise LookupError(f"There is no transcript of it in {folder}.")
         return scripted.scripted(transcripts[name])
 
-    return _Asked(cases, play)
+    return cases, play
 
 
 def _model(name: str) -> Model:
@@ -181,9 +175,9 @@ def _model(name: str) -> Model:
 
 
 def _run(options: argparse.Namespace) -> int:
-    asked = _asked(options, _selected(options))
+    cases, model_for = _answering(options, _selected(options))
     judging = judges(_model(options.judge)) if options.judge else []
-    planned = len(asked.cases) * options.repeat
+    planned = len(cases) * options.repeat
     progress = Progress()
 
     def tell(record: CaseRecord) -> None:
@@ -192,13 +186,14 @@ def _run(options: argparse.Namespace) -> int:
         print(f"{count} {record.verdict:6} {record.name}{records.without_keys(reasons)}", file=sys.stderr, flush=True)
 
     progress.tell = tell
+    progress.waits = lambda text: print(text, file=sys.stderr, flush=True)
     commit, dirty = records.commit()
     at = datetime.now(UTC)
     try:
         asyncio.run(
             judged(
-                asked.cases,
-                asked.model_for,
+                cases,
+                model_for,
                 name=options.model,
                 peer=_generated() if options.peer else None,
                 judges=judging,
@@ -210,8 +205,9 @@ def _run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         progress.stopped = _INTERRUPTED
     if not progress.finished:
-        raise UsageError(f"No conversation was held. {progress.stopped} Nothing was written.")
-    order = [case.name for case in asked.cases]
+        print(f"No conversation was held. {progress.stopped} Nothing was written.", file=sys.stderr)
+        return WRONG_USAGE if progress.refused else NOT_RIGHT
+    order = [case.name for case in cases]
     record = RunRecord(
         model=options.model,
         peer=options.peer,

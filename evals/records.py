@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -145,7 +144,7 @@ def load(path: Path) -> RunRecord:
 
 def published(folder: Path = PUBLISHED) -> list[RunRecord]:
     """Read the records that are committed, the newest first."""
-    return sorted((load(path) for path in folder.glob("*.json")), key=_age, reverse=True)
+    return sorted((load(path) for path in folder.glob("*.json")), key=lambda run: run.at, reverse=True)
 
 
 def without_keys(text: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -154,10 +153,6 @@ def without_keys(text: str, environment: Mapping[str, str] = os.environ) -> str:
         if _SECRET.search(name) and len(value) >= _SHORTEST_SECRET:
             text = text.replace(value, f"<{name}>")
     return text
-
-
-def _age(record: RunRecord) -> datetime:
-    return record.at
 
 
 def _git(*arguments: str) -> str:

@@ -49,12 +49,16 @@ class Progress:
     Attributes:
         finished: The conversations that were held.
         stopped: Why no more are held, if something came between.
+        refused: Whether that is the model's name, its key or its account: then asking again is of no use.
         tell: Called with each record when it is made.
+        waits: Called with a text when a conversation is held again later.
     """
 
     finished: list[CaseRecord] = field(default_factory=list)
     stopped: str | None = None
+    refused: bool = False
     tell: Callable[[CaseRecord], None] = lambda _: None
+    waits: Callable[[str], None] = lambda _: None
 
 
 async def judged(
@@ -95,9 +99,12 @@ async def judged(
             except ModelAPIError as error:
                 if isinstance(error, ModelRequestRejectedError) and not isinstance(error, _FOR_GOOD):
                     raise  # this request is at fault, and others may not be
+                reason = f"{type(error).__name__}: {without_keys(str(error))}"
                 if pause is None or isinstance(error, _FOR_GOOD):
-                    progress.stopped = f"{type(error).__name__}: {without_keys(str(error))} {_next(error)}"
-            if pause is not None:
+                    progress.stopped = f"{reason} {_next(error)}"
+                    progress.refused = isinstance(error, _FOR_GOOD)
+                    break
+                progress.waits(f"{held.case.name} is asked again in {pause:.0f} seconds. {reason}")
                 await asyncio.sleep(pause)
         raise StoppedError
 

@@ -66,7 +66,7 @@ UNKNOWN_MODEL = ModelHTTPError.for_category(ModelNotFoundError, status_code=404,
 
 
 def test_a_run_prints_its_figures_and_writes_a_record_and_a_page(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, record = _run(out, "--case", CASE, "--case", OTHER)
+    code, record = _run(out, "--case", CASE, "--case", "why_blocked_de_customer_grid_*")
     assert code == command.RIGHT
     assert record is not None
     assert [case.name for case in record.cases] == [CASE, OTHER]
@@ -121,9 +121,12 @@ def test_a_checks_own_failure_makes_no_answer_right(out: Path, monkeypatch: pyte
     assert "ZeroDivisionError" in (record.cases[0].error or "")
 
 
-def test_a_rate_limit_that_passes_changes_nothing(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_that_passes_changes_nothing(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     _answering(monkeypatch, _raises(LIMITED), _says("It is blocked."))
     _, record = _run(out, "--case", CASE, model="made:up")
+    assert "is asked again in 0 seconds. ModelRateLimitError" in capsys.readouterr().err
     assert record is not None
     assert record.stopped is None
     assert record.cases[0].error is None
@@ -140,6 +143,14 @@ def test_a_rate_limit_that_stays_ends_the_run_and_keeps_what_was_finished(
     assert record.stopped is not None
     assert record.stopped.startswith("ModelRateLimitError: status_code: 429")
     assert "--at-once 1" in capsys.readouterr().out
+
+
+def test_a_rate_limit_from_the_beginning_writes_nothing_and_is_no_wrong_usage(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _answering(monkeypatch, _raises(LIMITED))
+    assert _run(out, "--case", CASE, model="made:up") == (command.NOT_RIGHT, None)
+    assert "No conversation was held. ModelRateLimitError" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("error", "told"), [(UNKNOWN_KEY, "Check the key."), (UNKNOWN_MODEL, "name of the model")])
