@@ -61,10 +61,10 @@ class Watched:
         assert found
         return found
 
-    def axe(self) -> list[str]:
-        """Return what axe finds in the app: rule, help and where."""
+    def axe(self, frame: Frame | None = None) -> list[str]:
+        """Return what axe finds in the app, or in another frame: rule, help and where."""
         assert AXE.is_file(), "axe-core is not installed: run `make apps`"
-        frame = self.frame
+        frame = frame or self.frame
         frame.evaluate(AXE.read_text(encoding="utf-8"))
         found: dict[str, Any] = frame.evaluate(
             "tags => axe.run(document, {runOnly: tags, iframes: false})",

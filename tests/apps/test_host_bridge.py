@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from nomos_mcp.client import EDISON
 from nomos_mcp.simulator import DEMO
 from tests.apps.conftest import OpenBare, OpenDemo
-from tests.apps.demo_host import HELD_PATIENCE, READY
+from tests.apps.demo_host import HELD_PATIENCE, READY, SCREENSHOTS
 
 pytestmark = pytest.mark.browser
 
@@ -110,6 +110,34 @@ def test_a_change_of_language_and_theme_reaches_the_app(open_demo: OpenDemo) -> 
     expect(host.app.locator("html")).to_have_attribute("data-theme", "dark")
     host.page.get_by_label("Language").select_option("de")
     expect(host.app.get_by_role("heading", level=1)).to_have_text("Smart-Meter-Auftrag")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "width"), [("en", 1200), ("de", 320)])
+def test_the_page_itself_can_be_used_by_everyone(open_demo: OpenDemo, language: str, width: int, theme: str) -> None:
+    host = open_demo(language=language, theme=theme, width=width)
+    expect(host.app.get_by_role("heading", level=1)).to_be_visible()
+    assert host.axe(host.page.main_frame) == []
+    wider = host.page.main_frame.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider == 0
+    host.page.screenshot(path=SCREENSHOTS / f"page-{language}-{theme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_stands_in_for_a_result_can_be_read(open_demo: OpenDemo, open_bare: OpenBare, theme: str) -> None:
+    failed = open_demo(theme=theme, width=320)
+    failed.ask("get_meter_order", order_id="prdo_000000000000000000000000")
+    expect(failed.app.get_by_role("alert")).to_be_visible()
+    assert failed.axe() == []
+    assert failed.overflow() == 0
+    failed.screenshot(f"error-{theme}")
+    silent = open_bare(theme=theme)
+    silent.open("board", head=HELD_PATIENCE)
+    expect(silent.app.get_by_role("status")).to_be_visible()
+    silent.frame.evaluate("runOutOfPatience()")
+    expect(silent.app.get_by_role("status")).to_contain_text("does not answer")
+    assert [flaw for flaw in silent.axe() if "heading" not in flaw] == []
+    silent.screenshot(f"silent-{theme}")
 
 
 def test_the_page_asks_what_is_chosen(open_demo: OpenDemo) -> None:

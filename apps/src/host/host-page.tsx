@@ -8,7 +8,7 @@ import "../shared/theme.css";
 import "./host-page.css";
 
 type Theme = "light" | "dark";
-type Named = Exclude<keyof typeof texts.en, "title" | "demo" | "example" | "language" | "theme" | Theme>;
+type Named = Exclude<keyof typeof texts.en, "title" | "demo" | "example" | "orders" | "language" | "theme" | Theme>;
 
 export interface Question {
   /** Names its text; a question without a name is about the order that it `shows`. */
@@ -61,7 +61,8 @@ export function HostPage({ frame, place, questions, ...initial }: Props) {
         <label>
           {said.example}
           <select value={chosen} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
-            {questions.map(option)}
+            {questions.map((each, index) => each.name && option(each, index))}
+            <optgroup label={said.orders}>{questions.map((each, index) => !each.name && option(each, index))}</optgroup>
           </select>
         </label>
         <label>
