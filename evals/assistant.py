@@ -1,14 +1,14 @@
 """An assistant: a model that has a server's tools. One conversation with it, written down as it happened."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from mcp import Client, MCPError
 from mcp.types import TextContent, Tool as McpTool
 from pydantic import BaseModel
-from pydantic_ai import Agent, ModelMessage, Tool
+from pydantic_ai import Agent, ModelMessage, ModelResponse, Tool, ToolCallPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.usage import RunUsage, UsageLimits
@@ -107,6 +107,7 @@ async def _ask(conversation: Conversation, model: Model | str, client: Client, r
             limits = UsageLimits(request_limit=usage.requests + _MOST_REQUESTS)
             answered = await agent.run(turn.ask, message_history=messages, usage=usage, usage_limits=limits)
             messages = answered.all_messages()
+            run.calls += _calls_of_nothing(answered.new_messages(), {tool.name for tool in offered}, len(run.answers))
             run.answers.append(answered.output)
     finally:
         run.seconds = time.monotonic() - started
@@ -138,6 +139,15 @@ def _tool(client: Client, tool: McpTool, run: Run) -> Tool[object]:
         return f"Error: {text}" if failed else text
 
     return Tool.from_schema(call, tool.name, tool.description, dict(tool.input_schema), sequential=True)
+
+
+def _calls_of_nothing(messages: Sequence[ModelMessage], offered: AbstractSet[str], turn: int) -> Iterator[Call]:
+    """Find calls of tools that are not offered: pydantic-ai refuses them, and no server hears of them."""
+    for message in messages:
+        for part in message.parts if isinstance(message, ModelResponse) else ():
+            if isinstance(part, ToolCallPart) and part.tool_name not in offered:
+                arguments = part.args_as_dict()
+                yield Call(turn=turn, tool=part.tool_name, arguments=arguments, result="No such tool.", failed=True)
 
 
 def _definitions(instructions: str, tools: Sequence[McpTool]) -> str:

@@ -51,6 +51,15 @@ async def test_a_tools_error_reaches_the_model_as_an_error(arguments: dict[str, 
     assert told in call.result
 
 
+async def test_a_call_of_a_tool_that_is_not_offered_is_written_down() -> None:
+    def respond(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
+        return ModelResponse([TextPart("Done.") if len(messages) > 1 else ToolCallPart("cancel_order", {"id": "1"})])
+
+    run = await hold(OPERATOR, FunctionModel(respond))
+    (call,) = run.calls
+    assert (call.turn, call.tool, call.arguments, call.failed) == (0, "cancel_order", {"id": "1"}, True)
+
+
 async def test_a_model_that_goes_in_circles_is_stopped() -> None:
     def respond(_: list[ModelMessage], __: AgentInfo) -> ModelResponse:
         return ModelResponse([ToolCallPart("explain_status", {"status": "MaLo"})])
