@@ -2,6 +2,9 @@
 
 import type { CallToolResult } from "@modelcontextprotocol/client";
 
+/** Characters of a text that are shown; the longest sentences that we send have a quarter of it. */
+const MAX_TEXT = 2_000;
+
 export type Data = Record<string, unknown>;
 /** What a tool answered, or the words in which it failed. */
 export type Answer = { ok: true; data: Data } | { ok: false; message: string };
@@ -18,10 +21,15 @@ export function isData(value: unknown): value is Data {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The field of a record, if it is a text. */
-export function textOf(data: Data | undefined, name: string): string | undefined {
+/** The field of a record, if it is a text. One without end is cut: no view could show it. */
+export function textOf(data: Data | undefined, name: string, length = MAX_TEXT): string | undefined {
   const value = data?.[name];
-  return typeof value === "string" ? value : undefined;
+  return typeof value === "string" ? cut(value, length) : undefined;
+}
+
+/** A text up to this length; a name in it stays within its line. */
+export function cut(text: string, length = 80): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** The field of a record, if it is a record. */

@@ -14,10 +14,35 @@ export function shownMoment(said: string, locale: string): string {
   return shown(said, locale, DAY.test(said) ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" });
 }
 
-function shown(said: string, locale: string, style: Intl.DateTimeFormatOptions): string {
+/** Whether a text is a day or a time that can be shown as one. */
+export function isTime(said: string): boolean {
+  return timeOf(said) !== undefined;
+}
+
+/** The day in Germany on which a time lies, as a number that grows by one from day to day. */
+export function dayNumber(time: Date): number {
+  const [day, month, year] = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE }).format(time).split("/").map(Number);
+  return Date.UTC(year ?? 0, (month ?? 1) - 1, day) / 86_400_000;
+}
+
+/** The time that a text names; a day stands for its noon. */
+export function timeOf(said: string): Date | undefined {
   const time = DAY.test(said) ? new Date(`${said}T12:00:00Z`) : MOMENT.test(said) ? new Date(said) : undefined;
-  if (!time || Number.isNaN(time.getTime())) return said;
+  return time && !Number.isNaN(time.getTime()) ? time : undefined;
+}
+
+function shown(said: string, locale: string, style: Intl.DateTimeFormatOptions): string {
+  const time = timeOf(said);
+  if (!time) return said;
+  if (/^en\b/i.test(locale)) return inEnglish(time, style);
   return format(locale, style).format(time);
+}
+
+/** As the tools' English sentences write it, "12 Nov 2026, 10:30": one view, one way to write a date. */
+function inEnglish(time: Date, style: Intl.DateTimeFormatOptions): string {
+  const [month, day, year] = format("en-US", { dateStyle: "medium" }).format(time).split(/,? /);
+  const clock = style.timeStyle ? `, ${format("en-GB", { timeStyle: "short" }).format(time)}` : "";
+  return `${day} ${month} ${year}${clock}`;
 }
 
 function format(locale: string, style: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
