@@ -10,7 +10,8 @@ from typing import Any, Final, Literal, get_args
 
 from nomos_mcp.lifecycle import LANGUAGES, VERSIONS, Language
 from nomos_mcp.lifecycle.catalogue import texts
-from nomos_mcp.lifecycle.statuses import FACTS, PATHS
+from nomos_mcp.lifecycle.order_state import TARGET_DAYS
+from nomos_mcp.lifecycle.statuses import FACTS, PATHS, blocked_statuses, neighbours, other
 
 App = Literal["shared", "timeline", "board", "preview", "host"]
 APPS: Final[tuple[App, ...]] = get_args(App)
@@ -28,13 +29,16 @@ def vocabulary() -> str:
         version: {
             "path": PATHS[version],
             "statuses": {
-                status: {"outcome": facts.outcome, "phase": facts.phase} for status, facts in FACTS[version].items()
+                status: {"outcome": facts.outcome, "phase": facts.phase, "nearest": neighbours(status, version)}
+                for status, facts in FACTS[version].items()
             },
+            "blocks": blocked_statuses(version),
+            "other": other(version),
         }
         for version in VERSIONS
     }
     words: dict[str, object] = {language: _words(language) for language in LANGUAGES}
-    return _json({"versions": versions} | words)
+    return _json({"versions": versions, "target_days": TARGET_DAYS} | words)
 
 
 def _words(language: Language) -> dict[str, Any]:
@@ -46,6 +50,7 @@ def _words(language: Language) -> dict[str, Any]:
         "waiting_on": dict(said.waiting_on),
         "anomalies": dict(said.anomaly_names),
         "confidence": dict(said.labels.confidence),
+        "target": {"ahead": said.timing.target, "past": said.timing.past_target},
     }
 
 

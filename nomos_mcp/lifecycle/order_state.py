@@ -36,7 +36,7 @@ _YEARS: Final = range(1900, 9999)
 Time = datetime | date
 """A time of the API, aware, or a day where it gave no time of day: a day in Berlin."""
 
-_TARGET_DAYS: Final = 8 * 7
+TARGET_DAYS: Final = 8 * 7
 """Published target from order to installed meter ("about eight weeks"): the whole way, no single step."""
 
 _CHECK_REVIEWED: Final = PATHS[CURIE][PATHS[CURIE].index("check_reviewed") :]
@@ -192,7 +192,7 @@ def is_past_target(reading: Reading, now: datetime) -> bool | None:
 def is_older_than_target(state: OrderState, now: datetime) -> bool | None:
     """Whether an order, wherever it stands, was placed longer ago than the target; None if not known."""
     days = days_since(state.created_at, now) if state.created_at else None
-    return None if days is None else days > _TARGET_DAYS
+    return None if days is None else days > TARGET_DAYS
 
 
 def _overlay(state: OrderState) -> str | None:
