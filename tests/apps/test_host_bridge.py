@@ -95,7 +95,7 @@ def test_nothing_that_runs_in_an_app_reaches_the_network(open_demo: OpenDemo, wa
     host.errors.clear()  # they are what was to be seen
 
 
-@pytest.mark.parametrize(("language", "title"), [("en", "Smart meter order"), ("de", "Smart-Meter-Auftrag")])
+@pytest.mark.parametrize(("language", "title"), [("en", "Installation scheduled"), ("de", "Einbautermin vereinbart")])
 def test_an_app_speaks_the_language_of_its_host(open_demo: OpenDemo, language: str, title: str) -> None:
     host = open_demo(language=language)
     host.ask("get_meter_order", order_id=ORDER, language=language)
@@ -109,7 +109,7 @@ def test_a_change_of_language_and_theme_reaches_the_app(open_demo: OpenDemo) -> 
     host.page.get_by_label("Theme").select_option("dark")
     expect(host.app.locator("html")).to_have_attribute("data-theme", "dark")
     host.page.get_by_label("Language").select_option("de")
-    expect(host.app.get_by_role("heading", level=1)).to_have_text("Smart-Meter-Auftrag")
+    expect(host.app.get_by_role("heading", level=1)).to_have_text("Einbautermin vereinbart")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -1,6 +1,6 @@
 /** Buttons that every app has. What they did is announced to screen readers. */
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
 
 import type { Answer, Data } from "./answer";
@@ -16,13 +16,26 @@ export function Announcement({ children }: { children?: ComponentChildren }) {
   );
 }
 
-/** Copies a text, and selects nothing that the reader had not selected. */
-export function CopyButton({ text, label, host }: { text: string; label: string; host: HostConnection }) {
+interface CopyProps {
+  text: string;
+  label: string;
+  host: HostConnection;
+  /** Where the text is shown: it is selected there if the frame may not copy it. */
+  source: RefObject<HTMLElement | null>;
+}
+
+/** Copies a text, and selects nothing that the reader had not selected, unless copying is not allowed. */
+export function CopyButton({ text, label, host, source }: CopyProps) {
   const [said, setSaid] = useState("");
   const texts = sharedTexts(host.state.language);
+  const copy = async (): Promise<void> => {
+    const done = await copied(text);
+    if (!done && source.current) getSelection()?.selectAllChildren(source.current);
+    setSaid(done ? texts.copied : texts.copy_failed);
+  };
   return (
     <span class="control">
-      <button type="button" onClick={async () => setSaid((await copied(text)) ? texts.copied : texts.copy_failed)}>
+      <button type="button" onClick={copy}>
         {label}
       </button>
       <Announcement>{said}</Announcement>
