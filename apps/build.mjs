@@ -47,6 +47,7 @@ async function build(name, page) {
     format: "esm",
     target: "es2022",
     charset: "utf8",
+    pure: ["console.debug"], // the transport writes each message to the console, and results with it
     legalComments: "none", // THIRD_PARTY_LICENSES.txt has them
     jsx: "automatic",
     jsxImportSource: "preact",

@@ -12,9 +12,9 @@ export type Answer = { ok: true; data: Data } | { ok: false; message: string };
 /** Read a result: its structured content, or the same as JSON text where a host passes only text. */
 export function answerOf(result: Partial<CallToolResult>): Answer {
   const text = (result.content ?? []).map((block) => (block.type === "text" ? block.text : "")).join("\n").trim();
-  if (result.isError) return { ok: false, message: text };
   const data = result.structuredContent ?? parsed(text);
-  return isData(data) ? { ok: true, data } : { ok: false, message: "" };
+  if (isData(data)) return { ok: true, data }; // an error too, where a tool gives its outcome: an order that was refused
+  return { ok: false, message: result.isError ? text : "" };
 }
 
 export function isData(value: unknown): value is Data {

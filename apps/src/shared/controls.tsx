@@ -4,7 +4,7 @@ import type { ComponentChildren, RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
 
 import type { Answer, Data } from "./answer";
-import type { HostConnection } from "./host-connection";
+import type { Host } from "./host-connection";
 import { sharedTexts } from "./texts";
 
 /** Says what a button did; a screen reader reads it out. */
@@ -19,7 +19,7 @@ export function Announcement({ children }: { children?: ComponentChildren }) {
 interface CopyProps {
   text: string;
   label: string;
-  host: HostConnection;
+  host: Host;
   /** Where the text is shown: it is selected there if the frame may not copy it. */
   source: RefObject<HTMLElement | null>;
 }
@@ -44,7 +44,7 @@ export function CopyButton({ text, label, host, source }: CopyProps) {
 }
 
 /** Calls a tool again and shows its answer; an error is told beside the button, and what was shown stays. */
-export function RefreshButton({ tool, input, host }: { tool: string; input: Data; host: HostConnection }) {
+export function RefreshButton({ tool, input, host }: { tool: string; input: Data; host: Host }) {
   const [said, setSaid] = useState("");
   const busy = useRef(false);
   const texts = sharedTexts(host.state.language);
@@ -67,7 +67,7 @@ export function RefreshButton({ tool, input, host }: { tool: string; input: Data
   );
 }
 
-export function FullscreenButton({ host }: { host: HostConnection }) {
+export function FullscreenButton({ host }: { host: Host }) {
   const { canFullscreen, fullscreen, language } = host.state;
   if (!canFullscreen) return null;
   const texts = sharedTexts(language);

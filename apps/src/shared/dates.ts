@@ -9,6 +9,11 @@ export function shownDay(said: string, locale: string): string {
   return shown(said, locale, { dateStyle: "medium" });
 }
 
+/** A day beside a heading that says the year. */
+export function shownDayOfYear(said: string, locale: string): string {
+  return shown(said, locale, { day: "numeric", month: "short" });
+}
+
 /** A time as day and time of day; a day as a day; what is neither stays as it is. */
 export function shownMoment(said: string, locale: string): string {
   return shown(said, locale, DAY.test(said) ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" });
@@ -28,7 +33,8 @@ export function dayNumber(time: Date): number {
 /** The time that a text names; a day stands for its noon. */
 export function timeOf(said: string): Date | undefined {
   const time = DAY.test(said) ? new Date(`${said}T12:00:00Z`) : MOMENT.test(said) ? new Date(said) : undefined;
-  return time && !Number.isNaN(time.getTime()) ? time : undefined;
+  if (!time || Number.isNaN(time.getTime())) return undefined;
+  return DAY.test(said) && !time.toISOString().startsWith(said) ? undefined : time; // 31 February is no day of March
 }
 
 function shown(said: string, locale: string, style: Intl.DateTimeFormatOptions): string {
@@ -42,7 +48,7 @@ function shown(said: string, locale: string, style: Intl.DateTimeFormatOptions):
 function inEnglish(time: Date, style: Intl.DateTimeFormatOptions): string {
   const [month, day, year] = format("en-US", { dateStyle: "medium" }).format(time).split(/,? /);
   const clock = style.timeStyle ? `, ${format("en-GB", { timeStyle: "short" }).format(time)}` : "";
-  return `${day} ${month} ${year}${clock}`;
+  return `${day} ${month}${style.dateStyle ? ` ${year}` : ""}${clock}`;
 }
 
 function format(locale: string, style: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {

@@ -4,7 +4,7 @@ import { render, type ComponentType } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 
 import type { Data } from "./answer";
-import { HostConnection, type HostState } from "./host-connection";
+import { HostConnection, type Host, type HostState } from "./host-connection";
 import { sharedTexts } from "./texts";
 import "./theme.css";
 
@@ -12,7 +12,7 @@ export interface ViewProps {
   /** The structured content of the tool's result. */
   data: Data;
   state: HostState;
-  host: HostConnection;
+  host: Host;
 }
 
 /** Connect to the host and show each result in `View`. */

@@ -28,6 +28,9 @@ export interface HostState {
   readonly canCall: boolean;
 }
 
+/** What a view may do with its host. A view inside another one gets its own, with answers that stay inside. */
+export type Host = Pick<HostConnection, "state" | "call" | "show" | "setFullscreen">;
+
 export class HostConnection {
   state: HostState;
   private readonly app: App;

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { dataOf, textOf } from "../shared/answer";
 import { Announcement, CopyButton } from "../shared/controls";
-import type { HostConnection } from "../shared/host-connection";
+import type { Host } from "../shared/host-connection";
 import type { Language } from "../shared/texts";
 import texts from "../texts/timeline.json";
 import type { Shown } from "./fuller-result";
@@ -19,7 +19,7 @@ interface Props {
   shown: Shown;
   /** The language that the assistant asked for, if it did. */
   asked: string | undefined;
-  host: HostConnection;
+  host: Host;
 }
 
 export function CustomerMessage({ shown, asked, host }: Props) {

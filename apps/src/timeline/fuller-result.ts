@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { dataOf, textOf, type Data } from "../shared/answer";
-import type { HostConnection, HostState } from "../shared/host-connection";
+import type { Host, HostState } from "../shared/host-connection";
 import type { Language } from "../shared/texts";
 
 export interface Call {
@@ -25,7 +25,7 @@ export interface Shown {
 const OF_A_STATUS = ["status", "blocked_reason", "cancelled_reason", "api_version", "customer_says"] as const;
 
 /** Show a result, and ask once for what it left out: the short one has no dates that its sentences tell. */
-export function useFullerResult(data: Data, state: HostState, host: HostConnection): Shown {
+export function useFullerResult(data: Data, state: HostState, host: Host): Shown {
   const [fuller, setFuller] = useState<{ of: Data; data: Data; language: Language }>();
   const [busy, setBusy] = useState(false);
   const call = useMemo(() => callOf(data, state.input), [data, state.input]);

@@ -5,7 +5,7 @@ import { cut, dataOf, textOf, type Data } from "../shared/answer";
 import { FullscreenButton, RefreshButton } from "../shared/controls";
 import { shownMoment } from "../shared/dates";
 import type { ViewProps } from "../shared/frame";
-import type { HostConnection } from "../shared/host-connection";
+import type { Host } from "../shared/host-connection";
 import { filled, sharedTexts, type Language } from "../shared/texts";
 import texts from "../texts/timeline.json";
 import { CustomerMessage } from "./customer-message";
@@ -59,7 +59,7 @@ export function Timeline({ data: result, state, host }: ViewProps) {
   );
 }
 
-function Head({ shown, host }: { shown: Shown; host: HostConnection }) {
+function Head({ shown, host }: { shown: Shown; host: Host }) {
   const { data, language: spoken, call, received } = shown;
   const { language, locale } = host.state;
   const said = texts[language];
