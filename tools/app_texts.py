@@ -38,7 +38,9 @@ def vocabulary() -> str:
         for version in VERSIONS
     }
     words: dict[str, object] = {language: _words(language) for language in LANGUAGES}
-    return _json({"versions": versions, "target_days": TARGET_DAYS} | words)
+    # The results are in English; the board reads their fixed phrases and says them in the host's language.
+    phrases = {**texts("en").summary.model_dump(), "months": texts("en").format.months}
+    return _json({"versions": versions, "target_days": TARGET_DAYS, "phrases": phrases} | words)
 
 
 def _words(language: Language) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+/** One order of the board: its timeline, loaded through the host, and the way back. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import type { Answer } from "../shared/answer";
+import type { ViewProps } from "../shared/frame";
+import type { Host } from "../shared/host-connection";
+import { filled, sharedTexts } from "../shared/texts";
+import { Timeline } from "../timeline/timeline";
+import type { Words } from "./words";
+
+interface OpenedOrderProps extends ViewProps {
+  id: string;
+  words: Words;
+  onClose(): void;
+}
+
+export function OpenedOrder({ id, state, host, words, onClose }: OpenedOrderProps) {
+  const { texts } = words;
+  const [answer, setAnswer] = useState<Answer>();
+  const back = useRef<HTMLButtonElement>(null);
+  const input = { order_id: id };
+  useEffect(() => {
+    back.current?.focus();
+    let left = false;
+    if (state.canCall) void host.call("get_meter_order", input).then((answer) => !left && setAnswer(answer));
+    return () => {
+      left = true;
+    };
+  }, [id]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") onClose();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  });
+  const own = { ...state, input };
+  // What the timeline refreshes is shown here, and leaves the board as it is.
+  const inside: Host = {
+    state: own,
+    call: (tool, arguments_) => host.call(tool, arguments_),
+    show: (refreshed) => setAnswer(refreshed),
+    setFullscreen: (wanted) => host.setFullscreen(wanted),
+  };
+  return (
+    <>
+      <nav class="back">
+        <button type="button" ref={back} onClick={onClose}>
+          <span aria-hidden="true">← </span>
+          {texts.back}
+        </button>
+      </nav>
+      {answer?.ok ? (
+        <Timeline data={answer.data} state={own} host={inside} />
+      ) : (
+        <main class="notice">
+          <h1>{id}</h1>
+          {!state.canCall ? (
+            <p role="status">{filled(texts.ask_for, { id })}</p>
+          ) : !answer ? (
+            <p role="status">{texts.opening}</p>
+          ) : (
+            <div role="alert">
+              <p>{texts.not_opened}</p>
+              <p class="said">{answer.message || sharedTexts(state.language).no_result}</p>
+            </div>
+          )}
+        </main>
+      )}
+    </>
+  );
+}
