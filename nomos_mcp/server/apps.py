@@ -26,7 +26,9 @@ _TITLES: Final[Mapping[App, tuple[str, str]]] = {
 # Stated though it is the default: an app reaches no network.
 _NO_NETWORK: Final = ResourceCsp(connect_domains=[], resource_domains=[], frame_domains=[], base_uri_domains=[])
 _PERMISSIONS: Final[Mapping[App, ResourcePermissions]] = {
-    "timeline": ResourcePermissions(clipboard_write={}),  # its button copies the message to the customer
+    # A button of the timeline copies the message to the customer; the board shows timelines too.
+    "timeline": ResourcePermissions(clipboard_write={}),
+    "board": ResourcePermissions(clipboard_write={}),
 }
 
 
