@@ -84,6 +84,11 @@ class Watched:
         """Make a picture of the app, for people to look at: `screenshots/<name>.png`."""
         SCREENSHOTS.mkdir(exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
+        box = self.page.locator("iframe").bounding_box()
+        assert box
+        width = (self.page.viewport_size or {"width": 0})["width"]
+        # Chromium paints of a frame what is in the window.
+        self.page.set_viewport_size({"width": width, "height": int(box["y"] + box["height"]) + 20})
         self.page.locator("iframe").screenshot(path=path, animations="disabled")
         return path
 
