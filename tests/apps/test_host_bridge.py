@@ -95,6 +95,15 @@ def test_nothing_that_runs_in_an_app_reaches_the_network(open_demo: OpenDemo, wa
     host.errors.clear()  # they are what was to be seen
 
 
+def test_an_order_says_where_it_is(open_demo: OpenDemo) -> None:
+    host = open_demo(language="de", theme="dark", width=320)
+    host.ask("get_meter_order", order_id=DEMO.orders["scheduled"])
+    expect(host.app.get_by_role("heading", level=1)).to_have_text("Einbautermin vereinbart")
+    assert host.axe() == []
+    assert host.overflow() == 0
+    host.screenshot("timeline-de-dark")
+
+
 @pytest.mark.parametrize(("language", "title"), [("en", "Installation scheduled"), ("de", "Einbautermin vereinbart")])
 def test_an_app_speaks_the_language_of_its_host(open_demo: OpenDemo, language: str, title: str) -> None:
     host = open_demo(language=language)

@@ -19,6 +19,7 @@ RUN = {
     "README.md": {"console", "python"},
     "CONTRIBUTING.md": {"console", "python", "text"},  # tests/test_recipes.py
     "docs/architecture.md": {"mermaid"},
+    "docs/apps.md": {"console", "python"},  # tests/docs/test_apps_page.py
     "docs/ordering.md": {"mermaid"},
     "docs/evals.md": {"console", "yaml"},  # tests/docs/test_evals_page.py
     "docs/client.md": {"python"},  # tests/docs/test_client_page.py
