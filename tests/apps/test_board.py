@@ -222,7 +222,8 @@ def test_a_card_opens_its_order_and_focus_comes_back(open_demo: OpenDemo, back: 
 def test_a_press_anywhere_on_a_card_opens_it(open_demo: OpenDemo) -> None:
     host = open_demo()
     host.ask(LIST, status="blocked")
-    host.app.locator(".card", has_text=DEMO.orders["blocked_check_missing"]).locator(".status").click(force=True)
+    card = host.app.locator(".card", has_text=DEMO.orders["blocked_check_missing"])
+    card.click(position={"x": 20, "y": 15})
     expect(host.app.get_by_role("button", name="Back")).to_be_visible()
     expect(host.app.locator("main:visible")).to_contain_text(DEMO.orders["blocked_check_missing"])
 

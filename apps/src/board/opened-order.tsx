@@ -1,6 +1,6 @@
 /** One order of the board: its timeline, loaded through the host, and the way back. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { Answer } from "../shared/answer";
 import type { ViewProps } from "../shared/frame";
@@ -19,7 +19,8 @@ export function OpenedOrder({ id, state, host, words, onClose }: OpenedOrderProp
   const { texts } = words;
   const [answer, setAnswer] = useState<Answer>();
   const back = useRef<HTMLButtonElement>(null);
-  const input = { order_id: id };
+  // All of it, in the host's language: the timeline would ask for that next.
+  const input = useMemo(() => ({ order_id: id, language: state.language, detail: "full" }), [id, state.language]);
   useEffect(() => {
     back.current?.focus();
     let left = false;
@@ -35,7 +36,7 @@ export function OpenedOrder({ id, state, host, words, onClose }: OpenedOrderProp
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   });
-  const own = { ...state, input };
+  const own = useMemo(() => ({ ...state, input }), [state, input]);
   // What the timeline refreshes is shown here, and leaves the board as it is.
   const inside: Host = {
     state: own,
