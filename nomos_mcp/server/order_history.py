@@ -171,8 +171,7 @@ def past_steps(order: MeterOrder, past: Past, audience: Audience, language: Lang
 
 def _in_short(change: Change, known: Iterable[str], words: Catalogue) -> str:
     if change.kind == "appointment":
-        moment = _appointment(change)
-        return f"appointment {berlin_moment(moment, words)}" if moment else change.after
+        return in_berlin_time(change.after, words)
     after = "unblocked" if change.kind == "unblocked" and not change.of_status else change.after
     return after if not change.before or change.before in known else f"{change.before} → {after}"
 
@@ -180,7 +179,7 @@ def _in_short(change: Change, known: Iterable[str], words: Catalogue) -> str:
 def _for_customer(change: Change, words: Catalogue) -> str:
     say, version = words.past, change.api_version
     if change.kind == "appointment":
-        moment = _appointment(change)
+        moment = _appointment(change.after)
         return say.appointment.format(moment=berlin_moment(moment, words)) if moment else say.no_appointment
     if change.kind == "blocked" and not change.of_status:
         return say.on_hold
@@ -189,10 +188,16 @@ def _for_customer(change: Change, words: Catalogue) -> str:
     return say.goes_on.format(label=label) if change.kind == "unblocked" else label
 
 
-def _appointment(change: Change) -> datetime | date | None:
+def in_berlin_time(state: str, words: Catalogue) -> str:
+    """Return what an order was or became as a change says it, but an appointment by Berlin's clocks."""
+    moment = _appointment(state)
+    return f"appointment {berlin_moment(moment, words)}" if moment else state
+
+
+def _appointment(state: str) -> datetime | date | None:
     """The time in a change's words, such as "appointment 2026-06-12T08:00Z", or the day."""
-    text = change.after.removeprefix("appointment ")
-    if text == change.after:
+    text = state.removeprefix("appointment ")
+    if text == state:
         return None
     return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 

@@ -338,7 +338,7 @@ def changes_of(lines: list[str], **fields: object) -> dict[str, Any]:
         ("placed → blocked: check_missing", "With the installation partner → On hold: smart meter check missing"),
         ("placed → blocked: no reason", "With the installation partner → On hold: no reason given"),
         ("blocked: new_reason → placed", "On hold: new_reason → With the installation partner"),
-        ("no appointment → appointment 2026-12-04T09:00Z", "No appointment → Appointment 4 Dec 2026, 10:00"),
+        ("no appointment → appointment 4 Dec 2026, 10:00 CET", "No appointment → Appointment 4 Dec 2026, 10:00"),
         ("placed → cancelled: customer_request", "With the installation partner → Cancelled (on request)"),
         ("created", "Order created"),
         ("updated", "Updated"),

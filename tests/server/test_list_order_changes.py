@@ -247,6 +247,19 @@ async def test_with_a_history_steps_that_the_api_does_not_date_are_told_between_
     assert answer["note"] == "Whose turn it is: as last recorded."
 
 
+async def test_an_appointment_is_told_by_berlins_clocks(simulator: Simulator, history: History) -> None:
+    dated = replace(LOOK, appointment_at=datetime.fromisoformat("2026-06-27T09:00Z"), seen_at=NOW - 2 * DAY)
+    await history.record([LOOK])
+    await history.record([dated])
+    await history.record([replace(dated, appointment_at=datetime.fromisoformat("2026-11-02T09:30Z"), seen_at=NOW)])
+    async with remembering(simulator, history) as client:
+        answer = await fed(client, kind="appointment", since="2026-06-01")
+    assert [line.split(": ", 1)[1].split("; ")[0] for line in answer["changes"]] == [
+        "appointment 27 Jun 2026, 11:00 CEST → appointment 2 Nov 2026, 10:30 CET",
+        "no appointment → appointment 27 Jun 2026, 11:00 CEST",
+    ]
+
+
 async def test_what_watching_did_not_cover_is_named(simulator: Simulator, history: History) -> None:
     await history.record([LOOK])
     await ran(history, NOW - 12 * DAY, NOW - 11 * DAY, NOW - 2 * DAY)

@@ -1,6 +1,6 @@
 /** One line of the feed of changes, read into its parts; the tool writes them in fixed English phrases. */
 
-import { shownDayOfYear, shownMoment } from "../shared/dates";
+import { shownDayOfYear } from "../shared/dates";
 import { dayIn, valuesIn } from "../shared/phrases";
 import { filled } from "../shared/texts";
 import { ENGLISH, type Words } from "./words";
@@ -21,7 +21,7 @@ export interface Change {
 const LINE = /^(\S+) (\S*): (.+); ([^;]+); turn: (\w+)(?: \((\w+)\))?$/s;
 /** How a line says when something happened, the more exact first. */
 const WHENS = [ENGLISH.between_times, ENGLISH.between, ENGLISH.known, ENGLISH.by];
-const APPOINTMENT = /^appointment (\d{4}-\d\d-\d\d(?:T\S+)?)$/;
+const APPOINTMENT = /^appointment (\d{1,2} \w+ \d{4})(?:, (\d\d:\d\d) \w+)?$/;
 
 export function changeOf(line: string, presentYear: string): Change | undefined {
   const found = LINE.exec(line);
@@ -32,14 +32,15 @@ export function changeOf(line: string, presentYear: string): Change | undefined 
   return { line, order, customer, before: parts?.["before"] ?? "", after: parts?.["after"] ?? what, when, turn, confidence, day };
 }
 
-/** What an order was or became, as the API says it: a status, a block with its reason, an appointment. */
+/** What an order was or became, as a line says it: a status, a block with its reason, an appointment. */
 export function stateText(said: string, words: Words): string {
-  const { texts, state } = words;
+  const { texts } = words;
   const [, name = said, reason = ""] = /^(blocked|cancelled): (.+)$/.exec(said) ?? [];
   if (name === "blocked" && reason) return filled(texts.on_hold_reason, { reason: words.reason(reason === "no reason" ? "unstated" : reason) });
   if (reason) return `${words.status(name)} (${words.reason(reason)})`;
-  const [, time] = APPOINTMENT.exec(said) ?? [];
-  if (time) return filled(texts.appointment, { when: shownMoment(time, state.locale) });
+  const [, day = "", time] = APPOINTMENT.exec(said) ?? [];
+  const date = dayIn(day);
+  if (date) return filled(texts.appointment, { when: [words.day(date), time].filter(Boolean).join(", ") });
   if (said === "no appointment") return texts.no_appointment;
   return said === "updated" ? texts.updated : words.status(said);
 }

@@ -19,7 +19,7 @@ from nomos_mcp.lifecycle.order_state import berlin_date, in_berlin
 from nomos_mcp.server.change_feed import Entry, FeedKind, FeedPage, FeedQuery, from_history, from_order, from_orders
 from nomos_mcp.server.list_cursor import Cursor, FeedCursor, feed_cursor_of
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
-from nomos_mcp.server.order_history import MOST, reason_of
+from nomos_mcp.server.order_history import MOST, in_berlin_time, reason_of
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import ListResult, ToolDefinition, fitting
 from nomos_mcp.server.tools.get_meter_order import find_order
@@ -134,13 +134,13 @@ async def _recorded(
 
 def _line(entry: Entry, now: datetime) -> str:
     change, look = entry.change, entry.look
-    what = f"{change.before} → {change.after}" if change.before else change.after
+    states = [in_berlin_time(state, texts("en")) for state in (change.before, change.after) if state]
     turn = "unknown"
     if look:
         summary = summary_of(look.order_state, now=now)
         sure = "" if summary.confidence == "inferred" else f" ({summary.confidence})"
         turn = f"{summary.waiting_on}{sure}"
-    return f"{change.order_id} {change.customer_id}: {what}; {_when(change, now)}; turn: {turn}"
+    return f"{change.order_id} {change.customer_id}: {' → '.join(states)}; {_when(change, now)}; turn: {turn}"
 
 
 def _when(change: Change, now: datetime) -> str:
