@@ -87,7 +87,7 @@ async def past_of(order: MeterOrder, context: NomosContext, seen_at: datetime) -
         if history is None:
             return past
         look = OrderLook.of(order, context.vocabulary, seen_at=seen_at, seen_by="read")
-        with anyio.move_on_after(None if history.database.is_in_memory else MOST):
+        with not_too_long(history):
             looks, past = await _known(history, look)
             missing = "What was read now could not be recorded."
             # What is known already needs no turn to write. Whether it is new is decided with the turn.
@@ -98,6 +98,11 @@ async def past_of(order: MeterOrder, context: NomosContext, seen_at: datetime) -
     except Exception as error:  # noqa: BLE001  whatever it is, the order is there
         why = reason_of(error)
     return replace(past, missing=missing, why=why)
+
+
+def not_too_long(history: "History") -> anyio.CancelScope:
+    """Give up what a history is asked after `MOST` seconds. One in memory is waited for: nobody else keeps it busy."""
+    return anyio.move_on_after(None if history.database.is_in_memory else MOST)
 
 
 def reason_of(error: Exception) -> str:

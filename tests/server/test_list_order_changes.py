@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,6 +16,7 @@ from sqlalchemy import insert
 from nomos_mcp.client import CURIE, EDISON, ApiVersion
 from nomos_mcp.history.changes import OrderLook
 from nomos_mcp.history.database import IN_MEMORY, HistoryError
+from nomos_mcp.history.runs import Gap
 from nomos_mcp.history.store import History
 from nomos_mcp.history.tables import runs
 from nomos_mcp.server import Caller, create_server
@@ -382,14 +384,34 @@ async def test_a_history_that_fails_in_a_way_that_nobody_foresaw_costs_no_answer
 
 
 async def test_a_database_that_does_not_answer_is_not_waited_for(
-    simulator: Simulator, history: History, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("nomos_mcp.server.tools.list_order_changes.MOST", 0.01)
+    history = History(str(tmp_path / "history.db"), lambda: NOW)
+    monkeypatch.setattr("nomos_mcp.server.order_history.MOST", 0.01)
     monkeypatch.setattr(history.runs, "gaps", lambda *_: anyio.sleep_forever())
     async with remembering(simulator, history) as client:
         answer = await fed(client)
+    await history.aclose()
     assert len(answer["changes"]) > 10
     assert "did not answer" in answer["not_covered"][0]
+
+
+async def test_a_history_in_memory_is_waited_for(
+    simulator: Simulator, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps = history.runs.gaps
+
+    async def late(*asked: datetime) -> list[Gap]:
+        await anyio.sleep(0.01)  # longer than anything else is waited for
+        return await gaps(*asked)
+
+    for module in ("order_history", "tools.list_order_changes"):
+        monkeypatch.setattr(f"nomos_mcp.server.{module}.MOST", 0)
+    monkeypatch.setattr(history.runs, "gaps", late)
+    await history.record([BLOCKED])
+    async with remembering(simulator, history) as client:
+        answer = await fed(client, order_id=ORDER)
+    assert answer["note"].endswith("as last recorded.")
 
 
 async def test_a_cursor_of_the_history_is_not_gone_on_with_elsewhere(

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
@@ -19,7 +18,7 @@ from nomos_mcp.lifecycle.order_state import berlin_date, in_berlin
 from nomos_mcp.server.change_feed import Entry, FeedKind, FeedPage, FeedQuery, from_history, from_order, from_orders
 from nomos_mcp.server.list_cursor import Cursor, FeedCursor, feed_cursor_of
 from nomos_mcp.server.list_request import ListRequest, UpstreamFilter, first_moment, last_moment
-from nomos_mcp.server.order_history import MOST, in_berlin_time, reason_of
+from nomos_mcp.server.order_history import MOST, in_berlin_time, not_too_long, reason_of
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import ListResult, ToolDefinition, fitting
 from nomos_mcp.server.tools.get_meter_order import find_order
@@ -114,7 +113,7 @@ async def _recorded(
     if history is None:
         return None, ""
     failed = f"The history: the database did not answer within {MOST:.0f} seconds."
-    with anyio.move_on_after(MOST):
+    with not_too_long(history):
         try:
             page = await from_history(history, query, cursor, now)
         except InvalidRequestError:  # the cursor's fault
