@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Self
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import CURIE, ApiVersion, OrderState, is_blocked
 from nomos_mcp.lifecycle.order_state import in_berlin
+from nomos_mcp.lifecycle.statuses import INTEREST
 
 SeenBy = Literal["poll", "webhook", "read"]
 """How an order was looked at: by watching, after a webhook's delivery, or to answer a question."""
@@ -144,7 +145,7 @@ def changes_between(
 
     Returns:
         Oldest first. Without a look before: what the order's own fields date. An order that was created while somebody
-        watched had no status before but `created`, or edison's `waiting`.
+        watched had no status before but `created`, or edison's `waiting`. An order that is `intended` begins with that.
     """
     say = _Teller(look, not_before)
     if before is None:
@@ -157,7 +158,7 @@ def changes_between(
     return sorted(changes, key=lambda change: change.latest)
 
 
-_FIRST: Final = frozenset({"created", "waiting"})
+_FIRST: Final = frozenset({"created", "waiting", INTEREST})
 _DATED: Final[Mapping[str, Kind]] = {"installed": "status", "activated": "activated", "cancelled": "cancelled"}
 """The statuses that have a time of their own, in the order in which they come."""
 
@@ -192,7 +193,8 @@ class _Teller:
 
     def _created(self) -> Change:
         moment = self._plausible(self.look.created_at)
-        return self._change("created", "", "created", happened_at=moment, of_status=True)
+        after = INTEREST if self.look.status == INTEREST else "created"  # nothing is ordered by an interest
+        return self._change("created", "", after, happened_at=moment, of_status=True)
 
     def _status(self, before: OrderLook) -> list[Change]:
         look = self.look

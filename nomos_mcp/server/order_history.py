@@ -188,7 +188,7 @@ def _for_customer(change: Change, words: Catalogue) -> str:
         return say.appointment.format(moment=berlin_moment(moment, words)) if moment else say.no_appointment
     if change.kind == "blocked" and not change.of_status:
         return say.on_hold
-    status = PATHS[version][0] if change.kind == "created" else change.after.partition(":")[0]
+    status = PATHS[version][0] if change.after == "created" else change.after.partition(":")[0]
     label = words.statuses(version).get(status, words.unknown).label
     return say.goes_on.format(label=label) if change.kind == "unblocked" else label
 

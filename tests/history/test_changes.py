@@ -199,6 +199,14 @@ def test_an_order_that_was_created_while_somebody_watched_begins_with_its_first_
     assert told(changes_between(None, first, not_before=None, watched_since=CREATED)) == [("created", "", "created")]
 
 
+def test_an_interest_is_recorded_and_no_order_is_created(clock: Clock) -> None:
+    interest = edison(clock, "intended")
+    for watched_since in (None, CREATED):
+        [change] = changes_between(None, interest, not_before=None, watched_since=watched_since)
+        assert (told([change]), change.happened_at) == ([("created", "", "intended")], CREATED)
+    assert told(after(clock, interest, "waiting")) == [("status", "intended", "waiting")]
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

@@ -247,6 +247,23 @@ async def test_an_order_of_edison_has_a_past_in_edisons_words(world: World) -> N
     assert [step["what"] for step in answer["history"]] == ["created", "ordered → blocked_wim"]
 
 
+async def test_an_interest_is_never_told_as_an_order(world: World) -> None:
+    interest = DEMO.orders["intended"]
+    asked = {"order_id": interest, "audience": "customer"}
+    async with world.asked(EDISON) as client:
+        for _ in range(2):
+            assert "history" not in answer_of(await client.call_tool(READ, asked))
+            world.passes(1)
+        world.put("intended", status="waiting")
+        told = answer_of(await client.call_tool(READ, asked))["history"]
+        for_agent = answer_of(await client.call_tool(READ, {"order_id": interest}))["history"]
+    assert told == [
+        {"what": "Interest only, no order yet", "when": "12 Jun 2026", "source": "documented"},
+        {"what": "Order accepted", "after": "15 Jun", "by": "17 Jun 2026", "source": "observed"},
+    ]
+    assert [step["what"] for step in for_agent] == ["intended", "waiting"]
+
+
 async def test_a_customer_sees_the_past_of_their_order(world: World) -> None:
     caller = Caller.customer(world.simulator.world.orders[PLACED].customer_id)
     async with world.asked(caller=caller) as client:
