@@ -161,7 +161,7 @@ async def test_edison_tells_that_an_order_was_updated_and_not_how(connect: Conne
         since = datetime.fromisoformat("2026-06-10T00:00+02:00")
         orders = [order async for order in nomos.meter_orders.list(updated_after=since)]
     assert {order for order, _ in told} == {order.id for order in orders}
-    assert {what for _, what in told} == {"created", "updated"}
+    assert {what for _, what in told} == {"intended", "created", "updated"}
     assert asked_of(simulator)[0].count("filter%5Bupdated_at%5D%5Bgte%5D") == 1
 
 
