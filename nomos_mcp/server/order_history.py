@@ -165,11 +165,13 @@ def past_steps(order: MeterOrder, past: Past, audience: Audience, language: Lang
         change.happened_at is None for change in past.changes
     ):
         return None
-    words, steps = texts(language), []
+    words = texts(language)
+    if audience == "customer":
+        return _steps_for_customer(past.changes, words)[-MAX_STEPS:]
+    steps = []
     before = ("", "")  # the status and the block that the lines so far leave it in
     for change in past.changes[-MAX_STEPS:]:
-        what = _for_customer(change, words) if audience == "customer" else _in_short(change, before, words)
-        steps.append(PastStep(what=what, **_when(change, words)))
+        steps.append(PastStep(what=_in_short(change, before, words), **_when(change, words)))
         before = (change.after, before[1]) if change.of_status else (before[0], change.after)
     return steps
 
@@ -179,6 +181,16 @@ def _in_short(change: Change, known: Iterable[str], words: Catalogue) -> str:
         return in_berlin_time(change.after, words)
     after = "unblocked" if change.kind == "unblocked" and not change.of_status else change.after
     return after if not change.before or change.before in known else f"{change.before} → {after}"
+
+
+def _steps_for_customer(changes: Iterable[Change], words: Catalogue) -> list[PastStep]:
+    """One step for changes that a customer reads in the same words, unless a later one has a time of its own."""
+    steps: list[PastStep] = []
+    for change in changes:
+        what = _for_customer(change, words)
+        if not steps or steps[-1].what != what or change.happened_at:
+            steps.append(PastStep(what=what, **_when(change, words)))
+    return steps
 
 
 def _for_customer(change: Change, words: Catalogue) -> str:

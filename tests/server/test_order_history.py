@@ -264,6 +264,35 @@ async def test_an_interest_is_never_told_as_an_order(world: World) -> None:
     assert [step["what"] for step in for_agent] == ["intended", "waiting"]
 
 
+async def test_a_customer_reads_no_step_twice_in_a_row_in_the_same_words(world: World) -> None:
+    asked = {"order_id": DEMO.orders["installation_finished"]}
+    async with world.asked(EDISON) as client:
+        for status in ("installation_scheduled", "installed", "installation_finished", "activated"):
+            world.put("installation_finished", status=status)
+            world.passes(1)
+            await client.call_tool(READ, asked)
+        told = answer_of(await client.call_tool(READ, {**asked, "audience": "customer"}))["history"]
+        for_agent = answer_of(await client.call_tool(READ, asked))["history"]
+    assert told[1:] == [
+        {"what": "Installed, not yet active", "after": "16 Jun", "by": "17 Jun 2026", "source": "observed"},
+        {"what": "Active", "after": "18 Jun", "by": "19 Jun 2026", "source": "observed"},
+    ]
+    assert len(for_agent) == len(told) + 1
+
+
+async def test_a_customer_reads_of_a_block_that_has_a_time_of_its_own(world: World) -> None:
+    asked = {"order_id": PLACED, "audience": "customer"}
+    answer: dict[str, Any] = {}
+    async with world.asked() as client:
+        for blocked in (False, True, True):
+            world.put("placed", status="placed", blocked_reason=None)
+            if blocked:
+                world.put("placed", blocked_reason="check_missing")
+            world.passes(1)
+            answer = answer_of(await client.call_tool(READ, asked))
+    assert [step["what"] for step in answer["history"]] == ["Order accepted", "On hold", "On hold"]
+
+
 async def test_a_customer_sees_the_past_of_their_order(world: World) -> None:
     caller = Caller.customer(world.simulator.world.orders[PLACED].customer_id)
     async with world.asked(caller=caller) as client:
