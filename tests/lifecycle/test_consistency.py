@@ -27,6 +27,7 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.lifecycle.catalogue import AnomalyTexts, texts
 from nomos_mcp.lifecycle.explanation import times_told
+from nomos_mcp.lifecycle.status_lookup import status_lines
 from nomos_mcp.lifecycle.statuses import BLOCKS, CHECK_NOT_SHOWN, FACTS, PATHS, UNKNOWN
 from tests.lifecycle.order_states import LONG_AGO, NOW, ORDERED
 from tests.lifecycle.phrases import (
@@ -525,3 +526,11 @@ def test_where_a_missing_check_cannot_be_seen_nobody_is_told_that_there_is_nothi
             assert not CHECK.found_in(said.customer_message, language)
             assert said.customer_action
             assert (note in said.meaning) is (audience == "agent")
+
+
+@each_language
+@pytest.mark.parametrize("status", STATUSES[EDISON])
+def test_a_text_names_the_api_version_that_it_is_about(status: str, language: str) -> None:
+    """Whoever asks a server of curie about a status of edison would take "this version" for curie."""
+    lines = status_lines(status, api_version=EDISON, language=language).lines
+    assert not re.search(r"(?i)\bthis (API )?version|\bdiese[rn]? (API-)?Version", str(lines))
