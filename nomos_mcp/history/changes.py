@@ -218,7 +218,9 @@ class _Teller:
             return []
         # Another reason for the same block came at a time that nobody tells.
         moment = self._plausible(look.blocked_at) if again or not was else None
-        return [self._change("blocked", was or before.status, now, happened_at=moment, of_status=of_status)]
+        if not was and (of_status or before.status == look.status):
+            was = before.status  # of a block that lies over a new status it is not known whether it came before that
+        return [self._change("blocked", was, now, happened_at=moment, of_status=of_status)]
 
     def _unblocked(self, was: str) -> list[Change]:
         kind: Kind = _DATED.get(self.look.status, "status")

@@ -111,6 +111,16 @@ def test_an_order_is_blocked_and_unblocked(clock: Clock) -> None:
     assert (change.happened_at, change.not_before) == (None, before.seen_at)
 
 
+@pytest.mark.parametrize("hours", [0, 1, 24])
+def test_a_block_that_came_with_another_status_is_told_to_have_come_after_neither(hours: int, clock: Clock) -> None:
+    before, blocked_at = look(clock, "created"), clock.now + timedelta(hours=hours)
+    clock.advance(days=1)
+    changes = changes_between(
+        before, look(clock, "placed", blocked_at=blocked_at, **BLOCKED), not_before=before.seen_at
+    )
+    assert set(told(changes)) == {("blocked", "", "blocked: check_missing"), ("status", "created", "placed")}
+
+
 def test_an_order_that_goes_on_when_it_is_unblocked_did_both(clock: Clock) -> None:
     changes = after(clock, look(clock, "placed", blocked_at=clock.now, **BLOCKED), "check_submitted")
     assert told(changes) == [
