@@ -164,6 +164,7 @@ class ObservedTexts(_Texts):
 
     nth: tuple[Text, ...]
     many: Annotated[str, _blanks("count")]
+    between: Annotated[str, _blanks("after", "by")]
     day: Text
     days: Counted
     span: Annotated[str, _blanks("least", "most")]

@@ -7,7 +7,7 @@ from typing import get_args
 from pydantic import BaseModel, ConfigDict
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, StatusTexts, Turn, texts
-from nomos_mcp.lifecycle.observed import Observed, for_which_time, took_sentence
+from nomos_mcp.lifecycle.observed import Observed, began_between, for_which_time, took_sentence
 from nomos_mcp.lifecycle.order_state import (
     OrderState,
     Reading,
@@ -124,6 +124,9 @@ def explain(
         since = berlin_date(blocked_at, words)
         if audience == "agent" and (told := age(blocked_at, now, words)):
             since += f" ({told})"
+    seen: dict[str, FieldConfidence] = {}
+    if since == words.timing.not_known and observed and observed.blocked_between:
+        since, seen = began_between(observed.blocked_between, words), {"blocked.since": "observed"}
     if since and observed and (again := for_which_time(observed.times_blocked, words)):
         since += f", {again}"
     explanation = build_explanation(
@@ -137,15 +140,13 @@ def explain(
         customer_says=customer_says,
         notes=_metering_notes(reading, words),
     )
+    update: dict[str, object] = {}
     # Where it is not known which step an order is in, nothing is known about its time either.
-    if audience != "agent" or not (observed and observed.took) or is_final(state) or reading.turn is CONTRADICTION:
-        return explanation
-    took = took_sentence(observed.took, words, of_block=is_blocked(state))
+    if audience == "agent" and observed and observed.took and not (is_final(state) or reading.turn is CONTRADICTION):
+        took = took_sentence(observed.took, words, of_block=is_blocked(state))
+        update, seen = {"timing": " ".join(filter(None, [explanation.timing, took]))}, {**seen, "timing": "observed"}
     return explanation.model_copy(
-        update={
-            "timing": " ".join(filter(None, [explanation.timing, took])),
-            "confidence_of": {**(explanation.confidence_of or {}), "timing": "observed"},
-        }
+        update={**update, "confidence_of": {**(explanation.confidence_of or {}), **seen} or None}
     )
 
 

@@ -1,8 +1,10 @@
 """What an operator's own history adds to an order's fields: how often it was blocked, and how long its step took."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from nomos_mcp.lifecycle.catalogue import Catalogue
+from nomos_mcp.lifecycle.order_state import berlin_beginning, berlin_date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,12 @@ class Observed:
 
     Attributes:
         times_blocked: How many blocks of this order were seen, the present one among them.
+        blocked_between: The two looks between which the present block began; None if it was not seen to begin.
         took: How long the step that it is in took; of a block if it is blocked. For support staff only.
     """
 
     times_blocked: int = 0
+    blocked_between: tuple[datetime, datetime] | None = None
     took: StepTook | None = None
 
 
@@ -41,6 +45,13 @@ def for_which_time(times: int, words: Catalogue) -> str | None:
     if times < 2:  # noqa: PLR2004  the first time is no news
         return None
     return say.nth[times - 2] if times - 2 < len(say.nth) else say.many.format(count=times)
+
+
+def began_between(looks: tuple[datetime, datetime], words: Catalogue) -> str:
+    """Say between which days something began, such as "between 11 Jun and 12 Jun 2026", or on which."""
+    first, last = looks
+    after, by = berlin_beginning(first, last, words), berlin_date(last, words)
+    return by if after == by else words.observed.between.format(after=after, by=by)
 
 
 def took_sentence(took: StepTook, words: Catalogue, *, of_block: bool) -> str:

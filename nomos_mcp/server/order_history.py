@@ -45,12 +45,14 @@ class Past:
     Attributes:
         changes: Oldest first.
         times_blocked: How many blocks were seen, the present one among them; 0 if it is not blocked.
+        blocked_between: The two looks between which the present block began, if the history and not the order says so.
         missing: What the history could not do, a sentence.
         why: Why, for the operator.
     """
 
     changes: Sequence[Change] = ()
     times_blocked: int = 0
+    blocked_between: tuple[datetime, datetime] | None = None
     missing: str = ""
     why: str = ""
 
@@ -115,7 +117,21 @@ def reason_of(error: Exception) -> str:
 async def _known(history: "History", look: OrderLook) -> tuple[list[OrderLook], Past]:
     looks = await history.looks(look.order_id)
     changes = await history.changes(order_id=look.order_id, limit=_MAX_CHANGES)
-    return looks, Past(changes[::-1], _blocks(looks, look))
+    return looks, Past(changes[::-1], _blocks(looks, look), _block_began(changes, looks, look))
+
+
+def _block_began(
+    changes: Iterable[Change], looks: Iterable[OrderLook], present: OrderLook
+) -> tuple[datetime, datetime] | None:
+    """Return between which looks the present block began. Of changes, newest first, the last one must tell it."""
+    last = next((change for change in changes if change.kind in {"blocked", "unblocked"}), None)
+    if last is None or last.not_before is None or last.before.startswith("blocked"):  # for another reason before
+        return None
+    if (last.api_version, last.after) != (present.api_version, block_of(present)):
+        return None
+    # The other vocabulary may have no word for a block: it may have ended and come back meanwhile.
+    is_sure = all(look.api_version == last.api_version for look in looks if look.seen_at > last.seen_at)
+    return (last.not_before, last.seen_at) if is_sure else None
 
 
 def _blocks(looks: Iterable[OrderLook], present: OrderLook) -> int:

@@ -247,6 +247,38 @@ async def test_an_order_of_edison_has_a_past_in_edisons_words(world: World) -> N
     assert [step["what"] for step in answer["history"]] == ["created", "ordered → blocked_wim"]
 
 
+async def test_a_block_that_the_order_does_not_date_is_dated_by_the_looks_around_its_beginning(world: World) -> None:
+    told: list[tuple[str, object]] = []
+    states = (("ordered", 1), ("blocked_wim", 0.1), ("ordered", 1), ("blocked_wim", 1), ("blocked", 1))
+    async with world.asked(EDISON) as client:
+        for status, days in states:
+            world.put("placed", status=status)
+            world.passes(days)
+            said = answer_of(await client.call_tool(READ, {"order_id": PLACED, "language": "de"}))["explanation"]
+            if status != "ordered":
+                told.append((said["blocked"]["since"], said["confidence_of"].get("blocked.since")))
+    assert told == [
+        ("16.06.2026", "observed"),
+        ("zwischen dem 17.06. und dem 18.06.2026, zum zweiten Mal", "observed"),
+        ("nicht bekannt, zum zweiten Mal", None),  # held for another reason before
+    ]
+    async with world.asked(EDISON) as client:
+        first_seen_blocked = answer_of(await client.call_tool(READ, {"order_id": DEMO.orders["manual_review"]}))
+    assert first_seen_blocked["explanation"]["blocked"]["since"] == "not known"
+
+
+async def test_a_block_that_may_have_ended_while_another_version_was_asked_is_not_dated(world: World) -> None:
+    answer: dict[str, Any] = {}
+    states: tuple[tuple[str, ApiVersion], ...]
+    states = (("ordered", EDISON), ("blocked_wim", EDISON), ("placed", CURIE), ("blocked_wim", EDISON))
+    for status, version in states:
+        world.put("placed", status=status)
+        world.passes(1)
+        async with world.asked(version) as client:
+            answer = answer_of(await client.call_tool(READ, {"order_id": PLACED}))
+    assert answer["explanation"]["blocked"]["since"].startswith("not known")
+
+
 async def test_an_interest_is_never_told_as_an_order(world: World) -> None:
     interest = DEMO.orders["intended"]
     asked = {"order_id": interest, "audience": "customer"}

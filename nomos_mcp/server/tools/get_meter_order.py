@@ -90,7 +90,7 @@ async def result_of(
         language=language,
         detail=detail,
         customer_says=customer_says,
-        observed=Observed(times_blocked=past.times_blocked, took=took),
+        observed=Observed(times_blocked=past.times_blocked, blocked_between=past.blocked_between, took=took),
     )
     for_operator = audience == "agent" and not context.caller.is_fenced
     return MeterOrderResult(
