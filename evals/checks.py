@@ -6,12 +6,10 @@ nothing else is partly right. All others find what is false, or must not have be
 
 import json
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from bpe_openai import get_encoding  # type: ignore[import-untyped]  # it ships no types
@@ -19,12 +17,12 @@ from pydantic_evals.evaluators import EvaluationReason, Evaluator, EvaluatorCont
 
 from evals.assistant import Run
 from evals.cases import OPERATOR, Conversation, Expectation, Language, as_pattern
-from evals.facts import invented
+from evals.invented import invented
+from evals.words import WORDS
 from evals.world import ids_of_others, private_texts, today
 
 Verdict = Literal["right", "partly", "wrong"]
 
-_WORDS: Final[Mapping[str, Any]] = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
 _SURE: Final = 5  # so many words of a language and a paragraph is in it, and does not only quote it
 _EMPHASIS: Final = re.compile(r"\*\*|__")
 _CODES: Final = re.compile(r"`[^`]*`|\b\w+_\w+\b|\"[^\"]*\"")
@@ -208,12 +206,12 @@ def _encoding() -> Any:
 @cache
 def _claims(language: Language) -> Mapping[str, re.Pattern[str]]:
     """Return, for each actor, the pattern of what says that it is its turn."""
-    articles = rf"(?:(?:{'|'.join(_WORDS['articles'][language])})\s+)*"
+    articles = rf"(?:(?:{'|'.join(WORDS['articles'][language])})\s+)*"
     claims: dict[str, re.Pattern[str]] = {}
-    for name, names in _WORDS["actor"][language].items():
+    for name, names in WORDS["actor"][language].items():
         acting = rf"{articles}(?:{'|'.join(names)})(?![\w-])"
-        own = _WORDS["turn"].get(name, {}).get(language, ())
-        texts = [claim.replace("ACTOR", acting) for claim in (*_WORDS["turn"][language], *own)]
+        own = WORDS["turn"].get(name, {}).get(language, ())
+        texts = [claim.replace("ACTOR", acting) for claim in (*WORDS["turn"][language], *own)]
         claims[name] = re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{text})' for text in texts)})", re.IGNORECASE)
     return claims
 
@@ -221,7 +219,7 @@ def _claims(language: Language) -> Mapping[str, re.Pattern[str]]:
 @cache
 def _exempt(language: Language) -> re.Pattern[str]:
     """Return the pattern of what makes a clause no claim: it denies, asks, sets a condition or speaks of later."""
-    words = "|".join(_WORDS["no_claim"][language])
+    words = "|".join(WORDS["no_claim"][language])
     return re.compile(rf"(?<!\w)(?:{words})(?!\w)|n['\u2019]t\b|\?$", re.IGNORECASE)
 
 
@@ -231,7 +229,7 @@ def _holds(answer: str, text: str) -> bool:
 
 def _in_languages(text: str) -> dict[Language, int]:
     words = re.findall(r"[a-zäöüß]+", _CODES.sub(" ", text).lower())
-    return {each: sum(word in _WORDS["language"][each] for word in words) for each in ("en", "de")}
+    return {each: sum(word in WORDS["language"][each] for word in words) for each in ("en", "de")}
 
 
 def _json(text: str) -> object:

@@ -1,44 +1,37 @@
-"""The facts of a text: IDs, statuses, dates and amounts, found by matching, in English and German."""
+"""The facts of a text: IDs, statuses, dates and amounts, found by matching, in English and German.
+
+The words for them lie in `words.toml`. `evals/invented.py` compares what an answer says with what was read.
+"""
 
 import re
-from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import chain
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from evals.words import WORDS
 from nomos_mcp.lifecycle import CURIE, EDISON
 from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, STATUSES
 
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
-_NEAR: Final = 7  # days: a weekday without a date is not further away
-_TARGET_DAYS: Final = 56.0  # "about eight weeks", from the order to the installed meter
-_ID: Final = re.compile(r"\b(?:prdo|prod|sub|cus|evt|pln|prd|mtr|adr|pm)_[A-Za-z0-9]+|\b[A-Z]{2,}[0-9]{3,}\b")
+
+
+class Period(NamedTuple):
+    """The days that words such as "tomorrow" and "next week" mean, counted from today or from this week's Monday."""
+
+    first: int
+    last: int
+    from_monday: bool = False
+
+
+_WORDS: Final[Mapping[str, Any]] = WORDS["facts"]
+ID: Final = re.compile(r"\b(?:prdo|prod|sub|cus|evt|pln|prd|mtr|adr|pm)_[A-Za-z0-9]+|\b[A-Z]{2,}[0-9]{3,}\b")
 _ADDRESS: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)[^\s<>()\[\]{}`*\"',;]+\w")
-_MONTHS: Final = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("january", "jan", "januar"),
-            ("february", "feb", "februar"),
-            ("march", "mar", "märz", "mär"),
-            ("april", "apr"),
-            ("may", "mai"),
-            ("june", "jun", "juni"),
-            ("july", "jul", "juli"),
-            ("august", "aug"),
-            ("september", "sep", "sept"),
-            ("october", "oct", "oktober", "okt"),
-            ("november", "nov"),
-            ("december", "dec", "dezember", "dez"),
-        ),
-        start=1,
-    )
-    for name in names
-}
+_MONTHS: Final = {name: number for number, names in enumerate(_WORDS["months"], start=1) for name in names}
 _MONTH: Final = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
-_MARKER: Final = re.compile(  # of a list, and what else is no figure
+MARKER: Final = re.compile(  # of a list, and what else is no figure
     rf"^\s*(?:\**\d+[.)](?! {_MONTH})\**|#+|[-*])\s|\(\d\)\s|\b1:1\b|\b1-to-1\b", re.MULTILINE | re.IGNORECASE
 )
 _UTC: Final = re.compile(r"\b(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
@@ -67,21 +60,7 @@ _MONTH_NAME: Final = re.compile(  # those that are no other word
     r"\b(January|February|March|April|June|July|August|September|October|November|December"
     r"|Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember)\b(?: \d{4})?"
 )
-_WEEKDAYS: Final = {
-    name: number
-    for number, names in enumerate(
-        (
-            ("monday", "montag"),
-            ("tuesday", "dienstag"),
-            ("wednesday", "mittwoch"),
-            ("thursday", "donnerstag"),
-            ("friday", "freitag"),
-            ("saturday", "samstag", "sonnabend"),
-            ("sunday", "sonntag"),
-        )
-    )
-    for name in names
-}
+_WEEKDAYS: Final = {name: number for number, names in enumerate(_WORDS["weekdays"]) for name in names}
 _WEEKDAY: Final = "(" + "|".join(_WEEKDAYS) + ")"
 _WEEKDAY_OF_DAY: Final = re.compile(
     rf"\b{_WEEKDAY},? (?:the |dem |den |am |on )?<(\d+)>"
@@ -89,84 +68,22 @@ _WEEKDAY_OF_DAY: Final = re.compile(
     re.IGNORECASE,
 )
 _WEEKDAY_ALONE: Final = re.compile(rf"\b{_WEEKDAY}s?\b", re.IGNORECASE)
-_PERIODS: Final = {  # what is said, and how many days from today, or from this week's Monday
-    r"(?<!the day after )tomorrow": (False, 1, 1),
-    r"(?<!guten )(?<!am )(?<!jeden )(?<!diesen )morgen": (False, 1, 1),
-    r"the day after tomorrow": (False, 2, 2),
-    r"übermorgen": (False, 2, 2),
-    r"yesterday|gestern": (False, -1, -1),
-    r"this week|diese[rn]? woche": (True, 0, 6),
-    r"next week|(?:nächste|kommende)[rn]? woche": (True, 7, 13),
-    r"next month|(?:nächste|kommende)[nr] monat": (False, 1, 61),
-    r"last week|(?:letzte|vergangene|vorige)[rn]? woche": (True, -7, -1),
-}
-_PERIOD: Final = re.compile("|".join(rf"(\b(?:{said})\b)" for said in _PERIODS), re.IGNORECASE)
-_VAGUE: Final = re.compile(
-    r"\b((?<!as )(?<!how )(?<!too )soon|shortly|any day now"
-    r"|(?<!for )(?<!last )(?:a few|a couple of|several|some|the (?:next|coming)(?: few| couple of)?) "
-    r"(?:more |working |business )?(?:hours|days|weeks|months)(?! ago)"
-    r"|(?:in|within) an? (?:day|week|month)"
-    r"|(?<!so )(?<!wie )(?<!zu )(?<!möglichst )bald|in kürze|demnächst|zeitnah"
-    r"|(?<!vor )(?<!seit )(?:ein paar|einigen?|wenigen?|mehreren?) (?:werk|arbeits)?(?:stunden|tagen?|wochen|monaten?)"
-    r"|den (?:nächsten|kommenden)(?: paar)? (?:stunden|tagen|wochen|monaten))\b",
-    re.IGNORECASE,
-)
-_UNITS: Final = {
-    "hour": "hours?|stunden?|h",
-    "minute": "minutes?|minuten?",
-    "working day": "(?:working|business) days?|(?:arbeits|werk)tag(?:en?)?",
-    "day": "(?:calendar )?days?|(?:kalender)?tag(?:en?)?",
-    "week": "weeks?|wochen?",
-    "month": "months?|monat(?:en?)?",
-    "year": "years?|jahr(?:en?)?",
-    "euro": "euros?|eur|€",
-    "percent": "percent|prozent|%",
-    "kwh": "kwh",
-}
-_WORDS: Final = {
-    word: number
-    for number, words in enumerate(
-        (
-            (),
-            ("one", "ein", "eine", "einen", "einem", "einer"),
-            ("two", "zwei"),
-            ("three", "drei"),
-            ("four", "vier"),
-            ("five", "fünf"),
-            ("six", "sechs"),
-            ("seven", "sieben"),
-            ("eight", "acht"),
-            ("nine", "neun"),
-            ("ten", "zehn"),
-            ("eleven", "elf"),
-            ("twelve", "zwölf"),
-            ("thirteen", "dreizehn"),
-            ("fourteen", "vierzehn"),
-            ("fifteen", "fünfzehn"),
-            ("sixteen", "sechzehn"),
-            ("seventeen", "siebzehn"),
-            ("eighteen", "achtzehn"),
-            ("nineteen", "neunzehn"),
-            ("twenty", "zwanzig"),
-        )
-    )
-    for word in words
-}
+PERIODS: Final[dict[str, Period]] = {said: Period(*rest) for said, *rest in _WORDS["periods"]}
+_PERIOD: Final = re.compile("|".join(rf"(\b(?:{said})\b)" for said in PERIODS), re.IGNORECASE)
+_VAGUE: Final = re.compile(rf"\b({'|'.join(_WORDS['vague'])})\b", re.IGNORECASE)
+_UNITS: Final[dict[str, str]] = _WORDS["units"]
+_NUMBERS: Final = {word: number for number, words in enumerate(_WORDS["numbers"]) for word in words}
 _SINGULAR: Final = 2  # up to here a word is more often an article, or "both"
-_ABOUT: Final = (
-    r"(?:(?:about|around|roughly|almost|nearly|over|more than|just over|exactly|only|already|well over"
-    r"|etwa|rund|ca\.|circa|ungefähr|fast|knapp|gut|mehr als|über|schon|genau|nur|bereits) )*"
-)
+_ABOUT: Final = rf"(?:(?:{'|'.join(_WORDS['about'])}) )*"
 _AMOUNT: Final = re.compile(
     rf"(?:\b(in|within|binnen|innerhalb von|vor|seit|for|since) {_ABOUT})?"
-    rf"(?<![\w.,])(\d[\d.,]*|{'|'.join(_WORDS)})[ -]?({'|'.join(f'(?:{unit})' for unit in _UNITS.values())})(?!\w)"
+    rf"(?<![\w.,])(\d[\d.,]*|{'|'.join(_NUMBERS)})[ -]?({'|'.join(f'(?:{unit})' for unit in _UNITS.values())})(?!\w)"
     r"( ago| old| alt)?",
     re.IGNORECASE,
 )
 _NUMBER: Final = re.compile(r"(?<![\w.,<])\d+(?:[.,]\d+)*(?![\w>])")
-_NUMBER_WORD: Final = re.compile(rf"\b({'|'.join(_WORDS)})\b", re.IGNORECASE)
-_STATUS_WORDS: Final = frozenset(chain(STATUSES[CURIE], STATUSES[EDISON], BLOCKED_REASONS))
-_LISTED: Final = re.compile(r"(?:[:,;→\"] ?|\bstatus )([a-z]+)(?=[\",.;]| \(| →)")  # created (Order accepted) → placed
+_NUMBER_WORD: Final = re.compile(rf"\b({'|'.join(_NUMBERS)})\b", re.IGNORECASE)
+STATUS_WORDS: Final = frozenset(chain(STATUSES[CURIE], STATUSES[EDISON], BLOCKED_REASONS))
 _QUOTED: Final = re.compile("[`\"'\u201c\u201e\u2018\u201a]([a-z_]+)[`\"'\u201c\u201d\u2019\u2018]")
 
 T = TypeVar("T")
@@ -218,14 +135,14 @@ def facts_of(text: str) -> Facts:
     """Find the facts of a text. What was found is taken out of it before the next kind is looked for."""
     found = Facts()
     found.addresses, text = _taken(_ADDRESS, text, lambda match: match[0].lower())
-    found.ids, text = _taken(_ID, text, lambda match: match[0])
-    found.statuses = {word for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text) if word in _STATUS_WORDS}
-    found.statuses |= {word for word in _QUOTED.findall(text) if word in _STATUS_WORDS}
+    found.ids, text = _taken(ID, text, lambda match: match[0])
+    found.statuses = {word for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text) if word in STATUS_WORDS}
+    found.statuses |= {word for word in _QUOTED.findall(text) if word in STATUS_WORDS}
     for match in _UTC.finditer(text):  # may be told by the customer's clock
         local = datetime.fromisoformat(match[1]).replace(tzinfo=UTC).astimezone(_BERLIN)
         found.days.add((local.year, local.month, local.day))
         found.times.add(f"{local:%H:%M}")
-    text = _MARKER.sub(" ", text)
+    text = MARKER.sub(" ", text)
     days: list[Day] = []
     text = _marked(_ISO, text, days, lambda match: (int(match[1]), int(match[2]), int(match[3])))
     for pattern in (_TIME, _TIME_UHR):
@@ -255,119 +172,12 @@ def facts_of(text: str) -> Facts:
         lambda match: (_WEEKDAYS[(match[1] or match[4]).lower()], days[int(match[2] or match[3])]),
     )
     found.weekdays, text = _taken(_WEEKDAY_ALONE, text, lambda match: _WEEKDAYS[match[1].lower()])
-    found.periods, text = _taken(_PERIOD, text, lambda match: list(_PERIODS)[(match.lastindex or 1) - 1])
+    found.periods, text = _taken(_PERIOD, text, lambda match: list(PERIODS)[(match.lastindex or 1) - 1])
     found.vague = {match[1].lower() for match in _VAGUE.finditer(text)}
     found.amounts, text = _taken(_AMOUNT, text, _amount)
     found.numbers = {_number(match[0]) for match in _NUMBER.finditer(text)}
     found.numbers |= {number for word in _NUMBER_WORD.findall(text) if (number := _number(word)) > _SINGULAR}
     return found
-
-
-def invented(
-    answer: str, sources: Sequence[str], counts: AbstractSet[int], today: date, definitions: str = ""
-) -> Iterator[str]:
-    """Yield each fact of an answer that no source has, and that cannot be counted from the sources.
-
-    Args:
-        answer: What was said.
-        sources: What was read: results, and the questions.
-        counts: How many there are of what the results list.
-        today: The day of the question. It may be named, and days may be counted between it and a date that was read.
-        definitions: What the server says of itself and its tools: addresses and durations in it were read too.
-    """
-    said, read, known = facts_of(answer), facts_of("\n".join(sources)), facts_of(definitions)
-    read.days.add((today.year, today.month, today.day))
-    dates = _dates(read.days, today)
-    numbers = read.numbers | {amount.number for amount in read.amounts} | set(map(float, counts | _listed(answer)))
-    near = {each for each in dates if abs((each - today).days) <= _NEAR}
-    named = {each.weekday() for each in near | (dates & _dates(said.days, today))}
-    for name, unknown in (
-        ("ID", said.ids - read.ids),
-        ("address", said.addresses - read.addresses - known.addresses),
-        ("status", said.statuses - read.statuses - _listed_statuses(sources)),
-        (
-            "date",
-            {day for day in said.days if not _known(day, read.days | {(None, month, 1) for month in read.months})},
-        ),
-        ("month", said.months - read.months - {month for _, month, _ in read.days}),
-        ("weekday", said.weekdays - read.weekdays - named),
-        ("weekday of", {each for each in said.weekdays_of if not _is_weekday(*each, today)}),
-        ("time", {each for each in said.periods - read.periods if not _falls_into(each, dates, today)}),
-        ("time", said.vague - read.vague),
-        ("time", said.times - read.times),
-        ("amount", said.amounts - _amounts(said, read, known, dates, today)),
-        ("number", said.numbers - numbers - {float(each.year) for each in dates}),
-    ):
-        yield from sorted(f"the {name} {_shown(each)} was not read" for each in unknown)
-
-
-def _listed(answer: str) -> AbstractSet[int]:
-    """Return how many IDs the answer lists, in all and in each paragraph, and how many lines its lists have."""
-    parts = (answer, *re.split(r"\n\s*\n", answer))
-    return {len(set(_ID.findall(part))) for part in parts} | {len(_MARKER.findall(part)) for part in parts}
-
-
-def _amounts(said: Facts, read: Facts, known: Facts, dates: AbstractSet[date], today: date) -> AbstractSet[Amount]:
-    """Return the amounts that may be said: read, or counted from today, or between two dates that are said."""
-    spoken = dates & (_dates(said.days, today) | {today})
-    passed = {float((today - each).days) for each in dates if each <= today}
-    ahead = {float((each - today).days) for each in dates if each >= today}
-    between = {float(abs((one - other).days)) for one in spoken for other in spoken} | passed | ahead
-    every = read.amounts | known.amounts
-    allowed = set()
-    for amount in said.amounts:
-        unit, number = _in_days(amount)
-        same = {each.direction for each in every if _in_days(each) == (unit, number)}
-        match amount.direction:
-            case 1:
-                good = 1 in same or (unit == "day" and number in ahead) or (bool(same) and number == _TARGET_DAYS)
-            case -1:
-                good = bool(same - {1}) or (unit == "day" and number in passed) or _roughly(amount, passed)
-            case _:
-                good = bool(same) or (unit == "day" and number in between)
-        if good:
-            allowed.add(amount)
-    return allowed
-
-
-def _roughly(amount: Amount, days: AbstractSet[float]) -> bool:
-    """Whether so many weeks or months, in round figures, have passed."""
-    length, most = {"week": (7.0, 3.0), "month": (30.4, 10.0)}.get(amount.unit, (0.0, -1.0))
-    return any(abs(amount.number * length - each) <= most for each in days)
-
-
-def _dates(days: AbstractSet[Day], today: date) -> AbstractSet[date]:
-    return {each for day in days if (each := _date(day, today.year))}
-
-
-def _falls_into(period: str, dates: AbstractSet[date], today: date) -> bool:
-    from_monday, first, last = _PERIODS[period]
-    start = today - timedelta(days=today.weekday() if from_monday else 0)
-    return any(first <= (each - start).days <= last for each in dates if each != today)
-
-
-def _is_weekday(weekday: int, day: Day, today: date) -> bool:
-    return (each := _date(day, today.year)) is not None and each.weekday() == weekday
-
-
-def _known(day: Day, days: AbstractSet[Day]) -> bool:
-    year, *rest = day
-    return any(other[1:] == tuple(rest) and (year is None or other[0] in (None, year)) for other in days)
-
-
-def _in_days(amount: Amount) -> tuple[str, float]:
-    return ("day", 7 * amount.number) if amount.unit == "week" else (amount.unit, amount.number)
-
-
-def _date(day: Day, this_year: int) -> date | None:
-    try:
-        return date(day[0] or this_year, day[1], day[2])
-    except ValueError:
-        return None
-
-
-def _shown(fact: object) -> str:
-    return " ".join(str(part) for part in fact if part is not None) if isinstance(fact, tuple) else str(fact)
 
 
 def _taken(pattern: re.Pattern[str], text: str, read: Callable[[re.Match[str]], T]) -> tuple[set[T], str]:
@@ -409,7 +219,7 @@ def _amount(match: re.Match[str]) -> Amount:
 
 def _number(text: str) -> float:
     """Read a number in English or in German: a point or comma before three digits at the end separates thousands."""
-    if (word := _WORDS.get(text.lower())) is not None:
+    if (word := _NUMBERS.get(text.lower())) is not None:
         return float(word)
     plain = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", text.rstrip(".,"))
     return float(plain.replace(",", ".")) if plain.count(",") + plain.count(".") <= 1 else float("nan")
@@ -417,8 +227,3 @@ def _number(text: str) -> float:
 
 def _unit(text: str) -> str:
     return next(name for name, pattern in _UNITS.items() if re.fullmatch(pattern, text, re.IGNORECASE))
-
-
-def _listed_statuses(sources: Sequence[str]) -> AbstractSet[str]:
-    """Return the statuses that results name without quotes: in a path, in a list, or as the nearest one."""
-    return _STATUS_WORDS & set(chain.from_iterable(_LISTED.findall(source) for source in sources))

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from evals.facts import invented
+from evals.invented import invented
 
 
 @pytest.mark.parametrize(
