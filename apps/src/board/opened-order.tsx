@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import type { Answer } from "../shared/answer";
+import type { Answer, Data } from "../shared/answer";
 import type { ViewProps } from "../shared/frame";
 import type { Host } from "../shared/host-connection";
 import { filled, sharedTexts } from "../shared/texts";
@@ -17,18 +17,20 @@ interface OpenedOrderProps extends ViewProps {
 
 export function OpenedOrder({ id, state, host, words, onClose }: OpenedOrderProps) {
   const { texts } = words;
-  const [answer, setAnswer] = useState<Answer>();
+  const [loaded, setLoaded] = useState<{ answer: Answer; input: Data }>();
+  const answer = loaded?.answer;
   const back = useRef<HTMLButtonElement>(null);
-  // All of it, in the host's language: the timeline would ask for that next.
-  const input = useMemo(() => ({ order_id: id, language: state.language, detail: "full" }), [id, state.language]);
+  useEffect(() => back.current?.focus(), [id]);
   useEffect(() => {
-    back.current?.focus();
+    if (!state.canCall) return;
     let left = false;
-    if (state.canCall) void host.call("get_meter_order", input).then((answer) => !left && setAnswer(answer));
+    // All of it, in the host's language: the timeline would ask for that next.
+    const input = { order_id: id, language: state.language, detail: "full" };
+    void host.call("get_meter_order", input).then((answer) => !left && setLoaded({ answer, input }));
     return () => {
       left = true;
     };
-  }, [id]);
+  }, [id, state.canCall]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key === "Escape") onClose();
@@ -36,12 +38,12 @@ export function OpenedOrder({ id, state, host, words, onClose }: OpenedOrderProp
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   });
-  const own = useMemo(() => ({ ...state, input }), [state, input]);
+  const own = useMemo(() => ({ ...state, input: loaded?.input ?? {} }), [state, loaded]);
   // What the timeline refreshes is shown here, and leaves the board as it is.
   const inside: Host = {
     state: own,
     call: (tool, arguments_) => host.call(tool, arguments_),
-    show: (refreshed) => setAnswer(refreshed),
+    show: (answer, input) => setLoaded({ answer, input }),
     setFullscreen: (wanted) => host.setFullscreen(wanted),
   };
   return (

@@ -52,8 +52,10 @@ export function RefreshButton({ tool, input, host }: { tool: string; input: Data
     if (busy.current) return;
     busy.current = true;
     setSaid(texts.refreshing);
+    const shown = host.state.answer;
     const answer: Answer = await host.call(tool, input);
     busy.current = false;
+    if (host.state.answer !== shown) return setSaid(""); // the assistant has sent something newer
     if (answer.ok) host.show(answer, input);
     setSaid(answer.ok ? texts.refreshed : answer.message || texts.no_result);
   };

@@ -3,7 +3,7 @@
 import { App, applyDocumentTheme, applyHostStyleVariables } from "@modelcontextprotocol/ext-apps";
 import type { McpUiHostContext } from "@modelcontextprotocol/ext-apps";
 
-import { answerOf, type Answer, type Data } from "./answer";
+import { answerOf, dataOf, type Answer, type Data } from "./answer";
 import { languageOf, sharedTexts, type Language } from "./texts";
 
 /** Milliseconds until an app says that its host does not answer; a late answer is still taken. */
@@ -35,6 +35,8 @@ export class HostConnection {
   state: HostState;
   private readonly app: App;
   private readonly listeners = new Set<() => void>();
+  /** The arguments of a call whose result has not come: what is shown is not its answer. */
+  private nextInput: Data | undefined;
 
   constructor(name: string) {
     const locale = navigator.language || "en";
@@ -49,9 +51,14 @@ export class HostConnection {
     };
     this.app = new App({ name: `nomos-mcp ${name}`, version: "1" }, { availableDisplayModes: ["inline", "fullscreen"] });
     // Before connecting: a host may send the result first.
-    this.app.ontoolinput = ({ arguments: input }) => this.update({ input: input ?? {} });
-    this.app.ontoolresult = (result) => this.update({ phase: "answered", answer: answerOf(result) });
+    this.app.ontoolinput = ({ arguments: input = {} }) => {
+      const isNext = this.state.phase === "answered" && Object.keys(this.state.input).length > 0;
+      if (isNext) this.nextInput = input;
+      else this.update({ input });
+    };
+    this.app.ontoolresult = (result) => this.show(answerOf(result), this.nextInput ?? this.state.input);
     this.app.ontoolcancelled = () => {
+      this.nextInput = undefined;
       if (this.state.phase !== "answered") this.update({ phase: "cancelled" });
     };
     this.app.onhostcontextchanged = () => this.readContext();
@@ -83,7 +90,8 @@ export class HostConnection {
     const texts = sharedTexts(this.state.language);
     if (!this.state.canCall) return { ok: false, message: texts.cannot_call };
     try {
-      return answerOf(await this.app.callServerTool({ name: tool, arguments: input }, { timeout: CALL_TIMEOUT }));
+      const answer = answerOf(await this.app.callServerTool({ name: tool, arguments: input }, { timeout: CALL_TIMEOUT }));
+      return isAbout(answer, input["order_id"]) ? answer : { ok: false, message: texts.other_order };
     } catch {
       return { ok: false, message: texts.call_failed };
     }
@@ -91,6 +99,7 @@ export class HostConnection {
 
   /** Show another answer as the latest, such as a refreshed one; its arguments go with it. */
   show(answer: Answer, input: Data): void {
+    this.nextInput = undefined;
     this.update({ phase: "answered", answer, input });
   }
 
@@ -128,4 +137,10 @@ export class HostConnection {
     this.state = { ...this.state, ...changes };
     for (const listener of this.listeners) listener();
   }
+}
+
+/** Whether an answer is about the order that was asked for, by its ID or by its subscription's. */
+function isAbout(answer: Answer, asked: unknown): boolean {
+  const order = answer.ok ? dataOf(answer.data, "order") : undefined;
+  return asked === undefined || order === undefined || order["id"] === asked || order["subscription"] === asked;
 }
