@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse
 from starlette.routing import Route
@@ -18,6 +19,7 @@ from nomos_mcp.lifecycle import CURIE, ApiVersion
 from nomos_mcp.server.apps import FOLDER
 from nomos_mcp.service import create_http_app
 from nomos_mcp.service.graceful_shutdown import GracefulServer
+from nomos_mcp.service.request_validation import AllowedHosts
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO
 from nomos_mcp.simulator.simulator_server import HOST, bound, url_of
@@ -42,8 +44,10 @@ QUESTIONS: Final[Mapping[str, tuple[str, Mapping[str, object]]]] = {
 
 def page_app(version: ApiVersion) -> Starlette:
     """Make the web service of a demo, with the page at its root."""
-    app = create_http_app(Settings(demo=True, api_version=version))
-    app.router.routes += [Route("/", _page), Route("/questions", _questions)]
+    settings = Settings(demo=True, api_version=version)
+    app = create_http_app(settings)
+    checked = [Middleware(AllowedHosts, settings.http)]  # as /mcp is
+    app.router.routes += [Route("/", _page, middleware=checked), Route("/questions", _questions, middleware=checked)]
     return app
 
 

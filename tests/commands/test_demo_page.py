@@ -53,6 +53,16 @@ async def test_the_page_may_reach_its_own_server_and_nothing_else(web: httpx.Asy
     assert not [rule for rule in policy if "http" in rule or "*" in rule]
 
 
+@pytest.mark.parametrize("path", ["/", "/questions", "/mcp"])
+@pytest.mark.parametrize(
+    ("header", "status"), [({"host": "evil.example"}, 421), ({"origin": "http://evil.example"}, 403)]
+)
+async def test_no_other_web_page_reaches_it(
+    web: httpx.AsyncClient, path: str, header: dict[str, str], status: int
+) -> None:
+    assert (await web.get(path, headers=header)).status_code == status
+
+
 async def test_the_page_learns_what_it_offers_to_ask(web: httpx.AsyncClient) -> None:
     offered = (await web.get("/questions")).json()
     assert [each["name"] for each in offered[: len(QUESTIONS)]] == list(QUESTIONS)
