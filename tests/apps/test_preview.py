@@ -144,8 +144,8 @@ def test_a_refusal_says_why(open_demo: OpenDemo) -> None:
         ("declined", "Not ordered: no yes", "Nicht bestellt: kein Ja"),
         ("refused", "Not ordered: refused", "Nicht bestellt: abgelehnt"),
         ("outcome_unknown", "Not known whether it was ordered", "Nicht bekannt, ob bestellt wurde"),
-        ("postponed", "New outcome: postponed", "Neuer Ausgang: postponed"),
-        ("__proto__", "New outcome: __proto__", "Neuer Ausgang: __proto__"),
+        ("postponed", "Unknown outcome: postponed", "Unbekanntes Ergebnis: postponed"),
+        ("__proto__", "Unknown outcome: __proto__", "Unbekanntes Ergebnis: __proto__"),
     ],
 )
 @pytest.mark.parametrize("language", ["en", "de"])

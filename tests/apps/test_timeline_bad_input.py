@@ -41,7 +41,7 @@ def test_a_status_that_is_new_is_shown_after_the_last_step_with_a_date(open_demo
     host = open_demo()
     show(host, status="teleported")
     expect(host.app.get_by_role("heading", level=1)).to_have_text("teleported")
-    expect(host.app.locator("[aria-current=step]")).to_contain_text("At which step this happened is not known.")
+    expect(host.app.locator("[aria-current=step]")).to_contain_text("The step at which this happened is not known.")
     expect(host.app.locator(".steps li")).to_have_count(2)
     assert host.axe() == []
 
