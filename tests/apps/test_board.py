@@ -412,6 +412,26 @@ def test_what_upstream_sends_is_text(open_demo: OpenDemo) -> None:
     expect(host.app.locator(".board-column")).to_have_count(2)
 
 
+@pytest.mark.parametrize("width", [320, 1000])
+def test_texts_without_end_are_cut(open_demo: OpenDemo, width: int) -> None:
+    host = open_demo(width=width)
+    long = "x" * 1_500
+    shown(host, [order(id=long, status=long, summary=long, anomalies=[long], confidence=long, waiting_on=long)])
+    assert host.frame.evaluate("document.body.scrollHeight") < 2_500
+    assert host.overflow() == 0
+    line = f"{long} cus_{long}: placed → {long}; 3 Nov; turn: nomos"
+    host.show(CHANGES, changes_of([line, long], not_covered=[long]))
+    expect(host.app.locator(".change")).to_have_count(2)
+    assert host.frame.evaluate("document.body.scrollHeight") < 2_500
+    assert host.overflow() == 0
+
+
+def test_marks_of_direction_turn_no_other_text(open_demo: OpenDemo) -> None:
+    host = open_demo()
+    host.show("get_meter_order", {"order": {"id": "prdo_\u202e", "status": "placed"}, "api_version": CURIE})
+    assert host.app.locator(".over code").evaluate("each => getComputedStyle(each).unicodeBidi") == "isolate"
+
+
 @pytest.mark.parametrize("version", [CURIE, EDISON, "2027-01-01.faraday"])
 def test_a_status_that_is_new_keeps_its_name(open_demo: OpenDemo, version: str) -> None:
     host = open_demo()

@@ -2,13 +2,13 @@
 
 import { useMemo, useState } from "preact/hooks";
 
-import { textOf, type Data } from "../shared/answer";
+import { cut, textOf, type Data } from "../shared/answer";
 import { filled } from "../shared/texts";
 import type { PartProps } from "./board";
 import { changeOf, stateText, whenText, type Change } from "./change";
 import { usePages } from "./pages";
 import { NotComplete, Paging } from "./paging";
-import { berlinDay, type Words } from "./words";
+import { berlinDay, MAX_SENTENCE, type Words } from "./words";
 
 /** So many lines at first, and with each press of the button. */
 const STEP = 40;
@@ -70,7 +70,7 @@ function Line({ change, words, year, onOpen }: { change: Change; words: Words; y
   if (!order) {
     return (
       <li class="change" lang="en">
-        {change.line}
+        {cut(change.line, MAX_SENTENCE)}
       </li>
     );
   }
@@ -86,10 +86,10 @@ function Line({ change, words, year, onOpen }: { change: Change; words: Words; y
         {confidences}
       </p>
       <p class="ids">
-        <button type="button" class="open" onClick={() => onOpen(order)} aria-label={filled(texts.open_order, { id: order })}>
-          {order}
+        <button type="button" class="open" onClick={() => onOpen(order)} aria-label={filled(texts.open_order, { id: cut(order) })}>
+          {cut(order)}
         </button>
-        {customer && <span class="soft">{customer}</span>}
+        {customer && <span class="soft">{cut(customer)}</span>}
       </p>
     </li>
   );

@@ -1,5 +1,6 @@
 /** One line of the feed of changes, read into its parts; the tool writes them in fixed English phrases. */
 
+import { cut } from "../shared/answer";
 import { shownDayOfYear } from "../shared/dates";
 import { dayIn, valuesIn } from "../shared/phrases";
 import { filled } from "../shared/texts";
@@ -49,7 +50,7 @@ export function stateText(said: string, words: Words): string {
 export function whenText(change: Change, words: Words, presentYear: string): string {
   const day = (said: string): string => {
     const known = dayIn(said, presentYear);
-    return known ? shownDayOfYear(known, words.state.locale) : said;
+    return known ? shownDayOfYear(known, words.state.locale) : cut(said);
   };
   const { template, values } = valuesOfWhen(change.when) ?? {};
   if (!template || !values) return day(change.when);
@@ -59,7 +60,7 @@ export function whenText(change: Change, words: Words, presentYear: string): str
   }
   const name = (Object.keys(ENGLISH) as (keyof typeof ENGLISH)[]).find((each) => ENGLISH[each] === template);
   const said = Object.entries(values).map(([each, text]) => [each, each === "first" || each === "last" ? text : day(text)]);
-  return name ? filled(words.texts[name], Object.fromEntries(said)) : change.when;
+  return name ? filled(words.texts[name], Object.fromEntries(said)) : cut(change.when);
 }
 
 function valuesOfWhen(when: string): { template: string; values: Record<string, string> } | undefined {

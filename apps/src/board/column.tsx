@@ -3,6 +3,7 @@
 import { memo } from "preact/compat";
 import { useRef, useState } from "preact/hooks";
 
+import { cut } from "../shared/answer";
 import { filled, sharedTexts } from "../shared/texts";
 import type { Order } from "./order";
 import type { Words } from "./words";
@@ -82,8 +83,8 @@ const Card = memo(function Card({ order, words, today, onOpen }: Omit<ColumnProp
         </ul>
       )}
       {id ? (
-        <button type="button" class="open" onClick={() => onOpen(id)} aria-label={filled(texts.open_order, { id })}>
-          {id}
+        <button type="button" class="open" onClick={() => onOpen(id)} aria-label={filled(texts.open_order, { id: cut(id) })}>
+          {cut(id)}
         </button>
       ) : (
         <p class="soft">{texts.no_id}</p>

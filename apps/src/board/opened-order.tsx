@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import type { Answer, Data } from "../shared/answer";
+import { cut, type Answer, type Data } from "../shared/answer";
 import type { ViewProps } from "../shared/frame";
 import type { Host } from "../shared/host-connection";
 import { filled, sharedTexts } from "../shared/texts";
@@ -58,9 +58,9 @@ export function OpenedOrder({ id, state, host, words, onClose }: OpenedOrderProp
         <Timeline data={answer.data} state={own} host={inside} />
       ) : (
         <main class="notice">
-          <h1>{id}</h1>
+          <h1>{cut(id)}</h1>
           {!state.canCall ? (
-            <p role="status">{filled(texts.ask_for, { id })}</p>
+            <p role="status">{filled(texts.ask_for, { id: cut(id) })}</p>
           ) : !answer ? (
             <p role="status">{texts.opening}</p>
           ) : (

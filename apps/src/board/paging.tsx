@@ -2,12 +2,12 @@
 
 import { useRef } from "preact/hooks";
 
-import { textOf } from "../shared/answer";
+import { cut, textOf } from "../shared/answer";
 import { Announcement } from "../shared/controls";
 import type { Host } from "../shared/host-connection";
 import { filled, sharedTexts } from "../shared/texts";
 import type { Pages } from "./pages";
-import type { Words } from "./words";
+import { MAX_SENTENCE, type Words } from "./words";
 
 export function NotComplete({ pages, words }: { pages: Pages; words: Words }) {
   const { last, notCovered } = pages;
@@ -20,7 +20,7 @@ export function NotComplete({ pages, words }: { pages: Pages; words: Words }) {
       <p>{words.texts.not_covered}</p>
       <ul lang="en">
         {notCovered.map((each) => (
-          <li key={each}>{each}</li>
+          <li key={each}>{cut(each, MAX_SENTENCE)}</li>
         ))}
       </ul>
     </div>

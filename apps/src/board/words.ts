@@ -1,12 +1,15 @@
 /** The words of the board, in the language and with the dates of the host. */
 
+import { cut, type Data } from "../shared/answer";
 import { shownDay, shownDayOfYear } from "../shared/dates";
-import type { Data } from "../shared/answer";
 import type { HostState } from "../shared/host-connection";
 import { filled } from "../shared/texts";
 import board from "../texts/board.json";
 import vocabulary from "../texts/vocabulary.json";
 import { own, type Order } from "./order";
+
+/** Characters of a line in the words of a tool. */
+export const MAX_SENTENCE = 300;
 
 export type BoardTexts = typeof board.en;
 export const ENGLISH: BoardTexts = board.en;
@@ -31,11 +34,11 @@ export class Words {
   }
 
   party(turn: string): string {
-    return this.text(`party_${turn}`) ?? turn;
+    return this.text(`party_${turn}`) ?? cut(turn);
   }
 
   status(status: string): string {
-    return own(own(this.vocabulary.labels as Record<string, Record<string, string>>, this.version), status) ?? status;
+    return own(own(this.vocabulary.labels as Record<string, Record<string, string>>, this.version), status) ?? cut(status);
   }
 
   /** A reason, or the status that blocks in the API version that has no reasons. */
@@ -44,16 +47,16 @@ export class Words {
   }
 
   confidence(confidence: string): string {
-    return own(this.vocabulary.confidence as Record<string, string>, confidence) ?? confidence;
+    return own(this.vocabulary.confidence as Record<string, string>, confidence) ?? cut(confidence);
   }
 
   anomaly(said: string): string {
     const known = Object.entries(vocabulary.en.anomalies).find(([, name]) => name === said)?.[0];
-    return (known && own(this.vocabulary.anomalies as Record<string, string>, known)) ?? said;
+    return (known && own(this.vocabulary.anomalies as Record<string, string>, known)) ?? cut(said);
   }
 
   day(date: string): string {
-    return shownDay(date, this.state.locale);
+    return cut(shownDay(date, this.state.locale));
   }
 
   /** A day on a card, where room is scarce: without its year if that is the one in which the list was read. */
@@ -81,7 +84,7 @@ export class Words {
     const { status, cursor: _, limit: __, detail: ___, ...others } = input;
     const asked = typeof status === "string" ? [this.text(`asked_${status}`) ?? this.status(status)] : [];
     const rest = Object.entries(others).filter(([, value]) => value !== "" && value !== false);
-    return [...asked, ...rest.map(([name, value]) => `${name}: ${String(value)}`)].join(" · ");
+    return [...asked, ...rest.map(([name, value]) => `${cut(name)}: ${cut(String(value))}`)].join(" · ");
   }
 
   number(count: number): string {
@@ -97,7 +100,7 @@ export class Words {
     if (kind === "cancelled") return filled(this.texts.cancelled_reason, { reason: this.reason(reason ?? "") });
     if (kind === "appointment") return filled(this.texts.appointment, { when });
     if (kind === "appointment_passed") return filled(this.texts.appointment_passed, { when });
-    return kind === "since" ? filled(this.texts.since, { date: when }) : summary.text;
+    return kind === "since" ? filled(this.texts.since, { date: when }) : cut(summary.text, MAX_SENTENCE);
   }
 }
 

@@ -44,7 +44,9 @@ function Frame({ host, View }: { host: HostConnection; View: ComponentType<ViewP
       <main class="notice">
         <div role="alert">
           <h1>{texts.failed}</h1>
-          <p class="said">{answer.message || texts.no_result}</p>
+          <p class="said" lang={answer.message ? "en" : undefined}>
+            {answer.message || texts.no_result}
+          </p>
         </div>
       </main>
     );
