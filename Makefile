@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow test-browser evals recipes check format docs apps bundle snapshots bench clean
+.PHONY: demo test test-slow test-browser pictures evals recipes check format docs apps bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -17,6 +17,9 @@ test-slow: $(VENV)/.dev  ## run what takes long: campaigns in short, killed proc
 
 test-browser: apps  ## look at the MCP Apps in Chromium; screenshots go to screenshots/
 	@$(BIN)/python -m pytest -m browser tests/apps
+
+pictures: apps  ## make the pictures of the documentation again, of one day's data; needs Chromium
+	@$(BIN)/python -m tests.apps.pictures
 
 evals: $(VENV)/.dev  ## play the transcripts of all cases, then all planted wrong answers; asks no model
 	@$(BIN)/python -m evals run --model scripted

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion
 from tests.apps.demo_host import BareHost, DemoHost, Watched
 
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",  # in a container Chromium has no sandbox of its own
     "--disable-gpu",
     "--disable-quic",
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail("Chromium is not installed")
         pytest.skip("needs Chromium")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
+        opened = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield opened
         opened.close()
 
