@@ -211,3 +211,14 @@ def test_what_the_customer_says_is_asked_again_with_it(open_bare: OpenBare) -> N
     (call,) = host.received("tools/call")
     assert call["params"]["name"] == "explain_status"
     assert call["params"]["arguments"]["customer_says"] == "already_done"
+
+
+@pytest.mark.parametrize(
+    ("locale", "day"), [("fr-FR", "1 Nov 2026"), ("de_AT", "01.11.2026"), ("nonsense", "1 Nov 2026")]
+)
+def test_dates_are_in_the_language_of_the_words_beside_them(open_bare: OpenBare, locale: str, day: str) -> None:
+    host = open_bare()
+    host.page.add_init_script(f"window.context = {{ locale: '{locale}' }}")
+    host.open("timeline", READY.replace("{ serverTools: {} }", "{}"))
+    sent(host, {"order": {**ORDER, "status": "created"}, "explanation": EXPLANATION, "api_version": CURIE})
+    expect(host.app.locator("[aria-current=step] .date")).to_have_text(day)

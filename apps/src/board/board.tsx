@@ -63,7 +63,7 @@ function Head({ data, state, host, words }: ViewProps & { words: Words }) {
       <div>
         <h1>{isFeed ? texts.changes_title : texts.title}</h1>
         {question && <p>{question}</p>}
-        {asOf && <p class="soft">{filled(texts.as_of, { moment: shownMoment(asOf, state.locale) })}</p>}
+        {asOf && <p class="soft">{filled(texts.as_of, { moment: shownMoment(asOf, state.language) })}</p>}
       </div>
       <div class="buttons">
         {canRefresh && (

@@ -35,7 +35,7 @@ export function ChangeList(props: PartProps) {
       {days.map(({ day, changes }, index) => (
         <section key={index} class="day">
           <h2>{day ? words.day(day) : texts.day_not_known}</h2>
-          <ul class="changes">
+          <ul>
             {changes.map((change, index) => (
               <Line key={index} change={change} words={words} year={year} onOpen={onOpen} />
             ))}

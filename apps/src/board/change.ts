@@ -50,7 +50,7 @@ export function stateText(said: string, words: Words): string {
 export function whenText(change: Change, words: Words, presentYear: string): string {
   const day = (said: string): string => {
     const known = dayIn(said, presentYear);
-    return known ? shownDayOfYear(known, words.state.locale) : cut(said);
+    return known ? shownDayOfYear(known, words.state.language) : cut(said);
   };
   const { template, values } = valuesOfWhen(change.when) ?? {};
   if (!template || !values) return day(change.when);

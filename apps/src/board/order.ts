@@ -1,6 +1,6 @@
 /** One order of a list as a card shows it: the tool's fields, and what its summary says in a fixed phrase. */
 
-import { listOf, textOf, type Data } from "../shared/answer";
+import { listOf, own, textOf, type Data } from "../shared/answer";
 import { dayIn, valuesIn } from "../shared/phrases";
 import vocabulary from "../texts/vocabulary.json";
 
@@ -35,11 +35,6 @@ interface Version {
   statuses: Record<string, { outcome: string }>;
   /** The statuses that are a block in themselves. */
   blocks: string[];
-}
-
-/** The entry of a record under a name that came from outside. */
-export function own<T>(record: Record<string, T> | undefined, name: string): T | undefined {
-  return record && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 export function orderOf(line: Data, version: string): Order {

@@ -1,12 +1,12 @@
 /** The words of the board, in the language and with the dates of the host. */
 
-import { cut, type Data } from "../shared/answer";
+import { cut, own, type Data } from "../shared/answer";
 import { shownDay, shownDayOfYear } from "../shared/dates";
 import type { HostState } from "../shared/host-connection";
 import { filled } from "../shared/texts";
 import board from "../texts/board.json";
 import vocabulary from "../texts/vocabulary.json";
-import { own, type Order } from "./order";
+import type { Order } from "./order";
 
 /** Characters of a line in the words of a tool. */
 export const MAX_SENTENCE = 300;
@@ -56,12 +56,12 @@ export class Words {
   }
 
   day(date: string): string {
-    return cut(shownDay(date, this.state.locale));
+    return cut(shownDay(date, this.state.language));
   }
 
   /** A day on a card, where room is scarce: without its year if that is the one in which the list was read. */
   shortDay(date: string, today: string): string {
-    return date.slice(0, 4) === today.slice(0, 4) ? shownDayOfYear(date, this.state.locale) : this.day(date);
+    return date.slice(0, 4) === today.slice(0, 4) ? shownDayOfYear(date, this.state.language) : this.day(date);
   }
 
   /** "19 days ago": from a day to the one on which the list was read. */

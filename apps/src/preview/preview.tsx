@@ -1,6 +1,6 @@
 /** The app of one order to be: what would be ordered, or what came of it. It orders nothing and holds no call that could. */
 
-import { dataOf, isData, textOf, type Data } from "../shared/answer";
+import { dataOf, isData, own, textOf, type Data } from "../shared/answer";
 import type { ViewProps } from "../shared/frame";
 import { filled, sharedTexts, type Language } from "../shared/texts";
 import preview from "../texts/preview.json";
@@ -45,7 +45,7 @@ export function Preview({ data: result, state }: ViewProps) {
           {interest ?? (known ? texts[known] : filled(texts.other, { outcome }))}
         </p>
       </header>
-      <p class="lead">{known && !interest && (changed ? texts.changed_text : texts[`${known}_text`])}</p>
+      <p>{known && !interest && (changed ? texts.changed_text : texts[`${known}_text`])}</p>
       {asked && <Asked asked={asked} texts={texts} unknown={sharedTexts(state.language).not_known} />}
       <Order data={data} texts={texts} language={state.language} />
       {known !== "confirmation_required" && (
@@ -150,9 +150,7 @@ function statusIn(data: Data, language: Language): Status {
   const version = textOf(data, "api_version") ?? "";
   const labels: Record<string, Record<string, string>> = vocabulary[language].labels;
   const versions: Record<string, { statuses: Record<string, { phase: string }> }> = vocabulary.versions;
-  const of = <T,>(record: Record<string, T> | undefined, name: string): T | undefined =>
-    record && Object.hasOwn(record, name) ? record[name] : undefined;
-  return { status, label: of(of(labels, version), status), phase: of(of(versions, version)?.statuses, status)?.phase };
+  return { status, label: own(own(labels, version), status), phase: own(own(versions, version)?.statuses, status)?.phase };
 }
 
 function interestIn(data: Data, language: Language): string | undefined {

@@ -44,6 +44,11 @@ export function listOf(data: Data | undefined, name: string): Data[] {
   return Array.isArray(value) ? value.filter(isData) : [];
 }
 
+/** The entry of a record under a name from outside, which may be that of something every object has. */
+export function own<T>(entries: Record<string, T> | undefined, name: string | undefined): T | undefined {
+  return entries !== undefined && name !== undefined && Object.hasOwn(entries, name) ? entries[name] : undefined;
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

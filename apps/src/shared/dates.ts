@@ -1,22 +1,24 @@
 /** Dates as the host's language writes them, in German time: the installer comes in Germany. */
 
+import type { Language } from "./texts";
+
 const ZONE = "Europe/Berlin";
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
 const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/;
 
 /** A day ("2026-05-27") or a time (ISO 8601, UTC) as a day; what is neither stays as it is. */
-export function shownDay(said: string, locale: string): string {
-  return shown(said, locale, { dateStyle: "medium" });
+export function shownDay(said: string, language: Language): string {
+  return shown(said, language, { dateStyle: "medium" });
 }
 
 /** A day beside a heading that says the year. */
-export function shownDayOfYear(said: string, locale: string): string {
-  return shown(said, locale, { day: "numeric", month: "short" });
+export function shownDayOfYear(said: string, language: Language): string {
+  return shown(said, language, { day: "numeric", month: "short" });
 }
 
 /** A time as day and time of day; a day as a day; what is neither stays as it is. */
-export function shownMoment(said: string, locale: string): string {
-  return shown(said, locale, DAY.test(said) ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" });
+export function shownMoment(said: string, language: Language): string {
+  return shown(said, language, DAY.test(said) ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** Whether a text is a day or a time that can be shown as one. */
@@ -37,11 +39,10 @@ export function timeOf(said: string): Date | undefined {
   return DAY.test(said) && !time.toISOString().startsWith(said) ? undefined : time; // 31 February is no day of March
 }
 
-function shown(said: string, locale: string, style: Intl.DateTimeFormatOptions): string {
+function shown(said: string, language: Language, style: Intl.DateTimeFormatOptions): string {
   const time = timeOf(said);
   if (!time) return said;
-  if (/^en\b/i.test(locale)) return inEnglish(time, style);
-  return format(locale, style).format(time);
+  return language === "en" ? inEnglish(time, style) : format(language, style).format(time);
 }
 
 /** As the tools' English sentences write it, "12 Nov 2026, 10:30": one view, one way to write a date. */
@@ -52,9 +53,5 @@ function inEnglish(time: Date, style: Intl.DateTimeFormatOptions): string {
 }
 
 function format(locale: string, style: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  try {
-    return new Intl.DateTimeFormat(locale, { ...style, timeZone: ZONE });
-  } catch {
-    return new Intl.DateTimeFormat("en-GB", { ...style, timeZone: ZONE }); // the host named no locale
-  }
+  return new Intl.DateTimeFormat(locale, { ...style, timeZone: ZONE });
 }

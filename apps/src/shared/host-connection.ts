@@ -20,7 +20,6 @@ export interface HostState {
   readonly answer?: Answer;
   /** The arguments of the call that the result answers. */
   readonly input: Data;
-  readonly locale: string;
   readonly language: Language;
   readonly fullscreen: boolean;
   readonly canFullscreen: boolean;
@@ -39,12 +38,10 @@ export class HostConnection {
   private nextInput: Data | undefined;
 
   constructor(name: string) {
-    const locale = navigator.language || "en";
     this.state = {
       phase: "connecting",
       input: {},
-      locale,
-      language: languageOf(locale),
+      language: languageOf(navigator.language),
       fullscreen: false,
       canFullscreen: false,
       canCall: false,
@@ -118,11 +115,9 @@ export class HostConnection {
     if (context.theme) applyDocumentTheme(context.theme);
     if (context.styles?.variables) applyHostStyleVariables(context.styles.variables);
     for (const side of SIDES) root.style.setProperty(`--safe-${side}`, `${context.safeAreaInsets?.[side] ?? 0}px`);
-    const locale = context.locale ?? this.state.locale;
-    const language = languageOf(locale);
+    const language = context.locale ? languageOf(context.locale) : this.state.language;
     root.lang = language;
     this.update({
-      locale,
       language,
       fullscreen: context.displayMode === "fullscreen",
       canFullscreen: context.availableDisplayModes?.includes("fullscreen") ?? false,

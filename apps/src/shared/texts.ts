@@ -7,7 +7,7 @@ export type SharedTexts = typeof shared.en;
 
 /** The language that a host's locale stands for: English unless it is German. */
 export function languageOf(locale: string | undefined): Language {
-  return /^de\b/i.test(locale ?? "") ? "de" : "en";
+  return /^de([-_]|$)/i.test(locale ?? "") ? "de" : "en";
 }
 
 export function sharedTexts(language: Language): SharedTexts {

@@ -47,7 +47,7 @@ const flaw = (path: string, expected: string): string => `${path || "the value"}
 const ofType = (type: string): Schema =>
   new Schema((value, path) => (typeof value === type ? undefined : flaw(path, `a ${type}`)));
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

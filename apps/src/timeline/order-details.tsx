@@ -12,14 +12,13 @@ import { TargetMark } from "./target-mark";
 
 interface Props {
   data: Data;
-  locale: string;
   language: Language;
   spoken: Language;
 }
 
 const SENTENCES = ["customer_action", "operator_action", "next", "escalation"] as const;
 
-export function OrderDetails({ data, locale, language, spoken }: Props) {
+export function OrderDetails({ data, language, spoken }: Props) {
   const said = texts[language];
   const explanation = dataOf(data, "explanation");
   const certainty = dataOf(explanation, "confidence_of");
@@ -38,7 +37,7 @@ export function OrderDetails({ data, locale, language, spoken }: Props) {
   const [customer, operator, next, escalation] = sections;
   const phase = factsOf(textOf(data, "api_version"), statusOf(data))?.phase;
   const kept = phase === "after_installation" || phase === "over"; // then the appointment is no longer news
-  const appointment = <Appointment data={data} locale={locale} language={language} />;
+  const appointment = <Appointment data={data} language={language} />;
   return (
     <div class="details">
       {!kept && appointment}
@@ -48,7 +47,7 @@ export function OrderDetails({ data, locale, language, spoken }: Props) {
       {timing && (
         <Detail title={said.time} tag={textOf(certainty, "timing") === "observed" ? said.observed_too : undefined}>
           <p lang={spoken}>{timing}</p>
-          <TargetMark data={data} locale={locale} language={language} spoken={spoken} />
+          <TargetMark data={data} language={language} spoken={spoken} />
         </Detail>
       )}
       {kept && appointment}
@@ -69,14 +68,14 @@ export function Detail({ title, tag, children }: { title: string; tag?: string |
   );
 }
 
-function Appointment({ data, locale, language }: Omit<Props, "spoken">) {
+function Appointment({ data, language }: Omit<Props, "spoken">) {
   const appointment = textOf(dataOf(data, "order"), "appointment_at");
   if (!appointment) return null;
   const said = texts[language];
   const tag = !isTime(appointment) ? said.unreadable : hasPassed(appointment, new Date()) ? said.passed : undefined;
   return (
     <Detail title={said.appointment} tag={tag}>
-      <p class="appointment">{cut(shownMoment(appointment, locale))}</p>
+      <p class="appointment">{cut(shownMoment(appointment, language))}</p>
     </Detail>
   );
 }

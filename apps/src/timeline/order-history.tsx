@@ -13,12 +13,11 @@ const MOST_ODD = 20; // the server has thirteen kinds
 
 interface Props {
   data: Data;
-  locale: string;
   language: Language;
   spoken: Language;
 }
 
-export function OrderHistory({ data, locale, language, spoken }: Props) {
+export function OrderHistory({ data, language, spoken }: Props) {
   const said = texts[language];
   const entries = listOf(data, "history").slice(0, MOST);
   const missing = textOf(data, "history_missing");
@@ -40,7 +39,7 @@ export function OrderHistory({ data, locale, language, spoken }: Props) {
             {entries.map((entry, index) => (
               <li key={index}>
                 <What entry={entry} version={textOf(data, "api_version")} language={language} spoken={spoken} />
-                <DateText date={dateOf(entry)} locale={locale} language={language} />
+                <DateText date={dateOf(entry)} language={language} />
               </li>
             ))}
           </ol>

@@ -1,5 +1,6 @@
 /** The statuses of both API versions, and the words for them, as the build embeds them. */
 
+import { own } from "../shared/answer";
 import type { Language } from "../shared/texts";
 import vocabulary from "../texts/vocabulary.json";
 
@@ -57,9 +58,4 @@ export function confidenceText(confidence: string, language: Language): string {
 export function targetIn(timing: string, language: Language): "ahead" | "past" | undefined {
   const { ahead, past } = vocabulary[language].target;
   return timing.includes(past) ? "past" : timing.includes(ahead) ? "ahead" : undefined;
-}
-
-/** An entry by a name from outside, which may be that of something every object has. */
-function own<T>(entries: Record<string, T>, name: string | undefined): T | undefined {
-  return name !== undefined && Object.hasOwn(entries, name) ? entries[name] : undefined;
 }

@@ -12,7 +12,6 @@ import "./step-list.css";
 
 interface Shown {
   data: Data;
-  locale: string;
   language: Language;
   /** The language of the result's sentences. */
   spoken: Language;
@@ -58,7 +57,7 @@ export function holdOf(data: Data): Data | undefined {
 }
 
 /** `alone` where no step is there to lie on. */
-export function Hold({ hold, alone, data, locale, language, spoken }: Shown & { hold: Data; alone?: boolean }) {
+export function Hold({ hold, alone, data, language, spoken }: Shown & { hold: Data; alone?: boolean }) {
   const Title = alone ? "h2" : "h3";
   const said = texts[language];
   const reason = textOf(hold, "reason");
@@ -76,7 +75,7 @@ export function Hold({ hold, alone, data, locale, language, spoken }: Shown & { 
         )}
         {since && (
           <Fact name={said.since}>
-            <span lang={spoken}>{cut(shownDay(since, locale))}</span>
+            <span lang={spoken}>{cut(shownDay(since, language))}</span>
           </Fact>
         )}
         {turn && (
@@ -99,13 +98,13 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 }
 
 /** A date that is known, or the two looks between which something was observed. */
-export function DateText({ date, locale, language }: { date: StepDate; locale: string; language: Language }) {
+export function DateText({ date, language }: { date: StepDate; language: Language }) {
   const said = texts[language];
   const { time, when, after, by, observed } = date;
   const words = when ?? (after ? filled(said.between, { after, by: by ?? "…" }) : by && filled(said.until, { by }));
   return (
     <p class="date">
-      {cut((time ? shownDay(time, locale) : words) ?? "")}
+      {cut((time ? shownDay(time, language) : words) ?? "")}
       {observed && ` (${said.observed})`}
       {time && !isTime(time) && " "}
       {time && !isTime(time) && <span class="tag odd">{said.unreadable}</span>}

@@ -9,13 +9,12 @@ import "./target-mark.css";
 
 interface Props {
   data: Data;
-  locale: string;
   language: Language;
   spoken: Language;
 }
 
 /** Nothing where the result names no target: whether it applies is the server's to say. */
-export function TargetMark({ data, locale, language, spoken }: Props) {
+export function TargetMark({ data, language, spoken }: Props) {
   const created = textOf(dataOf(data, "order"), "created_at") ?? "";
   const timing = textOf(dataOf(data, "explanation"), "timing") ?? "";
   const target = targetIn(timing, spoken);
@@ -34,7 +33,7 @@ export function TargetMark({ data, locale, language, spoken }: Props) {
       </div>
       <figcaption>
         <span>
-          {said.ordered_on} {shownDay(created, locale)}
+          {said.ordered_on} {shownDay(created, language)}
         </span>
         <span class="key-today">{said.today}</span>
         <span class="key-mark">

@@ -23,7 +23,7 @@ const MAX_GLOSSARY = 10_000;
 export function Timeline({ data: result, state, host }: ViewProps) {
   const shown = useFullerResult(result, state, host);
   const { data, language: spoken } = shown;
-  const { locale, language } = state;
+  const { language } = state;
   const text = textOf(data, "text", MAX_GLOSSARY);
   if (text !== undefined) {
     return (
@@ -41,7 +41,7 @@ export function Timeline({ data: result, state, host }: ViewProps) {
   }
   const steps = stepsOf(data, spoken);
   const hold = holdOf(data);
-  const view = { data, locale, language, spoken };
+  const view = { data, language, spoken };
   return (
     <main class="timeline" aria-busy={shown.busy}>
       <Head shown={shown} host={host} />
@@ -61,7 +61,7 @@ export function Timeline({ data: result, state, host }: ViewProps) {
 
 function Head({ shown, host }: { shown: Shown; host: Host }) {
   const { data, language: spoken, call, received } = shown;
-  const { language, locale } = host.state;
+  const { language } = host.state;
   const said = texts[language];
   const order = dataOf(data, "order");
   const explanation = dataOf(data, "explanation");
@@ -81,7 +81,7 @@ function Head({ shown, host }: { shown: Shown; host: Host }) {
         {textOf(explanation, "meaning")}
       </p>
       <div class="bar received">
-        {order && <span class="soft">{filled(said.received, { moment: shownMoment(received.toISOString(), locale) })}</span>}
+        {order && <span class="soft">{filled(said.received, { moment: shownMoment(received.toISOString(), language) })}</span>}
         {order && call && (
           <RefreshButton host={host} tool={call.tool} input={{ ...call.input, language, detail: "full" }} />
         )}
