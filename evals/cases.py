@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_evals import Case, Dataset
 
+from evals.words import WORDS
 from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion
 from nomos_mcp.simulator import TargetState
 
@@ -54,11 +55,15 @@ def _checked(text: str) -> str:
 
 
 def as_pattern(text: str) -> re.Pattern[str]:
-    """Return what a text of a case looks for: itself, or between slashes a regular expression.
+    """Return what a text of a case looks for: itself, between slashes a regular expression, in <> phrases by name.
 
     Raises:
-        ValueError: The expression is malformed.
+        ValueError: The expression is malformed, or `words.toml` has no phrases of that name.
     """
+    if named := re.fullmatch(r"<(\w+)>", text):
+        if named[1] not in WORDS["phrases"]:
+            raise ValueError(f"there are no phrases {text} in words.toml, only {', '.join(WORDS['phrases'])}")
+        text = f"/{'|'.join(WORDS['phrases'][named[1]])}/"
     is_pattern = len(text) > 1 and text[0] == text[-1] == "/"
     try:
         return re.compile(text[1:-1] if is_pattern else re.escape(text), re.IGNORECASE)
@@ -72,7 +77,8 @@ Text = Annotated[str, AfterValidator(_checked)]
 class Turn(_Strict):
     """One question, and what its answer must and must not hold.
 
-    A text is looked for without regard to case; between slashes it is a regular expression.
+    A text is looked for without regard to case; between slashes it is a regular expression, and `<nothing_to_do>` is
+    any of the phrases of that name in `words.toml`.
 
     Attributes:
         ask: The question, as the person writes it.

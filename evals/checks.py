@@ -16,23 +16,16 @@ from bpe_openai import get_encoding  # type: ignore[import-untyped]  # it ships 
 from pydantic_evals.evaluators import EvaluationReason, Evaluator, EvaluatorContext
 
 from evals.assistant import Run
-from evals.cases import OPERATOR, Conversation, Expectation, Language, as_pattern
-from evals.invented import invented
+from evals.cases import OPERATOR, Conversation, Expectation, Language, Turn, as_pattern
+from evals.claims import claims
+from evals.invented import invented, json_of, mixed_up
 from evals.words import WORDS
-from evals.world import ids_of_others, private_texts, today
+from evals.world import ids_of_others, private_texts, states, today
 
 Verdict = Literal["right", "partly", "wrong"]
 
 _SURE: Final = 5  # so many words of a language and a paragraph is in it, and does not only quote it
-_EMPHASIS: Final = re.compile(r"\*\*|__")
 _CODES: Final = re.compile(r"`[^`]*`|\b\w+_\w+\b|\"[^\"]*\"")
-_CLAUSE: Final = re.compile(
-    r"(?<=[.!?:;])\s+|\n+"
-    r"|,?\s+(?:but|so|aber|sondern|deshalb|daher|because|weil|denn)\s+"
-    r"|,\s+(?:and|und|also)\s+"
-    r"|,\s+(?=(?:and )?(?:not|nicht|no|kein|then|dann|after|danach)\b)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +35,10 @@ class Asked:
     conversation: Conversation
     expected: Expectation
     run: Run
+
+    def language_of(self, turn: Turn) -> Language:
+        """Return the language in which a question is to be answered."""
+        return turn.answer_in or self.conversation.language
 
     def read_before(self, turn: int) -> list[str]:
         """Return what the assistant had read when it answered a question: questions, and what calls asked and gave."""
@@ -71,28 +68,42 @@ def never(asked: Asked) -> Iterator[str]:
 def actor(asked: Asked) -> Iterator[str]:
     """Find clauses that say that it is the turn of somebody whose turn it is not."""
     for turn, answer in zip(asked.conversation.turns, asked.run.answers, strict=True):
-        if turn.actor is None:
-            continue
-        language = turn.answer_in or asked.conversation.language
-        exempt, claims = _exempt(language), _claims(language)
-        for clause in _CLAUSE.split(_EMPHASIS.sub("", answer)):
-            for other, claim in claims.items():
-                if other != turn.actor and claim.search(clause) and not exempt.search(clause):
+        if turn.actor is not None:
+            for other, clause in claims("turn", answer, asked.language_of(turn)):
+                if other != turn.actor:
                     yield f"it says that it is the turn of {other} and not of {turn.actor}: {clause!r}"
+
+
+def deeds(asked: Asked) -> Iterator[str]:
+    """Find clauses that tell of deeds and events of which no tool knows: no server here calls, reminds or forwards."""
+    for turn, answer in zip(asked.conversation.turns, asked.run.answers, strict=True):
+        for _, clause in claims("deeds", answer, asked.language_of(turn)):
+            yield f"it tells what nobody did: {clause!r}"
+
+
+def state(asked: Asked) -> Iterator[str]:
+    """Find clauses that say in everyday words how far an order is, and none that was read is."""
+    for number, (turn, answer) in enumerate(zip(asked.conversation.turns, asked.run.answers, strict=True)):
+        claimed = list(claims("state", answer, asked.language_of(turn)))
+        read = "\n".join([asked.conversation.caller, *asked.read_before(number)])
+        if claimed and (true := states(asked.conversation, read)) is not None:
+            yield from (f"it says that an order is {name}: {clause!r}" for name, clause in claimed if name not in true)
 
 
 def facts(asked: Asked) -> Iterator[str]:
     """Find IDs, statuses, dates and amounts that were not read."""
     for number, answer in enumerate(asked.run.answers):
-        counts = {count for call in asked.run.calls if call.turn <= number for count in _counts(_json(call.result))}
+        counts = {count for call in asked.run.calls if call.turn <= number for count in _counts(json_of(call.result))}
         day = today(asked.conversation)
         yield from invented(answer, asked.read_before(number), counts, day, asked.run.definitions)
+        results = [call.result for call in asked.run.calls if call.turn <= number]
+        yield from mixed_up(answer, results, asked.conversation.turns[number].ask, day)
 
 
 def language(asked: Asked) -> Iterator[str]:
     """Find answers in another language than the question's, and paragraphs in it."""
     for turn, answer in zip(asked.conversation.turns, asked.run.answers, strict=True):
-        wanted = turn.answer_in or asked.conversation.language
+        wanted = asked.language_of(turn)
         found = _in_languages(answer)
         if found[wanted] < max(found.values()):
             yield f"it is not in {wanted}: {answer[:60]!r}"
@@ -123,7 +134,7 @@ def consent(asked: Asked) -> Iterator[str]:
         code = call.arguments.get("confirmation_code")
         if isinstance(code, str) and shown.get(code) == call.turn:
             yield f"it confirms with {call.tool} what it has not shown yet"
-        answer = _json(call.result)
+        answer = json_of(call.result)
         if isinstance(answer, dict) and isinstance(fresh := answer.get("confirmation_code"), str):
             shown[fresh] = call.turn
 
@@ -153,7 +164,8 @@ def privacy(asked: Asked) -> Iterator[str]:
 
 
 CHECKS: Final[Mapping[str, Callable[[Asked], Iterator[str]]]] = {
-    check.__name__: check for check in (says, never, actor, facts, language, tools, tokens, consent, orders, privacy)
+    check.__name__: check
+    for check in (says, never, actor, deeds, state, facts, language, tools, tokens, consent, orders, privacy)
 }
 OURS_ONLY: Final = frozenset({"tools", "tokens", "consent"})
 """Checks that know the names and sizes of our tools; another server is not judged by them."""
@@ -203,26 +215,6 @@ def _encoding() -> Any:
     return get_encoding("o200k_base")
 
 
-@cache
-def _claims(language: Language) -> Mapping[str, re.Pattern[str]]:
-    """Return, for each actor, the pattern of what says that it is its turn."""
-    articles = rf"(?:(?:{'|'.join(WORDS['articles'][language])})\s+)*"
-    claims: dict[str, re.Pattern[str]] = {}
-    for name, names in WORDS["actor"][language].items():
-        acting = rf"{articles}(?:{'|'.join(names)})(?![\w-])"
-        own = WORDS["turn"].get(name, {}).get(language, ())
-        texts = [claim.replace("ACTOR", acting) for claim in (*WORDS["turn"][language], *own)]
-        claims[name] = re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{text})' for text in texts)})", re.IGNORECASE)
-    return claims
-
-
-@cache
-def _exempt(language: Language) -> re.Pattern[str]:
-    """Return the pattern of what makes a clause no claim: it denies, asks, sets a condition or speaks of later."""
-    words = "|".join(WORDS["no_claim"][language])
-    return re.compile(rf"(?<!\w)(?:{words})(?!\w)|n['\u2019]t\b|\?$", re.IGNORECASE)
-
-
 def _holds(answer: str, text: str) -> bool:
     return as_pattern(text).search(answer) is not None
 
@@ -230,13 +222,6 @@ def _holds(answer: str, text: str) -> bool:
 def _in_languages(text: str) -> dict[Language, int]:
     words = re.findall(r"[a-zäöüß]+", _CODES.sub(" ", text).lower())
     return {each: sum(word in WORDS["language"][each] for word in words) for each in ("en", "de")}
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def _counts(data: object) -> set[int]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from evals.words import WORDS
 from nomos_mcp.lifecycle import CURIE, EDISON
-from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, STATUSES
+from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, CANCELLED_REASONS, STATUSES
 
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
 
@@ -83,7 +83,7 @@ _AMOUNT: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"(?<![\w.,<])\d+(?:[.,]\d+)*(?![\w>])")
 _NUMBER_WORD: Final = re.compile(rf"\b({'|'.join(_NUMBERS)})\b", re.IGNORECASE)
-STATUS_WORDS: Final = frozenset(chain(STATUSES[CURIE], STATUSES[EDISON], BLOCKED_REASONS))
+STATUS_WORDS: Final = frozenset(chain(STATUSES[CURIE], STATUSES[EDISON], BLOCKED_REASONS, CANCELLED_REASONS))
 _QUOTED: Final = re.compile("[`\"'\u201c\u201e\u2018\u201a]([a-z_]+)[`\"'\u201c\u201d\u2019\u2018]")
 
 T = TypeVar("T")

@@ -1,5 +1,6 @@
 """What an answer says and nobody read: its facts, compared with those of the results and the questions."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence, Set as AbstractSet
 from datetime import date, timedelta
@@ -10,6 +11,11 @@ from evals.facts import ID, MARKER, PERIODS, STATUS_WORDS, Amount, Day, Facts, f
 
 _NEAR: Final = 7  # days: a weekday without a date is not further away
 _TARGET_DAYS: Final = 56.0  # "about eight weeks", from the order to the installed meter
+_ORDER: Final = re.compile(r"\b(prdo_[A-Za-z0-9]+)")
+_SENTENCE: Final = re.compile(r"(?<!\d)[.!?;](?:\s|$)")
+_FROM: Final = re.compile(r"\b(?:since|from|after|before|until|by|seit|ab|nach|vor|bis)\b", re.IGNORECASE)
+_CONDITION: Final = re.compile(r"\b(?:once|until|when|as soon as|sobald|wenn|bis)\b[^.,;\n]*", re.IGNORECASE)
+_DENIED: Final = re.compile(r"\b(?:not|no|nicht|kein\w*)\b|n['\u2019]t\b", re.IGNORECASE)
 _LISTED: Final = re.compile(r"(?:[:,;→\"] ?|\bstatus )([a-z]+)(?=[\",.;]| \(| →)")  # created (Order accepted) → placed
 
 
@@ -26,6 +32,7 @@ def invented(
         definitions: What the server says of itself and its tools: addresses and durations in it were read too.
     """
     said, read, known = facts_of(answer), facts_of("\n".join(sources)), facts_of(definitions)
+    said.statuses = facts_of(_CONDITION.sub(" ", answer)).statuses  # "once it is `activated`" is told of no order
     read.days.add((today.year, today.month, today.day))
     dates = _dates(read.days, today)
     numbers = read.numbers | {amount.number for amount in read.amounts} | set(map(float, counts | _listed(answer)))
@@ -51,6 +58,74 @@ def invented(
         yield from sorted(f"the {name} {_shown(each)} was not read" for each in unknown)
 
 
+def mixed_up(answer: str, results: Sequence[str], asked: str, today: date) -> Iterator[str]:
+    """Yield each date and status that an answer tells of an order, and that was read only of others.
+
+    In a line, what stands behind IDs is of these; where a date stands before the first one, it is of those behind it.
+    """
+    records = _records(results)
+    allowed = facts_of(asked).days | {(today.year, today.month, today.day)}
+    for line in answer.splitlines():
+        for ids, text in _told(line):
+            said = facts_of(text)
+            for each in ids & records.keys():
+                read = facts_of(records[each])
+                statuses = set() if _DENIED.search(text) else said.statuses - read.statuses
+                for wrong in said.days:
+                    if not _known(wrong, read.days | allowed):
+                        yield f"the date {_shown(wrong)} was not read of {each}"
+                for status in sorted(statuses - _listed_statuses([records[each]])):
+                    yield f"the status {status} was not read of {each}"
+
+
+def _told(line: str) -> Iterator[tuple[set[str], str]]:
+    """Yield the orders of a line, together with the text that tells of them."""
+    first, *rest = _ORDER.split(line)
+    texts = [_SENTENCE.split(text, maxsplit=1)[0] for text in rest[1::2]]
+    before = facts_of(first).days and not _FROM.search(first) and not any(facts_of(text).days for text in texts[-1:])
+    ids: set[str] = set()
+    told = first
+    for each, text in zip(rest[::2], texts, strict=True):
+        ids.add(each)
+        if facts_of(text).days or facts_of(text).statuses:
+            yield ids, told if before else text
+            ids, told = set(), text
+    if before and ids:
+        yield ids, told
+
+
+def _records(results: Sequence[str]) -> dict[str, str]:
+    """Return all that was read of each order: its objects and lines, and the results that name no other."""
+    found: dict[str, str] = {}
+    for result in results:
+        ids = set(_ORDER.findall(result))
+        for text in [result] if len(ids) == 1 else _smallest(json_of(result)):
+            for each in set(_ORDER.findall(text)):
+                found[each] = f"{found.get(each, '')}\n{text}"
+    return found
+
+
+def _smallest(data: object) -> Iterator[str]:
+    """Return the lines and the objects of a result that hold an order's ID themselves."""
+    if isinstance(data, dict):
+        if any(isinstance(each, str) and _ORDER.match(each) for each in data.values()):
+            yield json.dumps(data, ensure_ascii=False)
+        else:
+            yield from chain.from_iterable(map(_smallest, data.values()))
+    elif isinstance(data, list):
+        yield from chain.from_iterable(map(_smallest, data))
+    elif isinstance(data, str):
+        yield data
+
+
+def json_of(text: str) -> object:
+    """Return what a result holds; nothing if it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
 def _listed(answer: str) -> AbstractSet[int]:
     """Return how many IDs the answer lists, in all and in each paragraph, and how many lines its lists have."""
     parts = (answer, *re.split(r"\n\s*\n", answer))
@@ -62,7 +137,8 @@ def _amounts(said: Facts, read: Facts, known: Facts, dates: AbstractSet[date], t
     spoken = dates & (_dates(said.days, today) | {today})
     passed = {float((today - each).days) for each in dates if each <= today}
     ahead = {float((each - today).days) for each in dates if each >= today}
-    between = {float(abs((one - other).days)) for one in spoken for other in spoken} | passed | ahead
+    late = {each - _TARGET_DAYS for each in passed if each > _TARGET_DAYS}
+    between = late | {float(abs((one - other).days)) for one in spoken for other in spoken} | passed | ahead
     every = read.amounts | known.amounts
     allowed = set()
     for amount in said.amounts:

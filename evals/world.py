@@ -28,6 +28,27 @@ def today(conversation: Conversation) -> date:
     return (NOW + timedelta(days=conversation.world.days)).date()
 
 
+def states(conversation: Conversation, read: str) -> frozenset[str] | None:
+    """Return how far the orders are that a text names, or whose subscription or customer it names; None without one.
+
+    The simulator knows it, so it is the same whatever a server shows of it.
+    """
+    orders = [
+        each
+        for each in simulated(conversation).world.orders
+        if any(name in read for name in (each.id, each.subscription_id, each.customer_id))
+    ]
+    found = {
+        "handed_over": lambda order: order.stage != "requested",
+        "approved": lambda order: order.stage not in {"requested", "with_partner", "check_submitted", "cancelled"},
+        "scheduled": lambda order: order.appointment_at is not None or order.installed_at is not None,
+        "installed": lambda order: order.installed_at is not None or order.cancelled_reason == "pre_existing",
+        "active": lambda order: order.activated_at is not None or order.cancelled_reason == "pre_existing",
+        "cancelled": lambda order: order.cancelled_at is not None,
+    }
+    return frozenset(name for name, is_so in found.items() if any(map(is_so, orders))) if orders else None
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Another server, asked the same: a command that speaks MCP over stdio.

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from evals.facts import facts_of
-from evals.invented import invented
+from evals.invented import invented, mixed_up
 
 MONDAY: Final = date(2026, 6, 15)
 RESULT: Final = """{"order":{"id":"prdo_scheduled000000000000000","status":"check_reviewed"},
@@ -271,3 +271,35 @@ def test_what_an_answer_lists_itself_may_be_counted() -> None:
     ids = "sub_1 sub_2 sub_3 sub_4"
     assert problems("Three appointments: sub_1, sub_2 and sub_3.", ids) == []
     assert problems("Three appointments: sub_1 and sub_2.", ids) == ["the number 3.0 was not read"]
+
+
+CHANGES: Final = """{"changes":["prdo_1 cus_1: placed → cancelled: customer_request; 5 Jun",
+"prdo_2 cus_2: placed → cancelled: pre_existing; 3 Jun"],"total":2}"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "prdo_1 on 5 June (`customer_request`), prdo_2 on 3 June (`pre_existing`)",
+        "- 5 June: prdo_1\n- 3 June: prdo_2",
+        "Since 3 June, prdo_1 and prdo_2 were cancelled.",
+        "Today, 15 June: prdo_1",
+        "prdo_1 is not `pre_existing`.",
+        "prdo_1 was cancelled. The other one was on 3 June.",
+    ],
+)
+def test_what_stands_beside_an_order_may_be_its_own(answer: str) -> None:
+    assert list(mixed_up(answer, [CHANGES], "?", MONDAY)) == []
+
+
+@pytest.mark.parametrize(
+    "answer", ["prdo_1 on 3 June, prdo_2 on 5 June", "3 June: prdo_1 and prdo_2", "prdo_1 (`pre_existing`)"]
+)
+def test_what_stands_beside_an_order_must_not_be_anothers(answer: str) -> None:
+    assert list(mixed_up(answer, [CHANGES], "?", MONDAY))
+
+
+def test_objects_of_a_list_are_told_apart() -> None:
+    orders = '{"orders":[{"id":"prdo_1","for":"17 Jun 2026"},{"id":"prdo_2","for":"19 Jun 2026"}]}'
+    assert list(mixed_up("17 June: prdo_2", [orders], "?", MONDAY)) == ["the date 6 17 was not read of prdo_2"]
+    assert list(mixed_up("17 June: prdo_2", ["no JSON of prdo_1 and prdo_2"], "?", MONDAY)) == []
