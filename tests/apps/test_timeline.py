@@ -273,3 +273,17 @@ def test_everything_that_can_be_pressed_is_reached_by_keyboard_in_order(open_dem
         "Copy message",
         "History of the order (5)",
     ]
+
+
+def test_what_is_drawn_is_to_be_seen_in_a_persons_own_colours(open_demo: OpenDemo) -> None:
+    host = open_demo()
+    host.page.emulate_media(forced_colors="active")
+    host.ask("get_meter_order", order_id=DEMO.orders["overdue"])
+    mark = host.app.locator(".scale .mark")
+    expect(mark).to_be_visible()
+    colours = "each => [getComputedStyle(each).backgroundColor, getComputedStyle(document.body).backgroundColor]"
+    drawn, behind = mark.evaluate(colours)
+    assert drawn != behind
+    pressed = host.app.locator(".choice [aria-pressed=true]").evaluate("each => getComputedStyle(each).backgroundColor")
+    other = host.app.locator(".choice [aria-pressed=false]").evaluate("each => getComputedStyle(each).backgroundColor")
+    assert pressed != other

@@ -53,7 +53,7 @@ function Table({ title, rows, words }: { title: string; rows: Row[]; words: Word
           <li key={name}>
             <span>{name}</span>
             <strong>{words.number(count)}</strong>
-            <span class="count-bar" style={{ inlineSize: `${most ? (100 * count) / most : 0}%` }} />
+            <span class="count-bar drawn" style={{ inlineSize: `${most ? (100 * count) / most : 0}%` }} />
             {parts.length > 0 && <span class="soft parts">{parts.join(" · ")}</span>}
           </li>
         ))}

@@ -26,7 +26,7 @@ export function TargetMark({ data, language, spoken }: Props) {
   const at = (day: number) => `inset-inline-start: ${((100 * day) / width).toFixed(2)}%`;
   return (
     <figure class={`target ${target}`}>
-      <div class="scale" role="img" aria-label={filled(said.target_label, { days })}>
+      <div class="scale drawn" role="img" aria-label={filled(said.target_label, { days })}>
         <div class="passed" style={`inline-size: ${((100 * days) / width).toFixed(2)}%`} />
         <div class="mark" style={at(TARGET_DAYS)} />
         <div class="today" style={at(days)} />
@@ -35,8 +35,8 @@ export function TargetMark({ data, language, spoken }: Props) {
         <span>
           {said.ordered_on} {shownDay(created, language)}
         </span>
-        <span class="key-today">{said.today}</span>
-        <span class="key-mark">
+        <span class="key-today drawn">{said.today}</span>
+        <span class="key-mark drawn">
           {said.target}: {said.target_mark}
         </span>
       </figcaption>
