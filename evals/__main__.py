@@ -177,6 +177,8 @@ def _model(name: str) -> Model:
 def _run(options: argparse.Namespace) -> int:
     cases, model_for = _answering(options, _selected(options))
     judging = judges(_model(options.judge)) if options.judge else []
+    for folder in filter(None, (options.out, options.record)):
+        records.try_folder(folder)
     planned = len(cases) * options.repeat
     progress = Progress()
 
@@ -294,7 +296,10 @@ def _compare(options: argparse.Namespace) -> int:
     for line in report.compared_lines(compared):
         print(line)
     if options.out:
-        options.out.write_text(report.page(runs, compared), encoding="utf-8")
+        try:
+            options.out.write_text(report.page(runs, compared), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{options.out} cannot be written: {error.strerror}.") from error
         print(f"\nPage: {options.out}")
     return NOT_RIGHT if compared.worse else RIGHT
 
@@ -308,7 +313,7 @@ def _publish(options: argparse.Namespace) -> int:
     ):
         if wrong:
             raise UsageError(f"This run {text}. It is not published.")
-    records.save(record, records.PUBLISHED)
+    records.save(record, records.PUBLISHED, replace=True)
     report.RESULTS.write_text(report.results(records.published()), encoding="utf-8")
     print(f"{report.RESULTS} holds it now. Commit it together with {records.PUBLISHED}.")
     return RIGHT

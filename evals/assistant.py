@@ -66,6 +66,10 @@ class Run(BaseModel):
     seconds: float = 0.0
 
 
+class CutOffError(Exception):
+    """The model could not finish an answer: what there is of it is not judged."""
+
+
 async def hold(conversation: Conversation, model: Model | str, peer: Peer | None = None, run: Run | None = None) -> Run:
     """Hold a conversation in a world of its own and return what happened.
 
@@ -107,6 +111,8 @@ async def _ask(conversation: Conversation, model: Model | str, client: Client, r
             limits = UsageLimits(request_limit=usage.requests + _MOST_REQUESTS)
             answered = await agent.run(turn.ask, message_history=messages, usage=usage, usage_limits=limits)
             messages = answered.all_messages()
+            if (reason := answered.response.finish_reason) in {"length", "content_filter"}:
+                raise CutOffError(f"The answer was cut off by the provider: {reason}.")
             run.calls += _calls_of_nothing(answered.new_messages(), {tool.name for tool in offered}, len(run.answers))
             run.answers.append(answered.output)
     finally:

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -115,12 +117,39 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("pydantic-ai-slim", "nomos-mcp", "mcp")}
 
 
-def save(record: RunRecord, folder: Path) -> Path:
-    """Write a record into a folder, and return its path."""
+def try_folder(folder: Path) -> None:
+    """Find out whether records can be written to a folder, before a run has cost anything.
+
+    Raises:
+        ValueError: They cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"Nothing can be written to {folder}: {error.strerror}. Name another folder.") from error
+
+
+def save(record: RunRecord, folder: Path, *, replace: bool = False) -> Path:
+    """Write a record into a folder, and return its path. Another run of the same second is not overwritten."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{record.slug}.json"
+    for number in () if replace else count(2):
+        if _is_free(path):
+            break
+        path = folder / f"{record.slug}-{number}.json"
     path.write_text(without_keys(record.model_dump_json(indent=1)) + "\n", encoding="utf-8")
     return path
+
+
+def _is_free(path: Path) -> bool:
+    """Whether a file is not there yet; it is now, so that nobody else takes it."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def load(path: Path) -> RunRecord:

@@ -6,9 +6,10 @@ from typing import Final
 import pytest
 from pydantic_ai import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.exceptions import UsageLimitExceeded
+from pydantic_ai.messages import FinishReason
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from evals.assistant import Run, hold
+from evals.assistant import CutOffError, Run, hold
 from evals.cases import Conversation, Turn
 
 CUSTOMER: Final = "cus_overdue00000000000000000"
@@ -131,3 +132,12 @@ async def test_what_a_broken_conversation_ordered_is_counted() -> None:
     with pytest.raises(ConnectionError, match="gone"):
         await hold(OPERATOR, FunctionModel(respond), run=run)
     assert run.orders == {subscription_id: 1}
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+async def test_an_answer_that_is_cut_off_is_none(reason: FinishReason) -> None:
+    model = FunctionModel(lambda _, __: ModelResponse([TextPart("It is blocked, because")], finish_reason=reason))
+    run = Run()
+    with pytest.raises(CutOffError, match=reason):
+        await hold(OPERATOR, model, run=run)
+    assert run.answers == []

@@ -312,7 +312,7 @@ def test_publishing_writes_the_results_of_whole_runs_of_models_only(
         (made_run(made_case(), stopped="It was interrupted."), "is incomplete"),
         (made_run(made_case(), dirty=True), "differ from the commit"),
     ):
-        assert command.main(["publish", str(records.save(refused, tmp_path))]) == command.WRONG_USAGE
+        assert command.main(["publish", str(records.save(refused, tmp_path / "refused"))]) == command.WRONG_USAGE
         assert told in capsys.readouterr().err
     assert not results.exists()
     path = records.save(made_run(made_case()), tmp_path)
@@ -329,3 +329,22 @@ def test_a_call_that_the_server_refuses_is_told_to_the_model_and_breaks_nothing_
     (case,) = record.cases
     assert case.error is None
     assert case.run.calls[0].failed
+
+
+@pytest.mark.parametrize("option", ["--out", "--record"])
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    folders = {"--out": str(tmp_path / "runs"), "--record": str(tmp_path / "kept"), option: str(tmp_path / "file")}
+    arguments = [part for pair in folders.items() for part in pair]
+    assert command.main(["run", "--model", "scripted", "--case", "why_blocked_en_*", *arguments]) == command.WRONG_USAGE
+    told = capsys.readouterr().err
+    assert "Nothing can be written to" in told
+    assert "right" not in told
+
+
+def test_a_page_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(records.save(made_run(made_case()), tmp_path))
+    assert command.main(["compare", path, path, "--out", str(tmp_path / "no" / "page.html")]) == command.WRONG_USAGE
+    assert "cannot be written" in capsys.readouterr().err

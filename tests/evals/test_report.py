@@ -163,3 +163,10 @@ def test_a_record_holds_no_value_of_a_secret_variable(tmp_path: Path, monkeypatc
     path = records.save(made_run(made_case(answer="The key is sk-secret-4711.")), tmp_path)
     assert "sk-secret-4711" not in path.read_text(encoding="utf-8")
     assert records.load(path).cases[0].run.answers == ["The key is <SOME_API_KEY>."]
+
+
+def test_two_runs_of_one_second_keep_their_records(tmp_path: Path) -> None:
+    run = made_run(made_case())
+    first, second, third = (records.save(run, tmp_path) for _ in range(3))
+    assert len({first, second, third}) == len(list(tmp_path.iterdir()))
+    assert records.save(run, tmp_path, replace=True) == first
