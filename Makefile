@@ -10,7 +10,8 @@ demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
 
 test: $(VENV)/.dev  ## run the tests with the coverage gate
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not browser" --cov --cov-report=term --ignore=tests/test_recipes.py
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not browser" --cov --cov-report=term \
+		--ignore=tests/test_recipes.py --ignore=tests/apps --ignore=tests/evals
 
 test-slow: $(VENV)/.dev  ## run what takes long: campaigns in short, killed processes, all tests of the history on PostgreSQL
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not browser"
@@ -21,7 +22,8 @@ test-browser: apps  ## look at the MCP Apps in Chromium; screenshots go to scree
 pictures: apps  ## make the pictures of the documentation again, of one day's data; needs Chromium
 	@$(BIN)/python -m tests.apps.pictures
 
-evals: $(VENV)/.dev  ## play the transcripts of all cases, then all planted wrong answers; asks no model
+evals: $(VENV)/.dev  ## test the evals, play the transcripts of all cases, then all planted wrong answers; asks no model
+	@$(BIN)/python -m pytest -q -n auto -m "not slow" tests/evals
 	@$(BIN)/python -m evals run --model scripted
 	@$(BIN)/python -m evals planted
 

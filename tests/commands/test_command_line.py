@@ -65,6 +65,7 @@ def test_a_reader_that_has_seen_enough_causes_no_traceback() -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_an_interrupt_ends_a_wait_for_the_network_at_once_and_without_a_traceback() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -39,6 +39,7 @@ def test_one_that_does_not_end_is_killed(listener: socket.socket, monkeypatch: p
     assert run_workers(stubborn, listener, 1, list)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc")
 def test_one_that_died_is_replaced_and_all_end_together() -> None:
     with process("--workers", "2", NOMOS_MCP_STATE_KEY=KEY) as server:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -119,7 +120,7 @@ class Api(RuleBasedStateMachine):
             assert [entry.subscription_id for entry in self.sim.ledger] == self.ordered
 
 
-TestApi = Api.TestCase
+TestApi = pytest.mark.slow(Api.TestCase)
 # As often as it takes a second or two; deterministic, so that nobody's change fails on somebody else's find.
 TestApi.settings = settings(
     max_examples=40, stateful_step_count=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
