@@ -21,12 +21,10 @@ from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model, infer_model
 
 from evals import records, report, scripted
-from evals.assistant import hold
 from evals.cases import KINDS, Language, load
-from evals.checks import problems
 from evals.judge import judges
 from evals.records import SCRIPTED, CaseRecord, RunRecord
-from evals.run import EvalCase, Progress, judged
+from evals.run import EvalCase, Progress, caught, judged
 from evals.world import Peer
 
 RIGHT: Final = 0
@@ -262,17 +260,16 @@ def _planted(options: argparse.Namespace) -> int:
     answers = scripted.load_planted()
     if unknown := sorted({each.case for each in answers.values()} - cases.keys()):
         raise UsageError(f"Planted answers name cases that do not exist: {', '.join(unknown)}.")
-    caught: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     missed: list[str] = []
 
     async def judge(name: str, limit: asyncio.Semaphore) -> None:
         case, planted = cases[answers[name].case], answers[name]
         async with limit:
-            run = await hold(case.inputs, scripted.scripted(planted.steps))
+            found = (await caught(case, planted)).keys()
         assert case.metadata is not None, name  # noqa: S101  cases.load() lets no other through
-        found = {check for check, wrong in problems(case.inputs, case.metadata, run).items() if wrong}
         if found == planted.caught_by:
-            caught[case.metadata.kind] += 1
+            counts[case.metadata.kind] += 1
         else:
             missed.append(f"{name}: {sorted(found) or 'nothing'} caught it, and {sorted(planted.caught_by)} should")
 
@@ -281,9 +278,9 @@ def _planted(options: argparse.Namespace) -> int:
         await asyncio.gather(*(judge(name, limit) for name in answers))
 
     asyncio.run(judge_all())
-    without = [kind for kind in KINDS if not caught[kind]]
-    print(f"Planted wrong answers: {caught.total()} caught, {len(missed)} missed; by kind:")
-    print(", ".join(f"{kind} {count}" for kind, count in sorted(caught.items())))
+    without = [kind for kind in KINDS if not counts[kind]]
+    print(f"Planted wrong answers: {counts.total()} caught, {len(missed)} missed; by kind:")
+    print(", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())))
     print(*(f"MISSED {line}" for line in sorted(missed)), sep="\n", end="\n" if missed else "")
     if without:
         print(f"No planted answer was caught of: {', '.join(without)}")

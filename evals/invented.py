@@ -8,9 +8,9 @@ from itertools import chain
 from typing import Final
 
 from evals.facts import ID, MARKER, PERIODS, STATUS_WORDS, Amount, Day, Facts, facts_of
+from nomos_mcp.lifecycle.order_state import TARGET_DAYS
 
 _NEAR: Final = 7  # days: a weekday without a date is not further away
-_TARGET_DAYS: Final = 56.0  # "about eight weeks", from the order to the installed meter
 _ORDER: Final = re.compile(r"\b(prdo_[A-Za-z0-9]+)")
 _SENTENCE: Final = re.compile(r"(?<!\d)[.!?;](?:\s|$)")
 _FROM: Final = re.compile(r"\b(?:since|from|after|before|until|by|seit|ab|nach|vor|bis)\b", re.IGNORECASE)
@@ -137,7 +137,7 @@ def _amounts(said: Facts, read: Facts, known: Facts, dates: AbstractSet[date], t
     spoken = dates & (_dates(said.days, today) | {today})
     passed = {float((today - each).days) for each in dates if each <= today}
     ahead = {float((each - today).days) for each in dates if each >= today}
-    late = {each - _TARGET_DAYS for each in passed if each > _TARGET_DAYS}
+    late = {each - TARGET_DAYS for each in passed if each > TARGET_DAYS}
     between = late | {float(abs((one - other).days)) for one in spoken for other in spoken} | passed | ahead
     every = read.amounts | known.amounts
     allowed = set()
@@ -146,7 +146,7 @@ def _amounts(said: Facts, read: Facts, known: Facts, dates: AbstractSet[date], t
         same = {each.direction for each in every if _in_days(each) == (unit, number)}
         match amount.direction:
             case 1:
-                good = 1 in same or (unit == "day" and number in ahead) or (bool(same) and number == _TARGET_DAYS)
+                good = 1 in same or (unit == "day" and number in ahead) or (bool(same) and number == TARGET_DAYS)
             case -1:
                 good = bool(same - {1}) or (unit == "day" and number in passed) or _roughly(amount, passed)
             case _:

@@ -22,8 +22,9 @@ from pydantic_evals.reporting import EvaluationReport, ReportCase, ReportCaseFai
 
 from evals.assistant import Run, hold
 from evals.cases import Conversation, Expectation
-from evals.checks import CHECKS, HardChecks, tokens_of, tokens_read, verdict
+from evals.checks import CHECKS, HardChecks, problems, tokens_of, tokens_read, verdict
 from evals.records import CaseRecord, Finding, without_keys
+from evals.scripted import PlantedAnswer, scripted
 from evals.world import Peer
 
 Report = EvaluationReport[Conversation, Run, Expectation]
@@ -119,6 +120,13 @@ async def judged(
         repeat=repeat,
         lifecycle=lambda case: _Held(case, progress),
     )
+
+
+async def caught(case: EvalCase, planted: PlantedAnswer) -> dict[str, list[str]]:
+    """Return the checks that find something wrong with a planted answer to a case, and what."""
+    assert case.metadata is not None, case.name  # noqa: S101  cases.load() lets no other through
+    run = await hold(case.inputs, scripted(planted.steps))
+    return {check: wrong for check, wrong in problems(case.inputs, case.metadata, run).items() if wrong}
 
 
 class _Held(CaseLifecycle[Conversation, Run, Expectation]):

@@ -4,7 +4,6 @@ A transcript holds what a model does in one case, step by step. What the tools a
 `<confirmation_code>` or another name in such brackets stands for the field of that name in the last result that has it.
 """
 
-import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -15,6 +14,7 @@ from pydantic_ai import ModelMessage, ModelRequest, ModelResponse, TextPart, Too
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from evals.assistant import Run
+from evals.invented import json_of
 
 FOLDER: Final = Path(__file__).parent / "transcripts"
 BY_HAND: Final = FOLDER / "by_hand"
@@ -161,11 +161,7 @@ def _results(messages: Iterable[ModelMessage]) -> Iterator[str]:
 def _last_fields(results: Iterable[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for result in results:
-        try:
-            answer = json.loads(result)
-        except ValueError:
-            continue
-        if isinstance(answer, dict):
+        if isinstance(answer := json_of(result), dict):
             fields |= {name: answer[name] for name in _CHANGING if isinstance(answer.get(name), str)}
     return fields
 

@@ -20,7 +20,6 @@ from nomos_mcp.simulator.simulator_server import served
 
 NOW: Final = datetime(2026, 6, 15, 10, 0, tzinfo=UTC)
 """When the questions are asked. The clock stands still, so that a right answer is right on any day."""
-_PATIENCE: Final = 60.0  # seconds
 
 
 def today(conversation: Conversation) -> date:
@@ -96,8 +95,6 @@ async def ours(conversation: Conversation, simulator: Simulator) -> AsyncIterato
         ) as nomos,
         aclosing(demo_history(simulator, version, clock)) as history,
     ):
-        # The invented past is made at the first use, and a tool does not wait for it long on a busy machine.
-        await history.durations(_PATIENCE)
         scopes = (ORDERS_READ,) if conversation.read_only else (ORDERS_READ, ORDERS_WRITE)
         caller = Caller.customer(conversation.caller, name="evals", scopes=scopes) if fenced else None
         server = create_server(

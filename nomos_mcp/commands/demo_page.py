@@ -79,7 +79,8 @@ async def _page(_: Request) -> FileResponse:
 
 
 async def _questions(_: Request) -> JSONResponse:
-    return JSONResponse([_question(name, tool, arguments) for name, (tool, arguments) in QUESTIONS.items()] + _orders())
+    asked = [{"name": name, "tool": tool, "arguments": given} for name, (tool, given) in QUESTIONS.items()]
+    return JSONResponse(asked + _orders())
 
 
 def _orders() -> list[dict[str, Any]]:
@@ -89,7 +90,3 @@ def _orders() -> list[dict[str, Any]]:
         for item in DEMO.describe()
         if item.kind == "meter_order"
     ]
-
-
-def _question(name: str, tool: str, arguments: Mapping[str, object]) -> dict[str, Any]:
-    return {"name": name, "tool": tool, "arguments": arguments}

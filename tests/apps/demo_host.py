@@ -196,6 +196,15 @@ READY: Final = """
 """
 """An `answer` that greets an app and leaves the rest to `window.more`."""
 
+READY_WITHOUT_TOOLS: Final = READY.replace("{ serverTools: {} }", "{}")
+"""The same of a host that lets apps call no tools."""
+
+REFUSES_CALLS: Final = (
+    "window.more = ({ id, method }, reply) => method === 'tools/call' &&"
+    " reply({ id, error: { code: -32000, message: 'no' } })"
+)
+"""A script of a host that refuses every call."""
+
 HELD_PATIENCE: Final = """<script>
 const wait = setTimeout;
 window.setTimeout = (run, after, ...rest) => {

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion
 from nomos_mcp.simulator import DEMO
 from tests.apps.conftest import OpenBare, OpenDemo
-from tests.apps.demo_host import READY, DemoHost
+from tests.apps.demo_host import READY_WITHOUT_TOOLS, DemoHost
 
 pytestmark = pytest.mark.browser
 
@@ -252,7 +252,7 @@ def test_an_order_that_cannot_be_loaded_says_why(open_demo: OpenDemo) -> None:
 
 def test_a_host_that_calls_no_tools_is_told_from_the_card(open_bare: OpenBare) -> None:
     host = open_bare()
-    greeting = READY.replace("{ serverTools: {} }", "{}")
+    greeting = READY_WITHOUT_TOOLS
     host.open("board", greeting)
     host.page.wait_for_function("received.some(each => each.method === 'ui/notifications/initialized')")
     host.frame.evaluate(

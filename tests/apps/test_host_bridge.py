@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from nomos_mcp.client import EDISON
 from nomos_mcp.simulator import DEMO
 from tests.apps.conftest import OpenBare, OpenDemo
-from tests.apps.demo_host import HELD_PATIENCE, READY, SCREENSHOTS
+from tests.apps.demo_host import HELD_PATIENCE, READY, READY_WITHOUT_TOOLS, REFUSES_CALLS, SCREENSHOTS
 
 pytestmark = pytest.mark.browser
 
@@ -260,7 +260,7 @@ def test_colours_of_the_host_are_used_and_ours_where_it_names_none(open_bare: Op
 
 def test_a_host_without_tools_disables_what_would_call_one(open_bare: OpenBare) -> None:
     host = open_bare()
-    host.open("timeline", READY.replace("{ serverTools: {} }", "{}"))
+    host.open("timeline", READY_WITHOUT_TOOLS)
     host.send("ui/notifications/tool-result", RESULT)
     expect(host.app.get_by_role("button", name="Refresh")).to_have_attribute("aria-disabled", "true")
     host.app.get_by_role("button", name="Refresh").click(force=True)
@@ -270,10 +270,7 @@ def test_a_host_without_tools_disables_what_would_call_one(open_bare: OpenBare) 
 
 def test_a_call_that_the_host_refuses_leaves_what_is_shown(open_bare: OpenBare) -> None:
     host = open_bare()
-    host.page.add_init_script(
-        "window.more = ({ id, method }, reply) => method === 'tools/call' &&"
-        " reply({ id, error: { code: -32000, message: 'no' } })"
-    )
+    host.page.add_init_script(REFUSES_CALLS)
     host.open("timeline", READY)
     host.send("ui/notifications/tool-result", RESULT)
     host.app.get_by_role("button", name="Refresh").click()

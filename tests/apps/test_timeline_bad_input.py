@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from nomos_mcp.client import CURIE, EDISON
 from tests.apps.conftest import OpenBare, OpenDemo
-from tests.apps.demo_host import READY, BareHost, DemoHost
+from tests.apps.demo_host import READY, READY_WITHOUT_TOOLS, REFUSES_CALLS, BareHost, DemoHost
 
 pytestmark = pytest.mark.browser
 
@@ -146,7 +146,7 @@ def test_a_block_without_an_explanation_is_shown_by_the_orders_own_fields(open_d
 
 def test_a_short_result_is_shown_by_a_host_that_calls_no_tools(open_bare: OpenBare) -> None:
     host = open_bare()
-    host.open("timeline", READY.replace("{ serverTools: {} }", "{}"))
+    host.open("timeline", READY_WITHOUT_TOOLS)
     sent(host, {"order": {"id": "prdo_x", "status": "placed"}, "explanation": EXPLANATION, "api_version": CURIE})
     expect(host.app.locator("[aria-current=step]")).to_contain_text("With the installation partner")
     host.app.get_by_role("button", name="Deutsch").click()
@@ -157,10 +157,7 @@ def test_a_short_result_is_shown_by_a_host_that_calls_no_tools(open_bare: OpenBa
 
 def test_what_the_host_refuses_is_told_and_what_is_shown_stays_with_its_time(open_bare: OpenBare) -> None:
     host = open_bare()
-    host.page.add_init_script(
-        "window.more = ({ id, method }, reply) => method === 'tools/call' &&"
-        " reply({ id, error: { code: -32000, message: 'no' } })"
-    )
+    host.page.add_init_script(REFUSES_CALLS)
     host.open("timeline", READY)
     sent(host, {"order": ORDER, "explanation": EXPLANATION, "api_version": CURIE})
     received = host.app.get_by_text("Received ")
@@ -219,6 +216,6 @@ def test_what_the_customer_says_is_asked_again_with_it(open_bare: OpenBare) -> N
 def test_dates_are_in_the_language_of_the_words_beside_them(open_bare: OpenBare, locale: str, day: str) -> None:
     host = open_bare()
     host.page.add_init_script(f"window.context = {{ locale: '{locale}' }}")
-    host.open("timeline", READY.replace("{ serverTools: {} }", "{}"))
+    host.open("timeline", READY_WITHOUT_TOOLS)
     sent(host, {"order": {**ORDER, "status": "created"}, "explanation": EXPLANATION, "api_version": CURIE})
     expect(host.app.locator("[aria-current=step] .date")).to_have_text(day)
