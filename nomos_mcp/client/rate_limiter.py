@@ -180,12 +180,12 @@ class RateLimiter:
 
     async def _acquire(self, max_wait: float, *, urgent: bool) -> None:
         foreseen = self._delay(self._urgent if urgent else self._urgent + self._waiting)
-        if foreseen > max_wait:
+        if foreseen > max(max_wait, 0):  # with a free slot, being late is not the rate limit's doing
             raise LocalRateLimitError(foreseen)
         self._urgent += urgent
         self._waiting += not urgent
         try:
-            with anyio.move_on_after(max_wait) as waiting:
+            with anyio.move_on_after(max_wait if max_wait > 0 else None) as waiting:
                 async with self._urgent_queue if urgent else self._queue:
                     while (delay := self._delay(0 if urgent else self._urgent)) > 0:
                         await self._timing.sleep(delay)

@@ -138,11 +138,14 @@ class Session:
             try:
                 return await step(call)
             except NomosError as error:
+                failure = error
                 pause = pause_before_retry(error, attempt, self._timing)
                 is_late = pause >= call.deadline - self._timing.monotonic()
                 if not is_transient(error) or attempt > call.options.max_retries or is_late:
                     raise
             await self._timing.sleep(pause)
+            if self._timing.monotonic() >= call.deadline:  # a busy machine slept longer
+                raise failure
 
     async def _get_token(self, call: _Call) -> SecretStr:
         return await self._credentials.token(call.deadline)

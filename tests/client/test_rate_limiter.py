@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nomos_mcp.client import LocalRateLimitError
-from nomos_mcp.client.rate_limiter import MAX_HOLD, MAX_RETRY_AFTER, RateLimiter, RateLimitHeaders, Timing
+from nomos_mcp.client.rate_limiter import MAX_HOLD, MAX_RETRY_AFTER, REAL_TIME, RateLimiter, RateLimitHeaders, Timing
 from tests.client.fake_time import VIRTUAL, WALL, virtually
 
 
@@ -108,6 +108,14 @@ def test_a_wait_past_the_patience_is_refused_at_once_and_says_how_long() -> None
     retry_after, waited = virtually(main)
     assert retry_after == pytest.approx(3.5)
     assert waited == 0
+
+
+async def test_whoever_is_late_gets_a_free_slot_and_is_not_told_of_others() -> None:
+    limiter = RateLimiter(1, REAL_TIME)
+    async with limiter.slot(-1):
+        with pytest.raises(LocalRateLimitError):
+            async with limiter.slot(-1):
+                pass
 
 
 async def _pass_through(limiter: RateLimiter) -> None:

@@ -1,6 +1,7 @@
 """Repeats: of what, how often, and after which pause. In virtual time, against an application that fails on purpose."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +21,7 @@ from nomos_mcp.client import (
 )
 from nomos_mcp.client.rate_limiter import REAL_TIME
 from nomos_mcp.client.session import BACKOFF_CAP, is_transient, pause_before_retry
-from tests.client.fake_time import VIRTUAL, virtually
+from tests.client.fake_time import VIRTUAL, SkippingTime, virtually
 from tests.client.fake_upstream import answering
 from tests.client.faults.wire_server import ORDER
 
@@ -85,3 +86,13 @@ def test_a_pause_that_would_pass_the_deadline_is_not_begun() -> None:
 
     assert virtually(main) == pytest.approx(0.5)
     assert len(asked) == 2
+
+
+async def test_a_pause_that_took_longer_than_meant_ends_with_the_failure_before_it() -> None:
+    app, asked = answering((500, b""))
+    timing = SkippingTime().timing
+    overslept = replace(timing, sleep=lambda seconds: timing.sleep(seconds + 60))
+    async with NomosClient(access_token="t", base_url="http://127.0.0.1", app=app, timing=overslept) as client:
+        with pytest.raises(InternalServerError):
+            await client.meter_orders.get("prdo_1")
+    assert len(asked) == 1

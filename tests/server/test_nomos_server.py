@@ -84,7 +84,7 @@ async def test_the_demo_server_answers_without_credentials(era: Era) -> None:
 
 
 async def test_an_unreachable_host_says_so_and_leaks_no_secret(era: Era) -> None:
-    nomos = NomosClient(client_id="me", client_secret="s3cr3t", base_url="http://127.0.0.1:9", timeout=0.3)
+    nomos = NomosClient(client_id="me", client_secret="s3cr3t", base_url="http://127.0.0.1:9", max_retries=0)
     async with nomos, Client(create_server(Settings(), client=nomos), mode=era) as client:
         result = await client.call_tool("get_meter_order", {"order_id": "prdo_1"})
     assert result.is_error
