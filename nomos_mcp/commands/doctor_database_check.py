@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from nomos_mcp.commands.doctor_checks import Finding
-from nomos_mcp.history.database_errors import HistoryError
+from nomos_mcp.database.errors import DatabaseError
 from nomos_mcp.settings import Settings
 from nomos_mcp.variables import WATCH_EVERY
 
@@ -16,10 +16,10 @@ async def database_check(settings: Settings) -> Finding:
     # Loads SQLAlchemy, which only a doctor of a database pays for.
     from sqlalchemy import false, func, select, update  # noqa: PLC0415
 
-    from nomos_mcp.history.database import REVISION  # noqa: PLC0415
+    from nomos_mcp.database.database import REVISION  # noqa: PLC0415
+    from nomos_mcp.database.tables import runs  # noqa: PLC0415
     from nomos_mcp.history.runs import COMPLETE, GAP  # noqa: PLC0415
     from nomos_mcp.history.store import History  # noqa: PLC0415
-    from nomos_mcp.history.tables import runs  # noqa: PLC0415
 
     now = datetime.now(UTC)
     history = History(settings.database, lambda: now)
@@ -27,7 +27,7 @@ async def database_check(settings: Settings) -> Finding:
         async with history.database.writing() as connection:
             await connection.execute(update(runs).values(changes=runs.c.changes).where(false()))
             last: datetime | None = await connection.scalar(select(func.max(runs.c.started_at)).where(COMPLETE))
-    except HistoryError as error:
+    except DatabaseError as error:
         wrong, _, cure = str(error).partition(": ")
         return Finding(_NAME, "failed", wrong, f"{cure[:1].upper()}{cure[1:]}")
     finally:

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(history: "History", options: argparse.Namespace) -> int:
-    from nomos_mcp.history.database_errors import HistoryError  # noqa: PLC0415  as above
+    from nomos_mcp.database.errors import DatabaseError  # noqa: PLC0415  as above
 
     try:
         if options.action == "prune":
@@ -89,7 +89,7 @@ async def _run(history: "History", options: argparse.Namespace) -> int:
             with _output(options.output) as file:
                 exported = await _export(history.exported(), options.format, file)
             note(f"States exported: {exported}")
-    except HistoryError as error:
+    except DatabaseError as error:
         complain(str(error))
         return EXIT_FAILED
     except OSError as error:

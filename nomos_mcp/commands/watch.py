@@ -101,7 +101,7 @@ async def _until_a_signal(history: "History", client: "NomosClient", every: time
 async def _watched(history: "History", client: "NomosClient", every: timedelta | None) -> int:
     from nomos_mcp.client import NomosError  # noqa: PLC0415  as above
     from nomos_mcp.client.rate_limiter import REQUESTS_PER_SECOND  # noqa: PLC0415  as above
-    from nomos_mcp.history.database import HistoryError  # noqa: PLC0415  as above
+    from nomos_mcp.database.database import DatabaseError  # noqa: PLC0415  as above
     from nomos_mcp.history.polling import pause_for, poll, watch  # noqa: PLC0415  as above
     from nomos_mcp.history.runs import WatchError  # noqa: PLC0415  as above
 
@@ -110,7 +110,7 @@ async def _watched(history: "History", client: "NomosClient", every: timedelta |
         await watch(history, client, every, pause=pause, finished=_finished, failed=_failed, report=report)
     try:
         _finished(await poll(history, client, pause=pause, report=report))
-    except (HistoryError, WatchError) as error:
+    except (DatabaseError, WatchError) as error:
         _failed(str(error))
         return EXIT_FAILED
     except NomosError as error:

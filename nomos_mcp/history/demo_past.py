@@ -17,10 +17,10 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from nomos_mcp.client.models import CurieMeterOrder, EdisonMeterOrder, MeterOrder
+from nomos_mcp.database.database import IN_MEMORY, Database
+from nomos_mcp.database.tables import changes, observations, runs
 from nomos_mcp.history.changes import Change, OrderLook, changes_between
-from nomos_mcp.history.database import IN_MEMORY, Database
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import changes, observations, runs
 from nomos_mcp.lifecycle import CURIE, ApiVersion, is_final
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.order_transitions import INSTALLED, PATH

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nomos_mcp.client.ids import is_well_formed, kind_of
 from nomos_mcp.client.models import parsed_time
-from nomos_mcp.history.database import Database
-from nomos_mcp.history.tables import events
+from nomos_mcp.database.database import Database
+from nomos_mcp.database.tables import events
 
 LEASE: Final = timedelta(minutes=2)
 """How long one process works on the events of an order before another one takes them over: longer than a read takes."""
@@ -95,7 +95,7 @@ class ClaimedEvent:
 
 
 class WebhookEvents:
-    """The events in the database. Every method raises `HistoryError` if the database does not answer.
+    """The events in the database. Every method raises `DatabaseError` if the database does not answer.
 
     Args:
         now: Returns the current time, aware.

@@ -23,12 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nomos_mcp.client import BadRequestError, MeterOrder, NomosClient, NotFoundError, Page
 from nomos_mcp.client.errors import UnreadableResponseError
 from nomos_mcp.client.pages import MAX_PAGE_SIZE
+from nomos_mcp.database.tables import observations
 from nomos_mcp.history.changes import OrderLook
 from nomos_mcp.history.recording import record
 from nomos_mcp.history.run_progress import Progress, RunReport
 from nomos_mcp.history.runs import Run
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import observations
 from nomos_mcp.history.untold import Tally, first_event
 from nomos_mcp.lifecycle import VERSIONS
 

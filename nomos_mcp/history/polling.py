@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 
 from nomos_mcp.client import NomosClient, NomosError, UnsupportedVersionError
-from nomos_mcp.history.database import HistoryError
+from nomos_mcp.database.database import DatabaseError
 from nomos_mcp.history.order_walk import OrderWalk
 from nomos_mcp.history.run_progress import RunReport
 from nomos_mcp.history.runs import BEAT, Run, WatchError
@@ -43,7 +43,7 @@ async def poll(
 
     Raises:
         WatchError: Another process is watching.
-        HistoryError: The database does not answer.
+        DatabaseError: The database does not answer.
         NomosError: Nomos does not answer. The next run goes on from here.
     """
     if client.api_version not in VERSIONS:
@@ -57,12 +57,12 @@ async def poll(
             tasks.start_soon(_keep_alive, history, run, ended)
             try:
                 found = await OrderWalk(history, client, run, pause, report).finish()
-            except (NomosError, HistoryError, WatchError) as error:
+            except (NomosError, DatabaseError, WatchError) as error:
                 failure = error  # raised below, as it is and not in a group
             ended.set()
     finally:
         if found is None:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(_RELEASED_WITHIN), suppress(HistoryError):
+            with anyio.CancelScope(shield=True), anyio.move_on_after(_RELEASED_WITHIN), suppress(DatabaseError):
                 await history.runs.release(run)
     if failure is not None:
         raise failure
@@ -75,7 +75,7 @@ async def _keep_alive(history: History, run: Run, ended: anyio.Event) -> None:
         with anyio.move_on_after(BEAT):
             await ended.wait()
             return
-        with suppress(HistoryError):  # the walker notices too, and says so
+        with suppress(DatabaseError):  # the walker notices too, and says so
             await history.runs.beat(run)
 
 
@@ -109,7 +109,7 @@ async def watch(
                 finished(await poll(history, client, pause=pause, report=report))
         except WatchError:
             pass  # the other process says what it does
-        except HistoryError as error:
+        except DatabaseError as error:
             if not is_away:
                 failed(str(error))
             is_away = True

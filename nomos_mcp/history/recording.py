@@ -9,10 +9,10 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Row, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nomos_mcp.database.tables import changes, observations, runs
 from nomos_mcp.history.changes import CLOCK_SKEW, STATE, Change, OrderLook, changes_between
 from nomos_mcp.history.lagging_reads import LAG, shows_earlier_state
 from nomos_mcp.history.runs import COMPLETE
-from nomos_mcp.history.tables import changes, observations, runs
 from nomos_mcp.lifecycle import is_final
 
 _AT_ONCE: Final = 500  # orders in one statement

@@ -14,9 +14,9 @@ from typing import Any, Final
 from sqlalchemy import Row, Update, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nomos_mcp.database.database import Database
+from nomos_mcp.database.tables import runs
 from nomos_mcp.history.changes import CLOCK_SKEW
-from nomos_mcp.history.database import Database
-from nomos_mcp.history.tables import runs
 
 GAP: Final = timedelta(hours=36)
 """How far two complete runs may be apart for the time between them to be covered: once a day, and half a day late."""
@@ -72,7 +72,7 @@ class Gap:
 
 
 class Runs:
-    """The runs in a database. Every method raises `HistoryError` if it does not answer.
+    """The runs in a database. Every method raises `DatabaseError` if it does not answer.
 
     Args:
         database: Where they are kept.

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from sqlalchemy import Row, RowMapping, select
 
+from nomos_mcp.database.database import Database, DatabaseError, require_asyncio
+from nomos_mcp.database.tables import changes, observations, runs
 from nomos_mcp.history.changes import Change
-from nomos_mcp.history.database import Database, HistoryError, require_asyncio
 from nomos_mcp.history.durations import DurationsOf, StepDurations
 from nomos_mcp.history.recording import look_of
 from nomos_mcp.history.runs import COMPLETE
-from nomos_mcp.history.tables import changes, observations, runs
 from nomos_mcp.lifecycle import ApiVersion
 
 KEPT: Final = 600.0
@@ -52,7 +52,7 @@ class Durations:
         self._until = float("-inf")
         self._begun = float("-inf")
         self._task: asyncio.Task[None] | None = None
-        self._failure: HistoryError | None = None
+        self._failure: DatabaseError | None = None
 
     async def get(self, wait: float) -> Statistics | None:
         """Return the statistics. Old ones are returned while new ones are computed.
@@ -64,7 +64,7 @@ class Durations:
             None if they are not ready after that; they are computed further.
 
         Raises:
-            HistoryError: They could not be computed.
+            DatabaseError: They could not be computed.
         """
         require_asyncio()
         if self._clock() >= self._until and (self._task is None or self._task.done()):
@@ -86,7 +86,7 @@ class Durations:
         try:
             self._known = await self._read()
             self._until = self._clock() + KEPT
-        except HistoryError as error:
+        except DatabaseError as error:
             self._failure = error
 
     async def _read(self) -> Statistics:

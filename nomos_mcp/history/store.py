@@ -9,13 +9,13 @@ from typing import Any, Final, Self
 from pydantic import SecretStr
 from sqlalchemy import Column, ColumnElement, Select, Table, delete, exists, func, literal, select, tuple_
 
+from nomos_mcp.database.database import Database
+from nomos_mcp.database.tables import Moment, changes, events, observations, runs
 from nomos_mcp.history.changes import Change, Kind, OrderLook
-from nomos_mcp.history.database import Database
 from nomos_mcp.history.events import WebhookEvents
 from nomos_mcp.history.recording import change_of, look_of, record
 from nomos_mcp.history.runs import Runs
 from nomos_mcp.history.statistics import Durations, Statistics
-from nomos_mcp.history.tables import Moment, changes, events, observations, runs
 
 _EXPORTED_AT_ONCE: Final = 1000
 _PRUNED_AT_ONCE: Final = 5000  # rows in one transaction: nobody waits long for a turn to write
@@ -32,7 +32,7 @@ class Place:
 class History:
     """What was seen of the orders.
 
-    Every method raises `HistoryError` if the database does not answer.
+    Every method raises `DatabaseError` if the database does not answer.
 
     Args:
         url: `NOMOS_MCP_DATABASE`, `database.IN_MEMORY`, or a database. Nothing is opened before the first call.

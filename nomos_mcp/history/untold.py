@@ -12,8 +12,8 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nomos_mcp.database.tables import events
 from nomos_mcp.history.changes import CLOCK_SKEW, Change
-from nomos_mcp.history.tables import events
 from nomos_mcp.lifecycle import CURIE
 
 _STATUSES: Final = frozenset({"placed", "check_submitted", "check_reviewed", "scheduled", "installed"})

@@ -14,13 +14,13 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nomos_mcp.client import NomosClient, NomosError, NotFoundError
+from nomos_mcp.database.database import DatabaseError
+from nomos_mcp.database.tables import observations
 from nomos_mcp.history.changes import CLOCK_SKEW, STATE, Change, OrderLook
-from nomos_mcp.history.database import HistoryError
 from nomos_mcp.history.events import LONGEST_WAIT, ORDER_TOPICS, ClaimedEvent, settle
 from nomos_mcp.history.lagging_reads import LAG
 from nomos_mcp.history.recording import record
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import observations
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
 from nomos_mcp.lifecycle.statuses import PATHS
 
@@ -69,7 +69,7 @@ class WebhookWorker:
                     failing = False
                     await anyio.sleep(self._pause)
                 failing = False
-            except HistoryError as error:
+            except DatabaseError as error:
                 if not failing:
                     _logger.warning("Orders that webhooks told of are read later. %s", error)
                 failing = True

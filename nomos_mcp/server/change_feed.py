@@ -103,7 +103,7 @@ async def from_history(history: "History", query: FeedQuery, cursor: FeedCursor,
     """Read the feed from the history; None if that knows nothing of what is asked for.
 
     Raises:
-        HistoryError: The database does not answer.
+        DatabaseError: The database does not answer.
     """
     from nomos_mcp.history.store import Place  # noqa: PLC0415  only a server with a database pays for loading it
 

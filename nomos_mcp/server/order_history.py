@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import anyio
 
 from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.database.errors import DatabaseError
 from nomos_mcp.history.changes import Change, OrderLook, block_of
-from nomos_mcp.history.database_errors import HistoryError
 from nomos_mcp.lifecycle import CURIE, Audience, Language, StepTook
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.order_state import berlin_beginning, berlin_date, berlin_moment
@@ -108,7 +108,7 @@ def not_too_long(history: "History") -> anyio.CancelScope:
 
 
 def reason_of(error: Exception) -> str:
-    if isinstance(error, HistoryError):
+    if isinstance(error, DatabaseError):
         return str(error)
     _log.warning("The history failed: %s", type(error).__name__)
     return "It failed in a way that is not foreseen; the log names it."

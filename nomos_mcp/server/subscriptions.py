@@ -185,7 +185,7 @@ class _NewChanges:
         return [change for change in self._kept if change.number > number]
 
     async def _ask(self, *, anew: bool = False) -> None:
-        from nomos_mcp.history.database import HistoryError  # noqa: PLC0415  loads SQLAlchemy; here it is loaded
+        from nomos_mcp.database.database import DatabaseError  # noqa: PLC0415  loads SQLAlchemy; here it is loaded
 
         try:
             if anew:
@@ -193,7 +193,7 @@ class _NewChanges:
             while news := await self._history.changes_after(self._last, _AT_ONCE):
                 self._kept.extend(news)
                 self._last = news[-1].number
-        except HistoryError as error:
+        except DatabaseError as error:
             if not self._failed:
                 _log.warning("changes cannot be told to those who listen: %s", error)
             self._failed = True

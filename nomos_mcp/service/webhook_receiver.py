@@ -21,7 +21,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nomos_mcp.history.database import HistoryError
+from nomos_mcp.database.database import DatabaseError
 from nomos_mcp.history.events import WebhookEvent
 from nomos_mcp.history.store import History
 from nomos_mcp.service.access_log import log_webhook
@@ -169,7 +169,7 @@ class WebhookReceiver:
         ends = loop.time() + MAX_WEBHOOK_WRITERS / WEBHOOKS_PER_SECOND
         try:
             is_new = await self._history.events.add(event)
-        except HistoryError as error:
+        except DatabaseError as error:
             return str(error)
         finally:  # a turn takes a minimum time, which limits the events of a second
             loop.call_at(max(ends, loop.time()), self._writers.release)

@@ -18,9 +18,9 @@ import pytest
 from sqlalchemy import update
 
 from nomos_mcp.cli import main
+from nomos_mcp.database.tables import runs
 from nomos_mcp.history.changes import Change
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import runs
 from nomos_mcp.simulator import DEMO, Fault, Simulator, TargetState
 from nomos_mcp.simulator.world import real_clock
 from tests.serving import served

@@ -31,7 +31,7 @@ async def run(history: "History", started_at: datetime, *, not_covered: str = ""
     """Record a run of watching."""
     from sqlalchemy import insert  # noqa: PLC0415  slow to load
 
-    from nomos_mcp.history.tables import runs  # noqa: PLC0415  as above
+    from nomos_mcp.database.tables import runs  # noqa: PLC0415  as above
 
     values = {"holder": "test", "heartbeat_at": started_at, "requests": 1, "orders_read": 1, "changes": 0}
     finished_at = started_at if finished else None

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from sqlalchemy import event
 
-from nomos_mcp.history.database import Database, HistoryError
+from nomos_mcp.database.database import Database, DatabaseError
 from nomos_mcp.history.store import History
 from tests.databases import Clock, execute
 from tests.history.looks import look
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The clock by which a database that failed is left alone."""
     time = [1000.0]
-    monkeypatch.setattr("nomos_mcp.history.database.time", SimpleNamespace(monotonic=lambda: time[0]))
+    monkeypatch.setattr("nomos_mcp.database.database.time", SimpleNamespace(monotonic=lambda: time[0]))
     return time
 
 
@@ -41,12 +41,12 @@ async def _no_thread_outlives_its_loop() -> AsyncIterator[None]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nomos_mcp.history.database._BUSY", 1.0)
+    monkeypatch.setattr("nomos_mcp.database.database.BUSY", 1.0)
 
 
 async def failure(history: History, work: Callable[[], Any] | None = None) -> str:
     """What is said when it fails to record something, or to do this."""
-    with pytest.raises(HistoryError) as caught:
+    with pytest.raises(DatabaseError) as caught:
         await (work() if work else history.record([look(Clock(history.now()))]))
     shown = "".join(traceback.format_exception(caught.value))
     assert PASSWORD not in shown

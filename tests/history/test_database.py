@@ -13,9 +13,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, select, text
 
-from nomos_mcp.history.database import IN_MEMORY, REVISION, Database, HistoryError, database_url
+from nomos_mcp.database.database import IN_MEMORY, REVISION, Database, DatabaseError, database_url
+from nomos_mcp.database.tables import events, metadata
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import events, metadata
 from tests.databases import Clock
 from tests.history.looks import look
 
@@ -53,7 +53,7 @@ def test_a_database_is_named_by_a_path_or_a_url(value: str, driver: str, path: s
     "value", ["mysql://me:secret@db.example/nomos", "://secret", "sqlite://history.db", "postgresql://me:secret@h:p/d"]
 )
 def test_what_names_no_database_is_refused_without_being_quoted(value: str) -> None:
-    with pytest.raises(HistoryError, match="NOMOS_MCP_DATABASE") as caught:
+    with pytest.raises(DatabaseError, match="NOMOS_MCP_DATABASE") as caught:
         database_url(value)
     assert "secret" not in str(caught.value)
 
@@ -70,7 +70,7 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(history: Histor
 
 def test_the_last_migration_is_the_one_that_is_asked_for() -> None:
     config = Config()
-    config.set_main_option("script_location", "nomos_mcp.history:migrations")
+    config.set_main_option("script_location", "nomos_mcp.database:migrations")
     assert ScriptDirectory.from_config(config).get_current_head() == REVISION
 
 
@@ -130,8 +130,8 @@ _WRITER = """
 import sys
 import anyio
 from sqlalchemy import func, insert, select
-from nomos_mcp.history.database import Database
-from nomos_mcp.history.tables import events
+from nomos_mcp.database.database import Database
+from nomos_mcp.database.tables import events
 
 async def main():
     database = Database(sys.argv[1])

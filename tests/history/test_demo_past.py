@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from nomos_mcp.client import NomosClient
+from nomos_mcp.database.tables import observations
 from nomos_mcp.history.changes import OrderLook
 from nomos_mcp.history.demo_past import demo_history
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import observations
 from nomos_mcp.lifecycle import CURIE, EDISON, ApiVersion
 from nomos_mcp.simulator import DEMO, Simulator, TargetState
 from tests.conftest import NOW, client_for

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from nomos_mcp.client import EDISON, NomosClient
+from nomos_mcp.database.tables import events
 from nomos_mcp.history.events import LEASE, WebhookEvent, settle
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import events
 from nomos_mcp.history.webhook_worker import WebhookWorker
 from nomos_mcp.simulator import DEMO, Fault, Simulator, TargetState
 from nomos_mcp.simulator.views import render_event

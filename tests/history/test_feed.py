@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from nomos_mcp.database.database import IN_MEMORY
 from nomos_mcp.history.changes import Change
-from nomos_mcp.history.database import IN_MEMORY
 from nomos_mcp.history.store import History, Place
 from tests.databases import Clock
 from tests.history.looks import BLOCKED, look, three_days, words

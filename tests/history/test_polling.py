@@ -17,9 +17,9 @@ from nomos_mcp.client import (
     RateLimitError,
     UnsupportedVersionError,
 )
+from nomos_mcp.database.database import IN_MEMORY, DatabaseError
 from nomos_mcp.history import order_walk, polling, recording
 from nomos_mcp.history.changes import Change, OrderLook
-from nomos_mcp.history.database import IN_MEMORY, HistoryError
 from nomos_mcp.history.polling import poll
 from nomos_mcp.history.run_progress import RunReport
 from nomos_mcp.history.runs import WatchError
@@ -403,7 +403,7 @@ async def test_watching_says_once_that_the_database_is_away(world: World, monkey
 
     async def is_due(every: timedelta) -> bool:
         if next(away, False):
-            raise HistoryError("The database does not answer.")
+            raise DatabaseError("The database does not answer.")
         return await real(every)
 
     monkeypatch.setattr(world.history.runs, "is_due", is_due)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, update
 
+from nomos_mcp.database.tables import runs
 from nomos_mcp.history.runs import LEASE, RETRY_AFTER, Gap, Run, WatchError
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import runs
 from tests.conftest import NOW
 from tests.databases import Clock
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from nomos_mcp.database.database import IN_MEMORY, DatabaseError
 from nomos_mcp.history.changes import OrderLook
-from nomos_mcp.history.database import IN_MEMORY, HistoryError
 from nomos_mcp.history.statistics import KEPT, Durations
 from nomos_mcp.history.store import History
 from nomos_mcp.lifecycle import CURIE
@@ -82,8 +82,8 @@ async def test_a_customers_view_has_no_statistics(history: History) -> None:
 
 async def test_a_database_that_does_not_answer_is_an_error_and_is_asked_again_later() -> None:
     history = History("/nowhere/at/all.db", lambda: NOW)
-    with pytest.raises(HistoryError, match="cannot be opened"):
+    with pytest.raises(DatabaseError, match="cannot be opened"):
         await history.durations(60)
-    with pytest.raises(HistoryError, match="cannot be opened"):
+    with pytest.raises(DatabaseError, match="cannot be opened"):
         await history.durations(60)
     await history.aclose()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings, strategies
 from sqlalchemy import select
 
+from nomos_mcp.database.database import IN_MEMORY
+from nomos_mcp.database.tables import changes, observations
 from nomos_mcp.history.changes import OrderLook
-from nomos_mcp.history.database import IN_MEMORY
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import changes, observations
 from nomos_mcp.lifecycle import EDISON
 from tests.databases import Clock
 from tests.history.looks import BLOCKED, CREATED, ago, look, run, words

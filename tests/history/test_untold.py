@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import insert
 
 from nomos_mcp.client import CURIE, EDISON
+from nomos_mcp.database.tables import events
 from nomos_mcp.history.changes import Change
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import events
 from nomos_mcp.history.untold import Tally, first_event, topic_of
 from tests.conftest import NOW
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from nomos_mcp.history.database import IN_MEMORY
+from nomos_mcp.database.database import IN_MEMORY
 from nomos_mcp.history.events import WebhookEvent
 from nomos_mcp.history.store import History
 from nomos_mcp.history.webhook_worker import WebhookWorker

@@ -18,8 +18,8 @@ from hypothesis import given, settings, strategies as st
 from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
+from nomos_mcp.database.database import IN_MEMORY
 from nomos_mcp.history.changes import OrderLook
-from nomos_mcp.history.database import IN_MEMORY
 from nomos_mcp.history.store import History
 from nomos_mcp.server import create_server, pagination
 from nomos_mcp.server.tool_factory import MAX_BYTES

@@ -25,8 +25,8 @@ from mcp.types import PromptReference, ResourceTemplateReference
 import nomos_mcp.server
 from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient, NotFoundError
 from nomos_mcp.client.models import MeterOrder
+from nomos_mcp.database.database import IN_MEMORY
 from nomos_mcp.history.changes import OrderLook
-from nomos_mcp.history.database import IN_MEMORY
 from nomos_mcp.history.store import History
 from nomos_mcp.lifecycle import ApiVersion as Vocabulary
 from nomos_mcp.lifecycle.statuses import PATHS

@@ -14,11 +14,11 @@ from mcp import Client
 from sqlalchemy import insert
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion
+from nomos_mcp.database.database import IN_MEMORY, DatabaseError
+from nomos_mcp.database.tables import runs
 from nomos_mcp.history.changes import OrderLook
-from nomos_mcp.history.database import IN_MEMORY, HistoryError
 from nomos_mcp.history.runs import Gap
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import runs
 from nomos_mcp.server import Caller, create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -358,7 +358,7 @@ async def test_a_database_that_fails_costs_no_answer(
     simulator: Simulator, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def failing(*_: object) -> None:
-        raise HistoryError("The disk of the database is full.")
+        raise DatabaseError("The disk of the database is full.")
 
     monkeypatch.setattr(history.runs, "gaps", failing)
     async with remembering(simulator, history) as client:
@@ -422,7 +422,7 @@ async def test_a_cursor_of_the_history_is_not_gone_on_with_elsewhere(
         first = await fed(client, since="2026-01-01", limit=1)
 
         async def failing(*_: object) -> None:
-            raise HistoryError("gone")
+            raise DatabaseError("gone")
 
         monkeypatch.setattr(history.runs, "gaps", failing)
         arguments = {"since": "2026-01-01", "limit": 1, "cursor": first["next_cursor"]}

@@ -12,8 +12,8 @@ import pytest
 from mcp import Client
 
 from nomos_mcp.client import CURIE, EDISON, ApiVersion
+from nomos_mcp.database.database import IN_MEMORY
 from nomos_mcp.history.changes import OrderLook
-from nomos_mcp.history.database import IN_MEMORY
 from nomos_mcp.history.store import History
 from nomos_mcp.lifecycle import Audience
 from nomos_mcp.server import create_server

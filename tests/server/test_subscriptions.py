@@ -16,8 +16,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ResourceUpdated, Subscription
 
 from nomos_mcp.client import CURIE
+from nomos_mcp.database.database import IN_MEMORY, DatabaseError
 from nomos_mcp.history.changes import OrderLook
-from nomos_mcp.history.database import IN_MEMORY, HistoryError
 from nomos_mcp.history.store import History
 from nomos_mcp.server import create_server
 from nomos_mcp.server.nomos_server import NomosServer
@@ -166,7 +166,7 @@ async def test_a_change_is_told_although_the_database_was_away_in_between(
 
         async def away(*_: int) -> object:
             failed.set()
-            raise HistoryError("away")
+            raise DatabaseError("away")
 
         monkeypatch.setattr(history, "changes_after", away)
         await history.record([look(OWN, "check_submitted")])
@@ -178,7 +178,7 @@ async def test_a_change_is_told_although_the_database_was_away_in_between(
 
 async def refusal_while_away(client: Client, history: History, monkeypatch: pytest.MonkeyPatch) -> str:
     async def away() -> int:
-        raise HistoryError("away")
+        raise DatabaseError("away")
 
     monkeypatch.setattr(history, "last_number", away)
     return (await refusal(client, CHANGES))[1]

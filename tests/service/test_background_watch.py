@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Row, select
 
+from nomos_mcp.database.tables import runs
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import runs
 from nomos_mcp.service.http_server import start_problems
 from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO, Fault, Simulator

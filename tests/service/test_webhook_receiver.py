@@ -20,7 +20,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from nomos_mcp.history import database
+from nomos_mcp.database import database
 from nomos_mcp.history.store import History
 from nomos_mcp.service import create_http_app, webhook_receiver
 from nomos_mcp.service.http_limits import MAX_WEBHOOK_BYTES, MAX_WEBHOOKS
@@ -287,7 +287,7 @@ def test_no_token_is_needed_where_mcp_needs_one(upstream: str, file: Path, tmp_p
 def test_while_the_database_is_locked_the_vendor_is_asked_to_repeat(
     upstream: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY", 0.05)
+    monkeypatch.setattr(database, "BUSY", 0.05)
     monkeypatch.setattr(database, "_AWAY", 0)
     with running(settings_for(upstream, file)) as server:
         assert deliver(server, event("evt_0")).status_code == 200

@@ -18,13 +18,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from nomos_mcp.client import CURIE, NomosClient
+from nomos_mcp.database.database import DatabaseError
+from nomos_mcp.database.tables import events, runs
 from nomos_mcp.history.changes import Change, OrderLook
-from nomos_mcp.history.database import HistoryError
 from nomos_mcp.history.lagging_reads import LAG
 from nomos_mcp.history.polling import poll
 from nomos_mcp.history.runs import LEASE, WatchError
 from nomos_mcp.history.store import History
-from nomos_mcp.history.tables import events, runs
 from nomos_mcp.history.webhook_worker import WebhookWorker
 from nomos_mcp.service.access_log import RequestLog
 from nomos_mcp.service.webhook_receiver import WebhookReceiver
@@ -224,7 +224,7 @@ class _Schedule:
         try:
             await work()
             self._trial.counts["ended before it was killed"] += 1
-        except (WatchError, HistoryError):
+        except (WatchError, DatabaseError):
             self._trial.counts["polls that found another"] += 1
         except BaseException as error:
             if not _is_death(error):

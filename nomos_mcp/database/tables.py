@@ -1,9 +1,22 @@
-"""The tables of the history, for SQLite and PostgreSQL alike. A change here takes a migration in `migrations/`."""
+"""The tables, for SQLite and PostgreSQL alike. A change here takes a migration in `migrations/`."""
 
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.types import TypeDecorator
 
 
@@ -126,4 +139,59 @@ events = Table(
     Column("due_at", Moment),
     Index("due_events", "due_at"),
     Index("events_of_an_order", "order_id"),
+)
+
+order_attempts = Table(
+    "order_attempts",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("subscription_id", _ID, nullable=False),
+    Column("caller", _ID, nullable=False),
+    Column("host", String(200), nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("decision", String(20), nullable=False),
+    Column("confirmed", String(20), nullable=False),
+    # Of the confirmation code that was used, the signature.
+    Column("code", _ID),
+    # When the order was about to leave; empty if it never was.
+    Column("sent_at", Moment),
+    # From before the order leaves until its outcome is known for certain. Nothing else is sent meanwhile.
+    Column("is_open", Boolean, nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("reason", _ID, nullable=False),
+    Column("made_by", String(20), nullable=False),
+    Column("order_id", _ID, nullable=False),
+    Column("request_id", _ID, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", _ID, nullable=False),
+    Index("attempts_of_a_subscription", "subscription_id", "number"),
+    Index("used_codes", "code", unique=True),
+    sqlite_autoincrement=True,
+)
+Index(
+    "open_attempt_of_a_subscription",
+    order_attempts.c.subscription_id,
+    unique=True,
+    sqlite_where=order_attempts.c.is_open,
+    postgresql_where=order_attempts.c.is_open,
+)
+
+# Of each process, how many of the requests that may run at once are its own, and until when.
+rate_leases = Table(
+    "rate_leases",
+    metadata,
+    Column("credentials", String(64), primary_key=True),
+    Column("holder", String(64), primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+)
+
+# What each caller has used of its calls, at a moment; it becomes less with time.
+caller_budgets = Table(
+    "caller_budgets",
+    metadata,
+    Column("caller", String(64), primary_key=True),
+    Column("used", Float, nullable=False),
+    Column("counted_at", Moment, nullable=False),
 )

@@ -1,7 +1,7 @@
-"""The database of the history: opening it, bringing its tables up to date, and transactions.
+"""`Database`: opening it, bringing its tables up to date, and transactions.
 
-SQLite serves one machine, PostgreSQL several. Writers take turns in both, so that rows are numbered in the order in
-which others come to see them, and nobody compares an order with a state that is being replaced.
+SQLite serves one machine, PostgreSQL several. Writers of the history take turns in both, so that rows are numbered in
+the order in which others come to see them, and nobody compares an order with a state that is being replaced.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import anyio
 from pydantic import SecretStr
-from sqlalchemy import Connection, TextClause, event, inspect, text
+from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -28,20 +28,19 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from nomos_mcp.history.database_errors import BusyError, HistoryError, NewerTablesError, NotConnectedError, reason_of
-from nomos_mcp.history.tables import metadata
+from nomos_mcp.database.errors import BusyError, DatabaseError, NewerTablesError, NotConnectedError, reason_of
+from nomos_mcp.database.postgresql import BUSY, postgresql_engine, schema_of, turn_to_write
+from nomos_mcp.database.tables import metadata
 from nomos_mcp.variables import DATABASE
 
-__all__ = ["IN_MEMORY", "REVISION", "Database", "HistoryError", "database_url", "require_asyncio"]
+__all__ = ["IN_MEMORY", "REVISION", "Database", "DatabaseError", "database_url", "require_asyncio"]
 
 IN_MEMORY: Final = "sqlite://"
 """A database that ends with its process."""
 
-REVISION: Final = "0001"
+REVISION: Final = "0003"
 """The migration that this release's tables come from."""
 
-_WRITERS: Final = 0x6E6F6D6F73  # what writers of PostgreSQL lock to take turns
-_BUSY: Final = 5.0  # seconds to wait for another writer, or a connection
 _TRY: Final = 0.3  # seconds for which SQLite waits at once
 _SLOW: Final = 1.0  # seconds after which whoever stops waiting has been waiting for the database
 _AWAY: Final = 5.0  # seconds for which a database that did not answer is not asked again
@@ -51,18 +50,18 @@ def database_url(value: str) -> URL:
     """Read `NOMOS_MCP_DATABASE`: a file's path, `sqlite:///…` or `postgresql://…`.
 
     Raises:
-        HistoryError: It is none of these. The text does not quote it: it may hold a password.
+        DatabaseError: It is none of these. The text does not quote it: it may hold a password.
     """
     if "://" not in value:
         return _sqlite_url(value)
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
-        raise HistoryError(f"{DATABASE} is not a URL. {_FORMS}") from None
+        raise DatabaseError(f"{DATABASE} is not a URL. {_FORMS}") from None
     if url.drivername in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+asyncpg")
     if url.drivername != "sqlite" or url.host or not (url.database or value == IN_MEMORY):
-        raise HistoryError(f"{DATABASE} names no database that is supported. {_FORMS}")
+        raise DatabaseError(f"{DATABASE} names no database that is supported. {_FORMS}")
     return _sqlite_url(url.database or "")
 
 
@@ -70,12 +69,12 @@ def require_asyncio() -> None:
     """Refuse to work under trio, for which the drivers are not made.
 
     Raises:
-        HistoryError: No event loop of asyncio runs here.
+        DatabaseError: No event loop of asyncio runs here.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        raise HistoryError("It works under asyncio only, and this program runs under trio.") from None
+        raise DatabaseError("It works under asyncio only, and this program runs under trio.") from None
 
 
 def _sqlite_url(path: str) -> URL:
@@ -89,10 +88,15 @@ class Database:
     """Opens itself with the first transaction, and again after a failure. Of one event loop, until it is closed.
 
     For asyncio only, as its drivers are.
+
+    Args:
+        url: `NOMOS_MCP_DATABASE`, or `IN_MEMORY`.
+        organisation: Keep its tables apart from those of other organisations, in a schema of their own (PostgreSQL).
     """
 
-    def __init__(self, url: SecretStr | str) -> None:
+    def __init__(self, url: SecretStr | str, organisation: str = "") -> None:
         self._value = url if isinstance(url, SecretStr) else SecretStr(url)
+        self._schema = schema_of(organisation)
         self._url = database_url(self._value.get_secret_value())
         self._in_memory = not self.is_postgresql and self._url.database in {None, ":memory:"}
         self._engine: AsyncEngine | None = None
@@ -117,7 +121,7 @@ class Database:
         """A transaction that only reads. What is done in it concerns the database only.
 
         Raises:
-            HistoryError: The database does not answer.
+            DatabaseError: The database does not answer.
         """
         async with self._transaction(writes=False) as connection:
             yield connection
@@ -129,10 +133,31 @@ class Database:
         What is done in it concerns the database only: all other writers wait.
 
         Raises:
-            HistoryError: The database does not answer, is full, or cannot be written.
+            DatabaseError: The database does not answer, is full, or cannot be written.
         """
         async with self._transaction(writes=True) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def unordered(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction of PostgreSQL that writes without waiting for a turn, and is on disk when it has ended.
+
+        For rows whose order among others says nothing.
+
+        Raises:
+            DatabaseError: The database does not answer, is full, or cannot be written.
+        """
+        async with self._transaction(writes=False) as connection:
+            yield connection
+
+    async def open(self) -> None:
+        """Connect, and make the tables or bring them up to date, if that is not done yet.
+
+        Raises:
+            DatabaseError: The database does not answer, or cannot be used.
+        """
+        async with self.reading():
+            pass
 
     async def aclose(self) -> None:
         engine, self._engine = self._engine, None
@@ -146,7 +171,7 @@ class Database:
         until, why = self._away.get(writes, (0.0, ""))
         started = time.monotonic()
         if started < until:
-            raise HistoryError(why)
+            raise DatabaseError(why)
         try:
             async with self._connected(writes=writes) as connection:
                 yield connection
@@ -158,7 +183,7 @@ class Database:
             failure = self._refuse(writes, reason_of(BusyError()))
         except (SQLAlchemyError, OSError) as error:
             if isinstance(error, IntegrityError | ProgrammingError | DataError):
-                failure = HistoryError(reason_of(error))
+                failure = DatabaseError(reason_of(error))
             else:
                 failure = self._refuse(writes, reason_of(error))
         else:
@@ -166,8 +191,8 @@ class Database:
             return
         raise failure from None  # the driver's text quotes what was to be written, and may quote the address
 
-    def _refuse(self, writes: bool, why: str) -> HistoryError:  # noqa: FBT001  private
-        failure = HistoryError(why)
+    def _refuse(self, writes: bool, why: str) -> DatabaseError:  # noqa: FBT001  private
+        failure = DatabaseError(why)
         self._away[writes] = time.monotonic() + _AWAY, str(failure)
         return failure
 
@@ -182,7 +207,7 @@ class Database:
                     await connection.execution_options(nomos_writes=writes)
                     await _begin(connection, scope)
                     if writes and self.is_postgresql:
-                        await connection.execute(_turn_of_postgresql())
+                        await connection.execute(turn_to_write(self._schema))
                     yield connection
                     await connection.commit()  # else what was begun is undone when the connection is given back
 
@@ -193,7 +218,7 @@ class Database:
             if self._engine is not None and self._file != self._file_now():
                 await self.aclose()  # else we would write into a file that was deleted or replaced
             if self._engine is None:
-                engine = _postgresql_engine(self._value) if self.is_postgresql else self._sqlite_engine()
+                engine = postgresql_engine(self._value, self._schema) if self.is_postgresql else self._sqlite_engine()
                 try:
                     await self._migrate(engine, scope)
                 except BaseException:
@@ -216,7 +241,7 @@ class Database:
         return found.st_dev, found.st_ino
 
     def _sqlite_engine(self) -> AsyncEngine:
-        options: dict[str, Any] = {"poolclass": StaticPool} if self._in_memory else {"pool_timeout": _BUSY}
+        options: dict[str, Any] = {"poolclass": StaticPool} if self._in_memory else {"pool_timeout": BUSY}
         # Without an isolation level the driver begins no transaction of its own.
         engine = create_async_engine(self._url, connect_args={"isolation_level": None, "timeout": _TRY}, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -233,14 +258,14 @@ class Database:
             await connection.execution_options(nomos_writes=True)
             await _begin(connection, scope)
             if self.is_postgresql:
-                await connection.execute(_turn_of_postgresql())
+                await connection.execute(turn_to_write(self._schema))
             await connection.run_sync(metadata.create_all if self._in_memory else _upgrade)
             await connection.commit()
 
 
 async def _begin(connection: AsyncConnection, scope: anyio.CancelScope) -> None:
     """Begin a transaction; while another process writes to a file, try again and again, and let go who gives up."""
-    deadline = anyio.current_time() + _BUSY
+    deadline = anyio.current_time() + BUSY
     while True:
         try:
             await connection.begin()
@@ -271,44 +296,13 @@ class _Turn:
 
     async def __aenter__(self) -> None:
         try:
-            with anyio.fail_after(_BUSY):
+            with anyio.fail_after(BUSY):
                 await self._lock.acquire()
         except TimeoutError:
             raise NotConnectedError(BusyError()) from None
 
     async def __aexit__(self, *_: object) -> None:
         self._lock.release()
-
-
-def _turn_of_postgresql() -> TextClause:
-    # A process that hangs in its transaction must not stop the others for ever.
-    return text(
-        f"SELECT set_config('lock_timeout', '{_BUSY * 1000:.0f}ms', true), "
-        f"set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock({_WRITERS})"
-    )
-
-
-def _postgresql_engine(url: SecretStr) -> AsyncEngine:
-    try:
-        import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, which ships no types
-    except ModuleNotFoundError:
-        raise NotConnectedError(ModuleNotFoundError()) from None
-
-    async def connect() -> Any:
-        """Connect as the driver reads the URL, which is as all programs of PostgreSQL do: `sslmode` and the like."""
-        try:
-            return await asyncpg.connect(url.get_secret_value(), timeout=_BUSY, command_timeout=2 * _BUSY)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as error:
-            raise NotConnectedError(error) from None
-
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=connect,
-        pool_size=5,
-        max_overflow=0,
-        pool_timeout=_BUSY,
-        pool_pre_ping=True,
-    )
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -340,7 +334,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic.script import ScriptDirectory  # noqa: PLC0415  as above
 
     config = Config()
-    config.set_main_option("script_location", "nomos_mcp.history:migrations")
+    config.set_main_option("script_location", "nomos_mcp.database:migrations")
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     found = _revision(connection)

@@ -1,4 +1,4 @@
-"""`HistoryError`: what is wrong with the database, in words that hold nothing of what its driver says.
+"""`DatabaseError`: what is wrong with the database, in words that hold nothing of what its driver says.
 
 Knows no driver, so that whoever only catches the error loads none.
 """
@@ -11,8 +11,8 @@ from typing import Final
 from nomos_mcp.variables import DATABASE
 
 
-class HistoryError(Exception):
-    """The history cannot be read or written now. The text says why, and what to do; it holds no password."""
+class DatabaseError(Exception):
+    """The database cannot be read or written now. The text says why, and what to do; it holds no password."""
 
 
 class NotConnectedError(OSError):
@@ -27,6 +27,10 @@ class BusyError(Exception):
     """Others of this process use every connection, or write, for too long."""
 
 
+class PooledError(Exception):
+    """A connection pooler stands before PostgreSQL."""
+
+
 class NewerTablesError(Exception):
     """The tables were made by a newer release."""
 
@@ -35,7 +39,7 @@ _FULL: Final = "The disk of the database is full: free some space, or delete old
 _READ_ONLY: Final = f"The database may only be read: give this process the right to write to what {DATABASE} names."
 _LOCKED: Final = "The database is locked by another program for too long: end that program, or wait for it."
 _DAMAGED: Final = "The database file is damaged: restore it from a backup, or move it away to begin a new one."
-_NO_TABLES: Final = f"The history's tables are not where {DATABASE} points: restart nomos-mcp, which makes them."
+_NO_TABLES: Final = f"nomos-mcp's tables are not where {DATABASE} points: restart nomos-mcp, which makes them."
 _NO_ANSWER: Final = f"The database does not answer: see that it runs, and that {DATABASE} points to it."
 
 _CODES: Final[Mapping[str, str]] = {
@@ -53,7 +57,7 @@ _CODES: Final[Mapping[str, str]] = {
     "3D000": f"The database that {DATABASE} names does not exist: create it.",
     "3F000": _NO_TABLES,
     "42P01": _NO_TABLES,
-    "42501": f"The user in {DATABASE} may not use the history's tables: grant them.",
+    "42501": f"The user in {DATABASE} may not use nomos-mcp's tables: grant them.",
     "53100": _FULL,
     "53300": "The database accepts no more connections: raise its limit, or end other programs.",
     "55P03": _LOCKED,
@@ -64,6 +68,10 @@ _CODES: Final[Mapping[str, str]] = {
 _KINDS: Final[Mapping[type[Exception], str]] = {
     NewerTablesError: f"A newer release made the database: update nomos-mcp, or name another one in {DATABASE}.",
     ModuleNotFoundError: f"{DATABASE} names PostgreSQL, whose driver is not installed: install nomos-mcp[postgresql].",
+    PooledError: (
+        f"{DATABASE} leads to a connection pooler such as PgBouncer, through which notifications do not arrive: name "
+        "PostgreSQL itself. Each process of nomos-mcp keeps a few connections and shares them among its calls."
+    ),
     BusyError: "The database is busy: too many ask for it at once.",
     OverflowError: f"{DATABASE} names a port that cannot be: use 1 to 65535.",
     ValueError: f"{DATABASE} is no URL that PostgreSQL understands: correct it.",

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from nomos_mcp.history.tables import metadata
+from nomos_mcp.database.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

@@ -1,0 +1,168 @@
+"""PostgreSQL: the engine of a process, and the one connection beside it for single statements and notifications.
+
+`asyncpg`, the driver, is an extra and is imported with the first connection.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import SecretStr
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from nomos_mcp.database.errors import DatabaseError, NotConnectedError, PooledError, reason_of
+
+BUSY: Final = 5.0
+"""Seconds to wait for another writer, or a connection."""
+
+ORGANISATION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
+"""What an organisation may be called: its schema has its name."""
+
+_WRITERS: Final = 0x6E6F6D6F73  # what writers lock to take turns
+_CONNECTIONS: Final = 5
+
+
+def schema_of(organisation: str) -> str:
+    """Return the schema of an organisation's tables; empty for the one that the URL leads to."""
+    if organisation and not ORGANISATION.fullmatch(organisation):
+        raise ValueError(f"{organisation!r} is no name of an organisation")
+    return f"nomos_{organisation}" if organisation else ""
+
+
+def turn_to_write(schema: str) -> TextClause:
+    """Return the statement that waits for the turn to write in a schema, until the end of the transaction."""
+    # A process that hangs in its transaction must not stop the others for ever.
+    return text(
+        f"SELECT set_config('lock_timeout', '{BUSY * 1000:.0f}ms', true), "
+        "set_config('idle_in_transaction_session_timeout', '60s', true), "
+        f"pg_advisory_xact_lock({_WRITERS} # hashtextextended('{schema}', 0))"
+    )
+
+
+def postgresql_engine(url: SecretStr, schema: str) -> AsyncEngine:
+    async def new_connection() -> Any:
+        return await connect(url, schema)
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=new_connection,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=BUSY,
+        pool_pre_ping=True,
+    )
+
+
+async def connect(url: SecretStr, schema: str = "") -> Any:
+    """Connect as the driver reads the URL, which is as all programs of PostgreSQL do: `sslmode` and the like.
+
+    Args:
+        url: `NOMOS_MCP_DATABASE`.
+        schema: Where tables are found and made; made itself if it does not exist.
+
+    Raises:
+        NotConnectedError: There is no connection, or one through a pooler.
+        OSError: The host cannot be reached.
+    """
+    try:
+        import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, which ships no types
+    except ModuleNotFoundError:
+        raise NotConnectedError(ModuleNotFoundError()) from None
+    options = {"server_settings": {"search_path": schema}} if schema else {}
+    try:
+        connection = await asyncpg.connect(url.get_secret_value(), timeout=BUSY, command_timeout=2 * BUSY, **options)
+        try:
+            await _require_no_pooler(connection)
+            if schema and not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema):
+                with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateSchemaError):  # made meanwhile
+                    await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        except BaseException:
+            connection.terminate()
+            raise
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as error:
+        raise NotConnectedError(error) from None
+    return connection
+
+
+async def _require_no_pooler(connection: Any) -> None:
+    # A pooler names process numbers that are none.
+    if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
+        raise NotConnectedError(PooledError())
+
+
+class SharedConnection:
+    """One connection of a process, for single statements that must not wait for transactions, and for notifications.
+
+    It connects with the first statement, and again after a failure. Statements take turns. For asyncio only.
+
+    Args:
+        url: `NOMOS_MCP_DATABASE`.
+        opened: Called before a connection is used, so that the tables are there.
+        timeout: Seconds that a statement may take, its connection and its turn included.
+    """
+
+    def __init__(self, url: SecretStr, opened: Callable[[], Any], timeout: float = 2.0) -> None:
+        self._url = url
+        self._opened = opened
+        self._timeout = timeout
+        self._connection: Any = None
+        self._turn = asyncio.Lock()
+        self._listeners: dict[str, Callable[[str], object]] = {}
+
+    async def fetch(self, statement: str, *values: object) -> list[Mapping[str, Any]]:
+        """Run one statement, in a transaction of its own, and return its rows.
+
+        Raises:
+            DatabaseError: The database does not answer in time. Whether the statement took effect is not known then.
+        """
+        try:
+            async with asyncio.timeout(self._timeout), self._turn:
+                return await (await self._connected()).fetch(statement, *values)  # type: ignore[no-any-return]
+        except Exception as error:  # noqa: BLE001  the driver's are of many kinds, and their texts quote
+            self._drop()
+            why = reason_of(error)
+        except BaseException:
+            self._drop()
+            raise
+        raise DatabaseError(why)
+
+    async def listen(self, channel: str, heard: Callable[[str], object]) -> None:
+        """Call `heard` with the payload of each notification on a channel, on new connections too.
+
+        Notifications that are sent while there is no connection are lost.
+
+        Raises:
+            DatabaseError: The database does not answer now; it listens once it does.
+        """
+        self._listeners[channel] = heard
+        self._drop()  # the next connection listens
+        await self.fetch("SELECT 1")
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def aclose(self) -> None:
+        self._drop()
+
+    async def _connected(self) -> Any:
+        if not self.is_connected:
+            self._drop()
+            await self._opened()
+            connection = await connect(self._url)
+            try:
+                for channel, heard in self._listeners.items():
+                    await connection.add_listener(channel, lambda *news, heard=heard: heard(news[-1]))
+            except BaseException:
+                connection.terminate()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
