@@ -97,8 +97,13 @@ class DemoHost(Watched):
     """The demo's page. Language and theme are those of the browser that opened it."""
 
     def open(self) -> None:
+        self.page.add_init_script(_CONNECTED)
         self.page.goto(self.url)
         self.page.wait_for_selector("iframe", state="attached")
+
+    def wait_until_connected(self) -> None:
+        """Wait until the app that is shown has greeted the host, before which it may call nothing."""
+        self.page.wait_for_selector("iframe[data-connected]", state="attached")
 
     def ask(self, tool: str, **arguments: object) -> dict[str, Any]:
         """Ask as the model does; the app shows the result, which is returned."""
@@ -128,6 +133,16 @@ class DemoHost(Watched):
         self.page.evaluate(
             "([tool, input, result]) => nomosHost.show(tool, input, result)", [tool, arguments or {}, result]
         )
+
+
+_CONNECTED: Final = """
+addEventListener("message", ({ data, source }) => {
+  if (data?.method !== "ui/notifications/initialized") return;
+  for (const frame of document.querySelectorAll("iframe")) {
+    if (frame.contentWindow === source) frame.dataset.connected = "yes";
+  }
+});
+"""
 
 
 class BareHost(Watched):
