@@ -101,13 +101,14 @@ class DemoHost(Watched):
         self.page.goto(self.url)
         self.page.wait_for_selector("iframe", state="attached")
 
-    def wait_until_connected(self) -> None:
-        """Wait until the app that is shown has greeted the host, before which it may call nothing."""
+    def _wait_until_connected(self) -> None:
+        """Wait until the app that is shown has greeted the host: before, its frame may be empty."""
         self.page.wait_for_selector("iframe[data-connected]", state="attached")
 
     def ask(self, tool: str, **arguments: object) -> dict[str, Any]:
         """Ask as the model does; the app shows the result, which is returned."""
         result: dict[str, Any] = self.page.evaluate("([tool, input]) => nomosHost.ask(tool, input)", [tool, arguments])
+        self._wait_until_connected()
         return result
 
     def ask_only(self, tool: str, **arguments: object) -> dict[str, Any]:
@@ -133,6 +134,7 @@ class DemoHost(Watched):
         self.page.evaluate(
             "([tool, input, result]) => nomosHost.show(tool, input, result)", [tool, arguments or {}, result]
         )
+        self._wait_until_connected()
 
 
 _CONNECTED: Final = """

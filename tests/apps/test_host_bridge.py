@@ -29,7 +29,6 @@ CALL_FROM_APP = """([name, input]) => new Promise((resolve) => {
 
 def call_from_app(host: Any, tool: str, **arguments: object) -> dict[str, Any]:
     """Send what any code in the frame could send, past everything that the app does."""
-    host.wait_until_connected()
     answer: dict[str, Any] = host.frame.evaluate(CALL_FROM_APP, [tool, arguments])
     return answer
 
