@@ -1,15 +1,13 @@
 """`create_http_app()`: the MCP server as an ASGI application, to serve alone or to mount in another one."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
@@ -20,29 +18,25 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from nomos_mcp.client import NomosClient, NomosError
-from nomos_mcp.server import create_server
-from nomos_mcp.server.server_factory import caller_of, client_of, history_of, utc_now
-from nomos_mcp.service.access_log import CallLog, RequestLog
+from nomos_mcp.service.access_log import RequestLog
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
 from nomos_mcp.service.authorization import Authorization, Challenges, metadata_routes, metadata_url
-from nomos_mcp.service.background_watch import watch_in_background
-from nomos_mcp.service.caller_rate_limit import CallerRateLimit
 from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
 from nomos_mcp.service.http_limits import (
     ANONYMOUS_PER_SECOND,
-    MAX_BODY_BYTES,
     READY_CACHED,
     READY_DEADLINE,
     REFUSALS_PER_SECOND,
     REQUESTS_PER_SECOND,
 )
 from nomos_mcp.service.jwks import JwksCache
+from nomos_mcp.service.organisation import Organisation
 from nomos_mcp.service.request_validation import AllowedHosts, UnambiguousHeaders, ValidBody
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.settings import PATH, HttpSettings, Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
-    from nomos_mcp.history.store import History
+    from nomos_mcp.service.webhook_receiver import WebhookEndpoint
 
 _NO_STORE: Final = {"cache-control": "no-store"}
 
@@ -65,43 +59,23 @@ def create_http_app(
         SettingsError: The environment holds mistakes.
     """
     chosen = settings or Settings.from_env()
-    own = client is None
-    used = client or client_of(chosen, processes=processes)
-    history = history_of(chosen, utc_now, used)
-    server = create_server(chosen, client=used, history=history)
-    server.middleware.extend([CallLog(caller_of(chosen)), CallerRateLimit(chosen.http.calls_per_minute / processes)])
-    # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks hosts
-    # only after the token and the body, answers a missing token without the needed scope, and redirects /mcp/.
-    server.streamable_http_app(
-        stateless_http=True,
-        max_request_body_size=MAX_BODY_BYTES,
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-    )
-    manager = server.session_manager
-    background: list[Callable[[], Coroutine[Any, Any, None]]] = []
-    if history and chosen.http.watch_every and not chosen.demo:
-        background.append(partial(watch_in_background, history, used, chosen.http.watch_every, processes))
+    organisations = [Organisation(chosen, client=client, processes=processes)]
+
+    def begin_shutdown() -> None:
+        for each in organisations:
+            each.begin_shutdown()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        try:
-            async with manager.run(), anyio.create_task_group() as tasks:
-                for work in background:
-                    tasks.start_soon(work)
-                try:
-                    yield
-                finally:
-                    tasks.cancel_scope.cancel()
-                    server.begin_shutdown()
-                    with anyio.CancelScope(shield=True):
-                        await server.orders_finished()
-        finally:
-            if own:
-                await used.aclose()
-            if history:
-                await history.aclose()
+        async with AsyncExitStack() as stack:
+            for each in organisations:
+                await stack.enter_async_context(each.running())
+            try:
+                yield
+            finally:
+                begin_shutdown()
 
-    mcp: ASGIApp = AllowedHosts(_with_limits(manager.handle_request, chosen.http), chosen.http)
+    mcp: ASGIApp = AllowedHosts(_with_limits(organisations[0], chosen.http), chosen.http)
     if chosen.http.allowed_origins:
         mcp = CORSMiddleware(
             mcp,
@@ -114,24 +88,19 @@ def create_http_app(
     if chosen.http.authenticates:
         mcp = AnonymousRateLimit(mcp, REFUSALS_PER_SECOND)
         middleware.insert(1, Middleware(AnonymousRateLimit, ANONYMOUS_PER_SECOND))
-    webhooks: list[Route] = []
-    if history and chosen.http.webhook_secrets:
-        route, work = _webhooks(chosen.http, history, used, processes)
-        webhooks.append(route)
-        background.append(work)
     app = Starlette(
         routes=[
             Route(PATH, mcp),
             Route(f"{PATH}/", mcp),
-            *webhooks,
-            *health_routes(Readiness(used)),
+            *webhook_routes([each.webhooks for each in organisations if each.webhooks], chosen.http),
+            *health_routes(Readiness(organisations[0].client)),
             *metadata_routes(chosen.http),
         ],
         middleware=middleware,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.begin_shutdown = server.begin_shutdown
+    app.state.begin_shutdown = begin_shutdown
     return app
 
 
@@ -150,16 +119,13 @@ def _with_limits(app: ASGIApp, http: HttpSettings) -> ASGIApp:
     )
 
 
-def _webhooks(
-    http: HttpSettings, history: "History", client: NomosClient, processes: int
-) -> tuple[Route, Callable[[], Coroutine[Any, Any, None]]]:
-    """Return the route of the webhooks, and what reads the orders that they tell of."""
-    from nomos_mcp.history.webhook_worker import READS_PER_SECOND, WebhookWorker  # noqa: PLC0415  loads SQLAlchemy
-    from nomos_mcp.service.webhook_receiver import WEBHOOK_PATH, WebhookReceiver  # noqa: PLC0415  as above
+def webhook_routes(endpoints: "Sequence[WebhookEndpoint]", http: HttpSettings) -> list[Route]:
+    """One path for all: the secret that signed a delivery tells whose it is."""
+    if not endpoints:
+        return []
+    from nomos_mcp.service.webhook_receiver import WEBHOOK_PATH, WebhookReceiver  # noqa: PLC0415  loads SQLAlchemy
 
-    worker = WebhookWorker(history, client, READS_PER_SECOND / processes)
-    receiver = WebhookReceiver(history, http.webhook_secrets, worker.wake)
-    return Route(WEBHOOK_PATH, AllowedHosts(receiver, http)), worker.run
+    return [Route(WEBHOOK_PATH, AllowedHosts(WebhookReceiver(endpoints), http))]
 
 
 class Readiness:

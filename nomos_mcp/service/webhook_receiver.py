@@ -88,59 +88,44 @@ class Signature:
         if abs(late) > WEBHOOK_SKEW:
             raise RefusedError(f"signed {abs(late):.0f} seconds {'ago' if late > 0 else 'ahead'}")
 
-    def require_valid(self, body: bytes, secrets: Sequence[SecretStr]) -> None:
-        """Compare with every secret, so that the time taken does not tell which one it was.
+    def endpoint(self, body: bytes, endpoints: "Sequence[WebhookEndpoint]") -> "WebhookEndpoint":
+        """Return whose secret signed a body. All are compared, so that the time taken does not tell which one it was.
 
         Raises:
             RefusedError: No signature is right.
         """
         signed = self.time.encode() + b"." + body
-        valid = False
-        for secret in secrets:
-            right = hmac.digest(secret.get_secret_value().encode(), signed, "sha256").hex().encode()
-            for candidate in self.candidates:
-                valid |= hmac.compare_digest(right, candidate)
-        if not valid:
+        found = None
+        for endpoint in endpoints:
+            for secret in endpoint.secrets:
+                right = hmac.digest(secret.get_secret_value().encode(), signed, "sha256").hex().encode()
+                for candidate in self.candidates:
+                    found = endpoint if hmac.compare_digest(right, candidate) else found
+        if found is None:
             raise RefusedError("a wrong signature")
+        return found
 
 
-class WebhookReceiver:
-    """The ASGI application of the path.
+class WebhookEndpoint:
+    """Keeps the events of one organisation.
 
     Args:
+        history: The whole organisation's.
         secrets: The secrets of the endpoints at the vendor.
         added: Called when a new event is on disk.
     """
 
     def __init__(self, history: History, secrets: Sequence[SecretStr], added: Callable[[], object]) -> None:
+        self.secrets = secrets
         self._history = history
-        self._secrets = secrets
         self._added = added
-        self._refusal = AnonymousRateLimit(Response(status_code=401, headers=CLOSE), WEBHOOK_REFUSALS_PER_SECOND)
-        self._refusals = _RefusalLog()
-        self._bodies = _Bodies()
         self._writers = anyio.Semaphore(MAX_WEBHOOK_WRITERS)
         self._waiting = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "POST":
-            answer = await self._answer(Headers(scope=scope), receive)
-        else:
-            answer = Response(status_code=405, headers={"allow": "POST"})
-        await answer(scope, receive, send)
+    def now(self) -> datetime:
+        return self._history.now()
 
-    async def _answer(self, headers: Headers, receive: Receive) -> ASGIApp:
-        try:
-            signature = Signature.parse(headers)
-            signature.require_fresh(self._history.now())
-            body = await self._bodies.read(headers, receive)
-            signature.require_valid(body, self._secrets)
-        except RefusedError as error:
-            self._refusals.log(str(error))
-            return self._refusal
-        return await self._keep(WebhookEvent.parse(body))
-
-    async def _keep(self, event: WebhookEvent | None) -> Response:
+    async def keep(self, event: WebhookEvent | None) -> Response:
         begun = time.monotonic()
         outcome = "not an event"
         if event is not None:
@@ -175,6 +160,34 @@ class WebhookReceiver:
             loop.call_at(max(ends, loop.time()), self._writers.release)
         self._added()
         return "kept" if is_new else "known"
+
+
+class WebhookReceiver:
+    """The ASGI application of the path, for all who have an endpoint."""
+
+    def __init__(self, endpoints: Sequence[WebhookEndpoint]) -> None:
+        self._endpoints = endpoints
+        self._refusal = AnonymousRateLimit(Response(status_code=401, headers=CLOSE), WEBHOOK_REFUSALS_PER_SECOND)
+        self._refusals = _RefusalLog()
+        self._bodies = _Bodies()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            answer = await self._answer(Headers(scope=scope), receive)
+        else:
+            answer = Response(status_code=405, headers={"allow": "POST"})
+        await answer(scope, receive, send)
+
+    async def _answer(self, headers: Headers, receive: Receive) -> ASGIApp:
+        try:
+            signature = Signature.parse(headers)
+            signature.require_fresh(self._endpoints[0].now())
+            body = await self._bodies.read(headers, receive)
+            endpoint = signature.endpoint(body, self._endpoints)
+        except RefusedError as error:
+            self._refusals.log(str(error))
+            return self._refusal
+        return await endpoint.keep(WebhookEvent.parse(body))
 
 
 class _RefusalLog:

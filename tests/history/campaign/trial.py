@@ -27,7 +27,7 @@ from nomos_mcp.history.runs import LEASE, WatchError
 from nomos_mcp.history.store import History
 from nomos_mcp.history.webhook_worker import WebhookWorker
 from nomos_mcp.service.access_log import RequestLog
-from nomos_mcp.service.webhook_receiver import WebhookReceiver
+from nomos_mcp.service.webhook_receiver import WebhookEndpoint, WebhookReceiver
 from nomos_mcp.simulator import DEMO
 from nomos_mcp.simulator.webhooks import _signature
 from tests.databases import Clock
@@ -248,9 +248,8 @@ class _Schedule:
         """Deliver some of the mail: late, twice, in disorder, lost, forged; and let the worker read the orders."""
         process = self._process()
         worker = WebhookWorker(process.history, process.client)
-        receiver = WebhookReceiver(
-            process.history, [SecretStr("whsec_another_endpoint"), SecretStr(SECRET)], worker.wake
-        )
+        secrets = [SecretStr("whsec_another_endpoint"), SecretStr(SECRET)]
+        receiver = WebhookReceiver([WebhookEndpoint(process.history, secrets, worker.wake)])
         app = RequestLog(Starlette(routes=[Route("/webhooks/nomos", receiver)]))
         self._rng.shuffle(self._world.mail)
         sent = [self._world.mail.pop() for _ in range(min(len(self._world.mail), self._rng.randint(0, 6)))]

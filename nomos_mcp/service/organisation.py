@@ -1,0 +1,94 @@
+"""`Organisation`: all that serves one organisation over HTTP. Nothing in it is shared with another one."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.types import Receive, Scope, Send
+
+from nomos_mcp.client import NomosClient
+from nomos_mcp.server import create_server
+from nomos_mcp.server.server_factory import caller_of, client_of, history_of, utc_now
+from nomos_mcp.service.access_log import CallLog
+from nomos_mcp.service.background_watch import watch_in_background
+from nomos_mcp.service.caller_rate_limit import CallerRateLimit
+from nomos_mcp.service.http_limits import MAX_BODY_BYTES
+from nomos_mcp.settings import HttpSettings, Settings
+
+if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.history.store import History
+    from nomos_mcp.service.webhook_receiver import WebhookEndpoint
+
+
+class Organisation:
+    """The client, the history, the MCP server, the callers' budgets and the background work of one organisation.
+
+    As an ASGI application it answers the requests of callers who were checked before. `running` must be entered, once.
+
+    Args:
+        settings: The organisation's own.
+        client: Use this client instead of one made from the settings; its owner closes it.
+        processes: How many processes serve together; they share every rate limit equally.
+
+    Attributes:
+        client: The whole organisation's.
+        webhooks: Where its webhooks go; None if it takes none.
+    """
+
+    def __init__(self, settings: Settings, *, client: NomosClient | None = None, processes: int = 1) -> None:
+        self._owns_client = client is None
+        self.client = client or client_of(settings, processes=processes)
+        self._history = history = history_of(settings, utc_now, self.client)
+        self._server = server = create_server(settings, client=self.client, history=history)
+        http = settings.http
+        server.middleware.extend([CallLog(caller_of(settings)), CallerRateLimit(http.calls_per_minute / processes)])
+        # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks
+        # hosts only after the token and the body, answers a missing token without the needed scope, and redirects
+        # /mcp/.
+        server.streamable_http_app(
+            stateless_http=True,
+            max_request_body_size=MAX_BODY_BYTES,
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
+        self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        if history and http.watch_every and not settings.demo:
+            self._background.append(partial(watch_in_background, history, self.client, http.watch_every, processes))
+        self.webhooks = self._webhooks(history, http, processes) if history and http.webhook_secrets else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._server.session_manager.handle_request(scope, receive, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve while the block lasts. At its end what works in the background stops, and orders that left finish."""
+        try:
+            async with self._server.session_manager.run(), anyio.create_task_group() as tasks:
+                for work in self._background:
+                    tasks.start_soon(work)
+                try:
+                    yield
+                finally:
+                    tasks.cancel_scope.cancel()
+                    self.begin_shutdown()
+                    with anyio.CancelScope(shield=True):
+                        await self._server.orders_finished()
+        finally:
+            if self._owns_client:
+                await self.client.aclose()
+            if self._history:
+                await self._history.aclose()
+
+    def _webhooks(self, history: "History", http: HttpSettings, processes: int) -> "WebhookEndpoint":
+        from nomos_mcp.history.webhook_worker import READS_PER_SECOND, WebhookWorker  # noqa: PLC0415  SQLAlchemy
+        from nomos_mcp.service.webhook_receiver import WebhookEndpoint  # noqa: PLC0415  as above
+
+        worker = WebhookWorker(history, self.client, READS_PER_SECOND / processes)
+        self._background.append(worker.run)
+        return WebhookEndpoint(history, http.webhook_secrets, worker.wake)
+
+    def begin_shutdown(self) -> None:
+        """Accept no more orders, and end the streams of those who listen."""
+        self._server.begin_shutdown()
