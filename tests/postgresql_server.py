@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -61,6 +62,11 @@ class PostgresqlServer:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
+
+    def send_signal(self, process: int, number: signal.Signals) -> None:
+        """Send a signal to one of its processes."""
+        assert Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"postgres"), "it is somebody else's"
+        os.kill(process, number)
 
     def use(self) -> None:
         """Keep it running until this process ends, however it ends."""

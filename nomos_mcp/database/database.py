@@ -4,7 +4,6 @@ SQLite serves one machine, PostgreSQL several. Writers of the history take turns
 the order in which others come to see them, and nobody compares an order with a state that is being replaced.
 """
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import StaticPool
 
 from nomos_mcp.database.errors import BusyError, DatabaseError, NewerTablesError, NotConnectedError, reason_of
-from nomos_mcp.database.postgresql import BUSY, postgresql_engine, schema_of, turn_to_write
+from nomos_mcp.database.postgresql import BUSY, postgresql_engine, require_asyncio, schema_of, turn_to_write
 from nomos_mcp.database.tables import metadata
 from nomos_mcp.variables import DATABASE
 
@@ -63,18 +62,6 @@ def database_url(value: str) -> URL:
     if url.drivername != "sqlite" or url.host or not (url.database or value == IN_MEMORY):
         raise DatabaseError(f"{DATABASE} names no database that is supported. {_FORMS}")
     return _sqlite_url(url.database or "")
-
-
-def require_asyncio() -> None:
-    """Refuse to work under trio, for which the drivers are not made.
-
-    Raises:
-        DatabaseError: No event loop of asyncio runs here.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        raise DatabaseError("It works under asyncio only, and this program runs under trio.") from None
 
 
 def _sqlite_url(path: str) -> URL:

@@ -6,9 +6,11 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+import anyio
 from pydantic import SecretStr
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -23,6 +25,20 @@ ORGANISATION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 _WRITERS: Final = 0x6E6F6D6F73  # what writers lock to take turns
 _CONNECTIONS: Final = 5
+_CHECKED_EVERY: Final = 5.0  # seconds between two signs of life that are asked of an idle connection
+_RETRIED_AFTER: Final = 1.0  # seconds for which a database that let nobody connect is not asked again
+
+
+def require_asyncio() -> None:
+    """Refuse to work under trio, for which the drivers are not made.
+
+    Raises:
+        DatabaseError: No event loop of asyncio runs here.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise DatabaseError("It works under asyncio only, and this program runs under trio.") from None
 
 
 def schema_of(organisation: str) -> str:
@@ -96,73 +112,121 @@ async def _require_no_pooler(connection: Any) -> None:
 class SharedConnection:
     """One connection of a process, for single statements that must not wait for transactions, and for notifications.
 
-    It connects with the first statement, and again after a failure. Statements take turns. For asyncio only.
+    It connects with the first statement, and again after a failure. Statements take turns. Of one event loop of
+    asyncio, until it is closed.
 
     Args:
         url: `NOMOS_MCP_DATABASE`.
-        opened: Called before a connection is used, so that the tables are there.
+        opened: Awaited before the first connection is used, so that the tables are there.
         timeout: Seconds that a statement may take, its connection and its turn included.
     """
 
-    def __init__(self, url: SecretStr, opened: Callable[[], Any], timeout: float = 2.0) -> None:
+    def __init__(self, url: SecretStr, opened: Callable[[], Awaitable[object]], timeout: float = 2.0) -> None:
         self._url = url
         self._opened = opened
+        self._is_opened = False
         self._timeout = timeout
         self._connection: Any = None
+        self._connecting: asyncio.Task[DatabaseError | None] | None = None
+        self._refused = 0.0, DatabaseError()  # until when nobody connects again, and why
         self._turn = asyncio.Lock()
-        self._listeners: dict[str, Callable[[str], object]] = {}
+        self._listeners: dict[str, Callable[[str | None], object]] = {}
+        self._lost = anyio.Event()
 
     async def fetch(self, statement: str, *values: object) -> list[Mapping[str, Any]]:
         """Run one statement, in a transaction of its own, and return its rows.
 
+        Whoever is cancelled in the middle of a statement ends the connection; the next one makes another.
+
         Raises:
             DatabaseError: The database does not answer in time. Whether the statement took effect is not known then.
         """
+        require_asyncio()
         try:
-            async with asyncio.timeout(self._timeout), self._turn:
-                return await (await self._connected()).fetch(statement, *values)  # type: ignore[no-any-return]
-        except Exception as error:  # noqa: BLE001  the driver's are of many kinds, and their texts quote
-            self._drop()
-            why = reason_of(error)
-        except BaseException:
-            self._drop()
+            async with asyncio.timeout(self._timeout):
+                async with self._turn:
+                    connection = await self._connected()
+                    try:
+                        return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
+                    except BaseException:
+                        self._drop(connection)
+                        raise
+        except DatabaseError:
             raise
+        except Exception as error:  # noqa: BLE001  the driver's are of many kinds, and their texts quote
+            why = reason_of(error)
         raise DatabaseError(why)
 
-    async def listen(self, channel: str, heard: Callable[[str], object]) -> None:
-        """Call `heard` with the payload of each notification on a channel, on new connections too.
+    def listen(self, channel: str, heard: Callable[[str | None], object]) -> None:
+        """Call `heard` with the payload of each notification on a channel, for as long as `keep` runs.
 
-        Notifications that are sent while there is no connection are lost.
-
-        Raises:
-            DatabaseError: The database does not answer now; it listens once it does.
+        Notifications that are sent while there is no connection are lost: `heard` is called with None after each new
+        connection.
         """
         self._listeners[channel] = heard
-        self._drop()  # the next connection listens
-        await self.fetch("SELECT 1")
+        self._drop(self._connection)  # the next one listens
+
+    async def keep(self) -> None:
+        """Hold a connection until cancelled: notice when it is dead, and make another one."""
+        while True:
+            with contextlib.suppress(DatabaseError):
+                await self.fetch("SELECT 1")
+            with anyio.move_on_after(_CHECKED_EVERY if self.is_connected else _RETRIED_AFTER):
+                await self._lost.wait()
 
     @property
     def is_connected(self) -> bool:
         return self._connection is not None and not self._connection.is_closed()
 
     async def aclose(self) -> None:
-        self._drop()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+        self._drop(self._connection)
 
     async def _connected(self) -> Any:
         if not self.is_connected:
-            self._drop()
-            await self._opened()
-            connection = await connect(self._url)
-            try:
-                for channel, heard in self._listeners.items():
-                    await connection.add_listener(channel, lambda *news, heard=heard: heard(news[-1]))
-            except BaseException:
-                connection.terminate()
-                raise
-            self._connection = connection
+            until, failure = self._refused
+            if time.monotonic() < until:
+                raise DatabaseError(*failure.args)
+            if self._connecting is None:
+                self._connecting = asyncio.create_task(self._connect())
+            # Who gives up waiting does not end it: the first one makes the tables, which takes longer than a statement.
+            connecting = self._connecting
+            await asyncio.wait([connecting])
+            failed = DatabaseError("The connection is closed.") if connecting.cancelled() else connecting.result()
+            if failed is not None:
+                raise failed
         return self._connection
 
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
+    async def _connect(self) -> DatabaseError | None:
+        try:
+            async with asyncio.timeout(4 * BUSY):
+                if not self._is_opened:
+                    await self._opened()
+                    self._is_opened = True
+                connection = await connect(self._url)
+                try:
+                    for channel, heard in self._listeners.items():
+                        await connection.add_listener(channel, lambda *news, heard=heard: heard(news[-1]))
+                except BaseException:
+                    connection.terminate()
+                    raise
+        except Exception as error:  # noqa: BLE001  as above
+            failure = error if isinstance(error, DatabaseError) else DatabaseError(reason_of(error))
+            self._refused = time.monotonic() + _RETRIED_AFTER, failure
+            return failure
+        finally:
+            self._connecting = None
+        self._lost = anyio.Event()
+        connection.add_termination_listener(lambda _, lost=self._lost: lost.set())
+        self._connection = connection
+        for heard in self._listeners.values():
+            heard(None)
+        return None
+
+    def _drop(self, connection: Any) -> None:
         if connection is not None:
             connection.terminate()
+            if connection is self._connection:
+                self._connection = None

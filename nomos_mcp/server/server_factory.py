@@ -32,6 +32,7 @@ from nomos_mcp.server.tools import all_tools
 from nomos_mcp.settings import Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.database.postgresql import SharedConnection
     from nomos_mcp.history.store import History
     from nomos_mcp.simulator import Simulator
 
@@ -197,6 +198,27 @@ def history_of(settings: Settings, now: Callable[[], datetime], client: NomosCli
     from nomos_mcp.history.store import History  # noqa: PLC0415  only a server with a database pays for loading it
 
     return History(settings.database, now)
+
+
+def shared_connection_of(settings: Settings) -> "SharedConnection | None":
+    """Make the one connection of this process beside its pools; None without PostgreSQL.
+
+    Its statements concern the schema that the URL leads to, whose tables it makes.
+    """
+    if settings.demo or not settings.database.get_secret_value():
+        return None
+    from nomos_mcp.database.database import Database  # noqa: PLC0415  only a server with a database pays for loading it
+    from nomos_mcp.database.postgresql import SharedConnection  # noqa: PLC0415  as above
+
+    database = Database(settings.database)
+
+    async def opened() -> None:
+        try:
+            await database.open()
+        finally:
+            await database.aclose()
+
+    return SharedConnection(settings.database, opened) if database.is_postgresql else None
 
 
 def caller_of(settings: Settings) -> Caller:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from nomos_mcp.client import NomosClient, NomosError
+from nomos_mcp.server.server_factory import shared_connection_of
 from nomos_mcp.service.access_log import RequestLog
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
 from nomos_mcp.service.authorization import Authorization, Challenges, metadata_routes, metadata_url
@@ -59,7 +60,8 @@ def create_http_app(
         SettingsError: The environment holds mistakes.
     """
     chosen = settings or Settings.from_env()
-    organisations = [Organisation(chosen, client=client, processes=processes)]
+    shared = shared_connection_of(chosen)
+    organisations = [Organisation(chosen, client=client, processes=processes, shared=shared)]
 
     def begin_shutdown() -> None:
         for each in organisations:
@@ -68,6 +70,11 @@ def create_http_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if shared:
+                stack.push_async_callback(shared.aclose)
+                tasks = await stack.enter_async_context(anyio.create_task_group())
+                stack.callback(tasks.cancel_scope.cancel)
+                tasks.start_soon(shared.keep)
             for each in organisations:
                 await stack.enter_async_context(each.running())
             try:

@@ -19,6 +19,7 @@ from nomos_mcp.service.http_limits import MAX_BODY_BYTES
 from nomos_mcp.settings import HttpSettings, Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.database.postgresql import SharedConnection
     from nomos_mcp.history.store import History
     from nomos_mcp.service.webhook_receiver import WebhookEndpoint
 
@@ -32,13 +33,21 @@ class Organisation:
         settings: The organisation's own.
         client: Use this client instead of one made from the settings; its owner closes it.
         processes: How many processes serve together; they share every rate limit equally.
+        shared: This process's connection beside its pools; None without PostgreSQL.
 
     Attributes:
         client: The whole organisation's.
         webhooks: Where its webhooks go; None if it takes none.
     """
 
-    def __init__(self, settings: Settings, *, client: NomosClient | None = None, processes: int = 1) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        client: NomosClient | None = None,
+        processes: int = 1,
+        shared: "SharedConnection | None" = None,
+    ) -> None:
         self._owns_client = client is None
         self.client = client or client_of(settings, processes=processes)
         self._history = history = history_of(settings, utc_now, self.client)
