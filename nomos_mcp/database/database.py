@@ -79,11 +79,14 @@ class Database:
     Args:
         url: `NOMOS_MCP_DATABASE`, or `IN_MEMORY`.
         organisation: Keep its tables apart from those of other organisations, in a schema of their own (PostgreSQL).
+
+    Attributes:
+        schema: The schema of its tables; empty for the one that the URL leads to.
     """
 
     def __init__(self, url: SecretStr | str, organisation: str = "") -> None:
         self._value = url if isinstance(url, SecretStr) else SecretStr(url)
-        self._schema = schema_of(organisation)
+        self.schema = schema_of(organisation)
         self._url = database_url(self._value.get_secret_value())
         self._in_memory = not self.is_postgresql and self._url.database in {None, ":memory:"}
         self._engine: AsyncEngine | None = None
@@ -191,10 +194,10 @@ class Database:
             with anyio.CancelScope(shield=not self.is_postgresql) as scope:
                 engine = await self._opened(scope)
                 async with engine.connect() as connection:
-                    await connection.execution_options(nomos_writes=writes)
+                    await connection.execution_options(nomos_writes=writes, nomos_schema=self.schema)
                     await _begin(connection, scope)
                     if writes and self.is_postgresql:
-                        await connection.execute(turn_to_write(self._schema))
+                        await connection.execute(turn_to_write(self.schema))
                     yield connection
                     await connection.commit()  # else what was begun is undone when the connection is given back
 
@@ -205,7 +208,7 @@ class Database:
             if self._engine is not None and self._file != self._file_now():
                 await self.aclose()  # else we would write into a file that was deleted or replaced
             if self._engine is None:
-                engine = postgresql_engine(self._value, self._schema) if self.is_postgresql else self._sqlite_engine()
+                engine = postgresql_engine(self._value, self.schema) if self.is_postgresql else self._sqlite_engine()
                 try:
                     await self._migrate(engine, scope)
                 except BaseException:
@@ -245,7 +248,7 @@ class Database:
             await connection.execution_options(nomos_writes=True)
             await _begin(connection, scope)
             if self.is_postgresql:
-                await connection.execute(turn_to_write(self._schema))
+                await connection.execute(turn_to_write(self.schema))
             await connection.run_sync(metadata.create_all if self._in_memory else _upgrade)
             await connection.commit()
 

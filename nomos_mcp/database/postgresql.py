@@ -23,6 +23,9 @@ BUSY: Final = 5.0
 ORGANISATION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
 """What an organisation may be called: its schema has its name."""
 
+CHANGES_CHANNEL: Final = "nomos_changes"
+"""The channel of the notifications that changes were recorded. Each carries the schema in which they were."""
+
 _WRITERS: Final = 0x6E6F6D6F73  # what writers lock to take turns
 _CONNECTIONS: Final = 5
 _CHECKED_EVERY: Final = 5.0  # seconds between two signs of life that are asked of an idle connection
@@ -56,6 +59,11 @@ def turn_to_write(schema: str) -> TextClause:
         "set_config('idle_in_transaction_session_timeout', '60s', true), "
         f"pg_advisory_xact_lock({_WRITERS} # hashtextextended('{schema}', 0))"
     )
+
+
+def notice_of_changes(schema: str) -> TextClause:
+    """Return the statement that notifies those who listen, once the transaction is committed, that changes are new."""
+    return text(f"SELECT pg_notify('{CHANGES_CHANNEL}', '{schema}')")
 
 
 def postgresql_engine(url: SecretStr, schema: str) -> AsyncEngine:
@@ -130,7 +138,7 @@ class SharedConnection:
         self._connecting: asyncio.Task[DatabaseError | None] | None = None
         self._refused = 0.0, DatabaseError()  # until when nobody connects again, and why
         self._turn = asyncio.Lock()
-        self._listeners: dict[str, Callable[[str | None], object]] = {}
+        self._listeners: list[tuple[str, Callable[[str | None], object]]] = []
         self._lost = anyio.Event()
 
     async def fetch(self, statement: str, *values: object) -> list[Mapping[str, Any]]:
@@ -163,7 +171,7 @@ class SharedConnection:
         Notifications that are sent while there is no connection are lost: `heard` is called with None after each new
         connection.
         """
-        self._listeners[channel] = heard
+        self._listeners.append((channel, heard))
         self._drop(self._connection)  # the next one listens
 
     async def keep(self) -> None:
@@ -207,7 +215,7 @@ class SharedConnection:
                     self._is_opened = True
                 connection = await connect(self._url)
                 try:
-                    for channel, heard in self._listeners.items():
+                    for channel, heard in self._listeners:
                         await connection.add_listener(channel, lambda *news, heard=heard: heard(news[-1]))
                 except BaseException:
                     connection.terminate()
@@ -221,7 +229,7 @@ class SharedConnection:
         self._lost = anyio.Event()
         connection.add_termination_listener(lambda _, lost=self._lost: lost.set())
         self._connection = connection
-        for heard in self._listeners.values():
+        for _, heard in self._listeners:
             heard(None)
         return None
 

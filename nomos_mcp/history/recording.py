@@ -6,9 +6,10 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Connection, Row, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nomos_mcp.database.postgresql import notice_of_changes
 from nomos_mcp.database.tables import changes, observations, runs
 from nomos_mcp.history.changes import CLOCK_SKEW, STATE, Change, OrderLook, changes_between
 from nomos_mcp.history.lagging_reads import LAG, shows_earlier_state
@@ -100,7 +101,15 @@ async def _insert(
         del row["number"]
     numbered = insert(changes).returning(changes.c.number, sort_by_parameter_order=True)
     numbers = (await connection.execute(numbered, rows)).scalars()
+    if (
+        connection.dialect.name == "postgresql"
+    ):  # those who listen look into the table then; equal notices are sent once
+        await connection.run_sync(_notify)
     return [replace(change, number=number) for change, number in zip(told, numbers, strict=True)]
+
+
+def _notify(connection: Connection) -> None:
+    connection.execute(notice_of_changes(connection.get_execution_options()["nomos_schema"]))
 
 
 async def _latest(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Row[Any]]:

@@ -14,6 +14,7 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.subscriptions import SubscriptionBus
 from mcp.shared.message import SessionMessage
 from mcp.types import (
     INVALID_PARAMS,
@@ -141,9 +142,9 @@ class NomosServer(MCPServer[NomosContext]):
     context: NomosContext
     subscriptions: Subscriptions | None = None
 
-    def listen_to(self, history: "History") -> None:
-        """Serve `subscriptions/listen` from a history."""
-        self.subscriptions = Subscriptions(self.context, history)
+    def listen_to(self, history: "History", bus: SubscriptionBus | None) -> None:
+        """Serve `subscriptions/listen` from a history; the bus tells when to look into it."""
+        self.subscriptions = Subscriptions(self.context, history, bus)
         server = self._lowlevel_server
         server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self.subscriptions)
         server.get_capabilities = partial(_without_changing_lists, server.get_capabilities)  # type: ignore[method-assign]

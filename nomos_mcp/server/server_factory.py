@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
+from mcp.server.subscriptions import SubscriptionBus
 
 from nomos_mcp import __version__
 from nomos_mcp.client import NomosClient
@@ -74,6 +75,7 @@ def create_server(
     caller: Caller | None = None,
     clock: Callable[[], datetime] | None = None,
     history: "History | None" = None,
+    bus: SubscriptionBus | None = None,
 ) -> NomosServer:
     """Make the server.
 
@@ -84,6 +86,7 @@ def create_server(
             `NOMOS_CUSTOMER_ID` if that is set. A verified token of the HTTP server goes before it.
         clock: Returns the current time, aware; for tests.
         history: Use this one instead of one made from the settings; its owner closes it.
+        bus: Tells those who listen when to look into the history; without one they look every second.
 
     Returns:
         A server of the official SDK: run it over a transport, or hand it to an in-process `mcp.Client`.
@@ -139,7 +142,7 @@ def create_server(
     server.context = context
     server.middleware.append(protocol_errors)
     if kept:
-        server.listen_to(kept)
+        server.listen_to(kept, bus)
     add_resources(server, context, with_history=kept is not None)
     prompts = list(all_prompts())
     for prompt in prompts:

@@ -4,7 +4,8 @@ The SDK's own handler acknowledges every address. That would tell a stranger whe
 one refuses an address outside the caller's scope before it acknowledges any, and checks the caller again while the
 stream is open. A notification carries an address only: the client reads it, within its scope.
 
-The changes table is the one source: whichever process recorded a change, every process finds it there.
+The changes table is the one source: whichever process recorded a change, every process finds it there. On PostgreSQL a
+bus says when to look; without one it is looked at every second.
 """
 
 import logging
@@ -17,7 +18,8 @@ import anyio
 from mcp import MCPError
 from mcp.server import ServerRequestContext
 from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourceUpdated, event_to_notification
+from mcp.server.subscriptions import SubscriptionBus
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourceUpdated, ServerEvent, event_to_notification
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 from mcp_types import (
     SubscriptionFilter,
@@ -43,7 +45,10 @@ MAX_ADDRESSES: Final = 20
 MAX_STREAMS: Final = 256
 """Streams of one process; over HTTP each caller has a lower limit of its own."""
 
-_PERIOD: Final = 1.0  # seconds between two looks into the changes table, however many streams are open
+_PERIOD: Final = 1.0  # seconds between two looks into the changes table, however many streams are open ...
+_PERIOD_WITH_BUS: Final = 15.0  # ... and where a bus tells when to look: what it lost is found then
+_APART: Final = 0.1  # seconds between two looks, however many changes a bus tells of
+_CHECKED_EVERY: Final = 1.0  # seconds after which a stream sees whether its token still holds
 _KEPT: Final = 10_000  # changes that a stream may lag behind; a slower one is ended
 _AT_ONCE: Final = 1_000
 
@@ -56,19 +61,38 @@ class Subscriptions:
     Args:
         context: What says who is calling, and what they may see.
         history: The whole organisation's.
-        period: Seconds between two looks into the changes table.
+        bus: Tells when to look into the changes table; None if that is not known.
+        period: Seconds between two looks if nothing tells of a change.
     """
 
-    def __init__(self, context: NomosContext, history: "History", period: float = _PERIOD) -> None:
+    def __init__(
+        self,
+        context: NomosContext,
+        history: "History",
+        bus: SubscriptionBus | None = None,
+        period: float | None = None,
+    ) -> None:
         self._context = context
-        self._changes = _NewChanges(history, period)
-        self._period = period
+        self._changes = _NewChanges(history, period or (_PERIOD_WITH_BUS if bus else _PERIOD))
+        self._checked_every = min(_CHECKED_EVERY, period or _CHECKED_EVERY)
         self._open = 0
-        self._closing = anyio.Event()
+        self._is_closing = False
+        self._woken = anyio.Event()
+        if bus:
+            bus.subscribe(self._heard)
 
     def close(self) -> None:
         """End every stream in the way that tells its client that this was on purpose."""
-        self._closing.set()
+        self._is_closing = True
+        self._wake()
+
+    def _heard(self, _: ServerEvent) -> None:
+        self._changes.expect_news()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._woken.set()
+        self._woken = anyio.Event()
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
@@ -76,7 +100,7 @@ class Subscriptions:
         stream_id = ctx.request_id
         if stream_id is None:
             raise MCPError(INVALID_REQUEST, "subscriptions/listen is a request and needs an id.")
-        if self._open >= MAX_STREAMS or self._closing.is_set():
+        if self._open >= MAX_STREAMS or self._is_closing:
             raise MCPError(INTERNAL_ERROR, "This server has no room for another stream now. Try again later.")
         caller, token = self._context.caller, get_access_token()
         try:
@@ -93,9 +117,11 @@ class Subscriptions:
             await ctx.session.send_notification(
                 SubscriptionsAcknowledgedNotification(params=acknowledgement), related_request_id=stream_id
             )
-            while not self._closing.is_set():
-                with anyio.move_on_after(self._period):
-                    await self._closing.wait()
+            woken = self._woken
+            while not self._is_closing:
+                with anyio.move_on_after(self._checked_every):
+                    await woken.wait()
+                woken = self._woken  # of what happens from here on it tells
                 if isinstance(token, CallerToken) and not token.still_holds():
                     break
                 news = await self._changes.after(seen)
@@ -156,7 +182,7 @@ def _affected(addresses: Iterable[str], news: Iterable["Change"], caller: Caller
 
 
 class _NewChanges:
-    """What is new in the changes table: one query in a period, for all streams of a process together."""
+    """What is new in the changes table: one query in a period, or when news are told, for all streams of a process."""
 
     def __init__(self, history: "History", period: float) -> None:
         self._history = history
@@ -164,6 +190,8 @@ class _NewChanges:
         self._kept: deque[Change] = deque(maxlen=_KEPT)
         self._last = 0
         self._asked_at = float("-inf")
+        self._ask_at = float("-inf")
+        self._is_told = False  # that there are news
         self._failed = False
         self._lock = anyio.Lock()
 
@@ -175,10 +203,16 @@ class _NewChanges:
                 await self._ask(anew=True)
         return None if self._failed else self._last
 
+    def expect_news(self) -> None:
+        """Ask soon, and once more if that is happening now."""
+        self._is_told = True
+
     async def after(self, number: int) -> "list[Change] | None":
         """Return the changes since the one with this number, as far as they are known; None if too many are."""
         async with self._lock:
-            if time.monotonic() >= self._asked_at + self._period:
+            if self._is_told:
+                await anyio.sleep(max(0.0, self._asked_at + _APART - time.monotonic()))
+            if self._is_told or time.monotonic() >= self._ask_at:
                 await self._ask()
         if len(self._kept) == _KEPT and number < self._kept[0].number - 1:
             return None
@@ -187,6 +221,7 @@ class _NewChanges:
     async def _ask(self, *, anew: bool = False) -> None:
         from nomos_mcp.database.database import DatabaseError  # noqa: PLC0415  loads SQLAlchemy; here it is loaded
 
+        self._is_told = False
         try:
             if anew:
                 self._last = await self._history.last_number()
@@ -200,3 +235,4 @@ class _NewChanges:
         else:
             self._failed = False
         self._asked_at = time.monotonic()
+        self._ask_at = self._asked_at + (min(_PERIOD, self._period) if self._failed else self._period)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from mcp.server.subscriptions import SubscriptionBus
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import Receive, Scope, Send
 
@@ -51,7 +52,7 @@ class Organisation:
         self._owns_client = client is None
         self.client = client or client_of(settings, processes=processes)
         self._history = history = history_of(settings, utc_now, self.client)
-        self._server = server = create_server(settings, client=self.client, history=history)
+        self._server = server = create_server(settings, client=self.client, history=history, bus=_bus(shared, history))
         http = settings.http
         server.middleware.extend([CallLog(caller_of(settings)), CallerRateLimit(http.calls_per_minute / processes)])
         # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks
@@ -101,3 +102,12 @@ class Organisation:
     def begin_shutdown(self) -> None:
         """Accept no more orders, and end the streams of those who listen."""
         self._server.begin_shutdown()
+
+
+def _bus(shared: "SharedConnection | None", history: "History | None") -> SubscriptionBus | None:
+    """Return what tells the streams of a history's changes; None without PostgreSQL."""
+    if shared is None or history is None:
+        return None
+    from nomos_mcp.server.change_bus import ChangeBus  # noqa: PLC0415  loads SQLAlchemy
+
+    return ChangeBus(shared, history.database.schema)
