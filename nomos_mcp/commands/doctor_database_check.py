@@ -16,7 +16,7 @@ async def database_check(settings: Settings) -> Finding:
     # Loads SQLAlchemy, which only a doctor of a database pays for.
     from sqlalchemy import false, func, select, update  # noqa: PLC0415
 
-    from nomos_mcp.database.database import REVISION  # noqa: PLC0415
+    from nomos_mcp.database.revisions import revision_of  # noqa: PLC0415
     from nomos_mcp.database.tables import runs  # noqa: PLC0415
     from nomos_mcp.history.runs import COMPLETE, GAP  # noqa: PLC0415
     from nomos_mcp.history.store import History  # noqa: PLC0415
@@ -26,13 +26,14 @@ async def database_check(settings: Settings) -> Finding:
     try:
         async with history.database.writing() as connection:
             await connection.execute(update(runs).values(changes=runs.c.changes).where(false()))
+            revision = await connection.run_sync(revision_of)
             last: datetime | None = await connection.scalar(select(func.max(runs.c.started_at)).where(COMPLETE))
     except DatabaseError as error:
         wrong, _, cure = str(error).partition(": ")
         return Finding(_NAME, "failed", wrong, f"{cure[:1].upper()}{cure[1:]}")
     finally:
         await history.aclose()
-    opened = f"{'PostgreSQL' if history.database.is_postgresql else 'SQLite'}, tables {REVISION}, can be written; "
+    opened = f"{'PostgreSQL' if history.database.is_postgresql else 'SQLite'}, tables {revision}, can be written; "
     if last is None:
         return Finding(_NAME, "warning", f"{opened}never looked at all orders", _WATCH)
     found = f"{opened}last looked at all orders on {last:%Y-%m-%d at %H:%M} UTC"

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import anyio
 from pydantic import SecretStr
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -27,18 +27,16 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from nomos_mcp.database.errors import BusyError, DatabaseError, NewerTablesError, NotConnectedError, reason_of
+from nomos_mcp.database.errors import BusyError, DatabaseError, NotConnectedError, reason_of
 from nomos_mcp.database.postgresql import BUSY, postgresql_engine, require_asyncio, schema_of, turn_to_write
+from nomos_mcp.database.revisions import REVISION, revision_of, upgrade
 from nomos_mcp.database.tables import metadata
 from nomos_mcp.variables import DATABASE
 
-__all__ = ["IN_MEMORY", "REVISION", "Database", "DatabaseError", "database_url", "require_asyncio"]
+__all__ = ["IN_MEMORY", "Database", "DatabaseError", "database_url", "require_asyncio"]
 
 IN_MEMORY: Final = "sqlite://"
 """A database that ends with its process."""
-
-REVISION: Final = "0003"
-"""The migration that this release's tables come from."""
 
 _TRY: Final = 0.3  # seconds for which SQLite waits at once
 _SLOW: Final = 1.0  # seconds after which whoever stops waiting has been waiting for the database
@@ -241,7 +239,7 @@ class Database:
     async def _migrate(self, engine: AsyncEngine, scope: anyio.CancelScope) -> None:
         """Bring the tables up to date; several processes that start at once take turns."""
         async with engine.connect() as connection, connection.begin():
-            found = await connection.run_sync(_revision)
+            found = await connection.run_sync(revision_of)
         if found == REVISION:
             return
         async with engine.connect() as connection:
@@ -249,7 +247,7 @@ class Database:
             await _begin(connection, scope)
             if self.is_postgresql:
                 await connection.execute(turn_to_write(self.schema))
-            await connection.run_sync(metadata.create_all if self._in_memory else _upgrade)
+            await connection.run_sync(metadata.create_all if self._in_memory else upgrade)
             await connection.commit()
 
 
@@ -309,25 +307,3 @@ def _begin_sqlite(connection: Connection) -> None:
     """Begin a writing transaction with the lock: one that gets it later may have read what is no longer so."""
     writes = connection.get_execution_options().get("nomos_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
-
-
-def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415  slow to load, and needed once for each release
-    from alembic.config import Config  # noqa: PLC0415  as above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415  as above
-
-    config = Config()
-    config.set_main_option("script_location", "nomos_mcp.database:migrations")
-    config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    found = _revision(connection)
-    if found is not None and found not in known:
-        raise NotConnectedError(NewerTablesError())
-    command.upgrade(config, REVISION)

@@ -70,14 +70,17 @@ def postgresql_engine(url: SecretStr, schema: str) -> AsyncEngine:
     async def new_connection() -> Any:
         return await connect(url, schema)
 
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=new_connection,
-        pool_size=_CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=BUSY,
-        pool_pre_ping=True,
-    )
+    try:
+        return create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=new_connection,
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=BUSY,
+            pool_pre_ping=True,
+        )
+    except ModuleNotFoundError as error:
+        raise NotConnectedError(error) from None
 
 
 async def connect(url: SecretStr, schema: str = "") -> Any:

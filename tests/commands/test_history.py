@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nomos_mcp.cli import main
+from nomos_mcp.database.revisions import REVISION
 from nomos_mcp.history.changes import OrderLook
 from nomos_mcp.history.store import History
 from nomos_mcp.variables import VARIABLES
@@ -130,7 +131,7 @@ def _nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_doctor_tells_how_the_database_is(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = database_line(capsys)
     assert (found["state"], found["found"]) == (
-        "warning", "SQLite, tables 0001, can be written; never looked at all orders"
+        "warning", f"SQLite, tables {REVISION}, can be written; never looked at all orders"
     )  # fmt: skip
     assert "nomos-mcp watch --once" in found["cure"]
     with sqlite3.connect(database_url.removeprefix("sqlite:///")) as connection:

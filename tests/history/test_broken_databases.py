@@ -86,7 +86,7 @@ async def test_a_damaged_file(file: Path, clock: Clock) -> None:
 
 
 @pytest.mark.usefixtures("recorded")
-@pytest.mark.parametrize("version", ["0002", "ffff"])
+@pytest.mark.parametrize("version", ["9998", "9999_since_9998", "ffff"])
 async def test_tables_of_a_newer_release(version: str, file: Path, clock: Clock) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", [version])

@@ -13,7 +13,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, select, text
 
-from nomos_mcp.database.database import IN_MEMORY, REVISION, Database, DatabaseError, database_url
+from nomos_mcp.database.database import IN_MEMORY, Database, DatabaseError, database_url
+from nomos_mcp.database.revisions import REVISION
 from nomos_mcp.database.tables import events, metadata
 from nomos_mcp.history.store import History
 from tests.databases import Clock
@@ -72,6 +73,28 @@ def test_the_last_migration_is_the_one_that_is_asked_for() -> None:
     config = Config()
     config.set_main_option("script_location", "nomos_mcp.database:migrations")
     assert ScriptDirectory.from_config(config).get_current_head() == REVISION
+
+
+async def test_replicas_of_an_older_release_work_on_tables_that_a_newer_one_added_to(
+    history: History, database_url: str
+) -> None:
+    async with history.database.writing() as connection:
+        await connection.execute(insert(events).values(event(1)))
+    newer = Database(database_url)
+    async with newer.writing() as connection:
+        await connection.execute(text("ALTER TABLE events ADD COLUMN added VARCHAR(10)"))
+        await connection.execute(text("CREATE TABLE added (number INTEGER)"))
+        later = f"9999_since_{REVISION.partition('_since_')[0]}"
+        await connection.execute(text("UPDATE alembic_version SET version_num = :later"), {"later": later})
+    await newer.aclose()
+    assert await count(history.database) == 1  # one that was connected
+    started = Database(database_url)  # one that starts, or is back
+    async with started.writing() as connection:
+        await connection.execute(insert(events).values(event(2)))
+    assert await count(started) == 2
+    async with started.reading() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar() == later
+    await started.aclose()
 
 
 async def test_a_time_comes_back_as_it_went_in_and_in_utc(history: History) -> None:
