@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import Self, cast
 
 from pydantic import SecretBytes, SecretStr
@@ -43,11 +44,12 @@ class NomosClient:
         api_version: Pinned on every request, and checked on every response.
         base_url: Where the API is; HTTPS, or plain HTTP on loopback.
         requests_per_second: The rate limit for all calls of this client together. The vendor's limit is per Auth
-            Client: give each of several processes its part.
+            Client: give each of several processes its part. Below one it is one request in a longer time.
         timeout: Seconds for a whole call, waiting and retries included.
         max_retries: How often a read is sent again at most. An order is never sent again.
         app: An ASGI application that answers in place of the network, such as the simulator.
         timing: Clock, sleep and jitter; for tests.
+        rate_limiter: Used instead of one for `requests_per_second`, and closed with this client.
 
     Raises:
         InvalidRequestError: The arguments contradict each other, or the base URL is not safe.
@@ -66,20 +68,21 @@ class NomosClient:
         access_token: SecretStr | str | None = None,
         api_version: ApiVersion = DEFAULT_API_VERSION,
         base_url: str = DEFAULT_BASE_URL,
-        requests_per_second: int = REQUESTS_PER_SECOND,
+        requests_per_second: float = REQUESTS_PER_SECOND,
         timeout: float = CALL_TIMEOUT,
         max_retries: int = MAX_RETRIES,
         app: AsgiApp | None = None,
         timing: Timing = REAL_TIME,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         if api_version not in API_VERSIONS:
             raise InvalidRequestError(f"Unknown API version {api_version!r}. Known: {', '.join(API_VERSIONS)}.")
-        if requests_per_second < 1:
-            raise InvalidRequestError("requests_per_second must be at least 1.")
+        if not 0 < requests_per_second < inf:
+            raise InvalidRequestError("requests_per_second must be more than 0.")
         self.api_version: ApiVersion = api_version
         self.base_url = checked_base_url(base_url)
         self.timing = timing
-        self._limiter = RateLimiter(requests_per_second, timing)
+        self._limiter = rate_limiter or RateLimiter(requests_per_second, timing)
         self.app = app
         self._connection = HttpConnection(self.base_url, app, self._limiter, timing)
         credentials = self._credentials(client_id, _secret(client_secret), _secret(access_token))

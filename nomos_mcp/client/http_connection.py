@@ -68,6 +68,7 @@ class HttpConnection:
             if self._app is None:
                 raise _elsewhere()
             return  # an application that answers in process has no connections
+        await self.limiter.aclose()
         if "_transport" in self.__dict__:
             await self._transport.aclose()
         if not self._calls:

@@ -120,14 +120,19 @@ def _number(text: str | None) -> float | None:
 class RateLimiter:
     """Lets at most `per_second` requests through in any one second. Upstream's headers can only lower that.
 
+    Args:
+        per_second: Rounded down; below one it is one request in a window that is longer than a second.
+        timing: Clock and sleep.
+
     Attributes:
         last_headers: What the last response said about the rate limit; None before the first.
     """
 
-    def __init__(self, per_second: int, timing: Timing) -> None:
+    def __init__(self, per_second: float, timing: Timing) -> None:
         self.last_headers: RateLimitHeaders | None = None
-        self._per_second = per_second
-        self._capacity = per_second
+        self._most = max(1, int(per_second))
+        self._capacity = self._most
+        self._window = max(RATE_WINDOW, 1 / per_second)
         self._timing = timing
         self.renew_locks()
         self._running = 0
@@ -141,6 +146,9 @@ class RateLimiter:
         """Make the locks for the event loop that runs now; asyncio and trio have different ones."""
         self._queue = anyio.Lock(fast_acquire=True)  # both are handed over in the order of asking
         self._urgent_queue = anyio.Lock(fast_acquire=True)
+
+    async def aclose(self) -> None:
+        """Give up what is shared with other processes; here it is nothing."""
 
     @asynccontextmanager
     async def slot(self, max_wait: float, *, urgent: bool = False) -> AsyncGenerator[None]:
@@ -161,7 +169,7 @@ class RateLimiter:
         self.last_headers = headers
         now = self._timing.monotonic()
         if headers.limit:
-            self._capacity = min(self._per_second, headers.limit)
+            self._capacity = min(self._most, headers.limit)
         if refused:
             wait = headers.retry_after if headers.retry_after is not None else headers.reset
             self._hold(now + min(RATE_WINDOW if wait is None else wait, MAX_HOLD))
@@ -187,8 +195,8 @@ class RateLimiter:
         try:
             with anyio.move_on_after(max_wait if max_wait > 0 else None) as waiting:
                 async with self._urgent_queue if urgent else self._queue:
-                    while (delay := self._delay(0 if urgent else self._urgent)) > 0:
-                        await self._timing.sleep(delay)
+                    while (delay := self._next_delay(0 if urgent else self._urgent)) > 0:
+                        await self._pause(delay)
                     self._running += 1
                     self._left -= 1
         finally:
@@ -197,16 +205,28 @@ class RateLimiter:
         if waiting.cancelled_caught:
             raise LocalRateLimitError(self._delay(self._urgent + self._waiting))
 
+    def _next_delay(self, ahead: int) -> float:
+        """Return the seconds for which the first of the queue has to wait, with so many urgent ones `ahead`."""
+        return self._delay(ahead)
+
+    async def _pause(self, delay: float) -> None:
+        await self._timing.sleep(delay)
+
+    def _busy(self) -> int:
+        """Return how many slots are taken: by requests that run, or ended in the last window."""
+        oldest = self._timing.monotonic() - self._window
+        while self._finished and self._finished[0] <= oldest:
+            self._finished.popleft()
+        return self._running + len(self._finished)
+
     def _delay(self, ahead: int) -> float:
         """Return the seconds until a request with so many `ahead` of it may go, if those that run end now."""
         now = self._timing.monotonic()
-        while self._finished and self._finished[0] + RATE_WINDOW <= now:
-            self._finished.popleft()
         rounds, place = divmod(ahead, self._capacity)
-        before = len(self._finished) + self._running - self._capacity + place  # below 0 a slot is free
+        before = self._busy() - self._capacity + place  # below 0 a slot is free
         ended = self._finished[before] if 0 <= before < len(self._finished) else now
-        free = now if before < 0 else ended + RATE_WINDOW
-        free += rounds * RATE_WINDOW
+        free = now if before < 0 else ended + self._window
+        free += rounds * self._window
         if now < self._until and self._left <= ahead:
             free = max(free, self._until)
         return free - now

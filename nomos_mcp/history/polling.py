@@ -25,7 +25,7 @@ _CHECKED_EVERY: Final = 5.0  # with the lease of a run that ends silently, anoth
 _RELEASED_WITHIN: Final = 2.0
 
 
-def pause_for(requests_per_second: int) -> float:
+def pause_for(requests_per_second: float) -> float:
     """Return the pause that leaves half of the rate limit to others."""
     return 2 / requests_per_second
 

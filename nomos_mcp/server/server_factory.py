@@ -173,7 +173,7 @@ def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
         access_token=settings.access_token,
         api_version=settings.api_version,
         base_url=settings.base_url,
-        requests_per_second=max(1, REQUESTS_PER_SECOND // processes),
+        requests_per_second=REQUESTS_PER_SECOND / processes,
     )
 
 

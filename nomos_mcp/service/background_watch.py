@@ -18,7 +18,7 @@ async def watch_in_background(history: "History", client: NomosClient, every: ti
     """Watch until cancelled, with half of this process's part of the rate limit, so that callers do not starve."""
     from nomos_mcp.history.polling import pause_for, watch  # noqa: PLC0415  as above
 
-    pause = pause_for(max(1, REQUESTS_PER_SECOND // processes))
+    pause = pause_for(REQUESTS_PER_SECOND / processes)
     await watch(history, client, every, pause=pause, finished=_log_run, failed=_log_failure)
 
 

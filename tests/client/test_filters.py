@@ -117,7 +117,9 @@ async def test_a_negative_bound_of_iterating_is_refused(curie: NomosClient, boun
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"requests_per_second": 0}, "at least 1"),
+        ({"requests_per_second": 0}, "more than 0"),
+        ({"requests_per_second": float("nan")}, "more than 0"),
+        ({"requests_per_second": float("inf")}, "more than 0"),
         ({"timeout": 0}, "more than 0"),
         ({"timeout": float("nan")}, "more than 0"),
         ({"max_retries": -1}, "at least 0"),

@@ -52,6 +52,28 @@ def test_no_second_at_upstream_holds_more_than_the_limit(per_second: int, calls:
     assert most_in_a_second(arrivals) <= per_second
 
 
+@pytest.mark.parametrize(("processes", "sent"), [(1, 30), (3, 27), (7, 21), (10, 30), (12, 36), (25, 50)])
+def test_processes_that_divide_the_limit_keep_it_over_time_however_many_they_are(processes: int, sent: int) -> None:
+    arrivals: list[float] = []
+
+    async def call(limiter: RateLimiter) -> None:
+        async with limiter.slot(60):
+            arrivals.append(VIRTUAL.monotonic())
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for limiter in [RateLimiter(10 / processes, VIRTUAL) for _ in range(processes)]:
+                for _ in range(30 // processes + 2):
+                    group.start_soon(call, limiter)
+            await anyio.sleep(2.9)
+            group.cancel_scope.cancel()
+
+    virtually(main)
+    assert len(arrivals) == sent
+    window = max(1.0, processes / 10)
+    assert most_in_a_second([moment / window for moment in arrivals]) <= 10 * window
+
+
 def test_the_first_to_ask_is_the_first_to_go() -> None:
     gone: list[int] = []
 
