@@ -129,7 +129,7 @@ class Settings(BaseModel):
         env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
         if problems := [
             *_nomos_problems(env),
-            *_ordering_problems(env),
+            *_ordering_problems(env, demo=demo),
             *_authentication_problems(env),
             *_http_problems(env),
             *_history_problems(env, demo=demo),
@@ -268,7 +268,7 @@ def _nomos_problems(env: Mapping[str, str]) -> Iterator[str]:
             yield f"{CUSTOMER_ID}: {error} Unset it to serve the whole organisation."
 
 
-def _ordering_problems(env: Mapping[str, str]) -> Iterator[str]:
+def _ordering_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
     if (mode := env.get(CONFIRM)) and mode not in _CONFIRM_MODES:
         yield f"{CONFIRM}: {mode!r} is not a way to confirm. Use one of {', '.join(_CONFIRM_MODES)}."
     if (switch := env.get(READ_ONLY, "")).lower() not in _SWITCH:
@@ -276,6 +276,11 @@ def _ordering_problems(env: Mapping[str, str]) -> Iterator[str]:
     if (key := env.get(STATE_KEY, "").encode()) and len(key) < _MIN_KEY_BYTES:
         yield f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {_MIN_KEY_BYTES}, from a random source."
     yield from _folder_problems(env, AUDIT_FILE)
+    if env.get(AUDIT_FILE) and not demo and env.get(DATABASE, "").startswith(("postgresql://", "postgres://")):
+        yield (
+            f"{AUDIT_FILE}: set together with PostgreSQL in {DATABASE}, whose table is the record of orders then: "
+            f"`nomos-mcp orders export` prints it. Unset {AUDIT_FILE}."
+        )
 
 
 def _authentication_problems(env: Mapping[str, str]) -> Iterator[str]:

@@ -48,6 +48,10 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ({"NOMOS_MCP_READ_ONLY": "perhaps"}, "NOMOS_MCP_READ_ONLY: 'perhaps' is neither on nor off"),
         ({"NOMOS_MCP_STATE_KEY": "short"}, "NOMOS_MCP_STATE_KEY: 5 bytes are too few"),
         ({"NOMOS_MCP_AUDIT_FILE": "/no/such/folder/audit"}, "NOMOS_MCP_AUDIT_FILE: its folder does not exist"),
+        (
+            {"NOMOS_MCP_AUDIT_FILE": "/tmp/audit", "NOMOS_MCP_DATABASE": "postgresql://me:s3cr3t@h/d"},  # noqa: S108
+            "NOMOS_MCP_AUDIT_FILE: set together with PostgreSQL",
+        ),
         ({**ISSUED, "NOMOS_MCP_AUTH_JWKS_URL": ""}, "NOMOS_MCP_AUTH_JWKS_URL: not set"),
         ({**ISSUED, "NOMOS_MCP_PUBLIC_URL": ""}, "NOMOS_MCP_PUBLIC_URL: not set"),
         ({**ISSUED, "NOMOS_MCP_AUTH_ISSUER": ""}, "NOMOS_MCP_AUTH_ISSUER: not set"),

@@ -127,14 +127,20 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def unordered(self) -> AsyncIterator[AsyncConnection]:
+    async def unordered(self, *, at_once: bool = False) -> AsyncIterator[AsyncConnection]:
         """A transaction of PostgreSQL that writes without waiting for a turn, and is on disk when it has ended.
 
         For rows whose order among others says nothing.
 
+        Args:
+            at_once: Ask even a database that did not answer a moment ago.
+
         Raises:
-            DatabaseError: The database does not answer, is full, or cannot be written.
+            DatabaseError: The database does not answer, is full, or cannot be written. Whether the transaction took
+                effect is not known then.
         """
+        if at_once:
+            self._away.pop(False, None)
         async with self._transaction(writes=False) as connection:
             yield connection
 

@@ -1,1 +1,1 @@
-"""What several processes and machines share in PostgreSQL: the rate limit of Nomos, and the budgets of callers."""
+"""What several processes and machines share in PostgreSQL: the rate limit, the budgets of callers, and orders."""

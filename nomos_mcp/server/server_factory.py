@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
@@ -26,6 +27,7 @@ from nomos_mcp.server.nomos_server import (
 )
 from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.config import Codes, Ordering
+from nomos_mcp.server.ordering.record import OrderRecord
 from nomos_mcp.server.prompts import add_completions, all_prompts
 from nomos_mcp.server.request_context import Caller, NomosContext
 from nomos_mcp.server.resources import add_resources
@@ -108,7 +110,7 @@ def create_server(
             confirm=chosen.confirm,
             read_only=chosen.read_only,
             codes=Codes(state_key.encode()),
-            audit_log=AuditLog(Path(chosen.audit_file) if chosen.audit_file else None),
+            record=_record_of(chosen, kept, used),
         ),
         now=now,
         caller=caller or caller_of(chosen),
@@ -222,6 +224,15 @@ def shared_connection_of(settings: Settings) -> "SharedConnection | None":
             await database.aclose()
 
     return SharedConnection(settings.database, opened) if database.is_postgresql else None
+
+
+def _record_of(settings: Settings, history: "History | None", client: NomosClient) -> OrderRecord:
+    """Make the record of orders: the table that all share, if there is PostgreSQL, or else a file or stderr alone."""
+    if history and not settings.demo and history.database.is_postgresql:
+        from nomos_mcp.server.ordering.shared_record import SharedRecord  # noqa: PLC0415  loads SQLAlchemy
+
+        return SharedRecord(history.database, urlsplit(client.base_url).netloc)
+    return AuditLog(Path(settings.audit_file) if settings.audit_file else None)
 
 
 def caller_of(settings: Settings) -> Caller:

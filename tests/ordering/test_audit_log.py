@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nomos_mcp.server.ordering.audit_log import LINE_BYTES, AuditLog, Entry
+from nomos_mcp.server.ordering.audit_log import LINE_BYTES, AuditLog
+from nomos_mcp.server.ordering.record import Entry
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.ordering.conftest import SUBSCRIPTION, TOOL, Orders, Person, yes
 from tests.server.conftest import answer_of

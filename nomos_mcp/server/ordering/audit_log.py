@@ -5,18 +5,19 @@ before the answer goes out. So a full disk cannot lead to an order without a lin
 is an attempt during which the process ended.
 """
 
-import json
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
 
+from nomos_mcp.server.ordering.record import Earlier, Entry, RecordError
 from nomos_mcp.stderr import write_line
 
 try:
@@ -27,59 +28,29 @@ except ImportError:  # pragma: no cover  not on Windows: there, one process to a
 LINE_BYTES: Final = 1024
 """Bytes taken for a line, its end included; the ten fields of the longest take less."""
 
-_MAX_FIELD: Final = 80
 _file_lock = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One attempt.
+class LineOfAttempt:
+    """The line of one attempt, begun and not yet completed.
 
-    Attributes:
-        time: When it began, UTC, ISO 8601.
-        decision: `yes`, `no`, or `none` if nobody was asked or the question was not reached.
-        confirmed: How a yes is known: `elicitation`, `code`, `trusted`, or empty.
-        outcome: `begun`, then the outcome of the call, or `cancelled` if it was given up and nothing was sent.
-        reason: Why, for a refusal or an unknown outcome.
-        made_by: For an order: `this_call`, or `unknown` if the answer was lost.
-        request_id: Upstream's.
+    Args:
+        entry: The attempt.
+        sent: How many were sent for each subscription; counted on here.
+        file: The audit file, if there is one, and where in it the line begins.
+        offset: See above.
     """
 
-    time: str
-    caller: str
-    subscription: str
-    decision: str = "none"
-    confirmed: str = ""
-    outcome: str = "begun"
-    reason: str = ""
-    made_by: str = ""
-    order: str = ""
-    request_id: str = ""
-
-    def line(self) -> str:
-        fields = {name: _bounded(value) for name, value in asdict(self).items() if value}
-        return json.dumps(fields, separators=(",", ":"))
-
-
-def _bounded(value: str) -> str:
-    """Cut a value to `_MAX_FIELD` characters as JSON writes it, where one that is not ASCII takes up to twelve."""
-    value = value[:_MAX_FIELD]
-    while len(json.dumps(value)) > _MAX_FIELD + len('""'):
-        value = value[:-1]
-    return value
-
-
-class Attempt:
-    """The line of one attempt, begun and not yet completed."""
-
-    def __init__(self, entry: Entry, file: FileIO | None, offset: int) -> None:
+    def __init__(self, entry: Entry, sent: Counter[str], file: FileIO | None, offset: int) -> None:
         self.entry = entry
+        self._sent = sent
         self._file = file
         self._offset = offset
 
-    def sending(self) -> None:
+    async def sending(self, code: str, earlier: Earlier) -> None:  # noqa: ARG002  one process sees what it sends
         """Say on stderr that the order is about to leave; the file says so already."""
         write_line(self.entry.line())
+        self._sent[self.entry.subscription] += 1
 
     async def complete(self, **outcome: str) -> None:
         """Write the outcome, fields of `Entry`, into the file, see it on disk, and repeat it on stderr.
@@ -99,25 +70,38 @@ class Attempt:
 
 
 class AuditLog:
-    """Where attempts are recorded: the file at `path`, made if it does not exist (mode 0600), or stderr alone."""
+    """Where attempts are recorded: the file at `path`, made if it does not exist (mode 0600), or stderr alone.
+
+    What was sent before is known of this process only.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        self._sent: Counter[str] = Counter()
 
-    async def begin(self, entry: Entry) -> Attempt:
+    @property
+    def is_shared(self) -> bool:
+        return False
+
+    async def begin(self, entry: Entry) -> LineOfAttempt:
         """Write the line of an attempt that begins.
 
         Raises:
-            OSError: The file does not take it, which stderr says. Nothing may be ordered then.
+            RecordError: The file does not take it, which stderr says. Nothing may be ordered then.
         """
         if self._path is None:
-            return Attempt(entry, None, 0)
+            return LineOfAttempt(entry, self._sent, None, 0)
         try:
-            return Attempt(entry, *await anyio.to_thread.run_sync(_begin, self._path, entry.line().encode()))
+            begun = await anyio.to_thread.run_sync(_begin, self._path, entry.line().encode())
         except OSError as error:
+            why = error.strerror or str(error)
             write_line(replace(entry, outcome="refused", reason="no_record").line())
-            write_line(f"nomos-mcp: the line above could not be written to the audit file: {error.strerror or error}")
-            raise
+            write_line(f"nomos-mcp: the line above could not be written to the audit file: {why}")
+            raise RecordError(why) from None
+        return LineOfAttempt(entry, self._sent, *begun)
+
+    async def earlier(self, subscription_id: str) -> Earlier:
+        return Earlier(self._sent[subscription_id])
 
 
 def _begin(path: Path, line: bytes) -> tuple[FileIO, int]:

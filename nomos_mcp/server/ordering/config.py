@@ -1,4 +1,4 @@
-"""How one server orders: its settings, confirmation codes and audit log, and what is under way.
+"""How one server orders: its settings, confirmation codes and record, and what is under way.
 
 A code is proof that this very order was previewed, by one caller, at one host, a short while ago. It is signed and
 carries nothing secret. A model cannot make one up, and one for another subscription is refused. It does not prove that
@@ -9,7 +9,6 @@ import base64
 import hmac
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from weakref import WeakValueDictionary
 import anyio
 
 from nomos_mcp.server.ordering.audit_log import AuditLog
+from nomos_mcp.server.ordering.record import OrderRecord
 from nomos_mcp.variables import ConfirmMode
 
 LIFETIME: Final = 600
@@ -69,11 +69,16 @@ class Codes:
         """Use a valid code up; False if it was used before."""
         now = self._clock()
         self._used = {each: expires for each, expires in self._used.items() if expires > now}
-        expiry, _, signature = code.split("-")
+        signature = self.signature(code)
         if signature in self._used:
             return False
-        self._used[signature] = int(expiry, 16)
+        self._used[signature] = int(code.partition("-")[0], 16)
         return True
+
+    @staticmethod
+    def signature(code: str) -> str:
+        """Return what tells a valid code from all others, however its date is spelled; empty without a code."""
+        return code.rpartition("-")[2]
 
     def _digest(self, *words: str) -> str:
         digest = hmac.digest(self._key, "\0".join(words).encode(), "sha256")[:_SIGNATURE_BYTES]
@@ -86,18 +91,15 @@ class Ordering:
 
     Attributes:
         locks: One for each subscription that is being ordered for.
-        sent: How many orders have left for each subscription. A question names it, so that an answer to the one before
-            the last order counts no more.
         stopping: The process is ending or its only client is gone: no order leaves any more.
     """
 
     confirm: ConfirmMode = "auto"
     read_only: bool = False
     codes: Codes = field(default_factory=Codes)
-    audit_log: AuditLog = field(default_factory=AuditLog)
+    record: OrderRecord = field(default_factory=AuditLog)
     locks: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
     stopping: bool = field(default=False, init=False)
-    sent: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _begun: int = field(default=0, init=False)
     _idle: anyio.Event = field(default_factory=anyio.Event, init=False, repr=False)
 

@@ -20,6 +20,7 @@ from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.config import Flaw
 from nomos_mcp.server.ordering.eligibility import plan_has_orders
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
+from nomos_mcp.server.ordering.record import RecordError
 from nomos_mcp.server.request_context import NomosContext
 
 plan_doubted: ContextVar[bool | None] = ContextVar("plan_doubted", default=None)
@@ -68,8 +69,12 @@ async def decide(
     if confirm == "none":
         return Yes("trusted")
     if _can_ask(ctx):
+        try:
+            earlier = await context.ordering.record.earlier(found.subscription)
+        except RecordError as error:
+            return outcomes.not_recorded(error, context)
         shown = await _with_plan_note(found, context, doubted=plan_doubted.get())
-        return Elicit(_question(shown, context.ordering.sent[found.subscription]), ConfirmationForm)
+        return Elicit(_question(shown, earlier.sent), ConfirmationForm)
     if confirm == "elicit":
         return outcomes.refused("not_confirmable", context)
     return await _by_code(found, code, context)

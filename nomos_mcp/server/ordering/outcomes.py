@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from mcp.types import CallToolResult
@@ -24,6 +25,7 @@ from nomos_mcp.server.error_messages import (
     word_of,
 )
 from nomos_mcp.server.ordering.config import LIFETIME
+from nomos_mcp.server.ordering.record import RecordError
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import OrderFields, Result, order_fields, order_state
 from nomos_mcp.server.tools.get_meter_order import explained
@@ -32,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 Outcome = Literal["ordered", "already_ordered", "confirmation_required", "declined", "refused", "outcome_unknown"]
 MadeBy = Literal["this_call", "unknown"]
-Unknown = Literal["answer_lost", "look_failed", "not_visible"]
+Unknown = Literal["answer_lost", "look_failed", "not_visible", "earlier_attempt"]
 """Why it is not known whether an order was made."""
 
 _BY_KIND: dict[type[NomosError], str] = {
@@ -80,6 +82,11 @@ _REASONS: Final[Mapping[str, Message]] = {
         "The order could not be recorded (NOMOS_MCP_AUDIT_FILE), and without a record nothing is ordered.",
         "The operator of this server has to make that file writable.",
     ),
+    "no_database": Message(
+        "The database of this server (NOMOS_MCP_DATABASE) cannot record the order, and without a record nothing is "
+        "ordered.",
+        "Try again later. If it stays so, the operator of this server has to see to the database.",
+    ),
 }
 """What is said about a refusal, by reason. What Nomos refuses reads as in any other tool, unless it stands here."""
 
@@ -98,6 +105,10 @@ _TO_CUSTOMERS: Final[Mapping[str, Message]] = {
         ),
         _SERVICE_FAULT,
     ),
+    "no_database": Message(
+        "The database of this service does not answer, and without a record nothing is ordered.",
+        "Say so, and try again later.",
+    ),
     "not_found": message_of(errors.NotFoundError, fenced=True),
     "not_allowed": Message("Your access is to look only.", _DO_NOT_REPEAT),
     "read_only": Message("Nothing can be ordered here.", _DO_NOT_REPEAT),
@@ -112,7 +123,9 @@ _UNKNOWN: dict[Unknown, str] = {
     "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, but it may exist",
     "look_failed": "the answer of Nomos was lost, and searching for the order failed too",
     "not_visible": "the answer of Nomos was lost; Nomos says that an order exists, but does not show it yet",
+    "earlier_attempt": "this call sent nothing; an earlier one was sent on {since}, and its outcome is not known",
 }
+_RECONCILE: Final = " The operator of this server can settle it with `nomos-mcp orders reconcile`."
 
 _WORDS: Final = {"subscription_status": ("pending", "active", "ended"), "meter_type": ("analog", "smart")}
 """Words of Nomos' that a person is shown: any other could reword the question."""
@@ -278,14 +291,27 @@ def not_checked(error: NomosError, context: NomosContext) -> OrderingResult:
     )
 
 
-def outcome_unknown(reason: Unknown, context: NomosContext, *, request_id: str = "") -> OrderingResult:
+def not_recorded(error: RecordError, context: NomosContext) -> OrderingResult:
+    """This call ordered nothing, because its record cannot be written or read."""
+    if not context.ordering.record.is_shared:
+        return refused("no_record", context)
+    detail = "" if context.caller.is_fenced else str(error)
+    return refused("no_database", context, detail=detail).model_copy(update={"reason": "no_record"})
+
+
+def outcome_unknown(
+    reason: Unknown, context: NomosContext, *, request_id: str = "", since: datetime | None = None
+) -> OrderingResult:
+    """An order may have been made or not. `since`: when the earlier attempt was sent, if this is about one."""
+    why = _UNKNOWN[reason].format(since=f"{since:%Y-%m-%d at %H:%M} UTC" if since else "an earlier day")
+    operators = _RECONCILE if context.ordering.record.is_shared and not context.caller.is_fenced else ""
     return OrderingResult(
         outcome="outcome_unknown",
         reason=reason,
-        message=f"It is not known whether the smart meter was ordered: {_UNKNOWN[reason]}.",
+        message=f"It is not known whether the smart meter was ordered: {why}.",
         next=(
             "Do not order again. Tell the customer neither that it failed nor that it worked. Look again later with "
-            f"get_meter_order and the subscription's ID. If it stays unknown, ask {SUPPORT}."
+            f"get_meter_order and the subscription's ID. If it stays unknown, ask {SUPPORT}.{operators}"
         ),
         request_id=request_id or None,
         api_version=context.vocabulary,

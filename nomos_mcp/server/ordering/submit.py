@@ -5,6 +5,7 @@ found settles the outcome; everything else leaves it unknown.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -20,10 +21,10 @@ from nomos_mcp.client.errors import (
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.ordering import outcomes
-from nomos_mcp.server.ordering.audit_log import Attempt
 from nomos_mcp.server.ordering.consent import Yes, recheck
 from nomos_mcp.server.ordering.eligibility import OrderSearch, read_state, search_order
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
+from nomos_mcp.server.ordering.record import Attempt, CodeUsedError, Earlier, EarlierAttemptError, RecordError
 from nomos_mcp.server.request_context import NomosContext
 
 DEADLINE: Final = 150.0
@@ -37,6 +38,11 @@ LOOK_FOR_OTHERS: Final = 3.0
 
 _PAUSES: Final = (0.25, 0.5, 1.0, 1.5, 2.0)
 """Seconds between searches; the last one repeats."""
+
+_CODE_USED: Final = "Another call has used the code."
+
+_TRIES: Final = 3
+"""How often an order is checked again because another attempt was sent meanwhile."""
 
 
 class WithheldError(InvalidRequestError):
@@ -70,6 +76,7 @@ class Submission:
         self._conflict = False
         self._request_id = ""
         self._before = OrderSearch(None)
+        self._earlier = Earlier()
         self._looked_at = context.now()
 
     async def run(self) -> OrderingResult:
@@ -82,12 +89,26 @@ class Submission:
         self._bound.deadline = anyio.current_time() + DEADLINE
         with self._scope, self._bound:
             async with lock:
-                return await self._checked()
+                return await self._once()
         if self._conflict:
             return outcomes.already_ordered(None, self._context, request_id=self._request_id)
         if self.sent:
             return self._not_known()
         return outcomes.refused("not_sent", self._context, detail="it had to wait too long")
+
+    async def _once(self) -> OrderingResult:
+        """Order while no other attempt is open, and none was sent since the last look."""
+        try:
+            for _ in range(_TRIES):
+                earlier = await wait_for_earlier(self._subscription_id, self._context)
+                if isinstance(earlier, OrderingResult):
+                    return earlier
+                self._earlier = earlier
+                with suppress(EarlierAttemptError):
+                    return await self._checked()
+        except RecordError as error:
+            return outcomes.not_recorded(error, self._context)
+        return outcomes.refused("not_sent", self._context, detail="others order for this subscription at this moment")
 
     async def _checked(self) -> OrderingResult:
         """Check once more, then send: a person may have taken minutes to confirm, or somebody else may have ordered."""
@@ -120,12 +141,14 @@ class Submission:
             return outcomes.already_ordered(order, self._context, request_id=self._request_id)
         if (order := await self._find(LOOK_FOR)) is not None:
             return outcomes.ordered(order, "unknown", self._context)
-        return await self._repeated() if self._unknown == "answer_lost" else self._not_known()
+        repeats = self._unknown == "answer_lost" and not self._context.ordering.record.is_shared
+        return await self._repeated() if repeats else self._not_known()
 
     async def _repeated(self) -> OrderingResult:
         """Send once more. Nomos accepts one order for a subscription, so this cannot make a second one.
 
-        A refused repeat says nothing about the first request, which may have arrived late.
+        Not with a shared record, where an attempt whose outcome is not known keeps everything else back. A refused
+        repeat says nothing about the first request, which may have arrived late.
         """
         try:
             return await self._create()
@@ -147,6 +170,24 @@ class Submission:
 
     async def _before_send(self) -> None:
         """Check that the order may still be sent; from here on a cancellation waits for the outcome."""
+        await self._require_caller()
+        if self.sent:
+            self.sent += 1
+            return
+        ordering, code = self._context.ordering, self._yes.code
+        if code and not ordering.record.is_shared and not ordering.codes.use(code):
+            raise WithheldError(_CODE_USED, "invalid_code")
+        try:
+            await self._attempt.sending(ordering.codes.signature(code), self._earlier)
+        except CodeUsedError:
+            raise WithheldError(_CODE_USED, "invalid_code") from None
+        if ordering.record.is_shared:  # which may have taken a while
+            await self._require_caller()
+        self.sent = 1
+        self._bound.deadline = anyio.current_time() + DEADLINE
+
+    async def _require_caller(self) -> None:
+        """Withhold the order if nobody waits for it any more; afterwards no cancellation takes effect."""
         self._scope.shield = False
         if await self._is_gone():
             raise WithheldError("The client went away before the order was sent.")
@@ -154,15 +195,6 @@ class Submission:
             raise WithheldError("The server is stopping.")
         await checkpoint_if_cancelled()
         self._scope.shield = True
-        if self.sent:
-            self.sent += 1
-            return
-        if self._yes.code and not self._context.ordering.codes.use(self._yes.code):
-            raise WithheldError("Another call has used the code.", "invalid_code")
-        self._attempt.sending()
-        self.sent = 1
-        self._context.ordering.sent[self._subscription_id] += 1
-        self._bound.deadline = anyio.current_time() + DEADLINE
 
     async def _find(self, seconds: float) -> MeterOrder | None:
         """Search with growing pauses until the order is found, or a search begun after so many seconds finds none."""
@@ -203,3 +235,28 @@ class Submission:
 
     def _not_known(self) -> OrderingResult:
         return outcomes.outcome_unknown(self._unknown, self._context, request_id=self._request_id)
+
+
+async def wait_for_earlier(subscription_id: str, context: NomosContext) -> Earlier | OrderingResult:
+    """Wait until no attempt at a subscription is open any more, or until the order of the open one can be seen.
+
+    A search that finds none closes nothing: reads may lag behind writes, and the request may still be on its way.
+
+    Returns:
+        What was sent before, none of it open; or the outcome of this call, which sends nothing.
+
+    Raises:
+        RecordError: The record cannot be read.
+    """
+    timing, pauses, pause = context.client.timing, iter(_PAUSES), 0.0
+    began = timing.monotonic()
+    while (earlier := await context.ordering.record.earlier(subscription_id)).open_since is not None:
+        waited = timing.monotonic() - began
+        with suppress(NomosError):  # another search may succeed
+            if (order := (await search_order(subscription_id, context)).order) is not None:
+                return outcomes.already_ordered(order, context)
+        if waited >= LOOK_FOR:
+            return outcomes.outcome_unknown("earlier_attempt", context, since=earlier.open_since)
+        pause = next(pauses, pause)
+        await timing.sleep(min(pause, max(LOOK_FOR - waited, _PAUSES[0])))
+    return earlier

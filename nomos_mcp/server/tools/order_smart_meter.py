@@ -19,11 +19,11 @@ from starlette.requests import Request
 from nomos_mcp.client.errors import InvalidRequestError, NomosError
 from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.server.ordering import outcomes
-from nomos_mcp.server.ordering.audit_log import Attempt, Entry
 from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide, plan_doubted
 from nomos_mcp.server.ordering.eligibility import preflight
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
-from nomos_mcp.server.ordering.submit import Submission
+from nomos_mcp.server.ordering.record import Attempt, Entry, RecordError
+from nomos_mcp.server.ordering.submit import Submission, wait_for_earlier
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT, ORDER, ToolDefinition
 
@@ -35,11 +35,17 @@ async def check(subscription_id: str, ctx: Context[NomosContext]) -> Preview | O
     context = nomos_context(ctx)
     checked(subscription_id, "subscription")
     try:
-        return await preflight(subscription_id, context)
+        found = await preflight(subscription_id, context)
+        if isinstance(found, Preview):  # nobody is asked about what cannot be sent
+            earlier = await wait_for_earlier(subscription_id, context)
+            return earlier if isinstance(earlier, OrderingResult) else found
+    except RecordError as error:
+        return outcomes.not_recorded(error, context)
     except InvalidRequestError:
         raise
     except NomosError as error:
         return outcomes.not_checked(error, context)
+    return found
 
 
 async def confirm(
@@ -125,9 +131,9 @@ async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Co
     with context.ordering.begun():
         try:
             with anyio.CancelScope(shield=True):
-                attempt = await context.ordering.audit_log.begin(_entry(subscription_id, yes, context))
-        except OSError:
-            return outcomes.refused("no_record", context)
+                attempt = await context.ordering.record.begin(_entry(subscription_id, yes, context))
+        except RecordError as error:
+            return outcomes.not_recorded(error, context)
         if isinstance(decision, Yes):
             result = await _submitted(subscription_id, decision, attempt, ctx)
         else:
@@ -161,9 +167,9 @@ async def _submitted(subscription_id: str, yes: Yes, attempt: Attempt, ctx: Cont
 
 
 async def _record_cancelled(subscription_id: str, ctx: Context[NomosContext]) -> None:
-    with anyio.CancelScope(shield=True), suppress(NomosError, OSError):
+    with anyio.CancelScope(shield=True), suppress(NomosError, RecordError):
         context = nomos_context(ctx)
-        attempt = await context.ordering.audit_log.begin(_entry(subscription_id, None, context))
+        attempt = await context.ordering.record.begin(_entry(subscription_id, None, context))
         await attempt.complete(outcome="cancelled")
 
 
