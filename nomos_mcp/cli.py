@@ -15,6 +15,7 @@ from nomos_mcp.commands import (
     doctor,
     explain,
     history,
+    orders,
     serve_mcp,
     simulator,
     watch,
@@ -30,7 +31,7 @@ from nomos_mcp.commands.command import (
 )
 from nomos_mcp.variables import VARIABLES
 
-_COMMANDS = (demo, assistant_config, doctor, explain, serve_mcp, caller_tokens, watch, history, simulator)
+_COMMANDS = (demo, assistant_config, doctor, explain, serve_mcp, caller_tokens, watch, history, orders, simulator)
 _SHELLS = ("bash", "zsh", "tcsh")
 
 _EPILOG = f"""\

@@ -1,15 +1,9 @@
 """`nomos-mcp history`: exports what was seen of the orders, and deletes what is old."""
 
 import argparse
-import csv
-import json
-import sys
-from collections.abc import AsyncIterator
-from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 from nomos_mcp.commands.command import (
     EXIT_FAILED,
@@ -21,12 +15,10 @@ from nomos_mcp.commands.command import (
     note,
     settings_or_complaint,
 )
+from nomos_mcp.commands.exporting import add_export, export, output
 from nomos_mcp.variables import DATABASE
 
 if TYPE_CHECKING:  # loads SQLAlchemy; --help answers at once
-    from collections.abc import Iterator
-
-    from nomos_mcp.history.changes import OrderLook
     from nomos_mcp.history.store import History
 
 _SHORTEST: Final = timedelta(days=1)
@@ -45,8 +37,7 @@ def add(commands: Subparsers) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="action", required=True)
     exported = actions.add_parser("export", help="print every state of an order that was seen, oldest first")
-    exported.add_argument("--format", choices=["csv", "jsonl"], required=True, help="jsonl: one JSON object a line")
-    exported.add_argument("--output", metavar="FILE", help="write to this file, which is replaced once all is written")
+    add_export(exported)
     pruned = actions.add_parser("prune", help="delete what ended so long ago; the last state of each order stays")
     pruned.add_argument("--older-than", type=_age, required=True, metavar="400d", help="at least 1d")
 
@@ -86,8 +77,11 @@ async def _run(history: "History", options: argparse.Namespace) -> int:
             before = history.now() - options.older_than
             note(f"States deleted that ended before {before:%Y-%m-%d %H:%M} UTC: {await history.prune(before)}")
         else:
-            with _output(options.output) as file:
-                exported = await _export(history.exported(), options.format, file)
+            from nomos_mcp.history.changes import OrderLook  # noqa: PLC0415  as above
+
+            names = [each.name for each in fields(OrderLook)]
+            with output(options.output) as file:
+                exported = await export(history.exported(), names, options.format, file)
             note(f"States exported: {exported}")
     except DatabaseError as error:
         complain(str(error))
@@ -100,40 +94,3 @@ async def _run(history: "History", options: argparse.Namespace) -> int:
     finally:
         await history.aclose()
     return EXIT_OK
-
-
-@contextmanager
-def _output(path: str | None) -> "Iterator[TextIO]":
-    """Open a file that takes its name only when it is whole, or take stdout."""
-    if path is None:
-        yield sys.stdout
-        return
-    part = Path(f"{path}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-async def _export(looks: "AsyncIterator[OrderLook]", form: str, file: TextIO) -> int:
-    from nomos_mcp.history.changes import OrderLook  # noqa: PLC0415  as above
-
-    names = [each.name for each in fields(OrderLook)]
-    table = csv.writer(file, lineterminator="\n")
-    if form == "csv":
-        table.writerow(names)
-    count = 0
-    async for look in looks:
-        row = {name: _plain(getattr(look, name)) for name in names}
-        if form == "csv":
-            table.writerow(row.values())
-        else:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        count += 1
-    return count
-
-
-def _plain(value: object) -> object:
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
