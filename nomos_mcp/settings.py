@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from nomos_mcp.authentication_settings import authentication_problems, folder_problems
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.http_messages import API_VERSIONS, CURIE, DEFAULT_API_VERSION, EDISON, ApiVersion
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url, is_loopback
+from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url
+from nomos_mcp.organisations_file import MIN_SECRET_BYTES, OrganisationSettings, choose, read_organisations
 from nomos_mcp.variables import (
     ACCESS_TOKEN,
     ALLOWED_HOSTS,
@@ -41,9 +43,6 @@ from nomos_mcp.variables import (
     ConfirmMode,
 )
 
-PATH: Final = "/mcp"
-"""Where the HTTP server answers."""
-
 DEFAULT_CUSTOMER_CLAIM: Final = "nomos_customer"
 DEFAULT_CALLS_PER_MINUTE: Final = 120
 
@@ -55,7 +54,6 @@ _PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
 _DURATION: Final = re.compile(r"(\d{1,6})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST: Final = timedelta(days=36_500)
-_MIN_SECRET_BYTES: Final = 16
 _DATABASES: Final = frozenset({"sqlite", "postgresql", "postgres"})
 _LIBRARIES: Final = ("sqlalchemy", "aiosqlite", "alembic")
 _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?")
@@ -85,6 +83,7 @@ class HttpSettings(BaseModel):
     calls_per_minute: int = DEFAULT_CALLS_PER_MINUTE
     watch_every: timedelta | None = None
     webhook_secrets: tuple[SecretStr, ...] = ()
+    organisations: tuple[OrganisationSettings, ...] = ()
 
     @property
     def authenticates(self) -> bool:
@@ -93,9 +92,10 @@ class HttpSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """The settings of the server; each field but `http` and `demo` is one of `variables.VARIABLES`.
+    """The settings of the server; each field but the last three is one of `variables.VARIABLES`.
 
     `demo` answers from the built-in simulator with invented data: credentials and base URL are not used.
+    `organisation` is whose settings these are; empty where there is only one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,6 +113,7 @@ class Settings(BaseModel):
     database: SecretStr = SecretStr("")
     http: HttpSettings = HttpSettings()
     demo: bool = False
+    organisation: str = ""
 
     @property
     def has_credentials(self) -> bool:
@@ -127,12 +128,14 @@ class Settings(BaseModel):
             SettingsError: Some are wrong; it names all of them at once.
         """
         env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
+        organisations, mistakes = read_organisations(env, demo=demo)
         if problems := [
             *_nomos_problems(env),
             *_ordering_problems(env, demo=demo),
-            *_authentication_problems(env),
+            *authentication_problems(env),
             *_http_problems(env),
             *_history_problems(env, demo=demo),
+            *mistakes,
         ]:
             raise SettingsError(problems)
         return cls(
@@ -147,12 +150,31 @@ class Settings(BaseModel):
             audit_file=env.get(AUDIT_FILE, ""),
             state_key=SecretStr(env.get(STATE_KEY, "")),
             database=SecretStr("" if demo else env.get(DATABASE, "")),
-            http=_http_settings(env),
+            http=_http_settings(env, organisations),
             demo=demo,
         )
 
+    def of(self, organisation: str = "") -> Self:
+        """Return the settings of one of the organisations; without any, and without a name, these.
 
-def _http_settings(env: Mapping[str, str]) -> HttpSettings:
+        The key of confirmation codes and request states is the organisation's own, so that none counts in another.
+
+        Raises:
+            SettingsError: There are organisations, and none or an unknown one is named; or there are none.
+        """
+        try:
+            chosen = choose(self.http.organisations, organisation)
+        except ValueError as error:
+            raise SettingsError([str(error)]) from None
+        if chosen is None:
+            return self
+        own = chosen.model_dump(exclude={"name", "webhook_secrets"})
+        http = self.http.model_copy(update={"organisations": (), "webhook_secrets": chosen.webhook_secrets})
+        key = chosen.own_key(self.state_key)
+        return self.model_copy(update={**own, "organisation": organisation, "state_key": key, "http": http})
+
+
+def _http_settings(env: Mapping[str, str], organisations: list[OrganisationSettings]) -> HttpSettings:
     public_url = env.get(PUBLIC_URL, "").rstrip("/")
     return HttpSettings(
         issuer=env.get(AUTH_ISSUER, ""),
@@ -166,6 +188,7 @@ def _http_settings(env: Mapping[str, str]) -> HttpSettings:
         calls_per_minute=int(env.get(CALLS_PER_MINUTE) or DEFAULT_CALLS_PER_MINUTE),
         watch_every=duration(env.get(WATCH_EVERY, "")),
         webhook_secrets=tuple(SecretStr(each) for each in _secrets(env)),
+        organisations=tuple(organisations),
     )
 
 
@@ -205,8 +228,8 @@ def _history_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
         yield f"{DATABASE}: set, but its libraries are not installed ({missing}). Install nomos-mcp anew, or unset it."
     if (every := env.get(WATCH_EVERY)) and duration(every) is None:
         yield f"{WATCH_EVERY}: {every[:20]!r} is no time span. Use a number with m, h or d, such as 24h."
-    if any(len(each.encode()) < _MIN_SECRET_BYTES for each in _secrets(env)):
-        yield f"{WEBHOOK_SECRETS}: a secret has under {_MIN_SECRET_BYTES} bytes. Copy it whole from the dashboard."
+    if any(len(each.encode()) < MIN_SECRET_BYTES for each in _secrets(env)):
+        yield f"{WEBHOOK_SECRETS}: a secret has under {MIN_SECRET_BYTES} bytes. Copy it whole from the dashboard."
     for name in (WATCH_EVERY, WEBHOOK_SECRETS):
         if env.get(name) and not (database or demo):
             yield f"{name}: set, but {DATABASE} is not, where what is seen would be kept. Set it, or unset {name}."
@@ -275,28 +298,12 @@ def _ordering_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
         yield f"{READ_ONLY}: {switch!r} is neither on nor off. Use 1 or 0."
     if (key := env.get(STATE_KEY, "").encode()) and len(key) < _MIN_KEY_BYTES:
         yield f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {_MIN_KEY_BYTES}, from a random source."
-    yield from _folder_problems(env, AUDIT_FILE)
+    yield from folder_problems(env, AUDIT_FILE)
     if env.get(AUDIT_FILE) and not demo and env.get(DATABASE, "").startswith(("postgresql://", "postgres://")):
         yield (
             f"{AUDIT_FILE}: set together with PostgreSQL in {DATABASE}, whose table is the record of orders then: "
             f"`nomos-mcp orders export` prints it. Unset {AUDIT_FILE}."
         )
-
-
-def _authentication_problems(env: Mapping[str, str]) -> Iterator[str]:
-    together = (AUTH_ISSUER, AUTH_JWKS_URL, PUBLIC_URL)
-    for name in together:
-        if (url := env.get(name)) and (flaw := _url_flaw(url)):
-            yield f"{name}: {flaw}"
-    if any(env.get(name) for name in (AUTH_ISSUER, AUTH_JWKS_URL, AUTH_AUDIENCE)):
-        for name in together:
-            if not env.get(name):
-                yield f"{name}: not set, but needed to check an issuer's tokens. Set {', '.join(together)} together."
-    if (public_url := env.get(PUBLIC_URL)) and not urlsplit(public_url).path.rstrip("/").endswith(PATH):
-        yield f"{PUBLIC_URL}: does not end in {PATH}, where the server answers. Append {PATH}."
-    yield from _folder_problems(env, TOKENS_FILE)
-    if env.get(CUSTOMER_ID) and (env.get(AUTH_ISSUER) or env.get(TOKENS_FILE)):
-        yield f"{CUSTOMER_ID}: set together with authentication, where each token names its customer. Unset it."
 
 
 def _http_problems(env: Mapping[str, str]) -> Iterator[str]:
@@ -310,25 +317,6 @@ def _http_problems(env: Mapping[str, str]) -> Iterator[str]:
     calls = env.get(CALLS_PER_MINUTE) or "1"
     if not (calls.isascii() and calls.isdigit() and 1 <= int(calls) <= _MAX_CALLS_PER_MINUTE):
         yield f"{CALLS_PER_MINUTE}: {calls!r} is not a number of calls. Use 1 to {_MAX_CALLS_PER_MINUTE}."
-
-
-def _folder_problems(env: Mapping[str, str], name: str) -> Iterator[str]:
-    if (file := env.get(name)) and not Path(file).absolute().parent.is_dir():
-        yield f"{name}: its folder does not exist. Make the folder, or name a file in one that exists."
-
-
-def _url_flaw(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError:
-        host, parts = "", urlsplit("")
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
-        return "is not a plain URL. Use https://, a host and a path, without credentials, query or fragment."
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
-        return ""
-    return "must start with https://; plain HTTP is for loopback only."
 
 
 def _listed(env: Mapping[str, str], name: str) -> tuple[str, ...]:

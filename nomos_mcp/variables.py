@@ -31,6 +31,7 @@ ALLOWED_ORIGINS: Final = "NOMOS_MCP_ALLOWED_ORIGINS"
 CALLS_PER_MINUTE: Final = "NOMOS_MCP_CALLS_PER_MINUTE"
 WATCH_EVERY: Final = "NOMOS_MCP_WATCH_EVERY"
 WEBHOOK_SECRETS: Final = "NOMOS_MCP_WEBHOOK_SECRETS"
+ORGANISATIONS: Final = "NOMOS_MCP_ORGANISATIONS"
 
 ConfirmMode = Literal["auto", "elicit", "none"]
 """How an order is confirmed, as `NOMOS_MCP_CONFIRM` says."""
@@ -91,5 +92,10 @@ HTTP_VARIABLES: Final = (
         "secrets of the webhook endpoints, separated by commas; turns /webhooks/nomos on; needs a database",
         secret=True,
     ),
+    Variable(
+        ORGANISATIONS,
+        "TOML file of several organisations, each with credentials of its own; needs authentication",
+        kind="filepath",
+    ),
 )
-"""Of `nomos-mcp http` only."""
+"""Of `nomos-mcp http`; some also of commands that work on what it keeps."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nomos_mcp.commands.command import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Subparsers, complain, new_command, note
-from nomos_mcp.variables import TOKENS_FILE
+from nomos_mcp.variables import ORGANISATIONS, TOKENS_FILE
 
 if TYPE_CHECKING:  # loading it loads the whole service
     from nomos_mcp.service.token_file import TokenFile
@@ -34,6 +34,7 @@ def add(commands: Subparsers) -> None:
     added.add_argument(
         "--scopes", default="", help=f"default: {_CUSTOMER_SCOPES} for one customer, {_ORG_SCOPES} with --org"
     )
+    added.add_argument("--organisation", default="", metavar="NAME", help=f"whose caller, as in {ORGANISATIONS}")
     actions.add_parser("list", help="show all tokens, without their secrets")
     revoked = actions.add_parser("revoke", help="make a token invalid")
     revoked.add_argument("name", metavar="NAME", help="as `list` shows it")
@@ -64,12 +65,12 @@ def run(options: argparse.Namespace) -> int:
 def _add(file: "TokenFile", options: argparse.Namespace) -> None:
     default = _ORG_SCOPES if options.org else _CUSTOMER_SCOPES
     scopes = [scope.strip() for scope in (options.scopes or default).split(",")]
-    token = file.add(options.name, [*scopes, "org"] if options.org else scopes, options.customer)
+    token = file.add(options.name, [*scopes, "org"] if options.org else scopes, options.customer, options.organisation)
     note("This token is shown once; only its hash is kept.")
     print(token)
 
 
 def _list(file: "TokenFile") -> None:
     for entry in file.entries():
-        whose = entry.customer or "organisation"
+        whose = " ".join(filter(None, (entry.organisation, entry.customer or "organisation")))
         print(f"{entry.name:<24}  {entry.created:%Y-%m-%d}  {whose:<32}  {' '.join(entry.scopes)}")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from nomos_mcp.variables import Variable
+from nomos_mcp.variables import ORGANISATIONS, Variable
 
 if TYPE_CHECKING:  # loading the settings loads the client, which not every command needs
     from nomos_mcp.settings import Settings
@@ -96,15 +96,29 @@ def environment_help(variables: Sequence[Variable]) -> str:
     return "\n".join(f"  {variable.name:<{widest}}  {variable.purpose}" for variable in variables)
 
 
-def settings_or_complaint(*, demo: bool = False) -> "Settings | None":
-    """Read the settings; if there are mistakes, print all of them on stderr and return None."""
+def add_organisation(parser: argparse.ArgumentParser) -> None:
+    """Add `--organisation`, for `settings_or_complaint`."""
+    words = f"which one of those that {ORGANISATIONS} names; needed if that is set"
+    parser.add_argument("--organisation", default="", metavar="NAME", help=words)
+
+
+def settings_or_complaint(*, demo: bool = False, organisation: str | None = None) -> "Settings | None":
+    """Read the settings; if there are mistakes, print all of them on stderr and return None.
+
+    Args:
+        demo: Whether all data is invented.
+        organisation: What `add_organisation` has read; None for a command that works for a single one.
+    """
     from nomos_mcp.settings import Settings, SettingsError  # noqa: PLC0415  as above
 
     try:
-        return Settings.from_env(demo=demo)
+        settings = Settings.from_env(demo=demo)
+        if organisation is not None or not settings.http.organisations:
+            return settings.of(organisation or "")
+        complain(f"{ORGANISATIONS}: set, and this command works for a single one. Unset it here.")
     except SettingsError as error:
         complain(*error.problems)
-        return None
+    return None
 
 
 def note(words: str) -> None:

@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -16,12 +15,10 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from nomos_mcp.database.errors import DatabaseError, NotConnectedError, PooledError, reason_of
+from nomos_mcp.organisations_file import ORGANISATION
 
 BUSY: Final = 5.0
 """Seconds to wait for another writer, or a connection."""
-
-ORGANISATION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
-"""What an organisation may be called: its schema has its name."""
 
 CHANGES_CHANNEL: Final = "nomos_changes"
 """The channel of the notifications that changes were recorded. Each carries the schema in which they were."""

@@ -43,11 +43,13 @@ class Caller:
         customer_id: Only this customer's objects are visible. Empty: the whole organisation's, which needs the scope
             `org`.
         scopes: What the caller may do.
+        organisation: Whose data the caller asks for, where one deployment serves several; else empty.
     """
 
     name: str = "local"
     customer_id: str = ""
     scopes: frozenset[str] = frozenset(SCOPES)
+    organisation: str = ""
 
     @classmethod
     def local(cls) -> Self:

@@ -94,9 +94,10 @@ def create_server(
         A server of the official SDK: run it over a transport, or hand it to an in-process `mcp.Client`.
 
     Raises:
-        SettingsError: The environment holds mistakes.
+        SettingsError: The environment holds mistakes, or there are several organisations, of which `Settings.of`
+            returns one's settings.
     """
-    chosen = settings or Settings.from_env()
+    chosen = (settings or Settings.from_env()).of()
     own, owns_history = client is None, history is None
     used = client or client_of(chosen)
     now = clock or utc_now
@@ -200,9 +201,10 @@ def history_of(settings: Settings, now: Callable[[], datetime], client: NomosCli
         return cast("History", LateHistory(invented)) if version and client.app is not None else None
     if not settings.database.get_secret_value():
         return None
-    from nomos_mcp.history.store import History  # noqa: PLC0415  only a server with a database pays for loading it
+    from nomos_mcp.database.database import Database  # noqa: PLC0415  only a server with a database pays for loading it
+    from nomos_mcp.history.store import History  # noqa: PLC0415  as above
 
-    return History(settings.database, now)
+    return History(Database(settings.database, settings.organisation), now)
 
 
 def shared_connection_of(settings: Settings) -> "SharedConnection | None":

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.server.request_context import Caller, current_caller
+from nomos_mcp.service.authorization import caller_in
 from nomos_mcp.stderr import write_line
 
 HEADER: Final = "x-request-id"
@@ -63,7 +64,12 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[HEADER] = request.id
                 if message["status"] >= _CLIENT_ERRORS and not request.is_logged:
-                    _log(event="refused", http=scope["method"], status=message["status"])
+                    _log(
+                        event="refused",
+                        organisation=_organisation(scope),
+                        http=scope["method"],
+                        status=message["status"],
+                    )
             await send(message)
 
         token = _request.set(request)
@@ -100,6 +106,7 @@ class CallLog:
             _request.get().is_logged = True
             _log(
                 event="call",
+                organisation=caller.organisation,
                 caller=caller.name,
                 customer=caller.customer_id,
                 **_called(ctx.method, ctx.params or {}),
@@ -107,6 +114,11 @@ class CallLog:
                 ms=round((time.monotonic() - started) * 1000),
             )
         return result
+
+
+def _organisation(scope: Scope) -> str:
+    caller = caller_in(scope)
+    return caller.organisation if caller else ""
 
 
 def log_webhook(**fields: object) -> None:
@@ -128,6 +140,14 @@ def _called(method: str, params: Mapping[str, Any]) -> dict[str, object]:
         last = called.rpartition("/")[2]
         return {"method": method, "ids": {"uri": last} if kind_of(last) else {}}
     return {"method": method, "tool": called if _NAME.fullmatch(called) else "", "ids": ids}
+
+
+def log_line(**fields: object) -> None:
+    """Write the fields as JSON, with the time, about what is no request."""
+    line = {"time": datetime.now(UTC), **fields}
+    write_line(
+        json.dumps(line, separators=(",", ":"), default=lambda moment: moment.isoformat(timespec="milliseconds"))
+    )
 
 
 def _log(**fields: object) -> None:

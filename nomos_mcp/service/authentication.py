@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
+from nomos_mcp.organisations_file import ORGANISATION
 from nomos_mcp.server.request_context import ORG, SCOPES, Caller, CallerToken
 from nomos_mcp.service.authorization import InvalidTokenError
 from nomos_mcp.service.http_limits import CLOCK_SKEW
@@ -27,6 +28,10 @@ ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
 """Asymmetric ones only: with a shared secret, whoever can check a token could make one."""
+
+ORGANISATION_CLAIM: Final = "nomos_organisation"
+MALFORMED: Final = "(malformed)"
+"""Stands for a claim that is no name of an organisation, and is none itself."""
 
 _INVALID: Final = "This token is not valid for this server. Get one from its authorization server."
 _EXPIRED: Final = "This token has expired. Get a new one."
@@ -93,7 +98,12 @@ class JwtVerifier:
         if not subject:
             raise InvalidTokenError(_INVALID)
         customer_id, scopes = self._customer(claims), _scopes(claims)
-        caller = Caller(name=subject, customer_id=customer_id, scopes=scopes - {ORG} if customer_id else scopes)
+        caller = Caller(
+            name=subject,
+            customer_id=customer_id,
+            scopes=scopes - {ORG} if customer_id else scopes,
+            organisation=_organisation(claims),
+        )
         return CallerToken(
             token="",  # checked, and not kept
             client_id=client_id,
@@ -116,6 +126,14 @@ class JwtVerifier:
             raise InvalidTokenError(
                 f"The claim {claim} of this token is not a customer ID (cus_…). Get another token."
             ) from None
+
+
+def _organisation(claims: Mapping[str, Any]) -> str:
+    """Return whose caller this is; what is no name of an organisation becomes one that nobody has."""
+    if ORGANISATION_CLAIM not in claims:
+        return ""
+    name = claims[ORGANISATION_CLAIM]
+    return name if isinstance(name, str) and ORGANISATION.fullmatch(name) else MALFORMED
 
 
 def _lasts(claims: Mapping[str, Any]) -> bool:

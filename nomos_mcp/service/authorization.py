@@ -1,6 +1,6 @@
 """Which callers may do what, by the scopes of their tokens, and where clients get a token (RFC 9728)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -75,12 +75,19 @@ class Challenges:
 class Authorization:
     """Passes on POST requests: everybody's without `challenges`, else of callers whose token allows them to read.
 
-    Whether a caller may order is checked later, once the body has been read and names the tool.
+    The token must also be of an organisation that is served: of none if there is only one, which has no name. Whether a
+    caller may order is checked later, once the body has been read and names the tool.
+
+    Args:
+        app: To whom requests are passed on.
+        challenges: Makes the refusals; None without authentication.
+        served: The names of the organisations; the empty one where there is only one.
     """
 
-    def __init__(self, app: ASGIApp, challenges: Challenges | None) -> None:
+    def __init__(self, app: ASGIApp, challenges: Challenges | None, served: Collection[str] = ("",)) -> None:
         self._app = app
         self._challenges = challenges
+        self._served = served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._error(scope) or self._app)(scope, receive, send)
@@ -92,7 +99,17 @@ class Authorization:
         if "access_token" in QueryParams(scope["query_string"]):
             message = f"Tokens in the URL are not accepted, because URLs are logged. {SEND_TOKEN}"
             return error_response(400, "invalid_request", message)
-        return self._challenges.scope_error(caller_in(scope), ORDERS_READ) if self._challenges else None
+        caller = caller_in(scope)
+        if caller is not None and caller.organisation not in self._served:
+            return error_response(403, "no_organisation", self._no_organisation(caller))
+        return self._challenges.scope_error(caller, ORDERS_READ) if self._challenges else None
+
+    def _no_organisation(self, caller: Caller) -> str:
+        if not caller.organisation:
+            return "This token names no organisation, and this server serves several. Get one that names yours."
+        if "" in self._served:
+            return "This token names an organisation, and this server serves only one, without a name. Get another one."
+        return "This token names an organisation that this server does not serve. Get one that names yours."
 
 
 def caller_in(scope: Scope) -> Caller | None:

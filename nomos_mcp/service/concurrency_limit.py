@@ -26,7 +26,7 @@ from nomos_mcp.service.http_limits import (
 _LISTEN: Final = "subscriptions/listen"  # the one method whose answer has no end
 _RETRY_AFTER: Final = {"retry-after": "1"}
 
-_Caller = tuple[str, str] | None
+_Caller = tuple[str, str, str] | None
 
 
 @dataclass
@@ -69,7 +69,7 @@ class ConcurrencyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         known = caller_in(scope)
-        caller = (known.name, known.customer_id) if known else None
+        caller = (known.organisation, known.name, known.customer_id) if known else None
         pool = self._streams if Headers(scope=scope).get("mcp-method") == _LISTEN else self._requests
         limit = pool.limit(caller)
         if not await self._acquired(pool.semaphores.setdefault(caller, anyio.Semaphore(limit))):

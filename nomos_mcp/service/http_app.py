@@ -1,7 +1,7 @@
 """`create_http_app()`: the MCP server as an ASGI application, to serve alone or to mount in another one."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,26 +15,28 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from nomos_mcp.authentication_settings import PATH
 from nomos_mcp.client import NomosClient, NomosError
 from nomos_mcp.server.server_factory import shared_connection_of
-from nomos_mcp.service.access_log import RequestLog
+from nomos_mcp.service.access_log import RequestLog, log_line
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
-from nomos_mcp.service.authorization import Authorization, Challenges, metadata_routes, metadata_url
+from nomos_mcp.service.authorization import Authorization, Challenges, caller_in, metadata_routes, metadata_url
 from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
 from nomos_mcp.service.http_limits import (
     ANONYMOUS_PER_SECOND,
     READY_CACHED,
     READY_DEADLINE,
+    READY_WAIT_FOR_OTHERS,
     REFUSALS_PER_SECOND,
     REQUESTS_PER_SECOND,
 )
 from nomos_mcp.service.jwks import JwksCache
-from nomos_mcp.service.organisation import Organisation
+from nomos_mcp.service.organisation import Organisation, organisations_of
 from nomos_mcp.service.request_validation import AllowedHosts, UnambiguousHeaders, ValidBody
 from nomos_mcp.service.token_file import TokenFile
-from nomos_mcp.settings import PATH, HttpSettings, Settings
+from nomos_mcp.settings import HttpSettings, Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.service.webhook_receiver import WebhookEndpoint
@@ -57,11 +59,13 @@ def create_http_app(
         mounts this one enters `app.router.lifespan_context(app)` in its own lifespan.
 
     Raises:
-        SettingsError: The environment holds mistakes.
+        SettingsError: The environment holds mistakes, or there are several organisations and no authentication.
+        ValueError: There are several organisations, and a client.
     """
     chosen = settings or Settings.from_env()
     shared = shared_connection_of(chosen)
-    organisations = [Organisation(chosen, client=client, processes=processes, shared=shared)]
+    by_name = organisations_of(chosen, client=client, processes=processes, shared=shared)
+    organisations, named = list(by_name.values()), len(chosen.http.organisations)
 
     def begin_shutdown() -> None:
         for each in organisations:
@@ -82,7 +86,7 @@ def create_http_app(
             finally:
                 begin_shutdown()
 
-    mcp: ASGIApp = AllowedHosts(_with_limits(organisations[0], chosen.http), chosen.http)
+    mcp: ASGIApp = AllowedHosts(_with_limits(by_name, chosen.http), chosen.http)
     if chosen.http.allowed_origins:
         mcp = CORSMiddleware(
             mcp,
@@ -100,7 +104,7 @@ def create_http_app(
             Route(PATH, mcp),
             Route(f"{PATH}/", mcp),
             *webhook_routes([each.webhooks for each in organisations if each.webhooks], chosen.http),
-            *health_routes(Readiness(organisations[0].client)),
+            *health_routes(ReadinessOfAll({each.name: Readiness(each.client) for each in organisations}), named),
             *metadata_routes(chosen.http),
         ],
         middleware=middleware,
@@ -111,10 +115,16 @@ def create_http_app(
     return app
 
 
-def _with_limits(app: ASGIApp, http: HttpSettings) -> ASGIApp:
+def _with_limits(organisations: Mapping[str, Organisation], http: HttpSettings) -> ASGIApp:
     challenges = Challenges(metadata_url(http)) if http.authenticates else None
     per_second = max(REQUESTS_PER_SECOND, 2 * http.calls_per_minute / 60)
-    authorized = Authorization(ConcurrencyLimit(ValidBody(app, challenges), per_second), challenges)
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        caller = caller_in(scope)
+        await organisations[caller.organisation if caller else ""](scope, receive, send)
+
+    valid = ConcurrencyLimit(ValidBody(chosen, challenges), per_second)
+    authorized = Authorization(valid, challenges, organisations)
     if challenges is None:
         return authorized
     authentication = BearerAuthentication(
@@ -156,14 +166,50 @@ class Readiness:
             return self._ready
 
 
-def health_routes(readiness: Readiness) -> list[Route]:
-    """They need no token, and accept every `Host`, because probes use addresses."""
+class ReadinessOfAll:
+    """Which organisations are ready. One that is not, or that takes long, does not hold up what is known of another."""
+
+    def __init__(self, organisations: Mapping[str, Readiness]) -> None:
+        self._organisations = organisations
+        self._known: frozenset[str] = frozenset(organisations)
+
+    async def ready(self) -> frozenset[str]:
+        found = set()
+
+        async def ask(name: str, organisation: Readiness) -> None:
+            if await organisation.ready():
+                found.add(name)
+                scope.deadline = min(scope.deadline, anyio.current_time() + READY_WAIT_FOR_OTHERS)
+
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                for name, organisation in self._organisations.items():
+                    tasks.start_soon(ask, name, organisation)
+        known, self._known = self._known, frozenset(found)
+        for name in sorted((known ^ self._known) - {""}):
+            log_line(event="readiness", organisation=name, ready=name in found)
+        return self._known
+
+
+def health_routes(readiness: ReadinessOfAll, named: int) -> list[Route]:
+    """They need no token, and accept every `Host`, because probes use addresses.
+
+    The server is ready while one organisation is: one whose credentials fail takes no other out of rotation. The answer
+    says how many are not. The log says which, as anybody may ask here.
+
+    Args:
+        readiness: Of all organisations.
+        named: How many organisations there are, if they have names; else 0.
+    """
 
     async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"alive": True}, headers=_NO_STORE)
 
     async def readyz(_: Request) -> JSONResponse:
         ready = await readiness.ready()
-        return JSONResponse({"ready": ready}, 200 if ready else 503, _NO_STORE)
+        body: dict[str, object] = {"ready": bool(ready)}
+        if named:
+            body |= {"organisations": named, "not_ready": named - len(ready)}
+        return JSONResponse(body, 200 if ready else 503, _NO_STORE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

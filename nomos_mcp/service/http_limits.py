@@ -44,6 +44,7 @@ DRAIN: Final = 1.0
 
 READY_CACHED: Final = 10.0
 READY_DEADLINE: Final = 5.0
+READY_WAIT_FOR_OTHERS: Final = 1.0  # once one organisation is ready
 
 KEYS_FRESH: Final = 600.0  # the issuer's keys are fetched again after this time ...
 KEYS_TRUSTED: Final = 3600.0  # ... and no longer used after this time, if the issuer cannot be reached

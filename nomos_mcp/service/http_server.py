@@ -20,13 +20,15 @@ from pathlib import Path
 from typing import Final
 
 from nomos_mcp import __version__
+from nomos_mcp.authentication_settings import PATH
 from nomos_mcp.client.trusted_hosts import is_loopback
 from nomos_mcp.service.connection_timeouts import raise_file_limit
 from nomos_mcp.service.graceful_shutdown import GracefulServer
 from nomos_mcp.service.http_app import create_http_app
 from nomos_mcp.service.http_limits import BACKLOG, STOP_WITHIN
+from nomos_mcp.service.organisation import choice_problems
 from nomos_mcp.service.token_file import TokenFile, TokenFileError
-from nomos_mcp.settings import PATH, Settings, watch_problems
+from nomos_mcp.settings import Settings, watch_problems
 from nomos_mcp.stderr import StderrHandler
 from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE, WATCH_EVERY
 
@@ -52,8 +54,14 @@ def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
             f"{STATE_KEY}: not set, and several processes have to share it: the answer to a question of one may reach "
             "another. Set it to at least 32 random bytes."
         )
+    problems += choice_problems(settings)
     if settings.http.watch_every and not settings.demo:
-        problems += [f"{WATCH_EVERY}: {problem}" for problem in watch_problems(settings)]
+        chosen = [settings.of(each.name) for each in settings.http.organisations] or [settings]
+        problems += [
+            f"{WATCH_EVERY}: {each.organisation and f'organisation {each.organisation}: '}{problem}"
+            for each in chosen
+            for problem in watch_problems(each)
+        ]
     if settings.http.tokens_file:
         try:
             TokenFile(Path(settings.http.tokens_file)).entries()
@@ -73,7 +81,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
     with contextlib.closing(listener):
         name = f"[{host}]" if ":" in host else host
         url = f"http://{name}:{listener.getsockname()[1]}{PATH}"
-        if not (settings.demo or settings.has_credentials):
+        if not (settings.demo or settings.has_credentials or settings.http.organisations):
             sys.stderr.write(
                 f"nomos-mcp: no Nomos credentials are set ({CLIENT_ID}); most calls will fail and say so.\n"
             )

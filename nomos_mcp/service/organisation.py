@@ -17,12 +17,47 @@ from nomos_mcp.service.access_log import CallLog
 from nomos_mcp.service.background_watch import watch_in_background
 from nomos_mcp.service.caller_rate_limit import CallerRateLimit
 from nomos_mcp.service.http_limits import MAX_BODY_BYTES
-from nomos_mcp.settings import HttpSettings, Settings
+from nomos_mcp.settings import HttpSettings, Settings, SettingsError
+from nomos_mcp.variables import AUTH_ISSUER, ORGANISATIONS, TOKENS_FILE
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.database.postgresql import SharedConnection
     from nomos_mcp.history.store import History
     from nomos_mcp.service.webhook_receiver import WebhookEndpoint
+
+
+def organisations_of(
+    settings: Settings,
+    *,
+    client: NomosClient | None = None,
+    processes: int = 1,
+    shared: "SharedConnection | None" = None,
+) -> "dict[str, Organisation]":
+    """Make all organisations of the settings, by name; one without a name if they name none.
+
+    Args:
+        settings: Those of the whole deployment.
+        client: As for `Organisation`; only where there is one organisation.
+        processes: As for `Organisation`.
+        shared: As for `Organisation`.
+
+    Raises:
+        SettingsError: Several are to be told apart, and callers need no token.
+    """
+    if problems := choice_problems(settings):
+        raise SettingsError(problems)
+    if client is not None and settings.http.organisations:
+        raise ValueError("one client cannot serve several organisations")
+    chosen = [settings.of(each.name) for each in settings.http.organisations] or [settings]
+    return {each.organisation: Organisation(each, client=client, processes=processes, shared=shared) for each in chosen}
+
+
+def choice_problems(settings: Settings) -> list[str]:
+    """Return why requests cannot be told apart by organisation, where there are several."""
+    if settings.http.authenticates or not settings.http.organisations:
+        return []
+    why = "set, but callers need no token, and a token chooses the organisation"
+    return [f"{ORGANISATIONS}: {why}. Set {AUTH_ISSUER} or {TOKENS_FILE}."]
 
 
 class Organisation:
@@ -31,12 +66,13 @@ class Organisation:
     As an ASGI application it answers the requests of callers who were checked before. `running` must be entered, once.
 
     Args:
-        settings: The organisation's own.
+        settings: The organisation's own, as `Settings.of` returns them.
         client: Use this client instead of one made from the settings; its owner closes it.
         processes: How many processes serve together; they share every rate limit equally.
         shared: This process's connection beside its pools; None without PostgreSQL.
 
     Attributes:
+        name: Empty where there is only one.
         client: The whole organisation's.
         webhooks: Where its webhooks go; None if it takes none.
     """
@@ -49,6 +85,7 @@ class Organisation:
         processes: int = 1,
         shared: "SharedConnection | None" = None,
     ) -> None:
+        self.name = settings.organisation
         self._owns_client = client is None
         self.client = client or client_of(settings, processes=processes)
         self._history = history = history_of(settings, utc_now, self.client)
@@ -65,7 +102,8 @@ class Organisation:
         )
         self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
         if history and http.watch_every and not settings.demo:
-            self._background.append(partial(watch_in_background, history, self.client, http.watch_every, processes))
+            watch = partial(watch_in_background, history, self.client, http.watch_every, processes, self.name)
+            self._background.append(watch)
         self.webhooks = self._webhooks(history, http, processes) if history and http.webhook_secrets else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +135,7 @@ class Organisation:
 
         worker = WebhookWorker(history, self.client, READS_PER_SECOND / processes)
         self._background.append(worker.run)
-        return WebhookEndpoint(history, http.webhook_secrets, worker.wake)
+        return WebhookEndpoint(history, http.webhook_secrets, worker.wake, self.name)
 
     def begin_shutdown(self) -> None:
         """Accept no more orders, and end the streams of those who listen."""

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.ids import checked
+from nomos_mcp.organisations_file import ORGANISATION
 from nomos_mcp.server.request_context import ORDERS_READ, ORG, SCOPES, Caller, CallerToken
 from nomos_mcp.service.authorization import InvalidTokenError, TokenCheckUnavailableError
 
@@ -39,6 +40,7 @@ class TokenEntry(BaseModel):
     hash: str
     scopes: tuple[str, ...]
     customer: str = ""
+    organisation: str = Field(default="", pattern=rf"^(?:{ORGANISATION.pattern})?$")
     created: datetime
 
 
@@ -81,7 +83,9 @@ class TokenFile:
         entry = next((entry for entry in entries if entry.id == token_id), None)
         if entry is None or not hmac.compare_digest(entry.hash, _hash(entry.salt, secret)):
             raise InvalidTokenError(_INVALID)
-        caller = Caller(name=entry.name, customer_id=entry.customer, scopes=frozenset(entry.scopes))
+        caller = Caller(
+            name=entry.name, customer_id=entry.customer, scopes=frozenset(entry.scopes), organisation=entry.organisation
+        )
         return CallerToken(
             token="",
             client_id=f"token {entry.id}",
@@ -97,13 +101,16 @@ class TokenFile:
         except TokenFileError:
             return False
 
-    def add(self, name: str, scopes: Iterable[str], customer: str = "") -> str:
+    def add(self, name: str, scopes: Iterable[str], customer: str = "", organisation: str = "") -> str:
         """Make a token and return it; it cannot be shown again.
 
-        Its holder sees only the objects of `customer` (`cus_…`). If that is empty, the scope `org` is required.
+        Its holder sees only the objects of `customer` (`cus_…`). If that is empty, the scope `org` is required. A
+        server of several organisations takes it for the one that is named, any other server only without a name.
         """
         granted = tuple(scope for scope in SCOPES if scope in set(scopes))
         _check_scopes(set(scopes), customer)
+        if organisation and not ORGANISATION.fullmatch(organisation):
+            raise TokenFileError("An organisation has 1 to 31 small letters, digits and underscores, a letter first.")
         token_id, secret, salt = secrets.token_hex(6), secrets.token_urlsafe(32), secrets.token_hex(16)
         with self._changed() as entries:
             if any(entry.name == name for entry in entries):
@@ -116,6 +123,7 @@ class TokenFile:
                     hash=_hash(salt, secret),
                     scopes=granted,
                     customer=customer,
+                    organisation=organisation,
                     created=self._now().replace(microsecond=0),
                 )
             except ValidationError:
@@ -158,7 +166,9 @@ class TokenFile:
             with file:
                 entries = list(self.entries())
                 yield entries
-                file.write(_Content(tokens=tuple(entries)).model_dump_json(indent=2).encode() + b"\n")
+                content = _Content(tokens=tuple(entries))
+                # Without what is empty: releases that know no organisations read the file too.
+                file.write(content.model_dump_json(indent=2, exclude_defaults=True).encode() + b"\n")
             draft.replace(self._path)  # from here on, a draft of this name belongs to another command
         except BaseException as error:
             draft.unlink()

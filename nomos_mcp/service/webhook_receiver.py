@@ -113,10 +113,14 @@ class WebhookEndpoint:
         history: The whole organisation's.
         secrets: The secrets of the endpoints at the vendor.
         added: Called when a new event is on disk.
+        organisation: For the log; empty where there is only one.
     """
 
-    def __init__(self, history: History, secrets: Sequence[SecretStr], added: Callable[[], object]) -> None:
+    def __init__(
+        self, history: History, secrets: Sequence[SecretStr], added: Callable[[], object], organisation: str = ""
+    ) -> None:
         self.secrets = secrets
+        self._organisation = organisation
         self._history = history
         self._added = added
         self._writers = anyio.Semaphore(MAX_WEBHOOK_WRITERS)
@@ -134,6 +138,7 @@ class WebhookEndpoint:
                 outcome = await self._kept(event)
         answer = Response(status_code=200) if outcome in _FINE else _LATER
         log_webhook(
+            organisation=self._organisation,
             event_id=event.event_id if event else "",
             topic=event.topic if event else "",
             outcome=outcome,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nomos_mcp import __version__, settings
+from nomos_mcp import __version__, authentication_settings, organisations_file, settings
 from nomos_mcp.settings import Settings, SettingsError
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tools.bundle import PARTS, project
@@ -36,7 +36,8 @@ def test_the_readme_carries_the_marker_by_which_the_registry_knows_the_owner() -
 
 
 def test_the_words_and_the_settings_name_the_same_variables() -> None:
-    names = [*vars(settings).values()]
+    modules = (settings, authentication_settings, organisations_file)
+    names = [value for module in modules for value in vars(module).values()]
     read = {value for value in names if isinstance(value, str) and value.startswith("NOMOS_")}
     assert {variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)} == read
 
