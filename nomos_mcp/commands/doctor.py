@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from nomos_mcp import __version__
-from nomos_mcp.commands.command import Style, Subparsers, add_demo, new_command, print_rows
+from nomos_mcp.commands.command import Style, Subparsers, add_demo, add_organisation, new_command, print_rows
 
 if TYPE_CHECKING:  # only the doctor pays for what it loads
     from nomos_mcp.commands.doctor_checks import Finding
@@ -32,6 +32,7 @@ def add(commands: Subparsers) -> None:
         exit_codes=_EXIT_CODES,
     )
     add_demo(parser, "check the built-in simulator")
+    add_organisation(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
     async def check() -> None:
         with anyio.fail_after(_DEADLINE):
-            async for finding in _checks(demo=options.demo):
+            async for finding in _checks(options.organisation, demo=options.demo):
                 findings.append(finding)
                 if not options.json:
                     _print(finding)
@@ -65,14 +66,14 @@ def run(options: argparse.Namespace) -> int:
     return {"ok": 0, "warning": 1, "failed": 2}[result]
 
 
-async def _checks(*, demo: bool) -> "AsyncIterator[Finding]":
+async def _checks(organisation: str, *, demo: bool) -> "AsyncIterator[Finding]":
     from nomos_mcp.commands import doctor_checks  # noqa: PLC0415  as above
     from nomos_mcp.commands.doctor_database_check import database_check  # noqa: PLC0415  as above
     from nomos_mcp.server.server_factory import client_of  # noqa: PLC0415  as above
 
     yield doctor_checks.python()
     yield doctor_checks.packages()
-    settings, findings = doctor_checks.settings(os.environ, demo=demo)
+    settings, findings = doctor_checks.settings(os.environ, organisation, demo=demo)
     for finding in findings:
         yield finding
     if settings is None:

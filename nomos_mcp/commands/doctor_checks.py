@@ -63,6 +63,15 @@ _CURES: tuple[tuple[type[NomosError], str], ...] = (
     (APIConnectionError, f"Check the network, a proxy, the certificates, and {BASE_URL}."),
     (APIError, "Try again later. If it happens again, write to support@nomos.energy with the request ID."),
 )
+_KEYS = {
+    CLIENT_ID: "client_id_env",
+    CLIENT_SECRET: "client_secret_env",
+    ACCESS_TOKEN: "access_token_env",
+    API_VERSION: "api_version",
+    BASE_URL: "base_url",
+}
+"""What the cures call a setting where it stands in the file of organisations."""
+_NAMES = re.compile("|".join(_KEYS))
 _NAME = re.compile(r"[\w.-]+")
 
 
@@ -92,10 +101,12 @@ def packages() -> Finding:
     return Finding("packages", "ok", ", ".join(found))
 
 
-def settings(environ: Mapping[str, str], *, demo: bool) -> tuple[Settings | None, list[Finding]]:
-    """Read the settings as a start would; return them, or None if there are mistakes, and the findings about them."""
+def settings(
+    environ: Mapping[str, str], organisation: str = "", *, demo: bool
+) -> tuple[Settings | None, list[Finding]]:
+    """Read an organisation's settings as a start would; return them, None if there are mistakes, and the findings."""
     try:
-        read = Settings.from_env(environ, demo=demo)
+        read = Settings.from_env(environ, demo=demo).of(organisation)
     except SettingsError as error:
         problems = [problem.partition(". ") for problem in error.problems]
         return None, [Finding("settings", "failed", wrong, cure) for wrong, _, cure in problems]
@@ -158,6 +169,8 @@ async def nomos_checks(client: NomosClient, settings: Settings) -> AsyncIterator
     except NomosError as error:
         name = "version" if isinstance(error, VersionMismatchError) else check
         cure = next((cure for kind, cure in _CURES if isinstance(error, kind)), "")
+        if settings.organisation:
+            cure = _NAMES.sub(lambda name: _KEYS[name[0]], cure)
         request_id = getattr(error, "request_id", "")
         yield Finding(name, "failed", f"{error}{f' (request ID {request_id})' if request_id else ''}", cure)
 

@@ -16,13 +16,14 @@ async def database_check(settings: Settings) -> Finding:
     # Loads SQLAlchemy, which only a doctor of a database pays for.
     from sqlalchemy import false, func, select, update  # noqa: PLC0415
 
+    from nomos_mcp.database.database import Database  # noqa: PLC0415
     from nomos_mcp.database.revisions import revision_of  # noqa: PLC0415
     from nomos_mcp.database.tables import runs  # noqa: PLC0415
     from nomos_mcp.history.runs import COMPLETE, GAP  # noqa: PLC0415
     from nomos_mcp.history.store import History  # noqa: PLC0415
 
     now = datetime.now(UTC)
-    history = History(settings.database, lambda: now)
+    history = History(Database(settings.database, settings.organisation), lambda: now)
     try:
         async with history.database.writing() as connection:
             await connection.execute(update(runs).values(changes=runs.c.changes).where(false()))

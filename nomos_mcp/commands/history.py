@@ -10,6 +10,7 @@ from nomos_mcp.commands.command import (
     EXIT_OK,
     EXIT_USAGE,
     Subparsers,
+    add_organisation,
     complain,
     new_command,
     note,
@@ -40,6 +41,8 @@ def add(commands: Subparsers) -> None:
     add_export(exported)
     pruned = actions.add_parser("prune", help="delete what ended so long ago; the last state of each order stays")
     pruned.add_argument("--older-than", type=_age, required=True, metavar="400d", help="at least 1d")
+    for each in (exported, pruned):
+        add_organisation(each)
 
 
 def _age(text: str) -> timedelta:
@@ -54,7 +57,7 @@ def _age(text: str) -> timedelta:
 
 
 def run(options: argparse.Namespace) -> int:
-    settings = settings_or_complaint()
+    settings = settings_or_complaint(organisation=options.organisation)
     if settings is None:
         return EXIT_USAGE
     if not settings.database.get_secret_value():
@@ -63,10 +66,11 @@ def run(options: argparse.Namespace) -> int:
 
     import anyio  # noqa: PLC0415  as above
 
+    from nomos_mcp.database.database import Database  # noqa: PLC0415  as above
     from nomos_mcp.history.store import History  # noqa: PLC0415  as above
 
     now = datetime.now(UTC)
-    return anyio.run(_run, History(settings.database, lambda: now), options)
+    return anyio.run(_run, History(Database(settings.database, settings.organisation), lambda: now), options)
 
 
 async def _run(history: "History", options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from nomos_mcp.commands.command import (
     EXIT_OK,
     EXIT_USAGE,
     Subparsers,
+    add_organisation,
     complain,
     new_command,
     note,
@@ -42,6 +43,7 @@ def add(commands: Subparsers) -> None:
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--once", action="store_true", help="make one run, or finish the last one if it did not end")
     how.add_argument("--every", default="", metavar="TIME", help="make one run after the other: 24h, 30m")
+    add_organisation(parser)
     parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     if options.demo:
         complain("--demo: its data and history end with the process that invents them, so there is nothing to watch.")
         return EXIT_USAGE
-    settings = settings_or_complaint()
+    settings = settings_or_complaint(organisation=options.organisation)
     if settings is None:
         return EXIT_USAGE
     from nomos_mcp.settings import duration, watch_problems  # noqa: PLC0415  --help answers at once
