@@ -11,6 +11,7 @@ from nomos_mcp.commands.command import (
     EXIT_OK,
     EXIT_USAGE,
     Subparsers,
+    add_organisation,
     complain,
     new_command,
     note,
@@ -59,11 +60,14 @@ def add(commands: Subparsers) -> None:
     )
     settled.add_argument("--order", default="", metavar="prdo_…", help="with --as ordered: the order")
     settled.add_argument("--by", default="", metavar="NAME", help="with --as: who says so (default: the login name)")
-    add_export(actions.add_parser("export", help="print all attempts, oldest first"))
+    exported = actions.add_parser("export", help="print all attempts, oldest first")
+    add_export(exported)
+    for each in (listed, shown, settled, exported):
+        add_organisation(each)
 
 
 def run(options: argparse.Namespace) -> int:
-    settings = settings_or_complaint()
+    settings = settings_or_complaint(organisation=options.organisation)
     if settings is None:
         return EXIT_USAGE
     if problems := [*_option_problems(options), *_setting_problems(settings, options)]:
@@ -114,7 +118,7 @@ def _attempts_of(settings: "Settings") -> "OrderAttempts":
     from nomos_mcp.database.database import Database  # noqa: PLC0415  as above
     from nomos_mcp.replicas.order_attempts import OrderAttempts  # noqa: PLC0415  as above
 
-    return OrderAttempts(Database(settings.database), urlsplit(settings.base_url).netloc)
+    return OrderAttempts(Database(settings.database, settings.organisation), urlsplit(settings.base_url).netloc)
 
 
 async def _run(settings: "Settings", options: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ def organisations_of(
         settings: Those of the whole deployment.
         client: As for `Organisation`; only where there is one organisation.
         processes: As for `Organisation`.
-        shared: As for `Organisation`.
+        shared: As for `Organisation`; all of them use it.
 
     Raises:
         SettingsError: Several are to be told apart, and callers need no token.
