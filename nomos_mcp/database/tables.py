@@ -187,11 +187,12 @@ rate_leases = Table(
     Column("ends_at", Moment, nullable=False),
 )
 
-# What each caller has used of its calls, at a moment; it becomes less with time.
+# What each caller has used of its calls, at a moment; it becomes less with time. And what was granted then.
 caller_budgets = Table(
     "caller_budgets",
     metadata,
     Column("caller", String(64), primary_key=True),
     Column("used", Float, nullable=False),
+    Column("granted", Float, nullable=False),
     Column("counted_at", Moment, nullable=False),
 )

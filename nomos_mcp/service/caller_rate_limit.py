@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcp import MCPError
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -22,6 +22,9 @@ from mcp.types import CallToolResult, TextContent
 
 from nomos_mcp.server.request_context import Caller, CallerToken
 from nomos_mcp.service.http_limits import BURST, MAX_CALLERS_REMEMBERED, MAX_RUNNING_PER_CALLER
+
+if TYPE_CHECKING:  # only a server with a database pays for loading it
+    from nomos_mcp.replicas.caller_budgets import CallerBudgets
 
 CPU_SECONDS_PER_CALL: Final = 0.1
 """CPU time included in a call; each further portion of it costs one more call. Ordinary calls take milliseconds."""
@@ -41,10 +44,21 @@ class _Account:
     running: int = 0
 
 
+def full_budget(calls_per_minute: float) -> float:
+    """Return how many calls in quick succession a budget holds."""
+    return max(1.0, min(BURST, calls_per_minute))
+
+
 class CallerRateLimit:
     """Rejects calls of an authenticated caller whose budget is used up; a token bucket for each caller.
 
-    Without authentication callers cannot be told apart, and nobody is limited.
+    Without authentication callers cannot be told apart, and nobody is limited. How many calls a caller has at once is
+    counted in this process only.
+
+    Args:
+        calls_per_minute: How fast calls are regained.
+        budgets: Counts calls for all processes. While it does not know, this process's part of a budget counts.
+        share: How many processes a budget is divided among then.
     """
 
     def __init__(
@@ -52,9 +66,13 @@ class CallerRateLimit:
         calls_per_minute: float,
         clock: Callable[[], float] = time.monotonic,
         cpu_clock: Callable[[], float] = time.thread_time,
+        *,
+        budgets: "CallerBudgets | None" = None,
+        share: int = 1,
     ) -> None:
-        self._per_second = calls_per_minute / 60
-        self._full = max(1.0, min(BURST, calls_per_minute))
+        self._per_second = calls_per_minute / 60 / share
+        self._full = max(1.0, full_budget(calls_per_minute) / share)
+        self._budgets = budgets
         self._clock = clock
         self._cpu_clock = cpu_clock
         self._accounts: dict[tuple[str, str], _Account] = {}
@@ -66,25 +84,40 @@ class CallerRateLimit:
             return await call_next(ctx)
         cost = 0 if ctx.method in _LISTS else 1
         account = self._account(token.caller)
-        if wait := self._wait(account, cost):
+        account.running += cost
+        try:
+            return await self._within_budget(ctx, call_next, token.caller, account, cost)
+        finally:
+            account.running -= cost
+
+    async def _within_budget(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext, caller: Caller, account: _Account, cost: int
+    ) -> HandlerResult:
+        if wait := await self._wait(caller, account, cost):
             text = f"You have used up your budget of calls. Wait {wait} s, then call again. Nomos was not asked."
             if ctx.method == "tools/call":
                 return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
             raise MCPError(_SERVER_ERROR, text)
-        account.left -= cost
-        account.running += cost
         work = _TimedCall(call_next(ctx), self._cpu_clock)
         try:
             return await work
         finally:
-            account.running -= cost
-            account.left -= max(0.0, work.cpu_seconds / CPU_SECONDS_PER_CALL - 1)
+            further = max(0.0, work.cpu_seconds / CPU_SECONDS_PER_CALL - 1)
+            account.left -= further
+            if self._budgets:
+                self._budgets.charge(caller.name, caller.customer_id, further)
 
-    def _wait(self, account: _Account, cost: int) -> int:
-        """Return the whole seconds until a request of this cost is allowed."""
-        if cost and account.running >= MAX_RUNNING_PER_CALLER:
+    async def _wait(self, caller: Caller, account: _Account, cost: int) -> int:
+        """Spend what a request costs and return 0, or the whole seconds until it is allowed."""
+        if cost and account.running > MAX_RUNNING_PER_CALLER:
             return 1  # nobody knows when one of the running calls will end
-        return 0 if account.left >= cost else math.ceil(round((cost - account.left) / self._per_second, 3))
+        wait = await self._budgets.spend(caller.name, caller.customer_id, cost) if self._budgets else None
+        if wait is None:
+            wait = max(0.0, round((cost - account.left) / self._per_second, 3))
+            account.left -= 0 if wait else cost
+        elif not wait:
+            account.left = max(0.0, account.left - cost)  # else others' parts would be missing here while it is away
+        return math.ceil(round(wait, 3)) or int(wait > 0)
 
     def _account(self, caller: Caller) -> _Account:
         now = self._clock()

@@ -15,7 +15,7 @@ from nomos_mcp.server import create_server
 from nomos_mcp.server.server_factory import caller_of, client_of, history_of, utc_now
 from nomos_mcp.service.access_log import CallLog
 from nomos_mcp.service.background_watch import watch_in_background
-from nomos_mcp.service.caller_rate_limit import CallerRateLimit
+from nomos_mcp.service.caller_rate_limit import CallerRateLimit, full_budget
 from nomos_mcp.service.http_limits import MAX_BODY_BYTES
 from nomos_mcp.settings import HttpSettings, Settings, SettingsError
 from nomos_mcp.variables import AUTH_ISSUER, ORGANISATIONS, TOKENS_FILE
@@ -91,7 +91,9 @@ class Organisation:
         self._history = history = history_of(settings, utc_now, self.client)
         self._server = server = create_server(settings, client=self.client, history=history, bus=_bus(shared, history))
         http = settings.http
-        server.middleware.extend([CallLog(caller_of(settings)), CallerRateLimit(http.calls_per_minute / processes)])
+        self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        limit = self._caller_rate_limit(http.calls_per_minute, processes, shared, history)
+        server.middleware.extend([CallLog(caller_of(settings)), limit])
         # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks
         # hosts only after the token and the body, answers a missing token without the needed scope, and redirects
         # /mcp/.
@@ -100,7 +102,6 @@ class Organisation:
             max_request_body_size=MAX_BODY_BYTES,
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
-        self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
         if history and http.watch_every and not settings.demo:
             watch = partial(watch_in_background, history, self.client, http.watch_every, processes, self.name)
             self._background.append(watch)
@@ -128,6 +129,18 @@ class Organisation:
                 await self.client.aclose()
             if self._history:
                 await self._history.aclose()
+
+    def _caller_rate_limit(
+        self, calls_per_minute: float, processes: int, shared: "SharedConnection | None", history: "History | None"
+    ) -> CallerRateLimit:
+        if shared is None or history is None:
+            return CallerRateLimit(calls_per_minute / processes)
+        from nomos_mcp.replicas.caller_budgets import CallerBudgets  # noqa: PLC0415  loads SQLAlchemy
+
+        full = full_budget(calls_per_minute)
+        budgets = CallerBudgets(shared, calls_per_minute, full, history.database.schema)
+        self._background.append(budgets.tidy)
+        return CallerRateLimit(calls_per_minute, budgets=budgets, share=processes)
 
     def _webhooks(self, history: "History", http: HttpSettings, processes: int) -> "WebhookEndpoint":
         from nomos_mcp.history.webhook_worker import READS_PER_SECOND, WebhookWorker  # noqa: PLC0415  SQLAlchemy

@@ -217,3 +217,72 @@ async def test_a_notification_is_never_refused_whatever_its_method(clock: Clock)
     assert await passes(fair, "greedy")
     for method in ("notifications/cancelled", "a notification of the future"):
         assert await passes(fair, "greedy", method)
+
+
+class Budgets:
+    """Budgets that are counted elsewhere: what they answer, and what they were told."""
+
+    def __init__(self, *answers: float | None) -> None:
+        self.answers = list(answers)
+        self.told: list[tuple[str, str, float]] = []
+
+    async def spend(self, name: str, customer_id: str, calls: float) -> float | None:
+        self.told.append((name, customer_id, calls))
+        await anyio.lowlevel.checkpoint()
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def charge(self, name: str, customer_id: str, calls: float) -> None:
+        if calls:
+            self.told.append((name, customer_id, calls))
+
+
+def shared(clock: Clock, budgets: Budgets, cpu: Cpu | None = None, share: int = 4) -> CallerRateLimit:
+    return CallerRateLimit(60, clock, cpu or Cpu(), budgets=cast("Any", budgets), share=share)
+
+
+async def test_budgets_that_all_processes_share_go_before_this_ones(clock: Clock) -> None:
+    fair = shared(clock, Budgets(0.0))
+    assert all([await passes(fair, "greedy") for _ in range(50)])
+    with pytest.raises(MCPError, match="Wait 8 s"):
+        await answered(shared(clock, Budgets(7.2)), "greedy", "prompts/get")
+    with pytest.raises(MCPError, match="Wait 1 s"):
+        await answered(shared(clock, Budgets(0.0001)), "greedy", "prompts/get")
+
+
+async def test_while_the_shared_budgets_are_away_a_process_grants_its_part(clock: Clock) -> None:
+    fair = shared(clock, Budgets(None))
+    assert [await passes(fair, "greedy") for _ in range(6)] == [True] * 5 + [False]
+    clock.now += 4.1
+    assert [await passes(fair, "greedy") for _ in range(2)] == [True, False]
+
+
+async def test_calls_that_all_processes_granted_are_taken_from_this_ones_part_but_no_more_than_it_holds(
+    clock: Clock,
+) -> None:
+    fair = shared(clock, Budgets(*[0.0] * 15, None))
+    assert all([await passes(fair, "greedy") for _ in range(15)])
+    assert not await passes(fair, "greedy")
+    clock.now += 4.1
+    assert [await passes(fair, "greedy") for _ in range(2)] == [True, False]
+
+
+async def test_cpu_time_is_charged_to_the_shared_budgets(clock: Clock) -> None:
+    cpu, budgets = Cpu(), Budgets(0.0)
+
+    async def hard() -> None:
+        cpu.now += 3 * CPU_SECONDS_PER_CALL
+
+    assert await passes(shared(clock, budgets, cpu), "greedy", work=hard)
+    assert budgets.told == [("greedy", "", 1), ("greedy", "", pytest.approx(2))]
+
+
+async def test_calls_that_wait_for_the_shared_budgets_count_as_calls_at_once(clock: Clock) -> None:
+    fair, passed = shared(clock, Budgets(0.0)), []
+
+    async def call_once() -> None:
+        passed.append(await passes(fair, "greedy"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(MAX_RUNNING_PER_CALLER + 2):
+            tasks.start_soon(call_once)
+    assert sorted(passed) == [False] * 2 + [True] * MAX_RUNNING_PER_CALLER

@@ -23,6 +23,7 @@ def upgrade() -> None:
         "caller_budgets",
         sa.Column("caller", sa.String(length=64), nullable=False),
         sa.Column("used", sa.Float(), nullable=False),
+        sa.Column("granted", sa.Float(), nullable=False),
         sa.Column("counted_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("caller"),
     )
