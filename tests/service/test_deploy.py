@@ -1,13 +1,8 @@
 """`docs/deploy.md` does what it says: the configuration of nginx, the commands, the traces."""
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +22,7 @@ from nomos_mcp.cli import main
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO
+from tests.nginx import free_port, nginx
 from tests.server.conftest import Era, answer_of, era  # noqa: F401  a fixture
 from tests.service.authority import Authority, settings, token
 from tests.service.processes import process
@@ -55,39 +51,16 @@ http {{
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 @contextmanager
-def nginx(folder: Path, port: int) -> Iterator[str]:
+def before(port: int, folder: Path) -> Iterator[str]:
     """Run nginx with the documented site before a port, without TLS, which is nginx's own affair."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        assert not os.environ.get("CI"), "nginx is not installed, and CI must not leave this out"
-        pytest.skip("nginx is not installed")
     found = re.search(r"```nginx\n(.*?)```", TEXT, re.DOTALL)
     assert found
     outside = free_port()
     site = re.sub(r"\n *ssl_certificate.*?;", "", found[1]).replace("listen 443 ssl", f"listen 127.0.0.1:{outside}")
-    (folder / "nginx.conf").write_text(
-        AROUND.format(folder=folder, site=site.replace("127.0.0.1:8000", f"127.0.0.1:{port}"))
-    )
-    started = subprocess.Popen(
-        [program, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL
-    )
-    try:
-        while started.poll() is None:
-            with socket.socket() as connection:
-                if connection.connect_ex(("127.0.0.1", outside)) == 0:
-                    break
-            time.sleep(0.02)  # it tells nobody that it listens
+    site = site.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    with nginx(folder, AROUND.format(folder=folder, site=site), outside):
         yield f"http://127.0.0.1:{outside}"
-    finally:
-        started.terminate()
-        started.wait(timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +69,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
         served(Authority()) as keys_url,
         running(Settings(demo=True, http=settings(keys_url))) as service,
-        nginx(tmp_path_factory.mktemp("nginx"), service.port) as url,
+        before(service.port, tmp_path_factory.mktemp("nginx")) as url,
     ):
         yield url
 
@@ -135,7 +108,7 @@ def test_behind_nginx_a_webhook_is_accepted_and_a_changed_one_is_not(tmp_path: P
     http = HttpSettings(webhook_secrets=(SecretStr(secret),), public_url=f"https://{HOST}/mcp")
     settings = Settings(demo=True, database=SecretStr(str(tmp_path / "history.db")), http=http)
     sent = {"host": HOST, "x-nomos-signature": signature(body, secret)}
-    with running(settings) as service, nginx(tmp_path, service.port) as url:
+    with running(settings) as service, before(service.port, tmp_path) as url:
         statuses = [
             httpx.post(f"{url}/webhooks/nomos", content=each, headers=sent).status_code
             for each in (body, body.replace(b"  ", b" "))

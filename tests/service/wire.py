@@ -35,21 +35,22 @@ def post(
 ) -> httpx.Response:
     """Send one request; `more` are headers, with `_` for `-`."""
     with httpx.Client(timeout=30) as client:
-        return client.send(_request(url, method, params or {}, modern=modern, token=token, more=more))
+        return client.send(request(url, method, params or {}, modern=modern, token=token, more=more))
 
 
 def opened(url: str, tool: str, arguments: dict[str, Any], *, modern: bool = True) -> socket.socket:
     """Call a tool, and return the connection without waiting for the answer."""
-    request = _request(url, "tools/call", {"name": tool, "arguments": arguments}, modern=modern, token="", more={})
-    connection = socket.create_connection((request.url.host, request.url.port or 80))
-    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    connection.sendall(f"POST {request.url.path} HTTP/1.1\r\n{head}\r\n".encode() + request.read())
+    sent = request(url, "tools/call", {"name": tool, "arguments": arguments}, modern=modern, token="", more={})
+    connection = socket.create_connection((sent.url.host, sent.url.port or 80))
+    head = "".join(f"{name}: {value}\r\n" for name, value in sent.headers.items())
+    connection.sendall(f"POST {sent.url.path} HTTP/1.1\r\n{head}\r\n".encode() + sent.read())
     return connection
 
 
-def _request(
+def request(
     url: str, method: str, params: dict[str, Any], *, modern: bool, token: str, more: dict[str, str]
 ) -> httpx.Request:
+    """Make a request, and do not send it."""
     sent = {**params, **({"_meta": META} if modern else {})}
     headers = {**_ACCEPT, "mcp-protocol-version": MODERN if modern else LEGACY}
     if modern:
