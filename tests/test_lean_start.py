@@ -39,6 +39,17 @@ def test_a_web_service_is_made_without_a_database_unless_one_is_set() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "nomos_mcp.service.http_app" in run.stdout.split()
     assert not {"sqlalchemy", "nomos_mcp.service.webhook_receiver"} & set(run.stdout.split())
+    assert not {"opentelemetry.sdk", "prometheus_client", "nomos_mcp.service.metrics"} & set(run.stdout.split())
+
+
+@pytest.mark.parametrize("missing", ["opentelemetry.sdk", "opentelemetry.exporter.prometheus", "prometheus_client"])
+def test_without_the_extra_a_web_service_has_no_metrics_and_says_nothing(missing: str) -> None:
+    code = f"""import sys; sys.modules['{missing}'] = None
+from nomos_mcp.service.telemetry import telemetry
+with telemetry(1) as found: print(found)
+assert "nomos_mcp.service.metrics" not in sys.modules"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("(None, [])\n", "")
 
 
 def test_a_server_is_made_without_reading_what_it_will_say(loaded: list[str]) -> None:

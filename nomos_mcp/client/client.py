@@ -17,10 +17,17 @@ from nomos_mcp.client.credentials import ClientCredentials, Credentials
 from nomos_mcp.client.customer_scope import CustomerEvents, CustomerMeterOrders, CustomerSubscriptions
 from nomos_mcp.client.endpoints import Customers, Events, MeterOrders, Subscriptions
 from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.client.http_connection import HttpConnection
+from nomos_mcp.client.http_connection import HttpConnection, RequestObserver
 from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion, AsgiApp
 from nomos_mcp.client.ids import checked
-from nomos_mcp.client.rate_limiter import REAL_TIME, REQUESTS_PER_SECOND, RateLimiter, RateLimitHeaders, Timing
+from nomos_mcp.client.rate_limiter import (
+    REAL_TIME,
+    REQUESTS_PER_SECOND,
+    RateLimiter,
+    RateLimitHeaders,
+    RateSlots,
+    Timing,
+)
 from nomos_mcp.client.session import CALL_TIMEOUT, MAX_RETRIES, CallOptions, Session
 from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url
 
@@ -179,9 +186,18 @@ class NomosClient:
         """
         return await self._session.health(self._options)
 
+    def observe(self, observer: RequestObserver) -> None:
+        """Tell an observer of every request from now on, in place of the one before; for metrics."""
+        self._connection.observer = observer
+
     def derived_key(self, purpose: str) -> bytes:
         """Return a key that every process with these credentials derives alike; a random one without credentials."""
         return hmac.digest(self._key.get_secret_value(), f"nomos-mcp {purpose}".encode(), "sha256")
+
+    @property
+    def slots(self) -> RateSlots:
+        """The state of the rate limiter now."""
+        return self._limiter.slots
 
     @property
     def rate_limit(self) -> RateLimitHeaders | None:

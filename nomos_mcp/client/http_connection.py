@@ -4,12 +4,12 @@ Connections, locks and calls that wait for each other cannot be shared between t
 second loop gets a bare `RuntimeError` from the HTTP library, or waits for ever.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Hashable
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from copy import copy
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -26,13 +26,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class RequestObserver(Protocol):
+    """Is told of the requests of a client, those for tokens included. Must neither raise nor wait."""
+
+    def waited(self, seconds: float, *, granted: bool) -> None:
+        """A request waited for the rate limiter. Not `granted`: no slot was free in time, or the caller went away."""
+
+    def answered(self, method: str, status_code: int | None, seconds: float) -> None:
+        """A request was answered after so many seconds; without a `status_code` there was no answer."""
+
+
 class HttpConnection:
-    """Sends the requests of one client, those for tokens included. The first one opens the connections."""
+    """Sends the requests of one client, those for tokens included. The first one opens the connections.
+
+    Attributes:
+        observer: Is told of each request; None to tell nobody.
+    """
 
     def __init__(self, base_url: str, app: AsgiApp | None, limiter: RateLimiter, timing: Timing) -> None:
         self.host = urlsplit(base_url).hostname or ""
         self.limiter = limiter
         self.timing = timing
+        self.observer: RequestObserver | None = None
         self._base_url = base_url
         self._app = app
         self._guard = Lock()  # two threads may each make their first call at once
@@ -56,11 +71,23 @@ class HttpConnection:
 
     def turn(self, deadline: float, *, urgent: bool = False) -> AbstractAsyncContextManager[None]:
         """Wait for a slot of the rate limiter, until the deadline on the clock, and hold it; see `RateLimiter.slot`."""
-        return self.limiter.slot(deadline - self.timing.monotonic(), urgent=urgent)
+        slot = self.limiter.slot(deadline - self.timing.monotonic(), urgent=urgent)
+        return slot if self.observer is None else self._observed(slot, self.observer)
 
     async def send(self, request: Request, auth: SecretStr | tuple[str, SecretStr] | None = None) -> Response:
         """Send a request; see `Transport.send`."""
-        return await self._transport.send(request, auth)
+        if self.observer is None:
+            return await self._transport.send(request, auth)
+        began, status_code = self.timing.monotonic(), None
+        try:
+            response = await self._transport.send(request, auth)
+            status_code = response.status_code
+        except NomosError as error:
+            status_code = getattr(error, "status_code", None)
+            raise
+        finally:
+            self.observer.answered(request.method, status_code, self.timing.monotonic() - began)
+        return response
 
     async def aclose(self) -> None:
         """Close the connections and let go of the event loop, unless calls still run in it."""
@@ -79,6 +106,20 @@ class HttpConnection:
         from nomos_mcp.client.transport import Transport  # noqa: PLC0415  loads httpx, which a start can do without
 
         return Transport(self._base_url, self._app, self.timing.wall)
+
+    @asynccontextmanager
+    async def _observed(
+        self, slot: AbstractAsyncContextManager[None], observer: RequestObserver
+    ) -> AsyncGenerator[None]:
+        began, granted = self.timing.monotonic(), False
+        try:
+            async with slot:
+                granted = True
+                observer.waited(self.timing.monotonic() - began, granted=True)
+                yield
+        finally:
+            if not granted:
+                observer.waited(self.timing.monotonic() - began, granted=False)
 
     @property
     def _is_elsewhere(self) -> bool:

@@ -117,6 +117,15 @@ def _number(text: str | None) -> float | None:
     return float(found[1]) if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class RateSlots:
+    """How many requests may run at once, how many do, and how many wait."""
+
+    held: int
+    running: int
+    waiting: int
+
+
 class RateLimiter:
     """Lets at most `per_second` requests through in any one second. Upstream's headers can only lower that.
 
@@ -163,6 +172,11 @@ class RateLimiter:
         finally:
             self._running -= 1
             self._finished.append(self._timing.monotonic())
+
+    @property
+    def slots(self) -> RateSlots:
+        """What is going on now."""
+        return RateSlots(self._capacity, self._running, self._waiting + self._urgent)
 
     def observe(self, headers: RateLimitHeaders, *, refused: bool) -> None:
         """Take account of what a response says; `refused` if it is a 429."""

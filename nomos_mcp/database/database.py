@@ -30,6 +30,7 @@ from sqlalchemy.pool import StaticPool
 from nomos_mcp.database.errors import BusyError, DatabaseError, NotConnectedError, reason_of
 from nomos_mcp.database.postgresql import BUSY, postgresql_engine, require_asyncio, schema_of, turn_to_write
 from nomos_mcp.database.revisions import REVISION, revision_of, upgrade
+from nomos_mcp.database.statements import Connections, StatementObserver, commit, connections_of, observe_statements
 from nomos_mcp.database.tables import metadata
 from nomos_mcp.variables import DATABASE
 
@@ -80,6 +81,7 @@ class Database:
 
     Attributes:
         schema: The schema of its tables; empty for the one that the URL leads to.
+        observer: Is told of each statement, if it is there before the first one.
     """
 
     def __init__(self, url: SecretStr | str, organisation: str = "") -> None:
@@ -93,6 +95,8 @@ class Database:
         # One writer of a process at a time: those who wait must not hold the connections that readers need. All tasks
         # share the one connection to a database in memory.
         self._turn = anyio.Lock()
+        self.observer: StatementObserver | None = None
+        self._transactions = 0
         self._away: dict[bool, tuple[float, str]] = {}  # until when readers and writers are refused, and why
 
     @property
@@ -103,6 +107,11 @@ class Database:
     def is_in_memory(self) -> bool:
         """Whether it ends with its process. Such a database cannot be away."""
         return self._in_memory
+
+    @property
+    def connections(self) -> Connections:
+        """The state of the pool now."""
+        return connections_of(self._engine, self._transactions)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -166,6 +175,7 @@ class Database:
         started = time.monotonic()
         if started < until:
             raise DatabaseError(why)
+        self._transactions += 1
         try:
             async with self._connected(writes=writes) as connection:
                 yield connection
@@ -183,6 +193,8 @@ class Database:
         else:
             self._away.pop(writes, None)
             return
+        finally:
+            self._transactions -= 1
         raise failure from None  # the driver's text quotes what was to be written, and may quote the address
 
     def _refuse(self, writes: bool, why: str) -> DatabaseError:  # noqa: FBT001  private
@@ -203,7 +215,7 @@ class Database:
                     if writes and self.is_postgresql:
                         await connection.execute(turn_to_write(self.schema))
                     yield connection
-                    await connection.commit()  # else what was begun is undone when the connection is given back
+                    await commit(connection, self.observer)  # else it is undone when the connection is given back
 
     async def _opened(self, scope: anyio.CancelScope) -> AsyncEngine:
         with _unshielded(scope):  # who opens it may wait for another process
@@ -219,6 +231,8 @@ class Database:
                     with anyio.CancelScope(shield=True):
                         await engine.dispose()
                     raise
+                if self.observer:
+                    observe_statements(engine, self.observer)
                 self._engine, self._file = engine, self._file_now()
             return self._engine
         finally:

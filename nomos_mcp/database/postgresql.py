@@ -15,6 +15,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from nomos_mcp.database.errors import DatabaseError, NotConnectedError, PooledError, reason_of
+from nomos_mcp.database.statements import StatementObserver, operation_of
 from nomos_mcp.organisations_file import ORGANISATION
 
 BUSY: Final = 5.0
@@ -134,6 +135,7 @@ class SharedConnection:
         self._opened = opened
         self._is_opened = False
         self._timeout = timeout
+        self.observer: StatementObserver | None = None
         self._connection: Any = None
         self._connecting: asyncio.Task[DatabaseError | None] | None = None
         self._refused = 0.0, DatabaseError()  # until when nobody connects again, and why
@@ -154,11 +156,15 @@ class SharedConnection:
             async with asyncio.timeout(self._timeout):
                 async with self._turn:
                     connection = await self._connected()
+                    began = time.monotonic()
                     try:
                         return await connection.fetch(statement, *values)  # type: ignore[no-any-return]
                     except BaseException:
                         self._drop(connection)
                         raise
+                    finally:
+                        if self.observer:
+                            self.observer(operation_of(statement), time.monotonic() - began)
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001  the driver's are of many kinds, and their texts quote

@@ -7,7 +7,7 @@ or free text.
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,13 +32,18 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_ERRORS: Final = 400
 _MAX_TEXT: Final = 128  # a caller's name is as long as its issuer likes
 
+Observe = Callable[[Mapping[str, Any], float], object]
+"""Is told of each line: its fields, and for a call how many seconds it took. Must neither raise nor wait."""
+
 
 @dataclass(slots=True)
 class _Request:
     """Shared by the tasks that answer the request."""
 
     id: str
+    observe: Observe | None
     is_logged: bool = False
+    is_limited: bool = False
 
 
 _request: ContextVar[_Request] = ContextVar("_request")
@@ -48,23 +53,28 @@ class RequestLog:
     """Gives each request an ID, and logs those that get an HTTP error and are not logged as a call.
 
     The ID is the caller's `X-Request-Id` if that is valid, else a new one. It is returned with the answer.
+
+    Args:
+        observe: Told of everything that is logged, and of the refused webhooks that have no line of their own.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, observe: Observe | None = None) -> None:
         self._app = app
+        self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(HEADER, "")
-        request = _Request(given if _VALID_ID.fullmatch(given) else uuid4().hex)
+        request = _Request(given if _VALID_ID.fullmatch(given) else uuid4().hex, self._observe)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[HEADER] = request.id
                 if message["status"] >= _CLIENT_ERRORS and not request.is_logged:
                     _log(
+                        0.0,
                         event="refused",
                         organisation=_organisation(scope),
                         http=scope["method"],
@@ -102,16 +112,18 @@ class CallLog:
             outcome = "crashed"
             raise
         finally:
-            caller = current_caller(self._default)
-            _request.get().is_logged = True
+            caller, request = current_caller(self._default), _request.get()
+            request.is_logged = True
+            seconds = time.monotonic() - started
             _log(
+                seconds,
                 event="call",
                 organisation=caller.organisation,
                 caller=caller.name,
                 customer=caller.customer_id,
                 **_called(ctx.method, ctx.params or {}),
-                outcome=outcome,
-                ms=round((time.monotonic() - started) * 1000),
+                outcome="limited" if request.is_limited else outcome,
+                ms=round(seconds * 1000),
             )
         return result
 
@@ -121,11 +133,20 @@ def _organisation(scope: Scope) -> str:
     return caller.organisation if caller else ""
 
 
-def log_webhook(**fields: object) -> None:
-    """Log a delivery, of which this is then the only line; without fields there is none."""
-    _request.get().is_logged = True
-    if fields:
-        _log(event="webhook", **fields)
+def call_is_limited() -> None:
+    """Log the current call as one that its caller's budget did not allow."""
+    if request := _request.get(None):
+        request.is_limited = True
+
+
+def log_webhook(*, quietly: bool = False, **fields: object) -> None:
+    """Log a delivery, of which this is then the only line; there is none if it is to be done `quietly`."""
+    request = _request.get()
+    request.is_logged = True
+    if not quietly:
+        _log(0.0, event="webhook", **fields)
+    elif request.observe:
+        request.observe({"event": "webhook", **fields}, 0.0)
 
 
 def _called(method: str, params: Mapping[str, Any]) -> dict[str, object]:
@@ -150,9 +171,12 @@ def log_line(**fields: object) -> None:
     )
 
 
-def _log(**fields: object) -> None:
+def _log(seconds: float, **fields: object) -> None:
     """Write the fields as JSON, with the time and the request ID; empty fields are left out."""
-    line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields, "request_id": _request.get().id}
+    request = _request.get()
+    if request.observe:
+        request.observe(fields, seconds)
+    line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields, "request_id": request.id}
     kept = {
         name: value[:_MAX_TEXT] if isinstance(value, str) else value
         for name, value in line.items()

@@ -21,6 +21,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import CallToolResult, TextContent
 
 from nomos_mcp.server.request_context import Caller, CallerToken
+from nomos_mcp.service.access_log import call_is_limited
 from nomos_mcp.service.http_limits import BURST, MAX_CALLERS_REMEMBERED, MAX_RUNNING_PER_CALLER
 
 if TYPE_CHECKING:  # only a server with a database pays for loading it
@@ -94,6 +95,7 @@ class CallerRateLimit:
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext, caller: Caller, account: _Account, cost: int
     ) -> HandlerResult:
         if wait := await self._wait(caller, account, cost):
+            call_is_limited()
             text = f"You have used up your budget of calls. Wait {wait} s, then call again. Nomos was not asked."
             if ctx.method == "tools/call":
                 return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nomos_mcp.authentication_settings import PATH
 from nomos_mcp.client import NomosClient, NomosError
 from nomos_mcp.server.server_factory import shared_connection_of
-from nomos_mcp.service.access_log import RequestLog, log_line
+from nomos_mcp.service.access_log import Observe, RequestLog, log_line
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
 from nomos_mcp.service.authorization import Authorization, Challenges, caller_in, metadata_routes, metadata_url
 from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
@@ -39,13 +39,19 @@ from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.settings import HttpSettings, Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.database.postgresql import SharedConnection
+    from nomos_mcp.service.metrics import Metrics  # an extra, and slow to load
     from nomos_mcp.service.webhook_receiver import WebhookEndpoint
 
 _NO_STORE: Final = {"cache-control": "no-store"}
 
 
 def create_http_app(
-    settings: Settings | None = None, *, client: NomosClient | None = None, processes: int = 1
+    settings: Settings | None = None,
+    *,
+    client: NomosClient | None = None,
+    processes: int = 1,
+    metrics: "Metrics | None" = None,
 ) -> Starlette:
     """Make the web service: MCP at `/mcp`, `/healthz`, `/readyz`, the metadata of RFC 9728, `/webhooks/nomos`.
 
@@ -53,6 +59,7 @@ def create_http_app(
         settings: The settings; read from the environment by default.
         client: Use this client instead of one made from the settings; its owner closes it.
         processes: How many processes serve together; they share every rate limit equally.
+        metrics: What measures the calls and everything below them.
 
     Returns:
         A Starlette application. Its lifespan must run, once: a server does that by itself, and an application that
@@ -66,6 +73,8 @@ def create_http_app(
     shared = shared_connection_of(chosen)
     by_name = organisations_of(chosen, client=client, processes=processes, shared=shared)
     organisations, named = list(by_name.values()), len(chosen.http.organisations)
+
+    observe = _observed(metrics, organisations, shared)
 
     def begin_shutdown() -> None:
         for each in organisations:
@@ -95,7 +104,7 @@ def create_http_app(
             allow_headers=["*"],
             expose_headers=["WWW-Authenticate", "X-Request-Id"],
         )
-    middleware = [Middleware(RequestLog), Middleware(UnambiguousHeaders)]
+    middleware = [Middleware(RequestLog, observe), Middleware(UnambiguousHeaders)]
     if chosen.http.authenticates:
         mcp = AnonymousRateLimit(mcp, REFUSALS_PER_SECOND)
         middleware.insert(1, Middleware(AnonymousRateLimit, ANONYMOUS_PER_SECOND))
@@ -113,6 +122,19 @@ def create_http_app(
     app.router.redirect_slashes = False
     app.state.begin_shutdown = begin_shutdown
     return app
+
+
+def _observed(
+    metrics: "Metrics | None", organisations: Sequence[Organisation], shared: "SharedConnection | None"
+) -> Observe | None:
+    """Measure what there is, and return what is to be told of each line of the log; None without metrics."""
+    if metrics is None:
+        return None
+    for each in organisations:
+        each.observe(metrics)
+    if shared:
+        metrics.observe_shared(shared)
+    return metrics.log
 
 
 def _with_limits(organisations: Mapping[str, Organisation], http: HttpSettings) -> ASGIApp:

@@ -4,13 +4,12 @@ import contextlib
 import gc
 import logging
 import multiprocessing
-import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from multiprocessing.connection import wait
@@ -19,7 +18,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Final
 
-from nomos_mcp import __version__
 from nomos_mcp.authentication_settings import PATH
 from nomos_mcp.client.trusted_hosts import is_loopback
 from nomos_mcp.service.connection_timeouts import raise_file_limit
@@ -27,6 +25,7 @@ from nomos_mcp.service.graceful_shutdown import GracefulServer
 from nomos_mcp.service.http_app import create_http_app
 from nomos_mcp.service.http_limits import BACKLOG, STOP_WITHIN
 from nomos_mcp.service.organisation import choice_problems
+from nomos_mcp.service.telemetry import telemetry
 from nomos_mcp.service.token_file import TokenFile, TokenFileError
 from nomos_mcp.settings import Settings, watch_problems
 from nomos_mcp.stderr import StderrHandler
@@ -34,7 +33,6 @@ from nomos_mcp.variables import AUTH_ISSUER, CLIENT_ID, STATE_KEY, TOKENS_FILE, 
 
 _GRACE: Final = 5.0
 _CONTEXT: Final = multiprocessing.get_context("spawn")
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 Serve = Callable[[Callable[[], object]], object]
 """Serves until SIGTERM; calls its argument once it accepts connections."""
@@ -92,8 +90,9 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
 
 def _serve(settings: Settings, listener: socket.socket, processes: int, on_start: Callable[[], object]) -> bool:
     logging.basicConfig(level=logging.WARNING, handlers=[StderrHandler()])
-    with _telemetry():
-        app = create_http_app(settings, processes=processes)
+    with telemetry(processes) as (metrics, routes):
+        app = create_http_app(settings, processes=processes, metrics=metrics)
+        app.router.routes.extend(routes)
         raise_file_limit()
         import_module("httpcore")  # httpx would load it with the first call, which would take 200 ms longer
         gc.collect()
@@ -162,31 +161,3 @@ def _end_workers(workers: list[BaseProcess]) -> None:
         if worker.is_alive():
             worker.kill()
             worker.join()
-
-
-@contextlib.contextmanager
-def _telemetry() -> Iterator[None]:
-    """Export the spans that the SDK makes of every call, if a collector is configured."""
-    endpoint = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
-    if not endpoint:
-        yield
-        return
-    try:
-        from opentelemetry import trace  # noqa: PLC0415  an extra, and slow to load
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  as above
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  as above
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  as above
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  as above
-    except ImportError:
-        missing = "is set, but the exporter is not installed: no spans are sent. Install nomos-mcp[otel]."
-        sys.stderr.write(f"nomos-mcp: {endpoint} {missing}\n")
-        yield
-        return
-    named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "nomos-mcp"}
-    provider = TracerProvider(resource=Resource.create({**named, "service.version": __version__}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
-    try:
-        yield
-    finally:
-        provider.shutdown()

@@ -23,6 +23,7 @@ from nomos_mcp.variables import AUTH_ISSUER, ORGANISATIONS, TOKENS_FILE
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.database.postgresql import SharedConnection
     from nomos_mcp.history.store import History
+    from nomos_mcp.service.metrics import Metrics  # an extra, and slow to load
     from nomos_mcp.service.webhook_receiver import WebhookEndpoint
 
 
@@ -86,6 +87,7 @@ class Organisation:
         shared: "SharedConnection | None" = None,
     ) -> None:
         self.name = settings.organisation
+        self._settings = settings
         self._owns_client = client is None
         self.client = client or client_of(settings, processes=processes)
         self._history = history = history_of(settings, utc_now, self.client)
@@ -149,6 +151,13 @@ class Organisation:
         worker = WebhookWorker(history, self.client, READS_PER_SECOND / processes)
         self._background.append(worker.run)
         return WebhookEndpoint(history, http.webhook_secrets, worker.wake, self.name)
+
+    def observe(self, metrics: "Metrics") -> None:
+        """Measure what is served; before `running`."""
+        history = None if self._settings.demo else self._history  # that of a demo is made when somebody asks for it
+        interval = self._settings.http.watch_every if history else None
+        ordering = self._server.context.ordering
+        self._background.append(metrics.observe(self.client, ordering, history, interval, self.name))
 
     def begin_shutdown(self) -> None:
         """Accept no more orders, and end the streams of those who listen."""

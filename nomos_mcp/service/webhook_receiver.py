@@ -206,7 +206,7 @@ class _RefusalLog:
         now = time.monotonic()
         if now < self._quiet_until:
             self._left_out += 1
-            log_webhook()
+            log_webhook(quietly=True, outcome="refused")
             return
         log_webhook(outcome=f"refused: {why}", status=401, left_out=self._left_out or "")
         self._quiet_until, self._left_out = now + WEBHOOK_REFUSALS_LOGGED, 0

@@ -94,7 +94,7 @@ def test_behind_nginx_the_challenge_leads_to_the_metadata(proxied: str) -> None:
 
 
 def test_behind_nginx_health_is_not_shown_and_every_request_has_an_id(proxied: str) -> None:
-    for path in ("readyz", "healthz", "", "mcp/x"):
+    for path in ("readyz", "healthz", "metrics", "", "mcp/x"):
         assert httpx.get(f"{proxied}/{path}", headers={"host": HOST}).status_code == 404
     assert len(call(proxied, host=HOST).headers["x-request-id"]) == 32
 

@@ -9,6 +9,7 @@ import base64
 import hmac
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ class Ordering:
 
     Attributes:
         locks: One for each subscription that is being ordered for.
+        outcomes: How many attempts came to each outcome.
         stopping: The process is ending or its only client is gone: no order leaves any more.
     """
 
@@ -99,6 +101,7 @@ class Ordering:
     codes: Codes = field(default_factory=Codes)
     record: OrderRecord = field(default_factory=AuditLog)
     locks: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
+    outcomes: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     stopping: bool = field(default=False, init=False)
     _begun: int = field(default=0, init=False)
     _idle: anyio.Event = field(default_factory=anyio.Event, init=False, repr=False)

@@ -133,13 +133,16 @@ async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Co
             with anyio.CancelScope(shield=True):
                 attempt = await context.ordering.record.begin(_entry(subscription_id, yes, context))
         except RecordError as error:
+            context.ordering.outcomes["refused"] += 1
             return outcomes.not_recorded(error, context)
         if isinstance(decision, Yes):
             result = await _submitted(subscription_id, decision, attempt, ctx)
         else:
             result = decision
         with anyio.CancelScope(shield=True):
-            await attempt.complete(
+            await _complete(
+                attempt,
+                context,
                 decision="yes" if yes else "no" if result.outcome == "declined" else "none",
                 outcome=result.outcome,
                 reason=result.reason or "",
@@ -157,7 +160,7 @@ async def _submitted(subscription_id: str, yes: Yes, attempt: Attempt, ctx: Cont
         return await submission.run()
     except anyio.get_cancelled_exc_class():
         with anyio.CancelScope(shield=True):
-            await attempt.complete(outcome="outcome_unknown" if submission.sent else "cancelled")
+            await _complete(attempt, context, outcome="outcome_unknown" if submission.sent else "cancelled")
         raise
     except Exception as error:  # noqa: BLE001  what was sent must not be hidden by a mistake of ours
         _log.error("Ordering for %s failed: %s", subscription_id, type(error).__name__)
@@ -170,7 +173,13 @@ async def _record_cancelled(subscription_id: str, ctx: Context[NomosContext]) ->
     with anyio.CancelScope(shield=True), suppress(NomosError, RecordError):
         context = nomos_context(ctx)
         attempt = await context.ordering.record.begin(_entry(subscription_id, None, context))
-        await attempt.complete(outcome="cancelled")
+        await _complete(attempt, context, outcome="cancelled")
+
+
+async def _complete(attempt: Attempt, context: NomosContext, *, outcome: str, **more: str) -> None:
+    """Record an outcome, and count it for the metrics."""
+    context.ordering.outcomes[outcome] += 1
+    await attempt.complete(outcome=outcome, **more)
 
 
 async def _is_gone(ctx: Context[NomosContext]) -> bool:
