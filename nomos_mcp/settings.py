@@ -36,6 +36,7 @@ from nomos_mcp.variables import (
     DATABASE,
     PUBLIC_URL,
     READ_ONLY,
+    REPLICAS,
     STATE_KEY,
     TOKENS_FILE,
     WATCH_EVERY,
@@ -48,6 +49,7 @@ DEFAULT_CALLS_PER_MINUTE: Final = 120
 
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
 _MAX_CALLS_PER_MINUTE: Final = 60_000
+_MAX_REPLICAS: Final = 100
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 _MIN_KEY_BYTES: Final = 32
 _PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
@@ -84,6 +86,7 @@ class HttpSettings(BaseModel):
     watch_every: timedelta | None = None
     webhook_secrets: tuple[SecretStr, ...] = ()
     organisations: tuple[OrganisationSettings, ...] = ()
+    replicas: int | None = None
 
     @property
     def authenticates(self) -> bool:
@@ -189,6 +192,7 @@ def _http_settings(env: Mapping[str, str], organisations: list[OrganisationSetti
         watch_every=duration(env.get(WATCH_EVERY, "")),
         webhook_secrets=tuple(SecretStr(each) for each in _secrets(env)),
         organisations=tuple(organisations),
+        replicas=int(env[REPLICAS]) if env.get(REPLICAS) else None,
     )
 
 
@@ -314,9 +318,14 @@ def _http_problems(env: Mapping[str, str]) -> Iterator[str]:
         scheme, _, host = origin.partition("://")
         if scheme not in {"https", "http"} or not _HOST.fullmatch(host):
             yield f"{ALLOWED_ORIGINS}: {origin!r} is not an origin. Use exact ones such as `https://chat.example.com`."
-    calls = env.get(CALLS_PER_MINUTE) or "1"
-    if not (calls.isascii() and calls.isdigit() and 1 <= int(calls) <= _MAX_CALLS_PER_MINUTE):
+    if not _is_number(calls := env.get(CALLS_PER_MINUTE) or "1", _MAX_CALLS_PER_MINUTE):
         yield f"{CALLS_PER_MINUTE}: {calls!r} is not a number of calls. Use 1 to {_MAX_CALLS_PER_MINUTE}."
+    if not _is_number(replicas := env.get(REPLICAS) or "1", _MAX_REPLICAS):
+        yield f"{REPLICAS}: {replicas!r} is not a number of replicas. Use 1 to {_MAX_REPLICAS}."
+
+
+def _is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text) <= most
 
 
 def _listed(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ CALLS_PER_MINUTE: Final = "NOMOS_MCP_CALLS_PER_MINUTE"
 WATCH_EVERY: Final = "NOMOS_MCP_WATCH_EVERY"
 WEBHOOK_SECRETS: Final = "NOMOS_MCP_WEBHOOK_SECRETS"
 ORGANISATIONS: Final = "NOMOS_MCP_ORGANISATIONS"
+REPLICAS: Final = "NOMOS_MCP_REPLICAS"
 
 ConfirmMode = Literal["auto", "elicit", "none"]
 """How an order is confirmed, as `NOMOS_MCP_CONFIRM` says."""
@@ -97,5 +98,6 @@ HTTP_VARIABLES: Final = (
         "TOML file of several organisations, each with credentials of its own; needs authentication",
         kind="filepath",
     ),
+    Variable(REPLICAS, "how many replicas divide the rate limit of Nomos while PostgreSQL is away, or without it"),
 )
 """Of `nomos-mcp http`; some also of commands that work on what it keeps."""

@@ -73,6 +73,9 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ({"NOMOS_MCP_ALLOWED_ORIGINS": "https://a.example/"}, "NOMOS_MCP_ALLOWED_ORIGINS: 'https://a.example/'"),
         ({"NOMOS_MCP_CALLS_PER_MINUTE": "many"}, "NOMOS_MCP_CALLS_PER_MINUTE: 'many' is not a number"),
         ({"NOMOS_MCP_CALLS_PER_MINUTE": "0"}, "NOMOS_MCP_CALLS_PER_MINUTE: '0' is not a number"),
+        ({"NOMOS_MCP_REPLICAS": "three"}, "NOMOS_MCP_REPLICAS: 'three' is not a number"),
+        ({"NOMOS_MCP_REPLICAS": "0"}, "NOMOS_MCP_REPLICAS: '0' is not a number"),
+        ({"NOMOS_MCP_REPLICAS": "101"}, "NOMOS_MCP_REPLICAS: '101' is not a number"),
         ({"NOMOS_MCP_DATABASE": "mysql://me:s3cr3t@h/d"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
         ({"NOMOS_MCP_DATABASE": "sqlite://history.db"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
         ({"NOMOS_MCP_DATABASE": "postgresql://"}, "NOMOS_MCP_DATABASE: names no database that is supported"),
@@ -140,6 +143,11 @@ def test_lists_are_separated_by_commas() -> None:
     assert http.allowed_hosts == ("mcp.example.com", "[::1]:8000")
     assert http.allowed_origins == ("https://chat.example.com",)
     assert http.calls_per_minute == 600
+
+
+def test_the_number_of_replicas_is_taken_and_unknown_without() -> None:
+    assert Settings.from_env({"NOMOS_MCP_REPLICAS": "3"}).http.replicas == 3
+    assert Settings.from_env({}).http.replicas is None
 
 
 def test_the_settings_of_the_history_are_taken_and_its_secrets_do_not_show() -> None:

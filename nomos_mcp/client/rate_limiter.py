@@ -139,9 +139,8 @@ class RateLimiter:
 
     def __init__(self, per_second: float, timing: Timing) -> None:
         self.last_headers: RateLimitHeaders | None = None
-        self._most = max(1, int(per_second))
-        self._capacity = self._most
-        self._window = max(RATE_WINDOW, 1 / per_second)
+        self._per_second = per_second
+        self._allow(per_second)
         self._timing = timing
         self.renew_locks()
         self._running = 0
@@ -183,7 +182,7 @@ class RateLimiter:
         self.last_headers = headers
         now = self._timing.monotonic()
         if headers.limit:
-            self._capacity = min(self._most, headers.limit)
+            self._upstream_allows(headers.limit)
         if refused:
             wait = headers.retry_after if headers.retry_after is not None else headers.reset
             self._hold(now + min(RATE_WINDOW if wait is None else wait, MAX_HOLD))
@@ -196,6 +195,13 @@ class RateLimiter:
                 self._left, self._until = left, until
             else:
                 self._left = min(self._left, left)  # responses may overtake each other; the window stays as it began
+
+    def _allow(self, per_second: float) -> None:
+        self._capacity = max(1, int(per_second))
+        self._window = max(RATE_WINDOW, 1 / per_second)
+
+    def _upstream_allows(self, per_second: int) -> None:
+        self._allow(min(self._per_second, per_second))
 
     def _hold(self, until: float) -> None:
         self._left, self._until = 0, max(self._until, until)
@@ -233,11 +239,11 @@ class RateLimiter:
             self._finished.popleft()
         return self._running + len(self._finished)
 
-    def _delay(self, ahead: int) -> float:
+    def _delay(self, ahead: int, slots: int = 0) -> float:
         """Return the seconds until a request with so many `ahead` of it may go, if those that run end now."""
-        now = self._timing.monotonic()
-        rounds, place = divmod(ahead, self._capacity)
-        before = self._busy() - self._capacity + place  # below 0 a slot is free
+        now, slots = self._timing.monotonic(), slots or self._capacity
+        rounds, place = divmod(ahead, slots)
+        before = self._busy() - slots + place  # below 0 a slot is free
         ended = self._finished[before] if 0 <= before < len(self._finished) else now
         free = now if before < 0 else ended + self._window
         free += rounds * self._window

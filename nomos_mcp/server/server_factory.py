@@ -35,6 +35,7 @@ from nomos_mcp.server.tools import all_tools
 from nomos_mcp.settings import Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
+    from nomos_mcp.client.rate_limiter import RateLimiter
     from nomos_mcp.database.postgresql import SharedConnection
     from nomos_mcp.history.store import History
     from nomos_mcp.simulator import Simulator
@@ -61,6 +62,9 @@ Smart meter orders at Nomos (German electricity), explained.
 - What is `inferred` or `unknown` in `confidence` (of single fields: `confidence_of`) is to be said as such.
 - Nothing here cancels an order: support@nomos.energy.
 - order_smart_meter is physical and possible once per subscription, ever: a person must say yes first."""
+
+ASSUMED_REPLICAS = 10
+"""How many replicas divide the rate limit while PostgreSQL is away, if the settings do not say it."""
 
 DEMO_TITLE = "Nomos smart meters (demo, invented data)"
 TITLE = "Nomos smart meters"
@@ -154,10 +158,16 @@ def create_server(
     return server
 
 
-def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
+def client_of(settings: Settings, *, processes: int = 1, shared: "SharedConnection | None" = None) -> NomosClient:
     """Make the client that the settings describe, with this process's part of the rate limit.
 
-    In demo mode it talks to the built-in simulator.
+    With PostgreSQL that is a part of what all processes and machines share, else of what `processes` do. In demo mode
+    it talks to the built-in simulator.
+
+    Args:
+        settings: The settings.
+        processes: How many processes serve together.
+        shared: As `shared_connection_of` makes it; its owner closes it. By default the client has one of its own.
     """
     if settings.demo:
         from nomos_mcp.simulator import DEMO, Simulator  # noqa: PLC0415  only a demo pays for loading it
@@ -176,8 +186,22 @@ def client_of(settings: Settings, *, processes: int = 1) -> NomosClient:
         access_token=settings.access_token,
         api_version=settings.api_version,
         base_url=settings.base_url,
-        requests_per_second=REQUESTS_PER_SECOND / processes,
+        requests_per_second=REQUESTS_PER_SECOND / (processes * (settings.http.replicas or 1)),
+        rate_limiter=_shared_rate_limiter(settings, processes, shared),
     )
+
+
+def _shared_rate_limiter(settings: Settings, processes: int, shared: "SharedConnection | None") -> "RateLimiter | None":
+    used = shared or shared_connection_of(settings)
+    if used is None or not settings.has_credentials:
+        return None
+    from nomos_mcp.replicas.rate_leases import RateLeases, credentials_key  # noqa: PLC0415  loads SQLAlchemy
+    from nomos_mcp.replicas.shared_rate_limiter import SharedRateLimiter  # noqa: PLC0415  as above
+
+    identity = settings.client_id or settings.access_token.get_secret_value()
+    leases = RateLeases(used, credentials_key(settings.base_url, identity))
+    count = processes * (settings.http.replicas or ASSUMED_REPLICAS)
+    return SharedRateLimiter(leases.exchange, count, close=None if shared else used.aclose)
 
 
 def utc_now() -> datetime:

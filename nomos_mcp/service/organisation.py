@@ -89,7 +89,7 @@ class Organisation:
         self.name = settings.organisation
         self._settings = settings
         self._owns_client = client is None
-        self.client = client or client_of(settings, processes=processes)
+        self.client = client or client_of(settings, processes=processes, shared=shared)
         self._history = history = history_of(settings, utc_now, self.client)
         self._server = server = create_server(settings, client=self.client, history=history, bus=_bus(shared, history))
         http = settings.http
@@ -105,7 +105,8 @@ class Organisation:
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
         if history and http.watch_every and not settings.demo:
-            watch = partial(watch_in_background, history, self.client, http.watch_every, processes, self.name)
+            sharing = 1 if shared else processes  # with PostgreSQL those that are idle leave their part to others
+            watch = partial(watch_in_background, history, self.client, http.watch_every, sharing, self.name)
             self._background.append(watch)
         self.webhooks = self._webhooks(history, http, processes) if history and http.webhook_secrets else None
 
@@ -148,7 +149,7 @@ class Organisation:
         from nomos_mcp.history.webhook_worker import READS_PER_SECOND, WebhookWorker  # noqa: PLC0415  SQLAlchemy
         from nomos_mcp.service.webhook_receiver import WebhookEndpoint  # noqa: PLC0415  as above
 
-        worker = WebhookWorker(history, self.client, READS_PER_SECOND / processes)
+        worker = WebhookWorker(history, self.client, READS_PER_SECOND / (processes * (http.replicas or 1)))
         self._background.append(worker.run)
         return WebhookEndpoint(history, http.webhook_secrets, worker.wake, self.name)
 
