@@ -5,6 +5,7 @@ the order in which others come to see them, and nobody compares an order with a 
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
@@ -38,6 +39,8 @@ __all__ = ["IN_MEMORY", "Database", "DatabaseError", "database_url", "require_as
 
 IN_MEMORY: Final = "sqlite://"
 """A database that ends with its process."""
+
+_alembic: Final = threading.Lock()
 
 _TRY: Final = 0.3  # seconds for which SQLite waits at once
 _SLOW: Final = 1.0  # seconds after which whoever stops waiting has been waiting for the database
@@ -262,13 +265,28 @@ class Database:
             found = await connection.run_sync(revision_of)
         if found == REVISION:
             return
-        async with engine.connect() as connection:
+        async with _migrating(scope), engine.connect() as connection:
             await connection.execution_options(nomos_writes=True)
             await _begin(connection, scope)
             if self.is_postgresql:
                 await connection.execute(turn_to_write(self.schema))
             await connection.run_sync(metadata.create_all if self._in_memory else upgrade)
             await connection.commit()
+
+
+@asynccontextmanager
+async def _migrating(scope: anyio.CancelScope) -> AsyncIterator[None]:
+    """Wait until nothing else in this process migrates: Alembic keeps what it works on in global variables.
+
+    Of databases that are opened at once, the statements for one would else reach the connection of another one.
+    """
+    while not _alembic.acquire(blocking=False):  # whoever holds it may be in another thread's event loop
+        with _unshielded(scope):
+            await anyio.sleep(_TRY / 10)
+    try:
+        yield
+    finally:
+        _alembic.release()
 
 
 async def _begin(connection: AsyncConnection, scope: anyio.CancelScope) -> None:
