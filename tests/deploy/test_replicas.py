@@ -1,15 +1,19 @@
 """Three replicas as `deploy/compose.yaml` starts them, behind nginx as `deploy/nginx.conf` says, on one PostgreSQL."""
 
+import asyncio
 import os
+import re
 import signal
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import httpx
 import httpx2
 import pytest
@@ -19,7 +23,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from nomos_mcp.simulator import DEMO, Fault, Simulator
 from tests.databases import new_database
-from tests.deploy.files import compose_environment, text
+from tests.deploy.files import compose, compose_environment, text
 from tests.nginx import free_port, nginx
 from tests.service.authority import ISSUER, PUBLIC_URL, Authority, token
 from tests.service.processes import Process
@@ -123,7 +127,7 @@ def deployment(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) ->
             "NOMOS_MCP_AUTH_ISSUER": ISSUER,
             "NOMOS_MCP_AUTH_JWKS_URL": f"{keys}/jwks",
         }
-        here = {"NOMOS_MCP_DATABASE": database, "NOMOS_BASE_URL": upstream}
+        here = {"NOMOS_MCP_DATABASE": database, "NOMOS_BASE_URL": upstream, "NOMOS_MCP_CALLS_PER_MINUTE": "60000"}
         made.environment = {**compose_environment("replica1", values), **here}
         ending.callback(made.end)
         made.start()
@@ -149,6 +153,26 @@ def _configuration(folder: Path, authority: trustme.CA, port: int, addresses: di
         assert before in written
         written = written.replace(before, after)
     return f"daemon off;\n{written}"
+
+
+def connections(database: str) -> int:
+    """Count the connections to a database, but for the one that asks."""
+
+    async def count() -> int:
+        connection = await asyncpg.connect(database)
+        try:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            return int(await connection.fetchval(query)) - 1
+        finally:
+            await connection.close()
+
+    return asyncio.run(count())
+
+
+def memory_of(process: int) -> int:
+    """Return the bytes of a process that are in memory."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
 
 async def test_a_real_client_is_answered_and_hears_through_nginx(deployment: Deployment) -> None:
@@ -180,6 +204,40 @@ def test_every_replica_gets_calls_and_a_killed_one_is_not_noticed(deployment: De
     assert killed.count('"event":"call"') in range(2, 7)  # in turn, unless a connection ended late
     assert [deployment.call() for _ in range(12)] == [200] * 12
     deployment.restart(0)
+
+
+def test_replicas_that_are_replaced_one_by_one_lose_no_call(deployment: Deployment) -> None:
+    replaced = threading.Event()
+
+    def ask() -> list[int]:
+        answers = []
+        while not replaced.is_set():
+            answers.append(deployment.call())
+        return answers
+
+    with ThreadPoolExecutor(4) as threads:
+        callers = [threads.submit(ask) for _ in range(4)]
+        try:
+            for number in range(len(INSIDE)):
+                assert deployment.replicas[number].end() == 0
+                deployment.restart(number)
+        finally:
+            replaced.set()
+    answers = [each for caller in callers for each in caller.result()]
+    assert set(answers) == {200}, Counter(answers)
+
+
+def test_replicas_keep_to_the_connections_and_the_memory_that_they_are_given(deployment: Deployment) -> None:
+    with ThreadPoolExecutor(64) as threads:
+        calls = [threads.submit(deployment.call, "list_order_changes", limit="100") for _ in range(256)]
+        most = 0
+        while not all(each.done() for each in calls):
+            most = max(most, connections(deployment.environment["NOMOS_MCP_DATABASE"]))
+    assert {each.result() for each in calls} == {200}
+    assert 0 < most <= len(INSIDE) * (5 + 1)
+    limit: str = compose()["services"]["replica1"]["deploy"]["resources"]["limits"]["memory"]
+    for replica in deployment.replicas:
+        assert memory_of(replica.pid) < int(limit.removesuffix("M")) * 2**20 / 2
 
 
 def test_a_replica_that_hangs_is_given_hardly_any_more_calls(deployment: Deployment) -> None:

@@ -25,6 +25,7 @@ RUN = {
     "docs/client.md": {"python"},  # tests/docs/test_client_page.py
     "docs/deploy.md": {"console", "ini", "json", "nginx", "shell"},  # and tests/service/test_deploy.py
     "docs/history.md": {"console", "cron", "json", "shell", "text"},  # tests/docs/test_history_page.py
+    "docs/scale.md": {"shell", "text"},  # tests/deploy/test_scale_page.py
     "docs/embedding.md": {"python"},  # tests/service/test_embedding.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
 }
@@ -50,7 +51,7 @@ def test_every_link_to_a_file_leads_to_one(document: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_path_that_is_named_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    named = re.findall(r"`((?:nomos_mcp|tests|tools|docs|prompts|mcpb|\.ci)/[\w./-]+)`", text)
+    named = re.findall(r"`((?:nomos_mcp|tests|tools|docs|deploy|prompts|mcpb|\.ci)/[\w./-]+)`", text)
     assert not [path for path in named if path not in MADE_BY_RECIPES and not (ROOT / path).exists()]
 
 
