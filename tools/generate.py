@@ -21,6 +21,7 @@ from nomos_mcp.lifecycle import (
     lifecycle_markdown,
 )
 from nomos_mcp.server.prompts import all_prompts
+from nomos_mcp.service.metric_definitions import METRICS, Metric, label
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tests.client.faults.table import fault_table
 from tools.app_texts import APP_TEXTS
@@ -94,12 +95,28 @@ def limits_table() -> str:
     return "\n".join(["| What | How much | Past it |", "| --- | --- | --- |", *rows]) + "\n"
 
 
+def metrics_table() -> str:
+    """Return the metrics as a Markdown table: name, kind, labels with their values, meaning."""
+    rows = [f"| `{metric.prometheus}` | {_kind(metric)} | {_labels(metric)} | {metric.meaning} |" for metric in METRICS]
+    return "\n".join(["| Metric | Kind | Labels | What it says |", "| --- | --- | --- | --- |", *rows]) + "\n"
+
+
+def _kind(metric: Metric) -> str:
+    kind = {"sum": "gauge", "observed counter": "counter"}.get(metric.kind, metric.kind)
+    return f"{kind}, seconds" if metric.unit == "s" else kind
+
+
+def _labels(metric: Metric) -> str:
+    return "; ".join(f"`{label(name)}`: {', '.join(values)}" for name, values in metric.attributes.items())
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "tools": tools_table,
     "failure-tree": failure_tree,
     "faults": faults,
     "settings": settings_table,
     "limits": limits_table,
+    "metrics": metrics_table,
     "transcript": transcript_shown,
     "configuration": configuration_shown,
     "settings-http": lambda: settings_table(HTTP_VARIABLES),
@@ -110,7 +127,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
 }
-FILES = ("README.md", "docs/client.md", "docs/lifecycle.md", "docs/deploy.md")
+FILES = ("README.md", "docs/client.md", "docs/lifecycle.md", "docs/deploy.md", "docs/metrics.md")
 WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest, **APP_TEXTS}
 
 
