@@ -15,7 +15,7 @@ from tools.replicas.parts import disturbed, undisturbed
 from tools.replicas.promises import Line, left_out, table
 
 _SHORT: Final = 20.0
-_LEAST_GROWTH: Final = 4.0
+_GROWTH: Final = 4.0
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ async def _checked(deployment: Deployment, seconds: float) -> list[Line]:
     lines = [*await undisturbed(deployment, seconds)]
     if deployment.database:
         lines += await disturbed(deployment, seconds)
-        lines += await growth(deployment, max(_LEAST_GROWTH, seconds / 10))
+        lines += await growth(deployment, _GROWTH)
     return [*lines, left_out(deployment.said(), deployment.secrets())]
 
 

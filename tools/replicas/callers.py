@@ -19,11 +19,14 @@ from mcp.client import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult
 
+from tools.replicas.nginx import Nginx
+
 ANSWERED: Final = "answered"
 RATE: Final = "refused, rate limit"
 BUDGET: Final = "refused, caller's budget"
 UNAVAILABLE: Final = "refused, other reason"
-HTTP: Final = "error of HTTP"
+HTTP: Final = "HTTP"
+"""And the status."""
 BROKEN: Final = "connection lost"
 HUNG: Final = "hung"
 UNREADABLE: Final = "unreadable error"
@@ -74,14 +77,14 @@ class Caller:
 
     Args:
         number: Whose calls they are. Odd ones speak an older revision of the protocol.
-        url: Where to connect to.
+        nginx: Where to connect to.
         token: To send.
         calls: Where to put on record how each call ended.
     """
 
-    def __init__(self, number: int, url: str, token: str, calls: list[Call]) -> None:
+    def __init__(self, number: int, nginx: Nginx, token: str, calls: list[Call]) -> None:
         self._number = number
-        self._url = url
+        self._nginx = nginx
         self._token = token
         self._calls = calls
         self._stopped = anyio.Event()
@@ -129,8 +132,10 @@ class Caller:
         headers = {"authorization": f"Bearer {self._token}"}
         hooks = {"response": [self._note_status]}
         mode = "legacy" if self._number % 2 else "auto"
-        http = httpx2.AsyncClient(headers=headers, timeout=max(_DEADLINES.values()), event_hooks=hooks)
-        transport = streamable_http_client(self._url, http_client=http)
+        http = httpx2.AsyncClient(
+            headers=headers, timeout=max(_DEADLINES.values()), event_hooks=hooks, verify=self._nginx.verify
+        )
+        transport = streamable_http_client(self._nginx.url, http_client=http)
         async with http, Client(transport, mode=mode, elicitation_callback=_say_yes) as client:
             yield client
 
@@ -153,8 +158,8 @@ class Caller:
             if waiting.cancelled_caught:
                 call.kind = HUNG
         except MCPError as error:
-            call.kind = HTTP if self._status >= httpx2.codes.BAD_REQUEST else BROKEN
-            call.text = f"{self._status}: {error}" if call.kind == HTTP else str(error)
+            call.kind = f"{HTTP} {self._status}" if self._status >= httpx2.codes.BAD_REQUEST else BROKEN
+            call.text = str(error)
         finally:  # the SDK cancels a call whose connection breaks
             call.ended = time.monotonic()
             self._calls.append(call)

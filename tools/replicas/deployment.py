@@ -8,62 +8,24 @@ import os
 import secrets
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE, ORG
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.simulator import DEMO
-from nomos_mcp.simulator.simulator_server import HOST
 from tests.postgresql_server import PASSWORD, PostgresqlServer
-from tools.replicas.processes import LAST_LINES, Process, Replica, children, clean_environment, free_port, is_alive
-
-_NGINX: Final = """
-daemon off;
-worker_processes 1;
-pid {folder}/pid;
-error_log stderr;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    upstream nomos_mcp {{
-        {servers}
-        keepalive 64;
-    }}
-    server {{
-        listen {host}:{port};
-        location = /mcp {{
-            proxy_pass http://nomos_mcp;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header X-Request-Id $request_id;
-            proxy_buffering off;
-            proxy_connect_timeout 2s;
-            proxy_read_timeout 180s;
-            client_max_body_size 64k;
-        }}
-        location / {{ return 404; }}
-    }}
-}}
-"""
+from tools.replicas.nginx import Nginx, program as nginx_program
+from tools.replicas.processes import LAST_LINES, Process, Replica, children, clean_environment, is_alive
 
 
 def missing_programs() -> list[str]:
     """Return the names of the programs that have to be installed and are not."""
-    found = {"nginx": _nginx() is not None, "PostgreSQL": PostgresqlServer.is_installed()}
+    found = {"nginx": nginx_program() is not None, "PostgreSQL": PostgresqlServer.is_installed()}
     return [name for name, is_there in found.items() if not is_there]
 
 
@@ -71,7 +33,7 @@ class Deployment:
     """All of them.
 
     Attributes:
-        url: Where nginx serves MCP.
+        nginx: Where callers connect to.
         upstream_url: Where upstream is, once it runs.
         tokens: A token for each caller, in their order, and one more.
         keeps_logs: Whether the logs are to be kept, because a promise was broken.
@@ -87,12 +49,8 @@ class Deployment:
         self.replicas: list[Replica] = []
         self._callers = callers
         self._count = replicas
-        self._port = free_port()
-        self.url = f"http://{HOST}:{self._port}/mcp"
         self.upstream_url = ""
-        self._nginx_folder = folder / "nginx"
-        command = [_nginx() or "nginx", "-p", str(self._nginx_folder), "-c", str(self._nginx_folder / "nginx.conf")]
-        self.nginx = Process(folder, "nginx", command, clean_environment())
+        self.nginx = Nginx(folder)
 
     def start(self) -> None:
         """Start all of it, and wait until it serves."""
@@ -106,10 +64,9 @@ class Deployment:
             replica.start()
         for replica in self.replicas:
             replica.wait_until_it_listens()
-        self._nginx_folder.mkdir()
         self.balance(self._count)
         self.nginx.start()
-        self._wait_for_nginx()
+        self.nginx.wait_until_it_listens()
 
     def _make_replicas(self) -> None:
         file = TokenFile(self.folder / "tokens.json")
@@ -132,22 +89,7 @@ class Deployment:
 
     def balance(self, replicas: int) -> None:
         """Let nginx pass requests on to the first so many replicas."""
-        servers = [f"server {HOST}:{each.port} max_fails=1 fail_timeout=1s;" for each in self.replicas[:replicas]]
-        text = _NGINX.format(folder=self._nginx_folder, host=HOST, port=self._port, servers="\n        ".join(servers))
-        (self._nginx_folder / "nginx.conf").write_text(text)
-        if self.nginx.is_running:
-            before = children(self.nginx.pid)
-            os.kill(self.nginx.pid, signal.SIGHUP)
-            while set(children(self.nginx.pid)) <= set(before):
-                time.sleep(0.02)  # nothing tells it
-
-    def _wait_for_nginx(self) -> None:
-        while self.nginx.is_running:
-            with socket.socket() as connection:
-                if connection.connect_ex((HOST, self._port)) == 0:
-                    return
-            time.sleep(0.02)  # it tells nobody that it listens
-        raise RuntimeError(f"nginx did not start:\n{self.nginx.last_lines()}")
+        self.nginx.balance([replica.port for replica in self.replicas[:replicas]])
 
     def postgresql_processes(self) -> list[int]:
         """Return the IDs of all processes of PostgreSQL, the first one first; none if it does not run."""
@@ -173,21 +115,16 @@ class Deployment:
         if self.database:
             (self.database.folder / "data" / "postmaster.pid").unlink()
 
-    def cut_connections(self) -> int:
-        """Reset the connections from nginx to the replicas, and return how many there were.
+    def reconcile(self) -> None:
+        """Look for the orders of open attempts, as an operator does."""
+        command = [sys.executable, "-m", "nomos_mcp", "orders", "reconcile"]
+        reconciling = Process(self.folder, "reconcile", command, self.replicas[0].environment)
+        reconciling.start()
+        reconciling.wait_until_it_ended()
 
-        Where the kernel does not let us, nginx's worker gets SIGKILL: its connections end with it.
-        """
-        ports = " or ".join(f"dport = :{replica.port}" for replica in self.replicas)
-        with suppress(FileNotFoundError):
-            command = ["ss", "--no-header", "--kill", "state", "established", f"( {ports} )"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  as above
-            if lines := done.stdout.splitlines():
-                return len(lines)
-        workers = children(self.nginx.pid)
-        for worker in workers:
-            os.kill(worker, signal.SIGKILL)
-        return len(workers)
+    def cut_connections(self) -> int:
+        """Reset the connections from nginx to the replicas, and return how many there were."""
+        return self.nginx.cut_connections([replica.port for replica in self.replicas])
 
     def end(self) -> None:
         """End whatever runs."""
@@ -237,7 +174,3 @@ def deployed(
             print(f"--- all logs are in {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder)
-
-
-def _nginx() -> str | None:
-    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")

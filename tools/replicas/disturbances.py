@@ -94,6 +94,9 @@ class Disturbances:
                 tasks.start_soon(anyio.sleep, self.seconds)
                 for share, disturb in plan:
                     tasks.start_soon(later, share, disturb)
+            with anyio.move_on_after(_TO_RECOVER):
+                while max(self._taken_to_say_back()) > _TO_RECOVER:
+                    await anyio.sleep(_LOOK_EVERY)
             watching.cancel_scope.cancel()
 
     async def _kill_replica(self, number: int) -> None:
@@ -163,7 +166,7 @@ class Disturbances:
         left = sum(span.has(each.at) for each in sent for span in away)
         tried = [call for call in calls if call.tool == ORDER and any(span.has(call.ended) for span in self.away)]
         refused = [call for call in tried if call.outcome == "refused" and _DATABASE.search(call.text)]
-        example = f": {refused[0].text[:300]!r}" if refused else ""
+        example = f": {refused[0].text[:150]!r}" if refused else ""
         return Line(
             "orders that were sent while PostgreSQL was away, and calls refused with that reason",
             f"{left}, and {len(refused)} of {len(tried)} calls to order that ended then{example}",
@@ -185,19 +188,23 @@ class Disturbances:
         )
 
     def _said_back(self) -> Line:
-        taken = []
-        for span in self.away:
-            for replica in range(len(self.deployment.replicas)):
-                later = [look for look in self.looks if look.replica == replica and look.at >= span.ended]
-                back = (look.at for look in later if look.status == httpx2.codes.OK and look.database != "away")
-                taken.append(next(back, float("inf")) - span.ended)
-        longest = max(taken, default=float("inf"))
+        longest = max(self._taken_to_say_back())
         return Line(
             "seconds until all replicas say that PostgreSQL is back",
             f"{longest:.1f}",
             f"at most {_TO_RECOVER:g}",
             longest <= _TO_RECOVER,
         )
+
+    def _taken_to_say_back(self) -> list[float]:
+        """Return for each time away and each replica how many seconds it took; infinite if it did not so far."""
+        taken = []
+        for span in self.away:
+            for replica in range(len(self.deployment.replicas)):
+                later = [look for look in self.looks if look.replica == replica and look.at >= span.ended]
+                back = (look.at for look in later if look.status == httpx2.codes.OK and look.database != "away")
+                taken.append(next(back, float("inf")) - span.ended)
+        return taken
 
     def _as_before(self, arrived: Sequence[Arrival], ended: float) -> Line:
         began = max((span.ended for span in (*self.away, *self.replicas)), default=ended) + _TO_SETTLE

@@ -70,7 +70,7 @@ async def growth(deployment: Deployment, seconds: float) -> Sequence[Line]:
 
 async def _measured(deployment: Deployment, replicas: int, seconds: float, calls: list[Call]) -> tuple[float, Cost]:
     """Return how many calls a second were answered, and the cost of one."""
-    callers = [Caller(number, deployment.url, token, calls) for number, token in enumerate(deployment.tokens[:-1])]
+    callers = [Caller(number, deployment.nginx, token, calls) for number, token in enumerate(deployment.tokens[:-1])]
     async with anyio.create_task_group() as tasks:
         for caller in callers:
             tasks.start_soon(caller.explain)

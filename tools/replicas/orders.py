@@ -9,6 +9,7 @@ from typing import Any, Final
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import httpx2
 
+from nomos_mcp.replicas.reconciliation import RECONCILE
 from tools.replicas.callers import ORDER, Call
 from tools.replicas.deployment import Deployment
 from tools.replicas.promises import Line
@@ -65,7 +66,7 @@ class Orders:
             self._once(),
             self._on_record(),
             self._told_truly(),
-            Line("attempts that are open at the end", str(sum(bool(row["is_open"]) for row in self.rows))),
+            self._settled(),
         ]
 
     def _once(self) -> Line:
@@ -89,6 +90,17 @@ class Orders:
             f"{len(missing)}{_such_as(missing)} and {len(unlogged)}{_such_as(unlogged)} of {len(self.ledger)}",
             "0 and 0",
             not missing and not unlogged,
+        )
+
+    def _settled(self) -> Line:
+        still = [row["subscription_id"] for row in self.rows if row["is_open"]]
+        found = [each for each in still if each in self.ledger]
+        by_command = sum(row["closed_by"] == RECONCILE for row in self.rows)
+        return Line(
+            "attempts that stay open after `nomos-mcp orders reconcile`, although upstream has the order",
+            f"{len(found)}{_such_as(found)} of {len(still)}; {by_command} were closed by that command",
+            "0",
+            not found,
         )
 
     def _told_truly(self) -> Line:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
+from anyio.to_thread import run_sync
 
 from tools.replicas import promises
 from tools.replicas.callers import Call, Caller
@@ -34,7 +35,7 @@ class Load:
         self.calls: list[Call] = []
         self.unfinished = False
         tokens = enumerate(deployment.tokens)
-        *self._callers, self._extra = (Caller(number, deployment.url, token, self.calls) for number, token in tokens)
+        *self._callers, self._extra = (Caller(number, deployment.nginx, token, self.calls) for number, token in tokens)
         self._orders = listed(deployment.folder, ORDERS)
         self._subscriptions = listed(deployment.folder, SUBSCRIPTIONS)
 
@@ -88,6 +89,8 @@ async def disturbed(deployment: Deployment, seconds: float) -> Sequence[Line]:
         await anyio.sleep(_TO_CONNECT)
         await disturbances.run()
         ended = time.monotonic()
+        await run_sync(deployment.reconcile)  # while everybody goes on
+    await run_sync(deployment.reconcile)
     arrived = arrivals(deployment.folder)[before:]
     orders = await Orders.read(deployment, load.calls)
     return [

@@ -53,13 +53,14 @@ class Process:
     Attributes:
         name: What the log is called.
         log: Its output, of all its starts.
+        environment: Its variables, from the next start on.
     """
 
     def __init__(self, folder: Path, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._command = list(command)
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,10 +80,10 @@ class Process:
 
     def start(self, **environment: str) -> None:
         """Start it, and do not wait; the variables are added to those that it has."""
-        self._environment |= environment
+        self.environment |= environment
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own command
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment
             )
 
     def wait_for(self, words: str, times: int = 1) -> None:
@@ -92,6 +93,12 @@ class Process:
             if not self.is_running or time.monotonic() > give_up:
                 raise RuntimeError(f"{self.name} did not start:\n{self.last_lines()}")
             time.sleep(0.02)  # nothing tells it
+
+    def wait_until_it_ended(self) -> None:
+        """Wait until it has ended by itself; an error with the log's end if that was none that it should have."""
+        assert self._process
+        if self._process.wait(_START_SECONDS):
+            raise RuntimeError(f"{self.name} failed:\n{self.last_lines()}")
 
     def kill(self) -> None:
         """Send SIGKILL, and wait until it is gone."""

@@ -132,7 +132,7 @@ def nothing_hangs(calls: Sequence[Call], *, unfinished: bool) -> Line:
 
 def losses_explained(calls: Sequence[Call], causes: Sequence[Span]) -> Line:
     """Judge whether connections were lost and errors of HTTP came only while something was being killed."""
-    lost = [call for call in calls if call.kind in {BROKEN, HTTP}]
+    lost = [call for call in calls if call.kind.startswith((BROKEN, HTTP))]
     bad = [call for call in lost if not any(call.began <= span.ended and call.ended >= span.began for span in causes)]
     return Line(
         "calls lost to a broken connection, each with an error",
