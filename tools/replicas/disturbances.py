@@ -95,7 +95,7 @@ class Disturbances:
                 for share, disturb in plan:
                     tasks.start_soon(later, share, disturb)
             with anyio.move_on_after(_TO_RECOVER):
-                while max(self._taken_to_say_back()) > _TO_RECOVER:
+                while max(self._taken_to_say_back()) > _TO_RECOVER:  # noqa: ASYNC110  nothing tells
                     await anyio.sleep(_LOOK_EVERY)
             watching.cancel_scope.cancel()
 
