@@ -16,8 +16,9 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
+from starlette.types import Receive, Scope, Send
 
-from nomos_mcp.client import EDISON, NomosClient
+from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.organisations_file import OrganisationSettings
 from nomos_mcp.service import create_http_app
 from nomos_mcp.service.authentication import MALFORMED
@@ -73,8 +74,20 @@ def deployed(folder: Path, keys_url: str, **more: Any) -> Iterator[Deployment]:
     acme, beta = Simulator(seed=1), Simulator(seed=2)
     beta.put_order(ORDER, TargetState(status="installed"))
     file = folder / "tokens.json"
-    with served(acme) as acme_url, served(beta) as beta_url:
-        organisations = (organisation("acme", acme_url), organisation("beta", beta_url, api_version=EDISON))
+
+    async def upstream(scope: Scope, receive: Receive, send: Send) -> None:
+        """One host for both, as in reality, which tells them apart."""
+        version = dict(scope.get("headers", ())).get(b"x-api-version", b"").decode()
+        await (beta if version == EDISON else acme)(scope, receive, send)
+
+    versions: dict[str, ApiVersion] = {"acme": CURIE, "beta": EDISON}
+    with served(upstream) as url:
+        organisations = tuple(
+            OrganisationSettings(
+                name=name, access_token=SecretStr(DEMO.access_token), api_version=version, base_url=url
+            )
+            for name, version in versions.items()
+        )
         http = authority.settings(keys_url, tokens_file=str(file), organisations=organisations, **more)
         with running(Settings(http=http, state_key=SecretStr("k" * 32))) as server:
             yield Deployment(acme, beta, server.url, TokenFile(file))
