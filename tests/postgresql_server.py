@@ -91,9 +91,9 @@ class PostgresqlServer:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, name: str, *arguments: str) -> None:
-        program, user = _program(name), _user()
+        program = _program(name)
         assert program
-        whose: dict[str, Any] = {"user": user, "group": user, "extra_groups": []} if user else {}
+        whose = as_postgres()
         output = self.folder / "output"  # a file, as the server keeps what it inherits: a pipe would never end
         with output.open("a") as file:
             run = subprocess.run([program, *arguments], stdout=file, stderr=file, cwd=self.folder, check=False, **whose)
@@ -102,6 +102,12 @@ class PostgresqlServer:
 
 def _program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([*_PROGRAMS, os.environ.get("PATH", "")]))
+
+
+def as_postgres() -> dict[str, Any]:
+    """Return how to start what does not run as root."""
+    user = _user()
+    return {"user": user, "group": user, "extra_groups": []} if user else {}
 
 
 def _user() -> str | None:

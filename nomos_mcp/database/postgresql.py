@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -24,6 +25,7 @@ BUSY: Final = 5.0
 CHANGES_CHANNEL: Final = "nomos_changes"
 """The channel of the notifications that changes were recorded. Each carries the schema in which they were."""
 
+_log = logging.getLogger(__name__)
 _WRITERS: Final = 0x6E6F6D6F73  # what writers lock to take turns
 _CONNECTIONS: Final = 5
 _CHECKED_EVERY: Final = 5.0  # seconds between two signs of life that are asked of an idle connection
@@ -100,22 +102,20 @@ async def connect(url: SecretStr, schema: str = "") -> Any:
     try:
         connection = await asyncpg.connect(url.get_secret_value(), timeout=BUSY, command_timeout=2 * BUSY, **options)
         try:
-            await _require_no_pooler(connection)
+            # A pooler names process numbers that are none. Without a prepared statement: through a pooler, another
+            # client's may stand in the way.
+            await connection.execute(f"SELECT 1 / (pg_backend_pid() = {connection.get_server_pid():d})::int")
             if schema and not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema):
                 with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateSchemaError):  # made meanwhile
                     await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         except BaseException:
             connection.terminate()
             raise
+    except (asyncpg.DivisionByZeroError, asyncpg.ProtocolViolationError):  # the latter as it knows no `search_path`
+        raise NotConnectedError(PooledError()) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as error:
         raise NotConnectedError(error) from None
     return connection
-
-
-async def _require_no_pooler(connection: Any) -> None:
-    # A pooler names process numbers that are none.
-    if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
-        raise NotConnectedError(PooledError())
 
 
 class SharedConnection:
@@ -182,9 +182,18 @@ class SharedConnection:
 
     async def keep(self) -> None:
         """Hold a connection until cancelled: notice when it is dead, and make another one."""
+        was_away = False
         while True:
-            with contextlib.suppress(DatabaseError):
+            try:
                 await self.fetch("SELECT 1")
+            except DatabaseError as error:
+                if not was_away:
+                    _log.warning("PostgreSQL is away. %s", error)
+                was_away = True
+            else:
+                if was_away:
+                    _log.warning("PostgreSQL answers again.")
+                was_away = False
             with anyio.move_on_after(_CHECKED_EVERY if self.is_connected else _RETRIED_AFTER):
                 await self._lost.wait()
 

@@ -113,7 +113,9 @@ def create_http_app(
             Route(PATH, mcp),
             Route(f"{PATH}/", mcp),
             *webhook_routes([each.webhooks for each in organisations if each.webhooks], chosen.http),
-            *health_routes(ReadinessOfAll({each.name: Readiness(each.client) for each in organisations}), named),
+            *health_routes(
+                ReadinessOfAll({each.name: Readiness(each.client) for each in organisations}), named, shared
+            ),
             *metadata_routes(chosen.http),
         ],
         middleware=middleware,
@@ -213,15 +215,18 @@ class ReadinessOfAll:
         return self._known
 
 
-def health_routes(readiness: ReadinessOfAll, named: int) -> list[Route]:
+def health_routes(readiness: ReadinessOfAll, named: int, shared: "SharedConnection | None" = None) -> list[Route]:
     """They need no token, and accept every `Host`, because probes use addresses.
 
     The server is ready while one organisation is: one whose credentials fail takes no other out of rotation. The answer
     says how many are not. The log says which, as anybody may ask here.
 
+    It stays ready without PostgreSQL, which answers all replicas or none: reads go on, and only orders have to wait.
+
     Args:
         readiness: Of all organisations.
         named: How many organisations there are, if they have names; else 0.
+        shared: The connection that is kept to PostgreSQL, if there is one.
     """
 
     async def healthz(_: Request) -> JSONResponse:
@@ -232,6 +237,8 @@ def health_routes(readiness: ReadinessOfAll, named: int) -> list[Route]:
         body: dict[str, object] = {"ready": bool(ready)}
         if named:
             body |= {"organisations": named, "not_ready": named - len(ready)}
+        if shared:
+            body |= {"database": "ok"} if shared.is_connected else {"database": "away", "ordering": False}
         return JSONResponse(body, 200 if ready else 503, _NO_STORE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -1,5 +1,6 @@
 """`nomos-mcp http`: checks the options, binds the port, and serves with one process or several."""
 
+import asyncio
 import contextlib
 import gc
 import logging
@@ -65,7 +66,31 @@ def start_problems(settings: Settings, host: str, workers: int) -> list[str]:
             TokenFile(Path(settings.http.tokens_file)).entries()
         except TokenFileError as error:
             problems.append(f"{TOKENS_FILE}: {error}")
+    if settings.database.get_secret_value() and not settings.demo:
+        problems += _database_problems(settings)
     return problems
+
+
+def _database_problems(settings: Settings) -> list[str]:
+    """Connect to PostgreSQL once: a pooler is a mistake, while a database that is away is only warned of."""
+    from nomos_mcp.database.database import Database  # noqa: PLC0415  loads SQLAlchemy
+    from nomos_mcp.database.errors import PooledError, reason_of  # noqa: PLC0415  as above
+    from nomos_mcp.database.postgresql import connect  # noqa: PLC0415  as above
+
+    async def look() -> None:
+        (await connect(settings.database)).terminate()
+
+    if not Database(settings.database).is_postgresql:
+        return []
+    try:
+        asyncio.run(look())
+    except Exception as error:  # noqa: BLE001  the driver's are of many kinds, and their texts quote
+        if isinstance(getattr(error, "orig", None), PooledError | ModuleNotFoundError):
+            return [reason_of(error)]
+        sys.stderr.write(
+            f"nomos-mcp: {reason_of(error)} It is looked for again and again; until then nothing can be ordered.\n"
+        )
+    return []
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> bool:
