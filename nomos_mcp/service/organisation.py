@@ -140,10 +140,10 @@ class Organisation:
             return CallerRateLimit(calls_per_minute / processes)
         from nomos_mcp.replicas.caller_budgets import CallerBudgets  # noqa: PLC0415  loads SQLAlchemy
 
-        full = full_budget(calls_per_minute)
+        full, share = full_budget(calls_per_minute), processes * (self._settings.http.replicas or 1)
         budgets = CallerBudgets(shared, calls_per_minute, full, history.database.schema)
         self._background.append(budgets.tidy)
-        return CallerRateLimit(calls_per_minute, budgets=budgets, share=processes)
+        return CallerRateLimit(calls_per_minute, budgets=budgets, share=share)
 
     def _webhooks(self, history: "History", http: HttpSettings, processes: int) -> "WebhookEndpoint":
         from nomos_mcp.history.webhook_worker import READS_PER_SECOND, WebhookWorker  # noqa: PLC0415  SQLAlchemy
