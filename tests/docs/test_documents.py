@@ -26,6 +26,7 @@ RUN = {
     "docs/deploy.md": {"console", "ini", "json", "nginx", "shell"},  # and tests/service/test_deploy.py
     "docs/history.md": {"console", "cron", "json", "shell", "text"},  # tests/docs/test_history_page.py
     "docs/scale.md": {"shell", "text"},  # tests/deploy/test_scale_page.py
+    "docs/metrics.md": {"console", "yaml"},  # tests/service/test_dashboard.py
     "docs/embedding.md": {"python"},  # tests/service/test_embedding.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
 }

@@ -1,5 +1,6 @@
 """Metrics of a server on which everything that is measured has happened, and what reads them in `deploy/`."""
 
+import asyncio
 import json
 import os
 import re
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from nomos_mcp.database.database import Database
+from nomos_mcp.replicas.order_attempts import OrderAttempts
 from nomos_mcp.service.metric_definitions import METRICS, ORGANISATION, label
+from tests.docs.blocks import blocks
 from tests.service.measured import OPERATOR, busy, families, page, value
 from tests.service.running import Running
 
@@ -66,6 +70,24 @@ def test_what_happened_is_counted(busy_server: Running) -> None:
     assert value(url, "nomos_mcp_database_up") == 1
     assert 0 < value(url, "nomos_mcp_polling_lag_seconds") < 600
     assert value(url, "db_client_operation_duration_seconds_count", {"db_operation_name": "COMMIT"}) > 0
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_the_pool_and_what_is_open_in_postgresql_are_shown(database_url: str, tmp_path: Path) -> None:
+    async def order() -> None:
+        database = Database(database_url)
+        attempts = OrderAttempts(database, "127.0.0.1")
+        number = await attempts.begin("sub_invented", "somebody", "yes", "trusted")
+        assert await attempts.open(number, "sub_invented", "", 0) == "open"
+        await database.aclose()
+
+    asyncio.run(order())
+    with busy(tmp_path, database_url) as service:
+        assert value(service.url, "nomos_mcp_order_attempts_open") == 1
+        postgresql = {"db_system_name": "postgresql"}
+        assert value(service.url, "db_client_operation_duration_seconds_count", postgresql) > 0
+        assert value(service.url, "db_client_connection_max") == 5
+        assert "sub_" not in page(service.url)
 
 
 def labels_of(url: str) -> dict[str, set[str]]:
@@ -141,6 +163,13 @@ def promtool() -> str:
         assert not os.environ.get("CI"), "promtool is not installed, and CI must not leave this out"
         pytest.skip("promtool is not installed")
     return program
+
+
+def test_prometheus_takes_the_configuration_of_the_page(promtool: str, tmp_path: Path) -> None:
+    (block,) = blocks("docs/metrics.md", "yaml")
+    (tmp_path / "prometheus.yaml").write_text(block.text)
+    command = [promtool, "check", "config", str(tmp_path / "prometheus.yaml")]
+    assert "SUCCESS" in subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 ALARMING = {

@@ -1,5 +1,6 @@
 """Metrics of a server that runs: at `/metrics`, as Prometheus reads them, and at a collector."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,10 +8,16 @@ import httpx
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from prometheus_client import CollectorRegistry, generate_latest
+from pydantic import SecretStr
 
+from nomos_mcp.server.ordering.config import Ordering
+from nomos_mcp.service.metrics import Metrics
 from nomos_mcp.service.telemetry import telemetry
 from nomos_mcp.settings import HttpSettings, Settings
-from nomos_mcp.simulator import DEMO
+from nomos_mcp.simulator import DEMO, Simulator
+from tests.conftest import client_for
 from tests.service.measured import measured, page, value
 from tests.service.running import Running
 from tests.service.test_deploy import Collector
@@ -18,7 +25,6 @@ from tests.service.wire import call, post
 from tests.serving import served
 
 CALLS = "mcp_server_operation_duration_seconds_count"
-HISTOGRAM = ("_bucket", "_sum", "_count")
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +108,23 @@ def test_metrics_are_sent_to_a_collector(processes: int, monkeypatch: pytest.Mon
             metrics.log({"event": "call", "method": "tools/call", "tool": "explain_status", "outcome": "ok"}, 0.1)
     for words in (b"mcp.server.operation.duration", b"explain_status", b"nomos-mcp", b"service.instance.id"):
         assert words in collector.received
+
+
+def test_a_database_that_does_not_answer_is_down(tmp_path: Path) -> None:
+    with measured(Settings(database=SecretStr(str(tmp_path / "no folder" / "history.db")))) as service:
+        while "nomos_mcp_database_up 0.0" not in (said := page(service.url)):
+            assert "nomos_mcp_database_up" not in said
+    assert "nomos_mcp_order_attempts_open" not in said
+
+
+def test_what_is_of_an_organisation_has_its_name_and_no_name_that_is_none() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics([PrometheusMetricReader(registry=registry)], {})
+    metrics.observe(client_for(Simulator()), Ordering(), organisation="north")
+    for organisation in ("north", "typed by somebody"):
+        called = {"event": "call", "method": "tools/call", "tool": "explain_status", "outcome": "ok"}
+        metrics.log(called | {"organisation": organisation}, 0.1)
+    said = generate_latest(registry).decode()
+    assert 'nomos_mcp_rate_limit_waiting{organisation="north"' in said
+    assert re.search(r"mcp_server_operation_duration_seconds_count{.*organisation=\"north\".*} 1.0", said)
+    assert "typed by somebody" not in said
