@@ -2,9 +2,13 @@
 
     upstream        the simulator as a process that measures when requests arrive
     processes       a process and its log
+    nginx           before the replicas, as deploy/nginx.conf has it
     deployment      starts and stops everything, and keeps the logs
     callers         MCP clients that read, and some that order
-    disturbances    kills a replica, PostgreSQL and nginx's connections, and looks at what is said meanwhile
+    parts           everybody reads; then some order, while all of the rest is killed
+    disturbances    kills a replica, PostgreSQL and nginx's connections
+    readiness       what replicas say of themselves meanwhile
+    orders          what upstream, the table, the log and the callers know of each order
     growth          calls a second and CPU per call, with one, two and three replicas
     promises        what was measured, beside what is promised
 

@@ -5,44 +5,25 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import anyio
-import httpx2
 from anyio.to_thread import run_sync
 
 from tools.replicas.callers import ANSWERED, ORDER, READ, Call
 from tools.replicas.deployment import Deployment
 from tools.replicas.promises import LEAST_THROUGHPUT, PER_SECOND, Line, Span
+from tools.replicas.readiness import TO_RECOVER, Readiness
 from tools.replicas.upstream import Arrival
 
 _LONGEST_AWAY: Final = 10.0
 _SHARE_AWAY: Final = 1 / 6  # of the time there is, if that is shorter
-_LOOK_EVERY: Final = 0.25
 _NGINX_AVOIDS: Final = 3.0  # seconds for which nginx may take a replica for dead whose connection broke
 _LEAST_READS: Final = 1.0
 _IN_FLIGHT: Final = 0.5  # seconds in which an order arrives that was on its way
-_TO_NOTICE: Final = 3.0  # seconds
-_TO_RECOVER: Final = 10.0
 _TO_SETTLE: Final = 5.0
 _ENOUGH: Final = 5.0  # seconds; in fewer, a rate means nothing
 _DATABASE: Final = re.compile(r"\b(PostgreSQL|database)\b", re.IGNORECASE)
-
-
-class Look(NamedTuple):
-    """One look at `/readyz` of one replica.
-
-    Attributes:
-        at: When, by the monotonic clock.
-        replica: Which one, from 0.
-        status: Of HTTP; 0 if there was no answer.
-        database: What the answer says of the database; empty if nothing.
-    """
-
-    at: float
-    replica: int
-    status: int
-    database: str
 
 
 @dataclass
@@ -57,7 +38,7 @@ class Disturbances:
         replicas: From a kill of a replica to the moment when it listens again.
         cuts: When the connections of nginx were cut, and how many.
         away: From a kill of PostgreSQL to the moment when it accepts connections again.
-        looks: What replicas said of themselves.
+        readiness: What replicas said of themselves.
     """
 
     deployment: Deployment
@@ -65,7 +46,10 @@ class Disturbances:
     replicas: list[Span] = field(default_factory=list)
     cuts: list[tuple[Span, int]] = field(default_factory=list)
     away: list[Span] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    readiness: Readiness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.readiness = Readiness(self.deployment.replicas)
 
     @property
     def when_connections_break(self) -> list[Span]:
@@ -88,16 +72,13 @@ class Disturbances:
             await disturb()
 
         async with anyio.create_task_group() as watching:
-            for number in range(len(self.deployment.replicas)):
-                watching.start_soon(self._watch, number)
+            watching.start_soon(self.readiness.watch)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(anyio.sleep, self.seconds)
                 for share, disturb in plan:
                     tasks.start_soon(later, share, disturb)
-            with anyio.move_on_after(_TO_RECOVER):
-                while max(self._taken_to_say_back()) > _TO_RECOVER:  # noqa: ASYNC110  nothing tells
-                    await anyio.sleep(_LOOK_EVERY)
-            watching.cancel_scope.cancel()
+            self.readiness.end_after(self.away)
+            watching.cancel_scope.deadline = anyio.current_time() + TO_RECOVER
 
     async def _kill_replica(self, number: int) -> None:
         replica = self.deployment.replicas[number]
@@ -120,19 +101,6 @@ class Disturbances:
         count = await run_sync(self.deployment.cut_connections)
         self.cuts.append((Span(began, time.monotonic() + _NGINX_AVOIDS), count))
 
-    async def _watch(self, number: int) -> None:
-        url = f"{self.deployment.replicas[number].url}/readyz"
-        async with httpx2.AsyncClient(timeout=10) as http:
-            while True:
-                try:
-                    response = await http.get(url)
-                    said = response.json()
-                    look = Look(time.monotonic(), number, response.status_code, str(said.get("database", "")))
-                except httpx2.TransportError:
-                    look = Look(time.monotonic(), number, 0, "")
-                self.looks.append(look)
-                await anyio.sleep(_LOOK_EVERY)
-
     def lines(self, calls: Sequence[Call], arrived: Sequence[Arrival], ended: float) -> list[Line]:
         """Judge what was possible while PostgreSQL was away, and how soon everything was as before."""
         kills = f"{len(self.replicas)} replicas, PostgreSQL {len(self.away)} times for "
@@ -142,8 +110,8 @@ class Disturbances:
             Line("killed", kills),
             self._reads_away(calls),
             self._orders_away(calls, arrived),
-            self._said_away(),
-            self._said_back(),
+            self.readiness.while_away(self.away, self.replicas),
+            self.readiness.after(self.away),
             self._as_before(arrived, ended),
         ]
 
@@ -173,38 +141,6 @@ class Disturbances:
             "0, and at least 1",
             left == 0 and bool(refused),
         )
-
-    def _said_away(self) -> Line:
-        looks = [look for look in self.looks if any(span.has(look.at) for span in self.away)]
-        good = [look for look in looks if look.status == httpx2.codes.OK and look.database == "away"]
-        # A replica that was just killed says nothing, and each may take a while to notice.
-        late = [look for look in looks if any(span.began + _TO_NOTICE <= look.at < span.ended for span in self.away)]
-        bad = [look for look in late if look not in good and not any(span.has(look.at) for span in self.replicas)]
-        return Line(
-            "`/readyz` while PostgreSQL is away",
-            f"{len(good)} of {len(looks)} looks found 200 and away; {len(bad)} others after {_TO_NOTICE:g} s",
-            f"none other after {_TO_NOTICE:g} s",
-            bool(good) and not bad,
-        )
-
-    def _said_back(self) -> Line:
-        longest = max(self._taken_to_say_back())
-        return Line(
-            "seconds until all replicas say that PostgreSQL is back",
-            f"{longest:.1f}",
-            f"at most {_TO_RECOVER:g}",
-            longest <= _TO_RECOVER,
-        )
-
-    def _taken_to_say_back(self) -> list[float]:
-        """Return for each time away and each replica how many seconds it took; infinite if it did not so far."""
-        taken = []
-        for span in self.away:
-            for replica in range(len(self.deployment.replicas)):
-                later = [look for look in self.looks if look.replica == replica and look.at >= span.ended]
-                back = (look.at for look in later if look.status == httpx2.codes.OK and look.database != "away")
-                taken.append(next(back, float("inf")) - span.ended)
-        return taken
 
     def _as_before(self, arrived: Sequence[Arrival], ended: float) -> Line:
         began = max((span.ended for span in (*self.away, *self.replicas)), default=ended) + _TO_SETTLE

@@ -14,6 +14,7 @@ from tools.replicas.deployment import Deployment
 from tools.replicas.disturbances import Disturbances
 from tools.replicas.orders import Orders
 from tools.replicas.promises import Line
+from tools.replicas.readiness import Readiness
 from tools.replicas.upstream import ORDERS, SUBSCRIPTIONS, arrivals, listed
 
 _TO_CONNECT: Final = 5.0
@@ -62,18 +63,21 @@ class Load:
 
 async def undisturbed(deployment: Deployment, seconds: float) -> Sequence[Line]:
     """Let everybody read for so many seconds, more than upstream allows."""
-    load = Load(deployment)
-    async with load.running():
+    load, readiness = Load(deployment), Readiness(deployment.replicas)
+    async with load.running(), anyio.create_task_group() as watching:
+        watching.start_soon(readiness.watch)
         await anyio.sleep(_TO_CONNECT)
         began = time.monotonic()
         await anyio.sleep(seconds)
         ended = time.monotonic()
+        watching.cancel_scope.cancel()
     moments = [each.at for each in arrivals(deployment.folder)]
     return [
         promises.rate_limit(moments, "undisturbed"),
         promises.throughput(moments, load.calls, began, ended),
         promises.fairness([call for call in load.calls if call.ended >= began], len(deployment.tokens) - 1),
         promises.waits(load.calls),
+        readiness.undisturbed(began),
         promises.endings(load.calls, "undisturbed"),
         promises.nothing_hangs(load.calls, unfinished=load.unfinished),
         promises.losses_explained(load.calls, []),
