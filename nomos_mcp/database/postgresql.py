@@ -105,6 +105,8 @@ async def connect(url: SecretStr, schema: str = "") -> Any:
             # A pooler names process numbers that are none. Without a prepared statement: through a pooler, another
             # client's may stand in the way.
             await connection.execute(f"SELECT 1 / (pg_backend_pid() = {connection.get_server_pid():d})::int")
+            # Whoever waits for a lock must see what was committed meanwhile, whatever the server's configuration says.
+            await connection.execute("SET default_transaction_isolation = 'read committed'")
             if schema and not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema):
                 with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateSchemaError):  # made meanwhile
                     await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')

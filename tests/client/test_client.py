@@ -18,9 +18,11 @@ from nomos_mcp.client import (
     NotFoundError,
     RateLimitHeaders,
 )
+from nomos_mcp.client.rate_limiter import RateLimiter
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.faults import Fault
 from nomos_mcp.simulator.simulator_server import served
+from tests.client.fake_time import SkippingTime
 from tests.client.fake_upstream import answering, client_of
 from tests.client.faults.wire_server import ORDER
 from tests.conftest import client_for
@@ -34,6 +36,24 @@ async def test_a_client_from_the_environment_uses_the_variables() -> None:
         async with NomosClient.from_env(environ) as client:
             assert (client.api_version, client.base_url) == (EDISON, url)
             assert (await client.meter_orders.get(DEMO.orders["placed"])).id == DEMO.orders["placed"]
+
+
+async def test_a_rate_limiter_that_is_handed_over_is_used_and_closed_with_the_client() -> None:
+    class Limiter(RateLimiter):
+        is_closed = False
+
+        async def aclose(self) -> None:
+            self.is_closed = True
+
+    app, asked = answering((200, json.dumps(ORDER).encode()))
+    limiter = Limiter(1, SkippingTime().timing)
+    async with NomosClient(access_token="t", base_url="http://127.0.0.1", app=app, rate_limiter=limiter) as client:
+        await client.meter_orders.get("prdo_1")
+        await client.for_customer("cus_1").aclose()
+        assert limiter.slots.held == 1
+        assert len(limiter._finished) == len(asked) == 1
+        assert not limiter.is_closed
+    assert limiter.is_closed
 
 
 async def test_a_client_from_the_environment_is_limited_to_the_customer_that_it_names() -> None:

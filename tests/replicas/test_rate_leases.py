@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -98,17 +99,22 @@ async def test_holders_that_ask_at_once_never_get_more_than_there_is(
         await other.aclose()
 
 
+async def test_a_server_that_would_show_old_rows_to_who_waited_is_not_asked_to(
+    connection: SharedConnection, database_url: str
+) -> None:
+    name = urlsplit(database_url).path[1:]
+    await connection.fetch(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    another = SharedConnection(SecretStr(database_url), _nothing)
+    [row] = await another.fetch("SELECT current_setting('transaction_isolation') AS level")
+    assert row["level"] == "read committed"
+    await another.aclose()
+
+
 async def test_the_table_holds_no_secret(connection: SharedConnection) -> None:
     await RateLeases(connection, credentials_key("https://api.nomos.energy", "s3cr3t-token")).exchange(10, 0, 1, 1, 0.0)
     rows: Any = await connection.fetch("SELECT * FROM rate_leases")
     assert len(rows) == 1
     assert "s3cr3t" not in str(rows)
-
-
-def test_each_credentials_have_a_limit_of_their_own(engine: str) -> None:
-    assert engine
-    keys = {credentials_key(url, who) for url in ("https://a.example", "https://b.example") for who in ("me", "you")}
-    assert len(keys) == 4
 
 
 async def _nothing() -> None: ...
