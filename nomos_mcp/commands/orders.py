@@ -225,8 +225,7 @@ async def _reconcile(attempts: "OrderAttempts", settings: "Settings", options: a
     if not options.attempts:
         found = await attempts.newest(limit=_MANY, only_open=True)
         note(f"Open attempts: {len(found)}")
-    # One request a second, beside what the servers send.
-    async with client_of(settings, processes=10) as client:
+    async with client_of(settings) as client:  # which shares the rate limit with the servers
         for each in reversed(found):
             if each.host != attempts.host:
                 complain(

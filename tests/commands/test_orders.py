@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import shlex
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ from nomos_mcp.database.database import Database
 from nomos_mcp.replicas.order_attempts import OrderAttempt, OrderAttempts
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.variables import VARIABLES
+from tests.docs.blocks import blocks
 from tests.serving import served
 
 T = TypeVar("T")
@@ -140,6 +142,22 @@ def test_all_attempts_are_exported(record: Record, tmp_path: Path, capsys: pytes
     assert [row["number"] for row in csv.DictReader(io.StringIO(file.read_text()))] == [str(each) for each in numbers]
     assert main(["orders", "export", "--format", "csv", "--output", "/no/such/folder/orders.csv"]) == 1
     assert "/no/such/folder/orders.csv cannot be written" in capsys.readouterr().err
+
+
+@on_postgresql
+def test_the_commands_of_the_page_work_one_after_the_other(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    number = record.died()
+    record.let_time_pass()
+    [block] = blocks("docs/ordering.md", "console")
+    for line in block.text.splitlines():
+        prompt, program, *words = shlex.split(line.replace("4711", str(number)))
+        assert (prompt, program) == ("$", "nomos-mcp")
+        assert main(words) == 0
+    assert record.row(number).outcome == "not_ordered"
+    assert (tmp_path / "orders.csv").read_text().count("not_ordered") == 1
 
 
 @on_postgresql

@@ -20,7 +20,7 @@ RUN = {
     "CONTRIBUTING.md": {"console", "python", "text"},  # tests/test_recipes.py
     "docs/architecture.md": {"mermaid"},
     "docs/apps.md": {"console", "python"},  # tests/docs/test_apps_page.py
-    "docs/ordering.md": {"mermaid"},
+    "docs/ordering.md": {"console", "mermaid"},  # and tests/commands/test_orders.py
     "docs/evals.md": {"console", "yaml"},  # tests/docs/test_evals_page.py
     "docs/client.md": {"python"},  # tests/docs/test_client_page.py
     "docs/deploy.md": {"console", "ini", "json", "nginx", "shell"},  # and tests/service/test_deploy.py
