@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,6 +15,8 @@ from mcp import Client
 from mcp.client.subscriptions import ResourceUpdated
 
 from nomos_mcp.history.store import History
+from nomos_mcp.service.http_limits import BURST
+from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.simulator import DEMO, Fault, Simulator
 from nomos_mcp.simulator.views import TargetState
 from nomos_mcp.simulator.world import real_clock
@@ -20,6 +24,7 @@ from tests.conftest import client_for
 from tests.databases import new_database
 from tests.service.processes import Process, process
 from tests.service.test_webhook_receiver import PATH, PLACED, SECRET, event, headers, signature
+from tests.service.wire import call
 from tests.serving import served
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine", ["postgresql"])]
@@ -147,3 +152,21 @@ async def test_what_one_replica_receives_the_streams_of_the_others_hear(
             assert await replicas.deliver(event("evt_1", "meter_order.check_submitted"), first) == [200]
             await all_heard.wait()
     assert heard == [ResourceUpdated(uri=uri)] * len(others)
+
+
+async def test_a_caller_has_one_budget_at_all_replicas(replicas: Replicas, tmp_path: Path) -> None:
+    tokens = TokenFile(tmp_path / "tokens")
+    first, greedy = (tokens.add(name, ("orders:read", "org")) for name in ("first", "greedy"))
+    replicas.start(NOMOS_MCP_TOKENS_FILE=str(tmp_path / "tokens"), NOMOS_MCP_CALLS_PER_MINUTE="20")
+
+    async def answer(server: Process, token: str) -> str:
+        return (await anyio.to_thread.run_sync(lambda: call(server.url, token=token))).text
+
+    for each in replicas.servers:  # loads the texts, which takes CPU time
+        await answer(each, first)
+    began = time.monotonic()
+    answers = [await answer(replicas.servers[number % COUNT], greedy) for number in range(3 * BURST)]
+    regained = (time.monotonic() - began) * 20 / 60
+    granted = sum('"isError":true' not in each for each in answers)
+    assert BURST / 2 <= granted <= BURST + regained, "where CPU time is short, a call may cost more than one"
+    assert all("used up your budget" in each for each in answers if '"isError":true' in each)
