@@ -250,7 +250,9 @@ def ordered_for(simulator: Simulator) -> list[str]:
     return [entry.subscription_id for entry in simulator.ledger]
 
 
-def test_a_confirmation_code_counts_in_its_organisation_only(deployment: Deployment) -> None:
+def test_a_confirmation_code_counts_in_its_organisation_only(
+    deployment: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
     acme, beta = (authority.token(nomos_organisation=name) for name in ("acme", "beta"))
     arguments = {"subscription_id": DEMO.subscriptions["can_order"]}
     preview = call(deployment.url, "order_smart_meter", arguments, token=acme).json()["result"]
@@ -261,6 +263,8 @@ def test_a_confirmation_code_counts_in_its_organisation_only(deployment: Deploym
     answer = call(deployment.url, "order_smart_meter", confirmed, token=acme).json()["result"]
     assert answer["structuredContent"]["outcome"] == "ordered"
     assert DEMO.subscriptions["can_order"] in ordered_for(deployment.acme)
+    audit = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"decision"' in line]
+    assert {(line["organisation"], line["outcome"]) for line in audit} >= {("acme", "ordered"), ("beta", "refused")}
 
 
 def asked(url: str, token: str, **more: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ except ImportError:  # pragma: no cover  not on Windows: there, one process to a
     fcntl = None  # type: ignore[assignment]
 
 LINE_BYTES: Final = 1024
-"""Bytes taken for a line, its end included; the ten fields of the longest take less."""
+"""Bytes taken for a line, its end included; the eleven fields of the longest take less."""
 
 _file_lock = threading.Lock()
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-_MAX_FIELD: Final = 80
+_MAX_FIELD: Final = 72
 
 
 class RecordError(Exception):
@@ -36,6 +36,7 @@ class Entry:
         reason: Why, for a refusal or an unknown outcome.
         made_by: For an order: `this_call`, or `unknown` if the answer was lost.
         request_id: Upstream's.
+        organisation: Whose attempt this is, where one deployment serves several.
     """
 
     time: str
@@ -48,6 +49,7 @@ class Entry:
     made_by: str = ""
     order: str = ""
     request_id: str = ""
+    organisation: str = ""
 
     def line(self) -> str:
         fields = {name: _bounded(value) for name, value in asdict(self).items() if value}

@@ -142,7 +142,7 @@ class RowOfAttempt:
                     failure = str(error)
                 else:
                     for attempt in closed:
-                        write_line(line_of(attempt))
+                        write_line(line_of(attempt, entry.organisation))
                     return
         self._record.keep(self)
         write_line(
@@ -151,7 +151,7 @@ class RowOfAttempt:
         )
 
 
-def line_of(attempt: OrderAttempt) -> str:
+def line_of(attempt: OrderAttempt, organisation: str) -> str:
     """Return the line of an attempt that another one, or a person, has closed."""
     return Entry(
         time=attempt.began_at.isoformat(timespec="seconds"),
@@ -164,4 +164,5 @@ def line_of(attempt: OrderAttempt) -> str:
         made_by=attempt.made_by,
         order=attempt.order_id,
         request_id=attempt.request_id,
+        organisation=organisation,
     ).line()

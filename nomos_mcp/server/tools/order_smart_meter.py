@@ -195,6 +195,7 @@ def _entry(subscription_id: str, yes: Yes | None, context: NomosContext) -> Entr
         subscription=subscription_id if kind_of(subscription_id) == "subscription" else "",
         decision="yes" if yes else "none",
         confirmed=yes.how if yes else "",
+        organisation=context.caller.organisation,
     )
 
 
