@@ -28,6 +28,7 @@ RUN = {
     "docs/scale.md": {"shell", "text"},  # tests/deploy/test_scale_page.py
     "docs/metrics.md": {"console", "yaml"},  # tests/service/test_dashboard.py
     "docs/embedding.md": {"python"},  # tests/service/test_embedding.py
+    "docs/organisations.md": {"console", "json", "shell", "sql", "toml"},  # tests/docs/test_organisations_page.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
 }
 MADE_BY_RECIPES = {"nomos_mcp/server/tools/explain_word.py", "tests/server/test_explain_word.py"}
