@@ -5,6 +5,7 @@ application's shutdown without a limit; and it kills itself with the signal that
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import signal
@@ -88,16 +89,23 @@ class GracefulServer(uvicorn.Server):
             TimeoutProtocol.close_all_dropped()
 
     async def _drain_connections(self, sockets: list[socket.socket]) -> None:
+        # What the kernel holds for us was promised an answer: it would reset these connections with the listener.
+        waiting = [connection for listener in sockets for connection in _accepted(listener)]
         for server in self.servers:
             server.close()
         for listener in sockets:
             listener.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         ends = asyncio.get_running_loop().time() + self._drain
         # uvicorn's set of connections cannot be awaited
         while (  # noqa: ASYNC110  see above
             self.server_state.connections and not self.force_exit and asyncio.get_running_loop().time() < ends
         ):
             await asyncio.sleep(_POLL)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return TimeoutProtocol(self.config, self.server_state, self.lifespan.state)
 
     def _with_connection_close(self, app: ASGIApp) -> ASGIApp:
         """Return the application, with `Connection: close` on every answer during the shutdown."""
@@ -111,6 +119,17 @@ class GracefulServer(uvicorn.Server):
             await app(scope, receive, answer)
 
         return wrapped
+
+
+def _accepted(listener: socket.socket) -> list[socket.socket]:
+    """Accept all that wait."""
+    accepted = []
+    with contextlib.suppress(OSError):  # nobody waits any more
+        while True:
+            connection, _ = listener.accept()
+            connection.setblocking(False)  # noqa: FBT003  the name says it
+            accepted.append(connection)
+    return accepted
 
 
 async def _return_memory() -> None:

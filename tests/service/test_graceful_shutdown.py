@@ -56,6 +56,25 @@ def test_a_call_that_was_taken_is_finished() -> None:
     assert answers[0].headers["connection"] == "close"
 
 
+def test_whoever_connected_just_before_is_answered() -> None:
+    slow = Slow()
+    slow.let_go.set()
+    connections: list[socket.socket] = []
+
+    def connect() -> None:  # in the server's own thread, so that it cannot accept them before it closes its port
+        for _ in range(40):
+            connections.append(socket.create_connection(("127.0.0.1", server.port)))
+            connections[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    with running(app=slow.app, on_stop=connect) as server:
+        server.end()
+    answers = []
+    for connection in connections:
+        with connection, connection.makefile("rb") as answer:
+            answers.append(answer.read())
+    assert [answer[-4:] for answer in answers] == [b"done"] * 40
+
+
 def test_an_open_stream_does_not_keep_it_from_ending() -> None:
     slow = Slow()
 
