@@ -9,7 +9,7 @@ from nomos_mcp.service.http_limits import MAX_BODY_BYTES, STOP_WITHIN
 from nomos_mcp.service.http_server import start_problems
 from nomos_mcp.settings import Settings
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
-from tests.deploy.files import compose, compose_environment, kubernetes, kubernetes_environment, text
+from tests.deploy.files import FOLDER, compose, compose_environment, kubernetes, kubernetes_environment, text
 
 KNOWN = {each.name: each for each in (*VARIABLES, *HTTP_VARIABLES)}
 VALUES = {
@@ -27,6 +27,13 @@ ENVIRONMENTS = {
     **{name: compose_environment(name, VALUES) for name in ("replica1", "replica2", "replica3")},
     "kubernetes": kubernetes_environment(VALUES),
 }
+NAMES = [path.relative_to(FOLDER).as_posix() for path in sorted(FOLDER.rglob("*")) if path.is_file()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variable_that_is_named_is_one(name: str) -> None:
+    named = set(re.findall(r"\bNOMOS_[A-Z_]+\b", text(name)))
+    assert not named - set(KNOWN)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
