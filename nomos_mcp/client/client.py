@@ -195,6 +195,11 @@ class NomosClient:
         return hmac.digest(self._key.get_secret_value(), f"nomos-mcp {purpose}".encode(), "sha256")
 
     @property
+    def seconds_since_answer(self) -> float:
+        """How long ago a call with these credentials last got what it asked for; infinite before the first."""
+        return self.timing.monotonic() - self._session.answered_at
+
+    @property
     def slots(self) -> RateSlots:
         """The state of the rate limiter now."""
         return self._limiter.slots

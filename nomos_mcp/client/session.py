@@ -69,10 +69,15 @@ class _Call:
 
 
 class Session:
-    """Makes calls with one identity and one API version, sent with every request and compared with every response."""
+    """Makes calls with one identity and one API version, sent with every request and compared with every response.
+
+    Attributes:
+        answered_at: When the last call got what it asked for, on the monotonic clock; minus infinity before the first.
+    """
 
     def __init__(self, connection: HttpConnection, credentials: Credentials, api_version: ApiVersion) -> None:
         self.api_version: ApiVersion = api_version
+        self.answered_at = float("-inf")
         self._connection = connection
         self._credentials = credentials
         self._headers = {VERSION_HEADER: api_version}
@@ -157,6 +162,7 @@ class Session:
             raise VersionMismatchError(self.api_version, cleaned(version) or None)
         if response.is_error:
             raise response.error()
+        self.answered_at = self._timing.monotonic()
         return response.json()
 
     async def _authenticated(self, call: _Call) -> Response:

@@ -1,7 +1,6 @@
 """`create_http_app()`: the MCP server as an ASGI application, to serve alone or to mount in another one."""
 
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -170,16 +169,22 @@ def webhook_routes(endpoints: "Sequence[WebhookEndpoint]", http: HttpSettings) -
 
 
 class Readiness:
-    """Whether the credentials work and Nomos answers. Nomos is asked once in a while, however often this is."""
+    """Whether the credentials work and Nomos answers. Nomos is asked once in a while, however often this is.
 
-    def __init__(self, client: NomosClient, clock: Callable[[], float] = time.monotonic) -> None:
+    While callers get answers it is not asked at all: this question would wait behind theirs for the rate limit, and a
+    server would seem to fail because it is busy.
+    """
+
+    def __init__(self, client: NomosClient) -> None:
         self._client = client
-        self._clock = clock
+        self._clock = client.timing.monotonic
         self._lock = anyio.Lock()
         self._ready = False
         self._until = float("-inf")
 
     async def ready(self) -> bool:
+        if self._client.seconds_since_answer < READY_CACHED:
+            return True
         async with self._lock:
             if self._clock() >= self._until:
                 self._ready = False

@@ -14,11 +14,11 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from nomos_mcp.client import NomosClient
+from nomos_mcp.client.rate_limiter import Timing
 from nomos_mcp.service import create_http_app
 from nomos_mcp.service.http_app import Readiness
 from nomos_mcp.settings import HttpSettings, Settings, SettingsError
 from nomos_mcp.simulator import DEMO, Simulator
-from tests.conftest import client_for
 from tests.server.conftest import Era, answer_of, era  # noqa: F401  a fixture
 from tests.service.running import Running, running
 from tests.service.wire import call, post, raw
@@ -226,14 +226,34 @@ async def test_a_client_that_was_handed_in_stays_open() -> None:
 
 async def test_upstream_is_asked_once_in_ten_seconds_however_many_look(simulator: Simulator) -> None:
     now = [0.0]
-    async with client_for(simulator) as nomos:
-        readiness = Readiness(nomos, lambda: now[0])
+    timing = Timing(monotonic=lambda: now[0])
+    async with NomosClient(
+        access_token=DEMO.access_token, base_url="http://127.0.0.1", app=simulator, timing=timing
+    ) as nomos:
+        readiness = Readiness(nomos)
         for second in (0.0, 9.9, 10.0, 15.0):
             now[0] = second
             assert await readiness.ready()
     assert [request.path for request in simulator.requests if "subscriptions" in request.path] == [
         "/subscriptions?limit=1"
     ] * 2
+
+
+async def test_a_server_is_ready_while_many_wait_for_the_rate_limit(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_mcp.service.http_app.READY_DEADLINE", 0.05)
+    async with (
+        NomosClient(
+            access_token=DEMO.access_token, base_url="http://127.0.0.1", app=simulator, requests_per_second=1
+        ) as nomos,
+        anyio.create_task_group() as tasks,
+    ):
+        await nomos.meter_orders.get(DEMO.orders["installed"])
+        tasks.start_soon(nomos.meter_orders.get, DEMO.orders["created"])
+        await anyio.wait_all_tasks_blocked()
+        assert await Readiness(nomos).ready()
+        tasks.cancel_scope.cancel()
 
 
 async def test_an_upstream_that_does_not_answer_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
