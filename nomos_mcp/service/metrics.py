@@ -5,6 +5,7 @@ somebody typed. Readers may call from other threads, so gauges read nothing but 
 """
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -49,6 +50,7 @@ if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays 
 _Points = Iterable[tuple[float, Mapping[str, str]]]
 
 _LOOK_EVERY: Final = 15.0
+_SHUTDOWN_MS: Final = 5000
 _INTERNAL_ERROR: Final = "refused -32603"
 _OUTCOMES: Final = {"failed": "error", "crashed": "error", _INTERNAL_ERROR: "error"}
 _DELIVERIES: Final = {"kept": "kept", "known": "known", "not an event": "not_an_event"}
@@ -63,7 +65,7 @@ class Metrics:
     """
 
     def __init__(self, readers: Sequence[MetricReader], named: Mapping[str, str]) -> None:
-        self._provider = MeterProvider(readers, Resource.create(dict(named)))
+        self._provider = MeterProvider(readers, Resource.create(dict(named)), shutdown_on_exit=False)
         self._meter = self._provider.get_meter("nomos_mcp", __version__)
         self._calls, self._waits, self._upstream, self._statements = map(
             self._histogram, (CALLS, WAITS, UPSTREAM, STATEMENTS)
@@ -134,8 +136,9 @@ class Metrics:
         self._statements.record(seconds, {"db.operation.name": operation, **named})
 
     def shutdown(self) -> None:
-        """Send what was not sent yet, and end."""
-        self._provider.shutdown(timeout_millis=5000)
+        """Send what was not sent yet, and end; a collector that is away gets no more."""
+        with suppress(Exception):  # raised bare if a reader cannot send; its exporter has said so
+            self._provider.shutdown(timeout_millis=_SHUTDOWN_MS)
 
     def _histogram(self, metric: Metric) -> Histogram:
         return self._meter.create_histogram(

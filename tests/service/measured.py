@@ -26,7 +26,7 @@ from tests.service.running import Running, running
 from tests.service.wire import call, post, signature
 
 SECRET: Final = "whsec_invented_0123"
-OPERATOR: Final = "Invented-Operator-7"
+CALLERS: Final = ("Invented-Operator-7", "Invented-Customer-8")
 
 
 @contextmanager
@@ -70,8 +70,8 @@ def busy(folder: Path, database: str = "") -> Iterator[Running]:
     simulator = Simulator()
     simulator.faults.add(Fault(kind="status", path=f"/meter-orders/{DEMO.orders['installed']}", status=503, count=1))
     tokens = TokenFile(folder / "tokens")
-    operator = tokens.add(OPERATOR, ("orders:read", "orders:write", "org"))
-    limited = tokens.add("limited", ("orders:read",), DEMO.customers["placed"])
+    operator = tokens.add(CALLERS[0], ("orders:read", "orders:write", "org"))
+    limited = tokens.add(CALLERS[1], ("orders:read",), DEMO.customers["placed"])
     with simulated(simulator) as upstream:
         settings = Settings(
             client_id=DEMO.client_id,

@@ -110,6 +110,14 @@ def test_metrics_are_sent_to_a_collector(processes: int, monkeypatch: pytest.Mon
         assert words in collector.received
 
 
+def test_a_collector_that_is_away_does_not_keep_the_server_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nomos_mcp.service.metrics._SHUTDOWN_MS", 50)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://127.0.0.1:9/v1/metrics")
+    with telemetry(1) as (metrics, _):
+        assert metrics
+        metrics.log({"event": "refused", "status": 401}, 0.0)
+
+
 def test_a_database_that_does_not_answer_is_down(tmp_path: Path) -> None:
     with measured(Settings(database=SecretStr(str(tmp_path / "no folder" / "history.db")))) as service:
         while "nomos_mcp_database_up 0.0" not in (said := page(service.url)):
