@@ -137,7 +137,8 @@ class CallerBudgets:
                 return False
             account.taking = asyncio.create_task(self._take(self._key(name, customer_id), account, calls))
         taking = account.taking
-        await asyncio.wait([taking], timeout=max(0.0, patience))
+        for seconds in (patience, _PATIENCE / 5):  # if it was this process that was late, the answer waits to be read
+            await asyncio.wait([taking], timeout=max(0.0, seconds))
         return taking.done() and not taking.cancelled() and taking.result()
 
     async def _take(self, key: str, account: _Account, calls: float) -> bool:

@@ -178,6 +178,16 @@ async def test_a_database_that_hangs_is_waited_for_briefly_and_once(connections:
                 assert await spent(one, "third"), "and it is asked again"
 
 
+async def test_a_process_that_was_held_up_itself_does_not_blame_the_database(connections: list[Counted]) -> None:
+    one = budgets(connections)[0]
+    with patch.object(caller_budgets, "_PATIENCE", 5.0):
+        asking = asyncio.create_task(spent(one))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        time.sleep(5.1)  # noqa: ASYNC251  nothing else of this process runs
+        assert await asking
+
+
 async def test_a_database_that_refuses_fails_no_call(connections: list[Counted], database: Database) -> None:
     one = budgets(connections)[0]
     async with database.unordered() as connection:
