@@ -98,22 +98,23 @@ async def connect(url: SecretStr, schema: str = "") -> Any:
         import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, which ships no types
     except ModuleNotFoundError:
         raise NotConnectedError(ModuleNotFoundError()) from None
-    options = {"server_settings": {"search_path": schema}} if schema else {}
+    # Whoever waits for a lock must see what was committed meanwhile, whatever the server's configuration says.
+    settings = {"default_transaction_isolation": "read committed"} | ({"search_path": schema} if schema else {})
     try:
-        connection = await asyncpg.connect(url.get_secret_value(), timeout=BUSY, command_timeout=2 * BUSY, **options)
+        connection = await asyncpg.connect(
+            url.get_secret_value(), timeout=BUSY, command_timeout=2 * BUSY, server_settings=settings
+        )
         try:
             # A pooler names process numbers that are none. Without a prepared statement: through a pooler, another
             # client's may stand in the way.
             await connection.execute(f"SELECT 1 / (pg_backend_pid() = {connection.get_server_pid():d})::int")
-            # Whoever waits for a lock must see what was committed meanwhile, whatever the server's configuration says.
-            await connection.execute("SET default_transaction_isolation = 'read committed'")
             if schema and not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema):
                 with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateSchemaError):  # made meanwhile
                     await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         except BaseException:
             connection.terminate()
             raise
-    except (asyncpg.DivisionByZeroError, asyncpg.ProtocolViolationError):  # the latter as it knows no `search_path`
+    except (asyncpg.DivisionByZeroError, asyncpg.ProtocolViolationError):  # the latter as it knows no such settings
         raise NotConnectedError(PooledError()) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, OverflowError) as error:
         raise NotConnectedError(error) from None
