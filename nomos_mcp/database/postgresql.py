@@ -197,8 +197,11 @@ class SharedConnection:
                 if was_away:
                     _log.warning("PostgreSQL answers again.")
                 was_away = False
-            with anyio.move_on_after(_CHECKED_EVERY if self.is_connected else _RETRIED_AFTER):
-                await self._lost.wait()
+            if self.is_connected:
+                with anyio.move_on_after(_CHECKED_EVERY):
+                    await self._lost.wait()
+            else:
+                await anyio.sleep(_RETRIED_AFTER)
 
     @property
     def is_connected(self) -> bool:

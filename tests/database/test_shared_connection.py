@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
 
 import anyio
 import pytest
@@ -250,3 +252,25 @@ async def test_closing_ends_what_is_connecting(postgresql_url: str) -> None:
     await began.wait()
     await shared.aclose()
     assert "closed" in await fetching
+
+
+async def test_while_the_server_is_away_it_is_looked_for_once_in_a_while_only(
+    own_server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_RETRIED_AFTER", 0.2)
+    shared = connection_to(own_server.url)
+    looked: list[float] = []
+    fetch = shared.fetch
+
+    async def counted(statement: str) -> object:
+        looked.append(time.monotonic())
+        return await fetch(statement)
+
+    async with kept(shared):
+        await until(lambda: shared.is_connected)
+        monkeypatch.setattr(shared, "fetch", counted)
+        await anyio.to_thread.run_sync(own_server.stop)
+        await until(lambda: len(looked) >= 5)
+    await anyio.to_thread.run_sync(own_server.start)
+    await shared.aclose()
+    assert all(later - earlier >= 0.19 for earlier, later in pairwise(looked[1:]))
