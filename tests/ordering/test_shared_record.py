@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ from nomos_mcp.database.errors import DatabaseError
 from nomos_mcp.database.tables import order_attempts
 from nomos_mcp.history.store import History
 from nomos_mcp.replicas.order_attempts import OrderAttempt, OrderAttempts
+from nomos_mcp.replicas.reconciliation import YOUNG, close_by_word
 from nomos_mcp.server import create_server
 from nomos_mcp.server.ordering import shared_record, submit
 from nomos_mcp.server.request_context import Caller
@@ -137,6 +139,19 @@ async def test_the_next_call_closes_an_open_attempt_with_the_order_that_it_finds
     first, _ = await rows(attempts)
     assert (first.is_open, first.outcome, first.order_id) == (False, "ordered", order.id)
     assert (first.made_by, first.closed_by) == ("unknown", "look")
+
+
+async def test_an_attempt_that_a_person_closes_lets_the_next_one_pass(
+    replica: Replica, attempts: OrderAttempts, simulator: Simulator
+) -> None:
+    number = await died_while_it_ordered(attempts)
+    [attempt] = await attempts.newest(limit=1, number=number)
+    assert not await close_by_word(attempt, attempts, "not-ordered", "", "Anna")  # its process may be at work
+    assert await close_by_word(replace(attempt, age=YOUNG), attempts, "not-ordered", "", "Anna")
+    async with replica(Faulty(simulator)) as client:
+        assert (await ordered(client))["outcome"] == "ordered"
+    first, second = await rows(attempts)
+    assert (first.outcome, first.closed_by, second.outcome) == ("not_ordered", "Anna", "ordered")
 
 
 async def test_an_order_that_appears_while_it_is_waited_for_is_found(

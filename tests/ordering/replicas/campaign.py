@@ -32,7 +32,6 @@ from tests.ordering.replicas.upstream import JOURNAL, Post, serve
 
 _AT_ONCE: Final = 12  # schedules; each replica holds a connection or two of PostgreSQL's sixty
 _HANGS: Final = 90.0
-_LATEST: Final = 1.5  # seconds until the last late order is made
 _CUTS: Final = 0.7  # seconds between connections that are ended from PostgreSQL's side
 
 
@@ -75,9 +74,10 @@ def run(seed: int, schedules: int, server: str, folder: Path, plant: str = "") -
             gc.freeze()
             with _forked(lambda: asyncio.run(_cut(database, seed))):
                 _run_all(campaign, replicas, folder, random.Random(seed))  # noqa: S311  no secret is made of it
-            time.sleep(_LATEST)  # orders that are made late are part of the schedules
+            while not (journal := _journal(upstream))["done"]:
+                time.sleep(0.1)
             asyncio.run(_reconcile(campaign, database, upstream))
-            _read_journal(campaign, upstream)
+            _note(campaign, journal)
     campaign.seconds = time.monotonic() - began
     return campaign
 
@@ -212,9 +212,13 @@ async def _reconcile(campaign: Campaign, database: str, upstream: str) -> None:
     await attempts.database.aclose()
 
 
-def _read_journal(campaign: Campaign, upstream: str) -> None:
+def _journal(upstream: str) -> dict[str, Any]:
     with urlopen(upstream + JOURNAL) as answer:  # noqa: S310  our own, on loopback
-        journal = json.load(answer)
+        journal: dict[str, Any] = json.load(answer)
+    return journal
+
+
+def _note(campaign: Campaign, journal: dict[str, Any]) -> None:
     courses = {course.schedule.subscription: course for course in campaign.courses}
     for subscription in courses.keys() & journal["ledger"].keys():
         orders = journal["ledger"][subscription]

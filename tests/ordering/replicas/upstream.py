@@ -82,10 +82,13 @@ class Upstream:
             await self.simulator(scope, receive, send)
 
     def journal(self) -> dict[str, Any]:
+        """Return what happened; `done` once all late orders are made, and reads show every order."""
         orders: dict[str, list[str]] = {}
         for entry in self.simulator.ledger:
             orders.setdefault(entry.subscription_id, []).append(entry.order_id)
-        return {"posts": [asdict(post) for post in self.posts], "ledger": orders, "visible": self._visible}
+        done = all(task.done() for task in self._tasks) and max(self._visible.values(), default=0.0) <= time.monotonic()
+        posts = [asdict(post) for post in self.posts]
+        return {"posts": posts, "ledger": orders, "visible": self._visible, "done": done}
 
     async def _post(self, scope: Scope, body: bytes, send: Send) -> None:
         name, pid = dict(scope["headers"])[NAME_HEADER].decode().split()
