@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import PromptReference, ResourceTemplateReference
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
@@ -105,7 +106,7 @@ def token_of(request: pytest.FixtureRequest, deployment: Deployment) -> Any:
 
     def made(name: str) -> str:
         if request.param == "jwt":
-            return authority.token(nomos_organisation=name)
+            return authority.token(sub=f"bot-{request.node.name}", nomos_organisation=name)
         return deployment.tokens.add(f"{name}-{token_hex(4)}", SCOPES, organisation=name)
 
     return made
@@ -116,6 +117,19 @@ async def use(url: str, token: str, era: Era, work: Any) -> Any:  # noqa: F811  
     with anyio.fail_after(30):
         async with http, Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=era) as client:
             return await work(client)
+
+
+async def completed(client: Client) -> str:
+    """Return what is suggested for an argument of a prompt and for those of the resources."""
+    prompt = next(prompt for prompt in (await client.list_prompts()).prompts if prompt.arguments)
+    assert prompt.arguments
+    ref = PromptReference(name=prompt.name)
+    found = [await client.complete(ref, {"name": prompt.arguments[0].name, "value": ""})]
+    for template in (await client.list_resource_templates()).resource_templates:
+        for argument in re.findall(r"{(\w+)}", template.uri_template):
+            reference = ResourceTemplateReference(uri=template.uri_template)
+            found.append(await client.complete(reference, {"name": argument, "value": ""}))
+    return str(found)
 
 
 async def test_each_caller_gets_what_is_its_organisations_in_the_words_of_its_api_version(
@@ -130,6 +144,7 @@ async def test_each_caller_gets_what_is_its_organisations_in_the_words_of_its_ap
             "resource": (await client.read_resource(f"nomos://meter-orders/{ORDER}")).model_dump_json(),
             "list": str(listed.structured_content),
             "tools": str([tool.model_dump_json() for tool in (await client.list_tools()).tools]),
+            "others": str([await client.list_prompts(), await client.list_resources(), await completed(client)]),
         }
 
     seen = {name: await use(deployment.url, token_of(name), era, look) for name in ("acme", "beta")}
@@ -142,6 +157,7 @@ async def test_each_caller_gets_what_is_its_organisations_in_the_words_of_its_ap
         "beta": {order.id for order in deployment.beta.world.orders},
     }
     for name, other in (("acme", "beta"), ("beta", "acme")):
+        assert not [each for each in (*own[other], other) if each in seen[name]["others"]]
         assert any(each in seen[name]["list"] for each in own[name] - own[other])
         assert not [each for each in own[other] - own[name] if each in seen[name]["list"]]
     assert seen["acme"]["tools"] != seen["beta"]["tools"]
