@@ -77,10 +77,10 @@ class HttpConnection:
     async def send(self, request: Request, auth: SecretStr | tuple[str, SecretStr] | None = None) -> Response:
         """Send a request; see `Transport.send`."""
         if self.observer is None:
-            return await self._transport.send(request, auth)
+            return await self._transport.send(request, auth, self.limiter.may_leave)
         began, status_code = self.timing.monotonic(), None
         try:
-            response = await self._transport.send(request, auth)
+            response = await self._transport.send(request, auth, self.limiter.may_leave)
             status_code = response.status_code
         except NomosError as error:
             status_code = getattr(error, "status_code", None)

@@ -172,6 +172,10 @@ class RateLimiter:
             self._running -= 1
             self._finished.append(self._timing.monotonic())
 
+    def may_leave(self) -> bool:
+        """Whether a request that holds a slot may still be sent, now that all of it is ready to go."""
+        return True
+
     @property
     def slots(self) -> RateSlots:
         """What is going on now."""

@@ -9,6 +9,7 @@ import ssl
 import zlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -47,8 +48,16 @@ class Transport:
         self._now = now
         self._pool: httpx.AsyncClient | None = None
 
-    async def send(self, request: Request, auth: SecretStr | tuple[str, SecretStr] | None = None) -> Response:
-        """Send a request with a bearer token, with client ID and secret (HTTP Basic), or with neither."""
+    async def send(
+        self,
+        request: Request,
+        auth: SecretStr | tuple[str, SecretStr] | None = None,
+        may_leave: Callable[[], bool] = lambda: True,
+    ) -> Response:
+        """Send a request with a bearer token, with client ID and secret (HTTP Basic), or with neither.
+
+        `may_leave` is asked right before the first byte is sent: connecting takes a while, and a busy machine longer.
+        """
         url = self._base_url + request.path
         if urlsplit(url).netloc != urlsplit(self._base_url).netloc:
             raise InvalidRequestError("The path leads to another host than the configured one; nothing was sent.")
@@ -62,6 +71,7 @@ class Transport:
                 data=dict(_revealed(request.form.items())) if request.form else None,
                 headers=request.headers,
                 auth=_auth(auth, request.query if request.is_query_secret else ()),
+                extensions={"trace": partial(_check_leaving, may_leave)},
             ) as response:
                 await body.receive(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -201,6 +211,15 @@ class _InProcess(httpx.ASGITransport):
             url = request.url.copy_with(raw_path=request.extensions["target"])
             request = httpx.Request(request.method, url, headers=request.headers, stream=request.stream)
         return await super().handle_async_request(request)
+
+
+async def _check_leaving(may_leave: Callable[[], bool], event: str, _: object) -> None:
+    """Stop a request before its first byte; httpcore calls this at each step."""
+    if event == "http11.send_request_headers.started" and not may_leave():
+        raise APIConnectionError(
+            "This server was too busy to send the request within its part of the rate limit; it was not sent.",
+            sent=False,
+        )
 
 
 def _auth(auth: SecretStr | tuple[str, SecretStr] | None, secret_query: Query) -> httpx.Auth:

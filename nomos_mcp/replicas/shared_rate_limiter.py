@@ -31,6 +31,7 @@ from nomos_mcp.database.errors import DatabaseError
 from nomos_mcp.replicas.rate_leases import LEASE, Grant
 
 _MARGIN: Final = 0.15  # for two clocks that do not run at quite the same speed, and the way to the network
+_LATE: Final = 0.1  # of that, seconds that may pass until a request that has its slot leaves
 _UNUSED: Final = RATE_WINDOW + _MARGIN  # seconds at the end of a lease in which nothing is sent
 _RENEWED: Final = 0.45  # seconds before the end of a lease at which it is renewed if its slots are still busy
 _AGAIN: Final = 0.15  # seconds until a holder asks again that has less than its share, or got more to do
@@ -102,6 +103,10 @@ class SharedRateLimiter(RateLimiter):
         is_leased = self._timing.monotonic() < self._usable_until + _UNUSED
         held = self._capacity if self.is_divided else self._grant.slots if is_leased else 0
         return replace(super().slots, held=held)
+
+    def may_leave(self) -> bool:
+        """Whether the lease still lasts long enough: a busy machine may have held the process up since."""
+        return self.is_divided or self._timing.monotonic() < self._usable_until + _LATE
 
     def renew_locks(self) -> None:
         super().renew_locks()

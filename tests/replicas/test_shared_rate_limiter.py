@@ -159,6 +159,20 @@ def test_a_process_that_stood_still_asks_anew_before_it_sends() -> None:
     assert virtually(main) == [2]
 
 
+@pytest.mark.parametrize(("held_up", "may_leave"), [(0.0, True), (0.3, True), (0.9, False), (5.0, False)])
+def test_a_request_that_was_held_up_after_it_got_its_slot_may_not_leave(held_up: float, may_leave: bool) -> None:  # noqa: FBT001
+    async def main() -> bool:
+        world = World()
+        process = world.process()
+        async with process.limiter.slot(30):
+            process.skipped += held_up
+            answer = process.limiter.may_leave()
+        await world.aclose()
+        return answer
+
+    assert virtually(main) == may_leave
+
+
 def test_a_lease_that_ended_while_its_answer_was_on_its_way_is_not_used() -> None:
     async def main() -> None:
         world = World()
