@@ -46,6 +46,7 @@ def test_the_tour_answers_every_question_as_expected(capsys: pytest.CaptureFixtu
     assert all(order in shown for order in DEMO.orders.values())
 
 
+@pytest.mark.slow
 def test_the_tour_is_the_same_whatever_is_set_for_real_work(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def answers(port: int) -> bool:
         return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.slow
 def test_a_server_ends_when_the_last_one_who_uses_it_was_killed() -> None:
     if not PostgresqlServer.is_installed():
         assert not os.environ.get("CI")

@@ -45,6 +45,7 @@ def entry_in(text: str) -> dict[str, Any]:
     return entry
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assistant", FILES)
 async def test_the_printed_entry_starts_a_server_that_answers(
     assistant: str, capsys: pytest.CaptureFixture[str]

@@ -34,6 +34,7 @@ def busy_world(callers: Sequence[int], seconds: float = 30) -> World:
     return virtually(main)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     seed=st.integers(0, 10**6),

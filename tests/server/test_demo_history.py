@@ -39,6 +39,7 @@ async def test_a_version_without_orders_has_none() -> None:
     assert create_server(Settings(demo=True, api_version=BATMAN)).context.history is None
 
 
+@pytest.mark.slow
 def test_a_demo_starts_without_its_history() -> None:
     code = (
         "import sys; from nomos_mcp.server import create_server; from nomos_mcp.settings import Settings; "

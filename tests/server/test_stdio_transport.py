@@ -99,6 +99,7 @@ UNREADABLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ["auto", "legacy"])
 def test_what_is_no_message_is_answered_and_the_next_one_too(era: Era) -> None:
     listed = request(99, "tools/list", era)
@@ -109,6 +110,7 @@ def test_what_is_no_message_is_answered_and_the_next_one_too(era: Era) -> None:
     assert [answer["id"] for answer in answers if "result" in answer][-1] == 99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ["auto", "legacy"])
 def test_half_an_emoji_in_an_argument_does_not_cost_the_answer(era: Era) -> None:
     asked = json.dumps(call(7, era, "explain_status", status="blo\ud83d")).encode()
@@ -229,6 +231,7 @@ run_stdio(server)
 """
 
 
+@pytest.mark.slow
 def test_what_is_printed_goes_to_stderr_and_what_else_reads_finds_nothing(tmp_path: Path) -> None:
     (tmp_path / "noisy.py").write_text(NOISY)
     process = started(str(tmp_path / "noisy.py"))
@@ -387,6 +390,7 @@ async def test_the_key_of_the_question_before_an_order_shows_no_module(simulator
     assert "nomos_mcp" not in json.dumps(question)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_sigterm_ends_the_process_as_the_end_of_the_input_does() -> None:
     process = started()
@@ -410,6 +414,7 @@ def test_a_stderr_that_nobody_reads_changes_no_answer_and_no_order() -> None:
     assert json.loads(out)["result"]["structuredContent"]["outcome"] == "confirmation_required"
 
 
+@pytest.mark.slow
 def test_a_stderr_that_is_full_changes_no_answer() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

@@ -201,6 +201,7 @@ async def test_without_a_database_there_is_nothing_to_listen_to(simulator: Simul
         assert (await refusal(client, CHANGES))[0] == -32601
 
 
+@pytest.mark.slow
 async def test_over_stdio_a_change_is_told_that_another_process_recorded(tmp_path: Path, simulator: Simulator) -> None:
     file = tmp_path / "history.db"
     history = History(str(file), lambda: datetime.now(UTC))

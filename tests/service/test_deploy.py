@@ -159,6 +159,7 @@ class Collector:
             await Response()(scope, receive, send)
 
 
+@pytest.mark.slow
 def test_each_call_is_a_span_at_the_collector() -> None:
     collector = Collector()
     with (

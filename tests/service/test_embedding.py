@@ -50,6 +50,7 @@ async def test_the_chatbot_answers_a_customer_about_their_own_order_only() -> No
         await names["nomos"].aclose()
 
 
+@pytest.mark.slow
 async def test_the_agent_asks_over_http(tmp_path: Path) -> None:
     blocked_orders = names_of(AGENT)["blocked_orders"]
     tokens = TokenFile(tmp_path / "tokens")

@@ -75,6 +75,7 @@ def test_whoever_connected_just_before_is_answered() -> None:
     assert [answer[-4:] for answer in answers] == [b"done"] * 40
 
 
+@pytest.mark.slow
 def test_an_open_stream_does_not_keep_it_from_ending() -> None:
     slow = Slow()
 
@@ -111,6 +112,7 @@ def test_a_connection_that_is_open_is_answered_once_more_and_told_to_close() -> 
         assert client.get(f"{server.url}/healthz").headers["connection"] == "close"
 
 
+@pytest.mark.slow
 def test_five_hundred_idle_and_half_sent_requests_do_not_stop_a_caller() -> None:
     half = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     with running() as server, contextlib.ExitStack() as connections:

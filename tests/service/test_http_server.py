@@ -53,6 +53,7 @@ def test_one_that_died_is_replaced_and_all_end_together() -> None:
         wait_until_closed(server.port)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_they_do_not_outlive_a_parent_that_was_killed() -> None:
     with process("--workers", "2", NOMOS_MCP_STATE_KEY=KEY) as server:

@@ -323,6 +323,7 @@ def test_a_database_server_that_is_away_is_a_503(upstream: str) -> None:
         assert call(server.url).status_code == 200
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_the_vendor_is_asked_to_repeat_and_what_was_accepted_stays(
     upstream: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -467,6 +468,7 @@ def test_of_several_processes_exactly_one_reads_the_order_of_an_event(file: Path
     assert sorted(reads) == sorted(f"/meter-orders/{order_id}" for order_id in ids)
 
 
+@pytest.mark.slow
 def test_each_delivery_leaves_one_log_line_without_secrets_or_body(upstream: str, file: Path) -> None:
     with process(**environment(upstream, file)) as server:
         deliver(server, event(iban="DE02"))

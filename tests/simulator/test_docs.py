@@ -37,6 +37,7 @@ async def test_the_python_does_what_it_says(block: str) -> None:
             await done
 
 
+@pytest.mark.slow
 def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
     (example,) = (block for block in PYTHON if "pytest_plugins" in block)
     (tmp_path / "test_example.py").write_text(example, encoding="utf-8")
