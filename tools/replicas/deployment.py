@@ -114,6 +114,7 @@ class Deployment:
         # Whoever has become its parent may not have noticed yet, and PostgreSQL then takes it for running.
         if self.database:
             (self.database.folder / "data" / "postmaster.pid").unlink()
+            (self.database.folder / f".s.PGSQL.{self.database.port}.lock").unlink(missing_ok=True)
 
     def reconcile(self) -> None:
         """Look for the orders of open attempts, as an operator does."""

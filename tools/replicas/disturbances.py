@@ -19,7 +19,7 @@ from tools.replicas.upstream import Arrival
 _LONGEST_AWAY: Final = 10.0
 _SHARE_AWAY: Final = 1 / 6  # of the time there is, if that is shorter
 _NGINX_AVOIDS: Final = 3.0  # seconds for which nginx may take a replica for dead whose connection broke
-_LEAST_READS: Final = 1.0
+_LEAST_READS: Final = 0.5
 _IN_FLIGHT: Final = 0.5  # seconds in which an order arrives that was on its way
 _TO_SETTLE: Final = 5.0
 _ENOUGH: Final = 5.0  # seconds; in fewer, a rate means nothing
@@ -56,6 +56,13 @@ class Disturbances:
         """When a caller may lose a connection."""
         return [*self.replicas, *(span for span, _ in self.cuts)]
 
+    @property
+    def _back(self) -> list[float]:
+        """When PostgreSQL was back, and every replica that was killed before."""
+        return [
+            max([span.ended, *(each.ended for each in self.replicas if each.began < span.ended)]) for span in self.away
+        ]
+
     async def run(self) -> None:
         """Do all of it, and return at the end of the time, or once everything runs again if that is later."""
         plan: list[tuple[float, Callable[[], Awaitable[None]]]] = [
@@ -77,7 +84,7 @@ class Disturbances:
                 tasks.start_soon(anyio.sleep, self.seconds)
                 for share, disturb in plan:
                     tasks.start_soon(later, share, disturb)
-            self.readiness.end_after(self.away)
+            self.readiness.end_after(self._back)
             watching.cancel_scope.deadline = anyio.current_time() + TO_RECOVER
 
     async def _kill_replica(self, number: int) -> None:
@@ -111,7 +118,7 @@ class Disturbances:
             self._reads_away(calls),
             self._orders_away(calls, arrived),
             self.readiness.while_away(self.away, self.replicas),
-            self.readiness.after(self.away),
+            self.readiness.after(self._back),
             self._as_before(arrived, ended),
         ]
 

@@ -44,7 +44,7 @@ class Readiness:
     def __init__(self, replicas: Sequence[Replica]) -> None:
         self._replicas = replicas
         self._looks: list[Look] = []
-        self._away: Sequence[Span] | None = None
+        self._back: Sequence[float] | None = None
 
     async def watch(self) -> None:
         """Look until cancelled, or until all have said that PostgreSQL is back after `end_after` was called."""
@@ -52,13 +52,13 @@ class Readiness:
             for number, replica in enumerate(self._replicas):
                 tasks.start_soon(self._watch, number, replica)
 
-    def end_after(self, away: Sequence[Span]) -> None:
-        """Let `watch` end once all have said that PostgreSQL is back after the last of these times."""
-        self._away = away
+    def end_after(self, back: Sequence[float]) -> None:
+        """Let `watch` end once all have said that PostgreSQL is back after the last of these moments."""
+        self._back = back
 
     async def _watch(self, number: int, replica: Replica) -> None:
         async with httpx2.AsyncClient(timeout=_PROBE_SECONDS) as http:
-            while self._away is None or max(self._taken(number, self._away)) > TO_RECOVER:
+            while self._back is None or max(self._taken(number, self._back)) > TO_RECOVER:
                 try:
                     response = await http.get(f"{replica.url}/readyz")
                     look = Look(time.monotonic(), number, response.status_code, response.json().get("database", ""))
@@ -86,9 +86,9 @@ class Readiness:
             bool(good) and not bad,
         )
 
-    def after(self, away: Sequence[Span]) -> Line:
-        """Judge how soon all said that PostgreSQL was back."""
-        longest = max(max(self._taken(number, away)) for number in range(len(self._replicas)))
+    def after(self, back: Sequence[float]) -> Line:
+        """Judge how soon after these moments all said that PostgreSQL was back."""
+        longest = max(max(self._taken(number, back)) for number in range(len(self._replicas)))
         return Line(
             "seconds until all replicas are ready and say that PostgreSQL is back",
             f"{longest:.1f}",
@@ -96,11 +96,11 @@ class Readiness:
             longest <= TO_RECOVER,
         )
 
-    def _taken(self, replica: int, away: Sequence[Span]) -> list[float]:
-        """Return how many seconds a replica took after each time away; infinite if it has not said so yet."""
+    def _taken(self, replica: int, back: Sequence[float]) -> list[float]:
+        """Return how many seconds a replica took after each moment; infinite if it has not said so yet."""
         taken = []
-        for span in away:
-            later = (look for look in self._looks if look.replica == replica and look.at >= span.ended)
-            back = (look.at for look in later if look.is_ready and look.database != "away")
-            taken.append(next(back, float("inf")) - span.ended)
+        for moment in back:
+            later = (look for look in self._looks if look.replica == replica and look.at >= moment)
+            ready = (look.at for look in later if look.is_ready and look.database != "away")
+            taken.append(next(ready, float("inf")) - moment)
         return taken
