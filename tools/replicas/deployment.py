@@ -77,10 +77,9 @@ class Deployment:
             "NOMOS_CLIENT_SECRET": DEMO.client_secret,
             "NOMOS_BASE_URL": self.upstream_url,
             "NOMOS_MCP_STATE_KEY": secrets.token_hex(32),
-            "NOMOS_MCP_REPLICAS": str(self._count),
         }
         if self.database:
-            shared["NOMOS_MCP_DATABASE"] = self.database.url
+            shared |= {"NOMOS_MCP_DATABASE": self.database.url, "NOMOS_MCP_REPLICAS": str(self._count)}
         for number in range(1, self._count + 1):
             tokens = self.folder / f"replica-{number}.tokens.json"
             shutil.copyfile(self.folder / "tokens.json", tokens)
