@@ -64,7 +64,11 @@ VARIABLES: Final = (
     Variable(CUSTOMER_ID, "serve only this customer (cus_…); no other customer's objects are visible"),
     Variable(CONFIRM, "how an order is confirmed", "auto", ("auto", "elicit", "none")),
     Variable(READ_ONLY, "1: nothing can be ordered", "0", ("0", "1")),
-    Variable(AUDIT_FILE, "file in which every attempt to order is recorded, besides stderr", kind="filepath"),
+    Variable(
+        AUDIT_FILE,
+        "file in which every attempt to order is recorded, besides stderr; not with PostgreSQL",
+        kind="filepath",
+    ),
     Variable(
         STATE_KEY,
         "at least 32 bytes; signs confirmation codes; needed by several processes; by default random",
@@ -72,7 +76,8 @@ VARIABLES: Final = (
     ),
     Variable(
         DATABASE,
-        "where the history is kept: a file, sqlite:///… or postgresql://…; without it there is none",
+        "where the history is kept, with PostgreSQL the record of orders too: a file, sqlite:///… or postgresql://…; "
+        "without it there is none",
         secret=True,
     ),
 )
@@ -98,6 +103,8 @@ HTTP_VARIABLES: Final = (
         "TOML file of several organisations, each with credentials of its own; needs authentication",
         kind="filepath",
     ),
-    Variable(REPLICAS, "how many replicas divide the rate limit of Nomos while PostgreSQL is away, or without it"),
+    Variable(
+        REPLICAS, "how many replicas divide the rate limits while PostgreSQL is away, and that of Nomos without it"
+    ),
 )
 """Of `nomos-mcp http`; some also of commands that work on what it keeps."""

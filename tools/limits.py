@@ -42,7 +42,7 @@ LIMITS: Final = (
         f"{http_limits.WEBHOOKS_PER_SECOND:g}",
         f"wait for up to {http_limits.WEBHOOK_DEADLINE:g} s, then 503",
     ),
-    ("Calls of one caller at once", str(http_limits.MAX_RUNNING_PER_CALLER), "told to wait"),
+    ("Calls of one caller at once, in one process", str(http_limits.MAX_RUNNING_PER_CALLER), "told to wait"),
     ("Calls of one caller in a minute, by default", str(DEFAULT_CALLS_PER_MINUTE), "told how long to wait"),
     ("... of which at once, after a pause", str(http_limits.BURST), "as above"),
     ("Shutdown, from the signal on", f"{http_limits.STOP_WITHIN:g} s", "the rest is cut off"),
