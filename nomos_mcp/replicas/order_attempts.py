@@ -115,20 +115,25 @@ class OrderAttempts:
         Raises:
             DatabaseError: Whether it is open is not known; see `is_open_for_certain`.
         """
-        sent = select(func.count(_columns.sent_at)).where(_columns.subscription_id == subscription_id)
         statement = (
             update(order_attempts)
             .where(_columns.number == number, _columns.outcome == "begun", _columns.closed_at.is_(None))
-            .where(_columns.sent_at.is_(None), sent.scalar_subquery() == earlier)
+            .where(_columns.sent_at.is_(None))
             .values(is_open=True, sent_at=_now, code=code or None)
         )
+        sent = select(func.count(_columns.sent_at)).where(_columns.subscription_id == subscription_id)
         try:
             async with self.database.unordered() as connection:
                 try:
                     opened = await connection.execute(statement)
                 except IntegrityError as error:
                     raise _RefusedError("code used" if _index_of(error) == _CODE_INDEX else "earlier attempt") from None
-                return "open" if opened.rowcount else "earlier attempt"
+                # A statement of its own sees also what others sent and closed while the first one waited.
+                all_sent = (await connection.execute(sent)).scalar_one()
+                if (opened.rowcount, all_sent) != (1, earlier + 1):
+                    await connection.rollback()
+                    return "earlier attempt"
+                return "open"
         except _RefusedError as refusal:
             return refusal.why
 

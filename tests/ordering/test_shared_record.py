@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
-from sqlalchemy import update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nomos_mcp.database.database import Database
@@ -228,6 +228,28 @@ async def test_a_yes_counts_no_more_for_an_order_once_another_one_was_sent_and_l
     await attempts.complete(first, SUBSCRIPTION, "refused", reason="forbidden")
     assert await attempts.open(second, SUBSCRIPTION, "", 0) == "earlier attempt"  # its look was before that
     assert await attempts.open(second, SUBSCRIPTION, "", 1) == "open"
+
+
+async def test_a_look_from_before_another_order_was_sent_opens_nothing_however_late_its_row_is_written(
+    attempts: OrderAttempts,
+) -> None:
+    first = await attempts.begin(SUBSCRIPTION, "local", "yes", "trusted")
+    late = await attempts.begin(SUBSCRIPTION, "local", "yes", "trusted")
+    opened: list[str] = []
+
+    async def open_late() -> None:
+        opened.append(await attempts.open(late, SUBSCRIPTION, "", 0))
+
+    async with anyio.create_task_group() as group, attempts.database.unordered() as holder:
+        await holder.execute(select(order_attempts).where(order_attempts.c.number == late).with_for_update())
+        group.start_soon(open_late)
+        waiting = text("SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        while not (await holder.execute(waiting)).scalar_one():  # noqa: ASYNC110  it tells nobody
+            await anyio.sleep(0.01)
+        assert await attempts.open(first, SUBSCRIPTION, "", 0) == "open"
+        await attempts.complete(first, SUBSCRIPTION, "refused", reason="forbidden")
+    assert opened == ["earlier attempt"]
+    assert [each.sent_at is None for each in await rows(attempts)] == [False, True]
 
 
 async def test_a_database_that_is_away_refuses_before_anything_is_asked_or_sent(
