@@ -29,7 +29,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import StaticPool
 
 from nomos_mcp.database.errors import BusyError, DatabaseError, NotConnectedError, reason_of
-from nomos_mcp.database.postgresql import BUSY, postgresql_engine, require_asyncio, schema_of, turn_to_write
+from nomos_mcp.database.postgresql import (
+    BUSY,
+    end_if_hung,
+    postgresql_engine,
+    require_asyncio,
+    schema_of,
+    turn_to_write,
+)
 from nomos_mcp.database.revisions import REVISION, revision_of, upgrade
 from nomos_mcp.database.statements import Connections, StatementObserver, commit, connections_of, observe_statements
 from nomos_mcp.database.tables import metadata
@@ -154,6 +161,7 @@ class Database:
         if at_once:
             self._away.pop(False, None)
         async with self._transaction(writes=False) as connection:
+            await connection.execute(end_if_hung())
             yield connection
 
     async def open(self) -> None:

@@ -22,6 +22,9 @@ from nomos_mcp.organisations_file import ORGANISATION
 BUSY: Final = 5.0
 """Seconds to wait for another writer, or a connection."""
 
+HUNG: Final = 5.0
+"""Seconds for which a process may stand still in a transaction that others may wait for."""
+
 CHANGES_CHANNEL: Final = "nomos_changes"
 """The channel of the notifications that changes were recorded. Each carries the schema in which they were."""
 
@@ -59,6 +62,14 @@ def turn_to_write(schema: str) -> TextClause:
         "set_config('idle_in_transaction_session_timeout', '60s', true), "
         f"pg_advisory_xact_lock({_WRITERS} # hashtextextended('{schema}', 0))"
     )
+
+
+def end_if_hung() -> TextClause:
+    """Return the statement that lets PostgreSQL undo the transaction if its process hangs in it, or is out of reach.
+
+    Others may wait for its rows, and the end of a machine is noticed by nothing else for hours.
+    """
+    return text(f"SELECT set_config('idle_in_transaction_session_timeout', '{HUNG * 1000:.0f}ms', true)")
 
 
 def notice_of_changes(schema: str) -> TextClause:

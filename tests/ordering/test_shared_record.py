@@ -12,6 +12,7 @@ from mcp import Client
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nomos_mcp.database import postgresql
 from nomos_mcp.database.database import Database
 from nomos_mcp.database.errors import DatabaseError
 from nomos_mcp.database.tables import order_attempts
@@ -250,6 +251,27 @@ async def test_a_look_from_before_another_order_was_sent_opens_nothing_however_l
         await attempts.complete(first, SUBSCRIPTION, "refused", reason="forbidden")
     assert opened == ["earlier attempt"]
     assert [each.sent_at is None for each in await rows(attempts)] == [False, True]
+
+
+async def test_a_process_that_hangs_while_it_opens_an_attempt_keeps_nobody_waiting_for_long(
+    replica: Replica, attempts: OrderAttempts, simulator: Simulator, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = Database(database_url)
+    number = await attempts.begin(SUBSCRIPTION, "local", "yes", "trusted")
+
+    async def hang() -> None:
+        monkeypatch.setattr(postgresql, "HUNG", 0.3)
+        async with hanging.unordered() as connection:
+            row = update(order_attempts).where(order_attempts.c.number == number)
+            await connection.execute(row.values(is_open=True, sent_at=NOW))
+            monkeypatch.undo()
+            async with replica(Faulty(simulator)) as client:
+                assert (await ordered(client))["outcome"] == "ordered"
+
+    with pytest.raises(DatabaseError):
+        await hang()
+    await hanging.aclose()
+    assert [each.sent_at is None for each in await rows(attempts)] == [True, False]
 
 
 async def test_a_database_that_is_away_refuses_before_anything_is_asked_or_sent(
