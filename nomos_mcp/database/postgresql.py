@@ -94,12 +94,13 @@ def postgresql_engine(url: SecretStr, schema: str) -> AsyncEngine:
         raise NotConnectedError(error) from None
 
 
-async def connect(url: SecretStr, schema: str = "") -> Any:
+async def connect(url: SecretStr, schema: str = "", longest: float = 0.0) -> Any:
     """Connect as the driver reads the URL, which is as all programs of PostgreSQL do: `sslmode` and the like.
 
     Args:
         url: `NOMOS_MCP_DATABASE`.
         schema: Where tables are found and made; made itself if it does not exist.
+        longest: Seconds after which PostgreSQL itself ends a statement; 0 leaves that to its configuration.
 
     Raises:
         NotConnectedError: There is no connection, or one through a pooler.
@@ -111,6 +112,7 @@ async def connect(url: SecretStr, schema: str = "") -> Any:
         raise NotConnectedError(ModuleNotFoundError()) from None
     # Whoever waits for a lock must see what was committed meanwhile, whatever the server's configuration says.
     settings = {"default_transaction_isolation": "read committed"} | ({"search_path": schema} if schema else {})
+    settings |= {"statement_timeout": f"{longest * 1000:.0f}"} if longest else {}
     try:
         connection = await asyncpg.connect(
             url.get_secret_value(), timeout=BUSY, command_timeout=2 * BUSY, server_settings=settings
@@ -245,7 +247,8 @@ class SharedConnection:
                 if not self._is_opened:
                     await self._opened()
                     self._is_opened = True
-                connection = await connect(self._url)
+                # PostgreSQL does not notice who gave up waiting: each attempt would leave a process that waits on.
+                connection = await connect(self._url, longest=self._timeout)
                 try:
                     for channel, heard in self._listeners:
                         await connection.add_listener(channel, lambda *news, heard=heard: heard(news[-1]))

@@ -95,6 +95,19 @@ async def test_a_statement_that_takes_too_long_fails_and_the_next_one_has_anothe
     await shared.aclose()
 
 
+async def test_a_statement_that_was_given_up_does_not_wait_on_in_postgresql(
+    shared: SharedConnection, postgresql_url: str
+) -> None:
+    impatient = connection_to(postgresql_url, timeout=1.0)
+    number = await backend(impatient)
+    await shared.fetch("SELECT pg_advisory_lock(4711)")
+    assert "does not answer" in await failure(impatient, "SELECT pg_advisory_xact_lock(4711)")
+    with anyio.fail_after(60):
+        while await shared.fetch("SELECT 1 FROM pg_stat_activity WHERE pid = $1", number):
+            pass
+    await impatient.aclose()
+
+
 async def test_those_who_wait_in_vain_for_their_turn_do_not_end_the_connection_of_others(postgresql_url: str) -> None:
     shared = connection_to(postgresql_url)
     first = await backend(shared)
