@@ -77,6 +77,7 @@ class CallerRateLimit:
         self._clock = clock
         self._cpu_clock = cpu_clock
         self._accounts: dict[tuple[str, str], _Account] = {}
+        self._most = MAX_CALLERS_REMEMBERED
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         token = get_access_token()
@@ -126,7 +127,7 @@ class CallerRateLimit:
         key = caller.name, caller.customer_id
         account = self._accounts.get(key)
         if account is None:
-            if len(self._accounts) >= MAX_CALLERS_REMEMBERED:
+            if len(self._accounts) >= self._most:
                 self._forget_idle(now)
             account = self._accounts[key] = _Account(self._full, now)
         account.left = self._refilled(account, now)
@@ -143,6 +144,8 @@ class CallerRateLimit:
             for key, account in self._accounts.items()
             if account.running or self._refilled(account, now) < self._full
         }
+        # None of those that are left may go. To look at them all again with each new caller would take ever longer.
+        self._most = max(MAX_CALLERS_REMEMBERED, 2 * len(self._accounts))
 
 
 class _TimedCall:

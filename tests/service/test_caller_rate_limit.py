@@ -134,6 +134,28 @@ async def test_callers_whose_budget_is_full_are_forgotten(clock: Clock, monkeypa
         await answered(fair, "second", "prompts/get")
 
 
+async def test_many_callers_whose_budgets_are_not_full_are_not_all_looked_at_with_each_new_one(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caller_rate_limit, "MAX_CALLERS_REMEMBERED", 10)
+    fair, looks = CallerRateLimit(1, clock), 0
+    forget = fair._forget_idle
+
+    def counted(now: float) -> None:
+        nonlocal looks
+        looks += 1
+        forget(now)
+
+    monkeypatch.setattr(fair, "_forget_idle", counted)
+    for number in range(300):
+        assert await passes(fair, f"caller-{number}")
+    assert looks == 5
+    clock.now += 60
+    for number in range(300, 700):
+        assert await passes(fair, f"caller-{number}")
+    assert len(fair._accounts) <= 400
+
+
 async def test_cpu_time_beyond_that_of_a_call_costs_further_calls_and_nobody_else_notices(clock: Clock) -> None:
     cpu = Cpu()
     fair = CallerRateLimit(60, clock, cpu)
