@@ -36,6 +36,7 @@ _UNUSED: Final = RATE_WINDOW + _MARGIN  # seconds at the end of a lease in which
 _RENEWED: Final = 0.45  # seconds before the end of a lease at which it is renewed if its slots are still busy
 _AGAIN: Final = 0.15  # seconds until a holder asks again that has less than its share, or got more to do
 _LEFT_OUT: Final = 0.5  # ... whose share is none
+_SLOWEST: Final = 2.0  # seconds for an answer that leases are made longer for; past that, the process stood still
 _PROBED: Final = 0.7  # seconds between questions to a database that is away
 _CAUTION: Final = 5.0
 """Seconds from the return of the database until all that were without it have noticed: an attempt to connect may have
@@ -241,8 +242,10 @@ class SharedRateLimiter(RateLimiter):
             self._cautious_until = max(self._cautious_until, now + _CAUTION - grant.server_age)
         self._grant, self._asked, self._wanted, self._failing_since = grant, asked, wanted, None
         took = now - asked
-        self._usable_until, self._renew_at = asked + self._lease - _UNUSED, asked + self._lease - _RENEWED - took
-        self._lease = max(LEASE, _UNUSED + 2 * took)
+        needed = max(LEASE, _UNUSED + 2 * min(took, _SLOWEST))
+        used = min(self._lease, needed)  # those who see that the database is away wait for no longer one
+        self._usable_until, self._renew_at = asked + used - _UNUSED, asked + used - _RENEWED - took
+        self._lease = needed
         self._slots = min(grant.slots, grant.share, self._most())
         is_cautious = now < self._cautious_until
         self._allow(min(1.0, self._total / self._processes) if is_cautious else self._total)

@@ -195,6 +195,48 @@ def test_a_lease_that_ended_while_its_answer_was_on_its_way_is_not_used() -> Non
     virtually(main)
 
 
+def test_a_process_that_stood_still_while_it_asked_does_not_lease_slots_for_longer_than_slow_answers_take() -> None:
+    async def main() -> list[float]:
+        world = World()
+        process = world.process()
+        exchange, lasted = process.limiter._exchange, []
+
+        async def late(*request: float) -> object:
+            lasted.append(request[3])
+            grant = await exchange(*request)  # type: ignore[arg-type]
+            process.skipped += 60 * (len(lasted) == 1)
+            return grant
+
+        process.limiter._exchange = late  # type: ignore[assignment]
+        await process.request(5)
+        await world.aclose()
+        return lasted
+
+    lasted = virtually(main)
+    assert len(lasted) > 2
+    assert max(lasted) < 6
+
+
+def test_a_lease_that_was_asked_for_after_a_slow_answer_is_used_no_longer_than_a_quick_one_needs() -> None:
+    async def main() -> float:
+        world = World()
+        process = world.process()
+        exchange, slow = process.limiter._exchange, [2.0]
+
+        async def late(*request: float) -> object:
+            await asyncio.sleep(slow.pop() if slow else 0)
+            return await exchange(*request)  # type: ignore[arg-type]
+
+        process.limiter._exchange = late  # type: ignore[assignment]
+        await process.request(0)
+        assert world.round_trips == 2
+        lasts = process.limiter._usable_until - world.now
+        await world.aclose()
+        return lasts
+
+    assert virtually(main) < LEASE - 1
+
+
 def test_while_it_asks_a_process_takes_no_slot_that_it_did_not_call_busy() -> None:
     async def main() -> None:
         world = World()
