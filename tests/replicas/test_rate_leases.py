@@ -16,7 +16,7 @@ from tests.replicas.lease_table import LeaseTable
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine", ["postgresql"])]
 
-LONG = 3600.0
+LONG = 59.0
 TURN = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now"
 
 
@@ -63,6 +63,14 @@ async def test_leases_that_ended_are_free_and_others_are_not(connection: SharedC
         assert grant.share == 5
     assert grant.slots == 10
     assert await now(connection) - asked > 0.15
+
+
+async def test_a_clock_that_is_set_back_keeps_no_slots_from_others(connection: SharedConnection) -> None:
+    one, two = RateLeases(connection, "one"), RateLeases(connection, "one")
+    await one.exchange(10, 10, 10, LONG, 50.0)
+    await connection.fetch("UPDATE rate_leases SET ends_at = ends_at + interval '1 hour'")
+    grant = await two.exchange(10, 0, 10, LONG, 0.0)
+    assert (grant.slots, grant.held_for) == (10, 0)
 
 
 async def test_a_busy_slot_is_granted_in_any_case(connection: SharedConnection) -> None:

@@ -9,7 +9,8 @@ down_revision = "0002"
 _MOMENT = sa.DateTime(timezone=True)
 
 # A holder asks for slots of `total`, of which `busy` cannot be given up, for `lasts` seconds. A row without a holder is
-# no lease: until its end nothing is to be sent at all.
+# no lease: until its end nothing is to be sent at all. Nothing lasts for more than a minute: what seems to is from
+# before the clock was set back.
 #   fair      what is one's own if slots are dealt out one by one, in an order that moves on, to all who want another
 #   spare     a part of what nobody wants, so that not every further request has to ask; some is left for newcomers
 #   granted   of these, what no other holder has
@@ -27,7 +28,8 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(my_credentials, 1918989413));
     moment := clock_timestamp();
-    DELETE FROM rate_leases WHERE credentials = my_credentials AND ends_at <= moment;
+    DELETE FROM rate_leases WHERE credentials = my_credentials
+    AND (ends_at <= moment OR ends_at > moment + interval '1 minute');
     IF hold > 0 THEN
         INSERT INTO rate_leases (credentials, holder, slots, wanted, ends_at)
         VALUES (my_credentials, '', 0, 0, moment + make_interval(secs => hold))
