@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -194,7 +195,12 @@ class _Table:
             yield self.problem(_ID, f"not given, so there are no credentials. Add {_ID} and {_SECRET}, or {_TOKEN}.")
 
     def credentials(self) -> tuple[str, str]:
-        return self.value("base_url") or DEFAULT_BASE_URL, self.value(_ID) or self.value(_TOKEN)
+        """Return the host at which credentials count, and what tells them from others there."""
+        try:
+            base_url = checked_base_url(self.value("base_url") or DEFAULT_BASE_URL)
+        except InvalidRequestError:  # which is told as a mistake of its own
+            base_url = ""
+        return urlsplit(base_url).netloc, self.value(_ID) or self.value(_TOKEN)
 
     def settings(self) -> OrganisationSettings:
         return OrganisationSettings(
@@ -203,7 +209,7 @@ class _Table:
             client_secret=SecretStr(self.value(_SECRET)),
             access_token=SecretStr(self.value(_TOKEN)),
             api_version=next((v for v in API_VERSIONS if v == self.value("api_version")), DEFAULT_API_VERSION),
-            base_url=self.value("base_url") or DEFAULT_BASE_URL,
+            base_url=checked_base_url(self.value("base_url") or DEFAULT_BASE_URL),
             webhook_secrets=tuple(map(SecretStr, self.secrets())),
         )
 

@@ -146,7 +146,7 @@ class Settings(BaseModel):
             client_secret=SecretStr(env.get(CLIENT_SECRET, "")),
             access_token=SecretStr(env.get(ACCESS_TOKEN, "")),
             api_version=next((known for known in API_VERSIONS if known == env.get(API_VERSION)), DEFAULT_API_VERSION),
-            base_url=env.get(BASE_URL) or DEFAULT_BASE_URL,
+            base_url=checked_base_url(env.get(BASE_URL) or DEFAULT_BASE_URL),
             customer_id=env.get(CUSTOMER_ID, ""),
             confirm=next((mode for mode in _CONFIRM_MODES if mode == env.get(CONFIRM)), "auto"),
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],

@@ -115,6 +115,11 @@ def test_without_the_file_there_is_one_organisation_without_a_name() -> None:
         (f"[acme]\n{ACME}[beta]\n{ACME}", "[beta] client_id_env:", "the same as of [acme]"),
         (f"[acme]\n{BETA}[beta]\n{BETA}", "[beta] access_token_env:", "the same as of [acme]"),
         (
+            f'[acme]\n{ACME}[beta]\n{ACME}base_url = "https://API.nomos.energy:443/v1/"',
+            "[beta] client_id_env:",
+            "the same as of [acme]",
+        ),
+        (
             f'[acme]\n{ACME}webhook_secrets_env = "ACME_HOOKS"\n[beta]\n{BETA}webhook_secrets_env = "BOTH_HOOKS"',
             "[beta] webhook_secrets_env:",
             "holds a secret of [acme] too",

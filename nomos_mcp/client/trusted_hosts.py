@@ -15,10 +15,13 @@ from urllib.parse import urlsplit
 from nomos_mcp.client.errors import CertificateError, InvalidRequestError
 
 DEFAULT_BASE_URL: Final = "https://api.nomos.energy"
+_PORTS: Final = {"https": ":443", "http": ":80"}  # that need no mention
 
 
 def checked_base_url(base_url: str) -> str:
-    """Return the base URL without a trailing slash if it is safe to send a token to.
+    """Return the base URL if it is safe to send a token to, without a trailing slash.
+
+    It is the same one however its host is written: in capital letters, or with the port that needs no mention.
 
     Raises:
         InvalidRequestError: It is not HTTPS (or HTTP on loopback), or has no host, or has credentials or a query.
@@ -37,7 +40,8 @@ def checked_base_url(base_url: str) -> str:
         raise InvalidRequestError(
             f"The base URL uses plain HTTP to {host}; that is allowed on loopback only. Use https://."
         )
-    return base_url.rstrip("/")
+    host_and_port = parts.netloc.lower().removesuffix(_PORTS[parts.scheme]).removesuffix(":")
+    return parts._replace(netloc=host_and_port).geturl().rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from nomos_mcp.client.trusted_hosts import checked_base_url
 from nomos_mcp.database.postgresql import SharedConnection
 
 LEASE: Final = 1.75
@@ -83,4 +84,4 @@ def credentials_key(base_url: str, identity: str) -> str:
         base_url: Where they are used.
         identity: The client ID, or the access token.
     """
-    return hashlib.sha256(f"{base_url}\n{identity}".encode()).hexdigest()
+    return hashlib.sha256(f"{checked_base_url(base_url)}\n{identity}".encode()).hexdigest()

@@ -56,3 +56,19 @@ def test_replicas_and_workers_divide_the_limit(replicas: int | None, processes: 
 def test_each_credentials_have_a_limit_of_their_own() -> None:
     keys = {credentials_key(url, who) for url in ("https://a.example", "https://b.example") for who in ("me", "you")}
     assert len(keys) == 4
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example/", "https://A.Example", "https://a.example:443", "https://a.example:"]
+)
+def test_they_have_one_however_their_host_is_written(url: str) -> None:
+    assert credentials_key(url, "me") == credentials_key("https://a.example", "me")
+    made = client_of(Settings.from_env({"NOMOS_BASE_URL": url}))
+    assert made.base_url == Settings.from_env({"NOMOS_BASE_URL": url}).base_url == "https://a.example"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example:80", "https://a.example:4430", "http://127.0.0.1:443", "http://[::1]:8443/V1"]
+)
+def test_another_port_is_another_host(url: str) -> None:
+    assert client_of(Settings.from_env({"NOMOS_BASE_URL": url})).base_url == url
