@@ -19,8 +19,8 @@ _SINCE: Final = "_since_"
 def revision_of(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)  # another program's table of this name may hold a number
 
 
 def upgrade(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from mcp.server.subscriptions import SubscriptionBus
@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from nomos_mcp.client import NomosClient
 from nomos_mcp.server import create_server
 from nomos_mcp.server.server_factory import caller_of, client_of, history_of, utc_now
-from nomos_mcp.service.access_log import CallLog
+from nomos_mcp.service.access_log import CallLog, log_line
 from nomos_mcp.service.background_watch import watch_in_background
 from nomos_mcp.service.caller_rate_limit import CallerRateLimit, full_budget
 from nomos_mcp.service.http_limits import MAX_BODY_BYTES
@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays 
     from nomos_mcp.history.store import History
     from nomos_mcp.service.metrics import Metrics  # an extra, and slow to load
     from nomos_mcp.service.webhook_receiver import WebhookEndpoint
+
+_BEGUN_AGAIN_AFTER: Final = 5.0  # seconds
 
 
 def organisations_of(
@@ -119,7 +121,7 @@ class Organisation:
         try:
             async with self._server.session_manager.run(), anyio.create_task_group() as tasks:
                 for work in self._background:
-                    tasks.start_soon(work)
+                    tasks.start_soon(_carry_on, work, self.name)
                 try:
                     yield
                 finally:
@@ -163,6 +165,17 @@ class Organisation:
     def begin_shutdown(self) -> None:
         """Accept no more orders, and end the streams of those who listen."""
         self._server.begin_shutdown()
+
+
+async def _carry_on(work: Callable[[], Coroutine[Any, Any, None]], organisation: str) -> None:
+    """Work in the background. A mistake of ours ends neither the process nor the calls of any organisation."""
+    whose = {"organisation": organisation} if organisation else {}
+    while True:
+        try:
+            return await work()
+        except Exception as error:  # noqa: BLE001  as above; its text may hold what was read
+            log_line(event="background_failed", **whose, why=f"{type(error).__name__}. It is begun again.")
+        await anyio.sleep(_BEGUN_AGAIN_AFTER)
 
 
 def _bus(shared: "SharedConnection | None", history: "History | None") -> SubscriptionBus | None:

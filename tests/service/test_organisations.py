@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx
@@ -23,6 +23,7 @@ from nomos_mcp.client import CURIE, EDISON, ApiVersion, NomosClient
 from nomos_mcp.organisations_file import OrganisationSettings
 from nomos_mcp.service import create_http_app
 from nomos_mcp.service.authentication import MALFORMED
+from nomos_mcp.service.organisation import Organisation
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.settings import HttpSettings, Settings, SettingsError
 from nomos_mcp.simulator import DEMO, Simulator
@@ -365,3 +366,34 @@ async def test_several_organisations_need_tokens_and_take_no_client() -> None:
     async with NomosClient(access_token="t") as nomos:
         with pytest.raises(ValueError, match="several organisations"):
             create_http_app(Settings(http=HttpSettings(organisations=two, tokens_file="t")), client=nomos)
+
+
+async def test_work_in_the_background_that_fails_ends_nothing_and_is_begun_again(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nomos_mcp.service.organisation._BEGUN_AGAIN_AFTER", 0)
+    begun, begun_again = anyio.Event(), anyio.Event()
+
+    async def look() -> None:
+        if not begun.is_set():
+            begun.set()
+            raise LookupError("s3cr3t")
+        begun_again.set()
+
+    class Observing:
+        """Metrics whose look fails."""
+
+        def observe(self, *_: Any) -> Any:
+            return look
+
+    served = Organisation(Settings(organisation="acme"))
+    served.observe(cast("Any", Observing()))
+    with anyio.fail_after(10):
+        async with served.running():
+            await begun_again.wait()
+    line = json.loads(capfd.readouterr().err)
+    assert (line["event"], line["organisation"], line["why"]) == (
+        "background_failed",
+        "acme",
+        "LookupError. It is begun again.",
+    )
