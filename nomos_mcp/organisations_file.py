@@ -39,7 +39,7 @@ _OF_ONE: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN, API_VERSION, BASE_URL,
 
 
 class OrganisationSettings(BaseModel):
-    """One table of the file, with the values of the variables that it names."""
+    """One table of the file, with the values of the variables that it names, which are `variables`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +50,7 @@ class OrganisationSettings(BaseModel):
     api_version: ApiVersion = DEFAULT_API_VERSION
     base_url: str = DEFAULT_BASE_URL
     webhook_secrets: tuple[SecretStr, ...] = ()
+    variables: tuple[str, ...] = ()
 
     def own_key(self, key: SecretStr) -> SecretStr:
         """Return the organisation's own one of a key that all share; empty if that is."""
@@ -211,6 +212,7 @@ class _Table:
             api_version=next((v for v in API_VERSIONS if v == self.value("api_version")), DEFAULT_API_VERSION),
             base_url=checked_base_url(self.value("base_url") or DEFAULT_BASE_URL),
             webhook_secrets=tuple(map(SecretStr, self.secrets())),
+            variables=tuple(self.content[key] for key in _NAMES_OF_VARIABLES if key in self.content),
         )
 
 

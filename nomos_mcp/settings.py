@@ -171,7 +171,7 @@ class Settings(BaseModel):
             raise SettingsError([str(error)]) from None
         if chosen is None:
             return self
-        own = chosen.model_dump(exclude={"name", "webhook_secrets"})
+        own = chosen.model_dump(exclude={"name", "webhook_secrets", "variables"})
         http = self.http.model_copy(update={"organisations": (), "webhook_secrets": chosen.webhook_secrets})
         key = chosen.own_key(self.state_key)
         return self.model_copy(update={**own, "organisation": organisation, "state_key": key, "http": http})

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     anyio.run(check)
     states = {finding.state for finding in findings}
     result = next((state for state in ("failed", "warning") if state in states), "ok")
-    settings = settings_in_force(os.environ)
+    settings = settings_in_force(os.environ, options.organisation)
     if options.json:
         checks = [asdict(finding) for finding in findings]
         report = {"version": __version__, "result": result, "checks": checks, "settings": settings}
@@ -80,7 +80,7 @@ async def _checks(organisation: str, *, demo: bool) -> "AsyncIterator[Finding]":
         return
     if doctor_checks.uses_http(os.environ):
         _show_progress("Asking the issuer ...")
-        async for finding in doctor_checks.http_checks(settings.http):
+        async for finding in doctor_checks.http_checks(settings):
             yield finding
     if settings.database.get_secret_value():
         _show_progress("Opening the database ...")

@@ -5,7 +5,8 @@ import os
 import platform
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -43,6 +44,7 @@ from nomos_mcp.variables import (
     READ_ONLY,
     TOKENS_FILE,
     VARIABLES,
+    WEBHOOK_SECRETS,
 )
 
 MASK = "********"
@@ -106,17 +108,25 @@ def settings(
 ) -> tuple[Settings | None, list[Finding]]:
     """Read an organisation's settings as a start would; return them, None if there are mistakes, and the findings."""
     try:
-        read = Settings.from_env(environ, demo=demo).of(organisation)
+        of_all = Settings.from_env(environ, demo=demo)
+        read = of_all.of(organisation)
     except SettingsError as error:
         problems = [problem.partition(". ") for problem in error.problems]
         return None, [Finding("settings", "failed", wrong, cure) for wrong, _, cure in problems]
-    unknown = list(_unknown(environ))
+    named = {name for each in of_all.http.organisations for name in each.variables}
+    unknown = list(_unknown(environ, named))
     return read, unknown or [Finding("settings", "ok", f"{len(_set(environ))} set, no mistakes")]
 
 
-def settings_in_force(environ: Mapping[str, str]) -> dict[str, str]:
-    """The value in force of every variable, secrets masked; those of the HTTP server only if one of them is set."""
+def settings_in_force(environ: Mapping[str, str], organisation: str = "") -> dict[str, str]:
+    """The value in force of every variable, secrets masked; those of the HTTP server only if one of them is set.
+
+    Of an organisation those that its table says stand for the variables.
+    """
     there = _set(environ)
+    with suppress(SettingsError):  # which was told
+        own = Settings.from_env(environ).of(organisation)
+        there |= _said_by_table(own) if own.organisation else {}
     http = HTTP_VARIABLES if uses_http(environ) else ()
     return {
         variable.name: (MASK if variable.secret else there[variable.name])
@@ -124,6 +134,18 @@ def settings_in_force(environ: Mapping[str, str]) -> dict[str, str]:
         else variable.default
         for variable in (*VARIABLES, *http)
     }
+
+
+def _said_by_table(own: Settings) -> dict[str, str]:
+    values = {
+        CLIENT_ID: own.client_id,
+        CLIENT_SECRET: own.client_secret.get_secret_value(),
+        ACCESS_TOKEN: own.access_token.get_secret_value(),
+        API_VERSION: own.api_version,
+        BASE_URL: own.base_url,
+        WEBHOOK_SECRETS: ",".join(each.get_secret_value() for each in own.http.webhook_secrets),
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 def uses_http(environ: Mapping[str, str]) -> bool:
@@ -135,10 +157,10 @@ def _set(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name in known if (value := environ.get(name, "").strip())}
 
 
-def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
+def _unknown(environ: Mapping[str, str], named: Collection[str]) -> Iterator[Finding]:
     known = [variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)]
     for name in sorted(environ):
-        if name.startswith("NOMOS_") and name not in known:
+        if name.startswith("NOMOS_") and name not in {*known, *named}:
             near = nearest_names(name, known)
             cure = f"Did you mean {near[0]}?" if near else "Unset it, unless another program uses it."
             yield Finding("settings", "warning", f"{name} is set, and no setting of this name exists.", cure)
@@ -226,8 +248,12 @@ def _milliseconds(started: float) -> str:
 _OTHERS = 0o077  # permissions of all but the owner
 
 
-async def http_checks(http: HttpSettings) -> AsyncIterator[Finding]:
-    if not http.authenticates:
+async def http_checks(settings: Settings) -> AsyncIterator[Finding]:
+    http = settings.http
+    if settings.organisation and not http.authenticates:
+        found = "need no token, and a token chooses the organisation: `nomos-mcp http` does not start"
+        yield Finding("callers", "failed", found, f"Set {AUTH_ISSUER} or {TOKENS_FILE}.")
+    elif not http.authenticates:
         cure = f"Set {AUTH_ISSUER} or {TOKENS_FILE} before other machines may call."
         yield Finding("callers", "warning", "need no token, so the server is for loopback only", cure)
     if http.issuer:

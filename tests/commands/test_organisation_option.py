@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from nomos_mcp.cli import main
+from nomos_mcp.client import EDISON
+from nomos_mcp.commands import doctor_checks
 from nomos_mcp.database.database import Database
 from nomos_mcp.history.store import History
 from nomos_mcp.simulator import DEMO, Simulator
@@ -107,6 +109,27 @@ def test_the_doctor_examines_the_one_that_is_named_and_names_its_keys(
     assert main(["doctor", "--json", "--organisation", "acme"]) == 2
     (failed,) = [each for each in json.loads(capsys.readouterr().out)["checks"] if each["state"] == "failed"]
     assert failed["cure"].startswith("Check client_id_env and client_secret_env, and that base_url is")
+
+
+@pytest.mark.usefixtures("_file")
+def test_the_doctor_says_what_is_in_force_for_it_and_does_not_doubt_the_variables_of_the_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "organisations.toml"
+    named = file.read_text().replace("ACME_ID", "NOMOS_ACME_ID")
+    file.write_text(named.replace("[acme]\n", f'[acme]\napi_version = "{EDISON}"\n'))
+    monkeypatch.setenv("NOMOS_ACME_ID", DEMO.client_id)
+    assert main(["doctor", "--json", "--organisation", "acme"]) == 2
+    report = json.loads(capsys.readouterr().out)
+    checks = {each["name"]: each for each in report["checks"]}
+    assert checks["settings"]["state"] == "ok"
+    assert checks["callers"]["state"] == "failed"
+    assert "`nomos-mcp http` does not start" in checks["callers"]["found"]
+    in_force = report["settings"]
+    assert in_force["NOMOS_CLIENT_ID"] == DEMO.client_id
+    assert in_force["NOMOS_API_VERSION"] == EDISON
+    assert in_force["NOMOS_BASE_URL"].startswith("http://127.0.0.1:")
+    assert in_force["NOMOS_CLIENT_SECRET"] == doctor_checks.MASK
 
 
 @pytest.mark.slow
