@@ -90,13 +90,13 @@ def read_organisations(env: Mapping[str, str], *, demo: bool) -> tuple[list[Orga
 
     problems = list(_conflicts(env, demo=demo))
     try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         return [], [*problems, f"{ORGANISATIONS}: {path} cannot be read: {error.strerror}. Name a TOML file."]
     except tomllib.TOMLDecodeError as error:
         place = _PLACE.search(str(error))  # the rest may quote what the file holds
         return [], [*problems, f"{ORGANISATIONS}: {path} is not TOML{f' {place[0]}' if place else ''}. Correct it."]
-    except (UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no UTF-8, a number of thousands of digits, tables in tables in tables
         return [], [*problems, f"{ORGANISATIONS}: {path} is not TOML. Correct it."]
     if not tables:
         problems.append(f"{ORGANISATIONS}: {path} holds no organisation. Give each one a table, such as [acme].")
@@ -179,9 +179,14 @@ class _Table:
             return "the environment variable that it names is not set. Set it, or name another."
         if value.startswith("${") and value.endswith("}"):
             return "the environment variable that it names holds a placeholder and no value. Set it to the value."
-        if key == _WEBHOOKS and any(len(each.encode()) < MIN_SECRET_BYTES for each in self.secrets()):
+        return self._webhooks_flaw() if key == _WEBHOOKS else ""
+
+    def _webhooks_flaw(self) -> str:
+        if not self.secrets():
+            return "the environment variable that it names holds no secret. Set it to one, or leave this out."
+        if any(len(each.encode()) < MIN_SECRET_BYTES for each in self.secrets()):
             return f"one of these secrets has under {MIN_SECRET_BYTES} bytes. Copy it whole from the dashboard."
-        if key == _WEBHOOKS and not self._env.get(DATABASE):
+        if not self._env.get(DATABASE):
             return f"given, but {DATABASE} is not set, where what is seen would be kept. Set it, or leave this out."
         return ""
 

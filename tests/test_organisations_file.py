@@ -53,6 +53,11 @@ def test_each_organisation_has_its_own_credentials_version_host_and_secrets(file
     assert "s3cr3t" not in repr(settings) + settings.model_dump_json() + repr(acme)
 
 
+def test_an_editor_of_windows_may_have_written_it(file: Path) -> None:
+    settings = read(file, b"\xef\xbb\xbf" + f"[acme]\n{ACME}".replace("\n", "\r\n").encode())
+    assert settings.of("acme").client_id == "acme-client"
+
+
 def test_the_key_that_all_share_becomes_another_one_in_each(file: Path) -> None:
     settings = read(file, f"[acme]\n{ACME}[beta]\n{BETA}", NOMOS_MCP_STATE_KEY="k" * 32)
     keys = {each.state_key.get_secret_value() for each in (settings, settings.of("acme"), settings.of("beta"))}
@@ -112,6 +117,8 @@ def test_without_the_file_there_is_one_organisation_without_a_name() -> None:
             "[acme] webhook_secrets_env:",
             "one of these secrets has under",
         ),
+        (f'[acme]\n{ACME}webhook_secrets_env = "COMMAS"', "[acme] webhook_secrets_env:", "holds no secret"),
+        (f"[acme]\n{ACME}number = {'1' * 5000}", "", "is not TOML"),
         (f"[acme]\n{ACME}[beta]\n{ACME}", "[beta] client_id_env:", "the same as of [acme]"),
         (f"[acme]\n{BETA}[beta]\n{BETA}", "[beta] access_token_env:", "the same as of [acme]"),
         (
@@ -128,8 +135,8 @@ def test_without_the_file_there_is_one_organisation_without_a_name() -> None:
 )
 def test_a_mistake_names_file_table_and_key(file: Path, content: str | bytes, where: str, said: str) -> None:
     both = f"{SECRETS['BETA_HOOKS']},{SECRETS['ACME_HOOKS'].partition(',')[2]}"
-    more = {"EMPTY": " ", "SHORT": f"{'s' * 32},short", "LEFT": "${ACME_TOKEN}", "BOTH_HOOKS": both, **POSTGRESQL}
-    (problem,) = problems(file, content, **more)
+    more = {"EMPTY": " ", "SHORT": f"{'s' * 32},short", "LEFT": "${ACME_TOKEN}", "BOTH_HOOKS": both, "COMMAS": " ,,"}
+    (problem,) = problems(file, content, **more, **POSTGRESQL)
     assert problem.startswith(f"NOMOS_MCP_ORGANISATIONS: {file}{',' if where else ''} {where}".rstrip())
     assert said in problem
 
