@@ -95,7 +95,7 @@ class JwtVerifier:
     def _caller_token(self, claims: Mapping[str, Any]) -> CallerToken:
         client_id = str(claims.get("client_id") or claims.get("azp") or claims.get("sub") or "")
         subject = str(claims.get("sub") or client_id)
-        if not subject:
+        if not subject or not _is_text(subject):
             raise InvalidTokenError(_INVALID)
         customer_id, scopes = self._customer(claims), _scopes(claims)
         caller = Caller(
@@ -134,6 +134,15 @@ def _organisation(claims: Mapping[str, Any]) -> str:
         return ""
     name = claims[ORGANISATION_CLAIM]
     return name if isinstance(name, str) and ORGANISATION.fullmatch(name) else MALFORMED
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written: JSON may hold halves of characters, of which no bytes can be made."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _lasts(claims: Mapping[str, Any]) -> bool:

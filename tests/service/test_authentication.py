@@ -120,6 +120,7 @@ def tampered() -> str:
         token(nbf=int(time.time()) + 3600),
         token(iat=int(time.time()) + 3600),
         token(sub=7),
+        token(sub="half a \ud83d"),
         token(sub=None),
         token(nomos_customer=""),
         token(nomos_customer=None, scope=None, sub=""),
