@@ -4,11 +4,13 @@ import csv
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
+
+from nomos_mcp.commands.command import EXIT_FAILED, complain
 
 
 def add_export(parser: ArgumentParser) -> None:
@@ -29,6 +31,21 @@ def output(path: str | None) -> Iterator[TextIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+async def exit_code_of(work: Awaitable[int], path: str | None) -> int:
+    """Do what a command does with a database, and return its exit code; say what fails there, or at the file."""
+    from nomos_mcp.database.errors import DatabaseError  # noqa: PLC0415  --help answers at once
+
+    try:
+        return await work
+    except DatabaseError as error:
+        complain(str(error))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or path is None:
+            raise
+        complain(f"{path} cannot be written: {error.strerror}.")
+    return EXIT_FAILED
 
 
 async def export(rows: AsyncIterator[object], names: Sequence[str], form: str, file: TextIO) -> int:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from nomos_mcp.commands.command import (
-    EXIT_FAILED,
     EXIT_OK,
     EXIT_USAGE,
     Subparsers,
@@ -16,7 +15,7 @@ from nomos_mcp.commands.command import (
     note,
     settings_or_complaint,
 )
-from nomos_mcp.commands.exporting import add_export, export, output
+from nomos_mcp.commands.exporting import add_export, exit_code_of, export, output
 from nomos_mcp.variables import DATABASE
 
 if TYPE_CHECKING:  # loads SQLAlchemy; --help answers at once
@@ -74,27 +73,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(history: "History", options: argparse.Namespace) -> int:
-    from nomos_mcp.database.errors import DatabaseError  # noqa: PLC0415  as above
-
+    work = _prune(history, options.older_than) if options.action == "prune" else _export(history, options)
     try:
-        if options.action == "prune":
-            before = history.now() - options.older_than
-            note(f"States deleted that ended before {before:%Y-%m-%d %H:%M} UTC: {await history.prune(before)}")
-        else:
-            from nomos_mcp.history.changes import OrderLook  # noqa: PLC0415  as above
-
-            names = [each.name for each in fields(OrderLook)]
-            with output(options.output) as file:
-                exported = await export(history.exported(), names, options.format, file)
-            note(f"States exported: {exported}")
-    except DatabaseError as error:
-        complain(str(error))
-        return EXIT_FAILED
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        complain(f"{options.output} cannot be written: {error.strerror}.")
-        return EXIT_FAILED
+        return await exit_code_of(work, getattr(options, "output", None))
     finally:
         await history.aclose()
+
+
+async def _prune(history: "History", age: timedelta) -> int:
+    before = history.now() - age
+    note(f"States deleted that ended before {before:%Y-%m-%d %H:%M} UTC: {await history.prune(before)}")
+    return EXIT_OK
+
+
+async def _export(history: "History", options: argparse.Namespace) -> int:
+    from nomos_mcp.history.changes import OrderLook  # noqa: PLC0415  as above
+
+    with output(options.output) as file:
+        exported = await export(history.exported(), [each.name for each in fields(OrderLook)], options.format, file)
+    note(f"States exported: {exported}")
     return EXIT_OK

@@ -19,7 +19,7 @@ from nomos_mcp.commands.command import (
     print_rows,
     settings_or_complaint,
 )
-from nomos_mcp.commands.exporting import add_export, export, output
+from nomos_mcp.commands.exporting import add_export, exit_code_of, export, output
 from nomos_mcp.variables import AUDIT_FILE, CLIENT_ID, DATABASE
 
 if TYPE_CHECKING:  # loads SQLAlchemy; --help answers at once
@@ -122,33 +122,21 @@ def _attempts_of(settings: "Settings") -> "OrderAttempts":
 
 
 async def _run(settings: "Settings", options: argparse.Namespace) -> int:
-    from nomos_mcp.database.errors import DatabaseError  # noqa: PLC0415  as above
-
     attempts = _attempts_of(settings)
+    works = {
+        "list": lambda: _list(attempts, options),
+        "show": lambda: _show(attempts, options.attempt),
+        "export": lambda: _export(attempts, options),
+        "reconcile": lambda: _reconcile(attempts, settings, options),
+    }
     try:
-        if options.action == "list":
-            return await _list(attempts, options)
-        if options.action == "show":
-            return await _show(attempts, options.attempt)
-        if options.action == "export":
-            return await _export(attempts, options)
-        return await _reconcile(attempts, settings, options)
-    except DatabaseError as error:
-        complain(str(error))
-        return EXIT_FAILED
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        complain(f"{options.output} cannot be written: {error.strerror}.")
-        return EXIT_FAILED
+        return await exit_code_of(works[options.action](), getattr(options, "output", None))
     finally:
         await attempts.database.aclose()
 
 
 async def _list(attempts: "OrderAttempts", options: argparse.Namespace) -> int:
-    found = await attempts.newest(
-        limit=options.limit, subscription_id=options.subscription, only_open=options.open
-    )  # fmt: skip
+    found = await attempts.newest(limit=options.limit, subscription_id=options.subscription, only_open=options.open)
     if not found:
         note("No attempt is open." if options.open else "No attempts.")
         return EXIT_OK
