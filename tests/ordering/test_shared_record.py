@@ -21,6 +21,7 @@ from nomos_mcp.replicas.order_attempts import OrderAttempt, OrderAttempts
 from nomos_mcp.replicas.reconciliation import YOUNG, close_by_word
 from nomos_mcp.server import create_server
 from nomos_mcp.server.ordering import shared_record, submit
+from nomos_mcp.server.ordering.record import Entry
 from nomos_mcp.server.request_context import Caller
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -372,30 +373,63 @@ async def test_what_cannot_be_read_back_is_not_sent(
     assert (row.outcome, row.is_open) == ("refused", False)  # it is certain that it never was sent
 
 
+class Untaken:
+    """Lets the database take no outcome while it is `away`; counts how often it was tried."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.away, self.tried = True, 0
+        complete = OrderAttempts.complete
+
+        async def failing(*arguments: Any, **more: Any) -> Any:
+            self.tried += 1
+            if self.away:
+                raise DatabaseError("The database does not answer.")
+            return await complete(*arguments, **more)
+
+        monkeypatch.setattr(OrderAttempts, "complete", failing)
+        monkeypatch.setattr(shared_record, "_PAUSES", (0.0,))
+
+
 async def test_an_outcome_that_the_database_does_not_take_is_told_and_written_later(
     replica: Replica, attempts: OrderAttempts, simulator: Simulator, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    away = [True]
-    complete = OrderAttempts.complete
-
-    async def failing(*arguments: Any, **more: Any) -> Any:
-        if away:
-            raise DatabaseError("The database does not answer.")
-        return await complete(*arguments, **more)
-
-    monkeypatch.setattr(OrderAttempts, "complete", failing)
-    monkeypatch.setattr(shared_record, "_PAUSES", (0.0,))
+    untaken = Untaken(monkeypatch)
     async with replica(Faulty(simulator)) as client:
         assert (await ordered(client))["outcome"] == "ordered"
         said = capfd.readouterr().err
         assert '"outcome":"ordered"' in said
         assert "the database did not take the outcome of attempt" in said
         assert [each.is_open for each in await rows(attempts)] == [True]
-        away.clear()
+        untaken.away = False
         assert (await ordered(client))["outcome"] == "already_ordered"
     first, _ = await rows(attempts)
     assert (first.is_open, first.outcome, first.made_by) == (False, "ordered", "this_call")
+
+
+async def test_a_refusal_that_was_not_written_is_written_before_the_next_call_is_told_of_an_open_attempt(
+    replica: Replica, attempts: OrderAttempts, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    untaken = Untaken(monkeypatch)
+    async with replica(Faulty(simulator, posts=["403_before"])) as client:
+        assert (await ordered(client))["reason"] == "forbidden"
+        untaken.away = False
+        assert (await ordered(client))["outcome"] == "ordered"
+    assert [each.outcome for each in await rows(attempts)] == ["refused", "ordered"]
+
+
+async def test_outcomes_that_were_kept_are_tried_until_the_database_fails_again(
+    attempts: OrderAttempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, untaken = shared_record.SharedRecord(attempts.database, "127.0.0.1"), Untaken(monkeypatch)
+    entry = Entry(time="", caller="local", subscription=SUBSCRIPTION)
+    for number in (1, 2, 3):
+        record.keep(shared_record.RowOfAttempt(number, entry, record))
+    await record.begin(entry)
+    assert untaken.tried == 1
+    untaken.away = False
+    await record.begin(entry)
+    assert untaken.tried == 4
 
 
 async def test_an_attempt_that_somebody_closed_before_it_was_sent_is_not_sent(

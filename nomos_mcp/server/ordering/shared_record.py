@@ -54,16 +54,27 @@ class SharedRecord:
             write_line(replace(entry, outcome="refused", reason="no_record").line())
             write_line(f"nomos-mcp: the line above could not be written to the database. {error}")
             raise RecordError(str(error)) from None
-        unwritten, self._unwritten = self._unwritten, []
-        for each in unwritten:
-            await each.write(pauses=())
+        await self._write_kept()
         return RowOfAttempt(number, entry, self)
 
     async def earlier(self, subscription_id: str) -> Earlier:
+        """Return what was sent for a subscription before, once the outcomes that are known here are written."""
         try:
+            found = Earlier(*await self.attempts.earlier(subscription_id))
+            if found.open_since is None or not self._unwritten:
+                return found
+            await self._write_kept()
             return Earlier(*await self.attempts.earlier(subscription_id))
         except DatabaseError as error:
             raise RecordError(str(error)) from None
+
+    async def _write_kept(self) -> None:
+        """Write the outcomes that the database did not take, until it fails again."""
+        unwritten, self._unwritten = self._unwritten, []
+        with anyio.CancelScope(shield=True):  # none gets lost
+            while unwritten and await unwritten.pop(0).write(pauses=()):
+                continue
+        self._unwritten += unwritten
 
     def keep(self, attempt: "RowOfAttempt") -> None:
         """Keep an attempt whose outcome the database did not take, to write it when it answers again."""
@@ -123,8 +134,8 @@ class RowOfAttempt:
         write_line(self.entry.line())
         await self.write(_PAUSES)
 
-    async def write(self, pauses: tuple[float, ...]) -> None:
-        """Write the outcome, trying again after each pause; if all fails, it is kept for later."""
+    async def write(self, pauses: tuple[float, ...]) -> bool:
+        """Write the outcome, trying again after each pause; if all fails, it is kept for later, and this is False."""
         entry, failure = self.entry, _TOO_SLOW
         values = {
             "decision": entry.decision,
@@ -143,12 +154,13 @@ class RowOfAttempt:
                 else:
                     for attempt in closed:
                         write_line(line_of(attempt, entry.organisation))
-                    return
+                    return True
         self._record.keep(self)
         write_line(
             f"nomos-mcp: the database did not take the outcome of attempt {self.number} for {entry.subscription}: "
             f"{entry.outcome}. {failure} It is written once the database answers, if this process is still there."
         )
+        return False
 
 
 def line_of(attempt: OrderAttempt, organisation: str) -> str:
