@@ -57,6 +57,7 @@ _CODES: Final[Mapping[str, str]] = {
     "3D000": f"The database that {DATABASE} names does not exist: create it.",
     "3F000": _NO_TABLES,
     "42P01": _NO_TABLES,
+    "42883": _NO_TABLES,  # their functions are not there either
     "42501": f"The user in {DATABASE} may not use nomos-mcp's tables: grant them.",
     "53100": _FULL,
     "53300": "The database accepts no more connections: raise its limit, or end other programs.",

@@ -144,13 +144,18 @@ class SharedConnection:
         url: `NOMOS_MCP_DATABASE`.
         opened: Awaited before the first connection is used, so that the tables are there.
         timeout: Seconds that a statement may take, its connection and its turn included.
+        sign: The statement that `keep` asks for as a sign of life. Where it fails, the database is as good as away.
     """
 
-    def __init__(self, url: SecretStr, opened: Callable[[], Awaitable[object]], timeout: float = 2.0) -> None:
+    def __init__(
+        self, url: SecretStr, opened: Callable[[], Awaitable[object]], timeout: float = 2.0, sign: str = "SELECT 1"
+    ) -> None:
         self._url = url
         self._opened = opened
         self._is_opened = False
         self._timeout = timeout
+        self._sign = sign
+        self._is_well = False  # as the last sign of life says
         self.observer: StatementObserver | None = None
         self._connection: Any = None
         self._connecting: asyncio.Task[DatabaseError | None] | None = None
@@ -201,7 +206,7 @@ class SharedConnection:
         was_away = False
         while True:
             try:
-                await self.fetch("SELECT 1")
+                await self.fetch(self._sign)
             except DatabaseError as error:
                 if not was_away:
                     _log.warning("PostgreSQL is away. %s", error)
@@ -210,6 +215,7 @@ class SharedConnection:
                 if was_away:
                     _log.warning("PostgreSQL answers again.")
                 was_away = False
+            self._is_well = not was_away
             if self.is_connected:
                 with anyio.move_on_after(_CHECKED_EVERY):
                     await self._lost.wait()
@@ -219,6 +225,11 @@ class SharedConnection:
     @property
     def is_connected(self) -> bool:
         return self._connection is not None and not self._connection.is_closed()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is a connection, and `keep` got its last sign of life."""
+        return self._is_well and self.is_connected
 
     async def aclose(self) -> None:
         if self._connecting is not None:

@@ -243,7 +243,7 @@ def health_routes(readiness: ReadinessOfAll, named: int, shared: "SharedConnecti
         if named:
             body |= {"organisations": named, "not_ready": named - len(ready)}
         if shared:
-            body |= {"database": "ok"} if shared.is_connected else {"database": "away", "ordering": False}
+            body |= {"database": "ok"} if shared.is_well else {"database": "away", "ordering": False}
         return JSONResponse(body, 200 if ready else 503, _NO_STORE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

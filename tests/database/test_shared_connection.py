@@ -7,6 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 import anyio
 import pytest
@@ -16,6 +17,8 @@ from pydantic import SecretStr
 from nomos_mcp.database import postgresql
 from nomos_mcp.database.errors import DatabaseError
 from nomos_mcp.database.postgresql import SharedConnection
+from nomos_mcp.server.server_factory import shared_connection_of
+from nomos_mcp.settings import Settings
 from tests.databases import execute
 from tests.postgresql_server import PASSWORD, PostgresqlServer
 
@@ -230,6 +233,33 @@ async def test_a_server_that_hangs_is_noticed_although_nobody_asks_it(
             assert await backend(shared) != hanging
         finally:
             own_server.send_signal(hanging, signal.SIGCONT)
+    await shared.aclose()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_a_database_that_may_only_be_read_is_as_good_as_away(
+    database_url: str, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_RETRIED_AFTER", 0.1)
+    shared = shared_connection_of(Settings(database=SecretStr(database_url)))
+    assert shared
+    name = urlsplit(database_url).path[1:]
+
+    async def change(read_only: str) -> None:
+        await shared.fetch("SELECT 1")
+        number = await backend(shared)
+        ended = f"SELECT pg_terminate_backend({number})"
+        for statement in (f"ALTER DATABASE {name} SET default_transaction_read_only = {read_only}", ended):
+            await anyio.to_thread.run_sync(execute, postgresql_url, statement)
+
+    async with kept(shared):
+        await until(lambda: shared.is_well)
+        await change("on")
+        await until(lambda: not shared.is_connected)
+        await until(lambda: shared.is_connected)
+        assert not shared.is_well
+        await change("off")
+        await until(lambda: shared.is_well)
     await shared.aclose()
 
 
