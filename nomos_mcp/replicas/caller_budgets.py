@@ -95,6 +95,7 @@ class CallerBudgets:
         self._clock = clock
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._away_until = float("-inf")
+        self._turn = asyncio.Lock()  # those who lease slots on the same connection wait for one of ours, not for all
 
     async def spend(self, name: str, customer_id: str, calls: float) -> float | None:
         """Spend calls of a caller's budget; waits no longer than a fraction of a second.
@@ -142,6 +143,14 @@ class CallerBudgets:
         return taking.done() and not taking.cancelled() and taking.result()
 
     async def _take(self, key: str, account: _Account, calls: float) -> bool:
+        try:
+            async with self._turn:
+                # Behind many others who got no answer in time, nobody waits for this one any more.
+                return self._clock() >= self._away_until and await self._ask(key, account, calls)
+        finally:
+            account.taking = None
+
+    async def _ask(self, key: str, account: _Account, calls: float) -> bool:
         charged = max(0.0, -account.held)
         need = max(0.0, calls - max(0.0, account.held))
         spare = self._full - charged - need
@@ -152,8 +161,6 @@ class CallerBudgets:
             )
         except DatabaseError:
             return False
-        finally:
-            account.taking = None
         account.held += charged + rows[0]["granted"]
         account.empty_until = self._clock() + (rows[0]["used"] - self._full) / self._per_second
         return True

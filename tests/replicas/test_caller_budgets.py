@@ -159,6 +159,30 @@ async def test_calls_at_once_take_once(connections: list[Counted]) -> None:
     assert connections[0].trips == 1
 
 
+async def test_what_else_uses_the_connection_waits_for_one_caller_and_not_for_all(connections: list[Counted]) -> None:
+    [one, *_], [connection, *_] = budgets(connections), connections
+    async with connection._turn:
+        calls = [asyncio.create_task(spent(one, f"caller-{number}")) for number in range(20)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert connection.trips
+        other = asyncio.create_task(connection.fetch("SELECT 1"))
+        await asyncio.sleep(0)
+    await other
+    assert connection.trips <= 3
+    assert await asyncio.gather(*calls) == [True] * 20
+
+
+async def test_those_who_wait_behind_others_when_nobody_waits_any_more_do_not_ask(connections: list[Counted]) -> None:
+    [one, *_], [connection, *_] = budgets(connections), connections
+    with patch.object(caller_budgets, "_PATIENCE", 0.05):
+        async with connection._turn:
+            assert await asyncio.gather(*(one.spend(f"caller-{number}", "", 1) for number in range(20))) == [None] * 20
+            taking = [each.taking for each in one._accounts.values() if each.taking]
+        assert sorted(await asyncio.gather(*taking)) == [False] * 19 + [True]
+    assert connection.trips == 1
+
+
 async def test_a_database_that_hangs_is_waited_for_briefly_and_once(connections: list[Counted]) -> None:
     one = budgets(connections)[0]
     with patch.object(caller_budgets, "_PATIENCE", 0.05):
