@@ -149,7 +149,7 @@ def print_rows(rows: Sequence[Sequence[str]], *, indent: int = 0, style: Style, 
     The width is that of everything; by default the terminal's, and unlimited in a pipe.
     """
     if width is None:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
+        width = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else _UNLIMITED
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     start = indent + sum(each + 2 for each in widths)
     for row in rows:

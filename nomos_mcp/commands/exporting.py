@@ -1,6 +1,7 @@
 """Exporting rows of a database: as CSV or JSON lines, to stdout or to a file that is replaced once all is written."""
 
 import csv
+import errno
 import json
 import sys
 from argparse import ArgumentParser
@@ -22,6 +23,8 @@ def add_export(parser: ArgumentParser) -> None:
 def output(path: str | None) -> Iterator[TextIO]:
     """Open a file that takes its name only when it is whole, or take stdout."""
     if path is None:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
         yield sys.stdout
         return
     part = Path(f"{path}.part")
@@ -42,9 +45,9 @@ async def exit_code_of(work: Awaitable[int], path: str | None) -> int:
     except DatabaseError as error:
         complain(str(error))
     except OSError as error:
-        if isinstance(error, BrokenPipeError) or path is None:
+        if isinstance(error, BrokenPipeError):
             raise
-        complain(f"{path} cannot be written: {error.strerror}.")
+        complain(f"{path or 'stdout'} cannot be written: {error.strerror}.")
     return EXIT_FAILED
 
 

@@ -30,6 +30,11 @@ if TYPE_CHECKING:  # loads SQLAlchemy; --help answers at once
 _MANY: Final = 1_000_000_000_000
 _HEADINGS: Final = ("NUMBER", "BEGAN (UTC)", "SUBSCRIPTION", "CALLER", "OUTCOME", "ORDER", "")
 _SHOWN: Final = 100  # attempts at one subscription
+_WITH_ID: Final = {
+    "subscription": "subscription",
+    "meter order": "order",
+}  # kinds of IDs, and the options that take one
+_NO_PERSON: Final = {"", "look", "reconcile"}  # what stands there if no person closed an attempt
 
 
 def add(commands: Subparsers) -> None:
@@ -47,7 +52,7 @@ def add(commands: Subparsers) -> None:
     actions = parser.add_subparsers(dest="action", metavar="action", required=True)
     listed = actions.add_parser("list", help="print attempts, newest first")
     listed.add_argument("--open", action="store_true", help="only those whose outcome is not known")
-    listed.add_argument("--subscription", default="", metavar="sub_…", help="only those at this subscription")
+    listed.add_argument("--subscription", metavar="sub_…", help="only those at this subscription")
     listed.add_argument("--limit", type=number(1, 10_000), default=20, metavar="N", help="default: 20")
     shown = actions.add_parser("show", help="print all about an attempt")
     shown.add_argument("attempt", metavar="NUMBER", help="the attempt's number, or sub_… for all at a subscription")
@@ -58,8 +63,8 @@ def add(commands: Subparsers) -> None:
     settled.add_argument(
         "--as", dest="word", choices=["ordered", "not-ordered"], help="close this attempt by your word"
     )
-    settled.add_argument("--order", default="", metavar="prdo_…", help="with --as ordered: the order")
-    settled.add_argument("--by", default="", metavar="NAME", help="with --as: who says so (default: the login name)")
+    settled.add_argument("--order", metavar="prdo_…", help="with --as ordered: the order")
+    settled.add_argument("--by", metavar="NAME", help="with --as: who says so (default: the login name)")
     exported = actions.add_parser("export", help="print all attempts, oldest first")
     add_export(exported)
     for each in (listed, shown, settled, exported):
@@ -84,20 +89,22 @@ def _option_problems(options: argparse.Namespace) -> list[str]:
     from nomos_mcp.client.ids import checked  # noqa: PLC0415  as above
 
     problems = []
-    with_id = [("subscription", getattr(options, "subscription", "")), ("meter order", getattr(options, "order", ""))]
+    with_id = [(kind, getattr(options, name, None)) for kind, name in _WITH_ID.items()]
     if options.action == "show" and not options.attempt.isdecimal():
         with_id.append(("subscription", options.attempt))
     for kind, value in with_id:
         try:
-            _ = value and checked(value, kind)
+            _ = value is None or checked(value, kind)
         except InvalidRequestError as error:
             problems.append(str(error))
     if options.action != "reconcile":
         return problems
     if options.word and len(options.attempts) != 1:
         problems.append("--as: it is one person's word about one attempt. Name that attempt's number, and no other.")
-    if options.by and not options.word:
+    if options.by is not None and not options.word:
         problems.append("--by: says who closes an attempt by their word. Use it with --as.")
+    if options.by is not None and options.by.strip() in _NO_PERSON:
+        problems.append(f"--by: {options.by!r} names no person. Say who closes the attempt.")
     if options.order and options.word != "ordered":
         problems.append("--order: names the order that was made. Use it with --as ordered.")
     return problems
@@ -136,24 +143,33 @@ async def _run(settings: "Settings", options: argparse.Namespace) -> int:
 
 
 async def _list(attempts: "OrderAttempts", options: argparse.Namespace) -> int:
-    found = await attempts.newest(limit=options.limit, subscription_id=options.subscription, only_open=options.open)
+    from nomos_mcp.client.http_messages import cleaned  # noqa: PLC0415  as above
+
+    found = await attempts.newest(
+        limit=options.limit + 1, subscription_id=options.subscription or "", only_open=options.open
+    )
     if not found:
         note("No attempt is open." if options.open else "No attempts.")
         return EXIT_OK
-    rows = [_HEADINGS]
-    for each in found:
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    for each in found[: options.limit]:
         outcome = f"{each.outcome} ({each.reason})" if each.reason else each.outcome
         open_ = "open" if each.is_open else ""
         began = f"{each.began_at:%Y-%m-%d %H:%M:%S}"
-        rows.append((str(each.number), began, each.subscription_id, each.caller, outcome, each.order_id, open_))
+        cells = (str(each.number), began, each.subscription_id, each.caller, outcome, each.order_id, open_)
+        rows.append(tuple(map(cleaned, cells)))
     print_rows(rows, style="bold")
+    if len(found) > options.limit:
+        note(f"There are more than these {options.limit}: see --limit.")
     return EXIT_OK
 
 
 async def _show(attempts: "OrderAttempts", which: str) -> int:
+    from nomos_mcp.client.http_messages import cleaned  # noqa: PLC0415  as above
+
     by_number = which.isdecimal()
     found = (
-        await attempts.newest(limit=1, number=min(int(which), _MANY))
+        await attempts.newest(limit=1, number=min(int(which[:20]), _MANY))
         if by_number
         else await attempts.newest(limit=_SHOWN, subscription_id=which)
     )
@@ -161,7 +177,7 @@ async def _show(attempts: "OrderAttempts", which: str) -> int:
         complain(f"no attempt {'has the number' if by_number else 'is recorded for'} {which}.")
         return EXIT_FAILED
     for index, each in enumerate(found):
-        rows = [(name.replace("_", " "), str(getattr(each, name) or "")) for name in _exported(each)]
+        rows = [(name.replace("_", " "), cleaned(str(getattr(each, name) or ""))) for name in _exported(each)]
         rows = [row for row in rows if row[1]]
         if index:
             print()
@@ -272,7 +288,7 @@ async def _close(
         complain(f"{sent}, and its process may still be at work. Try again in {wait} seconds.")
         return EXIT_FAILED
     by = options.by or _login_name()
-    if not await close_by_word(attempt, attempts, options.word, options.order, by):
+    if not await close_by_word(attempt, attempts, options.word, options.order or "", by):
         complain(f"attempt {attempt.number} was closed meanwhile. Nothing was changed.")
         return EXIT_FAILED
     print(f"{attempt.number}  {attempt.subscription_id}  closed as {options.word}, by {by}")

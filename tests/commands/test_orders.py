@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import errno
 import io
 import json
 import shlex
@@ -40,6 +41,11 @@ def upstream(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         monkeypatch.setenv("NOMOS_BASE_URL", url)
         monkeypatch.setenv("NOMOS_ACCESS_TOKEN", DEMO.access_token)
         yield url
+
+
+class FullFile(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 class Record:
@@ -110,7 +116,9 @@ def test_attempts_are_listed_newest_first(record: Record, capsys: pytest.Capture
         assert main(["orders", "list", *only]) == 0
         assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [str(first)]
     assert main(["orders", "list", "--limit", "1"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2
+    assert err == "There are more than these 1: see --limit.\n"
 
 
 @on_postgresql
@@ -122,9 +130,32 @@ def test_an_attempt_is_shown_with_what_it_means(record: Record, capsys: pytest.C
     assert "Nothing else is sent for the subscription until" in by_number
     assert main(["orders", "show", SUBSCRIPTION]) == 0
     assert capsys.readouterr().out == by_number
-    for nobody in ("0", str(number + 1), "9" * 50, OTHER):
+    for nobody in ("0", str(number + 1), "9" * 5000, OTHER):
         assert main(["orders", "show", nobody]) == 1
         assert "no attempt" in capsys.readouterr().err
+
+
+@on_postgresql
+def test_a_terminal_is_told_nothing_by_stored_text(record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    record.do(lambda attempts: attempts.begin(SUBSCRIPTION, "\x1b]0;evil\x07\nchat", "yes", "code"))
+    for command in (["list"], ["show", SUBSCRIPTION]):
+        assert main(["orders", *command]) == 0
+        out = capsys.readouterr().out
+        assert " ]0;evil  chat" in out
+        assert not {"\x1b", "\x07"} & {*out}
+
+
+@on_postgresql
+@pytest.mark.parametrize("command", [["list"], ["export", "--format", "csv"]])
+def test_a_stdout_that_takes_nothing_is_named(
+    record: Record, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record.died()
+    monkeypatch.setattr("sys.stdout", FullFile())
+    assert main(["orders", *command]) == 1
+    assert "stdout cannot be written: No space left on device." in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdout", None)  # closed before the start
+    assert main(["orders", *command]) == (1 if "export" in command else 0)
 
 
 @on_postgresql
@@ -248,6 +279,11 @@ def test_an_attempt_at_another_host_is_left_alone(
         (["reconcile", "1", "--as", "not-ordered", "--order", "prdo_1"], "--order: names the order that was made"),
         (["reconcile", "1", "--as", "ordered", "--order", "sub_1"], "is not a valid meter order ID"),
         (["reconcile", "1", "--by", "Anna"], "--by: says who closes an attempt"),
+        (["reconcile", "1", "--as", "not-ordered", "--by", " "], "--by: ' ' names no person"),
+        (["reconcile", "1", "--as", "not-ordered", "--by", "look"], "--by: 'look' names no person"),
+        (["reconcile", "1", "--as", "ordered", "--order", ""], "'' is not a valid meter order ID"),
+        (["list", "--subscription", ""], "'' is not a valid subscription ID"),
+        (["show", ""], "'' is not a valid subscription ID"),
         (["reconcile"], "NOMOS_CLIENT_ID: not set"),
     ],
 )
