@@ -256,7 +256,7 @@ async def _look_for(attempt: "OrderAttempt", attempts: "OrderAttempts", client: 
     if look.order is not None:
         print(f"{what}closed: the order {look.order.id} is there, with status {look.order.status}")
         return EXIT_OK
-    print(f"{what}stays open: it was sent {_ago(attempt.age)}, and Nomos shows no order")
+    print(f"{what}stays open: it was sent, or about to be, {_ago(attempt.age)}, and Nomos shows no order")
     if look.interest:
         print(f"  Nomos shows a customer's interest, {', '.join(look.interest)}, which may be this order.")
     print(
@@ -284,8 +284,8 @@ async def _close(
         return EXIT_OK if options.word == "ordered" else EXIT_FAILED
     if attempt.age < YOUNG:
         wait = int(YOUNG - attempt.age) + 1
-        sent = f"attempt {attempt.number} was sent {_ago(attempt.age)}"
-        complain(f"{sent}, and its process may still be at work. Try again in {wait} seconds.")
+        opened = f"attempt {attempt.number} was opened {_ago(attempt.age)}"
+        complain(f"{opened}, and its process may still be at work. Try again in {wait} seconds.")
         return EXIT_FAILED
     by = options.by or _login_name()
     if not await close_by_word(attempt, attempts, options.word, options.order or "", by):

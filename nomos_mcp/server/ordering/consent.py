@@ -111,12 +111,12 @@ async def _with_plan_note(preview: Preview, context: NomosContext, *, doubted: b
 def _question(preview: Preview, sent: int) -> str:
     """Return the question that a person is asked: it names all of the preview, and an answer counts for it alone.
 
-    It also names how many orders for the subscription were `sent` before, so that no answer counts for two, and marks
-    words of Nomos' that it does not show.
+    It also names how many orders for the subscription were `sent`, or about to be, before, so that no answer counts for
+    two, and marks words of Nomos' that it does not show.
     """
     shown = preview.model_dump()
     warning = "".join(f" {text}" for text in (preview.warning, preview.plan_note) if text)
-    warning += f" An order for it was sent before from here, {sent} in all." if sent else ""
+    warning += f" An order for it was sent, or about to be, before from here, {sent} in all." if sent else ""
     warning += f" Nomos sent words about it that are not known here (mark {mark})." if (mark := preview.mark()) else ""
     return (
         f"Order a {preview.product} for subscription {preview.subscription} (customer {preview.customer}, plan "

@@ -123,7 +123,9 @@ _UNKNOWN: dict[Unknown, str] = {
     "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, but it may exist",
     "look_failed": "the answer of Nomos was lost, and searching for the order failed too",
     "not_visible": "the answer of Nomos was lost; Nomos says that an order exists, but does not show it yet",
-    "earlier_attempt": "this call sent nothing; an earlier one was sent on {since}, and its outcome is not known",
+    "earlier_attempt": (
+        "this call sent nothing; an earlier one was sent, or about to be, on {since}, and its outcome is not known"
+    ),
 }
 _RECONCILE: Final = " The operator of this server can settle it with `nomos-mcp orders reconcile`."
 
