@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from nomos_mcp.service.http_limits import MAX_BODY_BYTES, STOP_WITHIN
+from nomos_mcp.service.http_limits import BODY_DEADLINE, HEAD_DEADLINE, MAX_BODY_BYTES, SEND_DEADLINE, STOP_WITHIN
 from nomos_mcp.service.http_server import start_problems
 from nomos_mcp.settings import Settings
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
@@ -72,6 +72,17 @@ def test_whoever_stops_a_server_waits_until_it_has_stopped() -> None:
 
 def test_nginx_passes_on_bodies_as_large_as_the_server_takes() -> None:
     assert f"client_max_body_size {MAX_BODY_BYTES // 1024}k;" in text("nginx.conf")
+
+
+def test_nginx_waits_for_callers_no_longer_than_the_server_does() -> None:
+    limits = {
+        "client_header_timeout": HEAD_DEADLINE,
+        "client_body_timeout": BODY_DEADLINE,
+        "send_timeout": SEND_DEADLINE,
+        "keepalive_timeout": HEAD_DEADLINE,
+    }
+    for directive, seconds in limits.items():
+        assert f"{directive} {seconds:g}s;" in text("nginx.conf"), directive
 
 
 def test_nginx_knows_the_replicas_of_compose_and_each_divides_by_their_number() -> None:
