@@ -40,6 +40,10 @@ _READ_ONLY: Final = f"The database may only be read: give this process the right
 _LOCKED: Final = "The database is locked by another program for too long: end that program, or wait for it."
 _DAMAGED: Final = "The database file is damaged: restore it from a backup, or move it away to begin a new one."
 _NO_TABLES: Final = f"nomos-mcp's tables are not where {DATABASE} points: restart nomos-mcp, which makes them."
+_NOT_OURS: Final = (
+    f"Where {DATABASE} points there are tables with the names of nomos-mcp's that are not its own, or were changed: "
+    "name another database, or move them away."
+)
 _NO_ANSWER: Final = f"The database does not answer: see that it runs, and that {DATABASE} points to it."
 
 _CODES: Final[Mapping[str, str]] = {
@@ -58,6 +62,8 @@ _CODES: Final[Mapping[str, str]] = {
     "3F000": _NO_TABLES,
     "42P01": _NO_TABLES,
     "42883": _NO_TABLES,  # their functions are not there either
+    "42703": _NOT_OURS,
+    "42P07": _NOT_OURS,
     "42501": f"The user in {DATABASE} may not use nomos-mcp's tables: grant them.",
     "53100": _FULL,
     "53300": "The database accepts no more connections: raise its limit, or end other programs.",

@@ -233,9 +233,10 @@ async def test_a_server_that_is_stopped_in_mid_flight_is_found_again(
         ("ALTER DATABASE {name} SET default_transaction_read_only = on", "may only be read"),
         ("ALTER DATABASE {name} CONNECTION LIMIT 0", "accepts no more connections"),
         ("REVOKE CREATE ON SCHEMA public FROM public", "grant them"),
+        ("CREATE TABLE order_attempts (somebody_elses integer)", "are not its own"),
         ("ALTER DATABASE {name} SET lc_messages = 'C'", ""),
     ],
-    ids=["read-only", "connections", "rights", "well"],
+    ids=["read-only", "connections", "rights", "tables", "well"],
 )
 async def test_a_postgresql_database_that_refuses(statement: str, said: str, database_url: str, clock: Clock) -> None:
     name = database_url.rpartition("/")[2]
