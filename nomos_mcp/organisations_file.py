@@ -21,6 +21,7 @@ from nomos_mcp.variables import (
     CUSTOMER_ID,
     DATABASE,
     ORGANISATIONS,
+    POSTGRESQL_URLS,
     WEBHOOK_SECRETS,
 )
 
@@ -112,7 +113,7 @@ def _conflicts(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
     for name in _OF_ONE:
         if env.get(name):
             yield f"{name}: set together with {ORGANISATIONS}, whose file says it for each organisation. Unset it."
-    if (database := env.get(DATABASE, "")) and not database.startswith(("postgresql://", "postgres://")):
+    if (database := env.get(DATABASE, "")) and not database.startswith(POSTGRESQL_URLS):
         yield (
             f"{DATABASE}: names SQLite, which cannot keep the organisations of {ORGANISATIONS} apart. Use "
             "postgresql://…, or unset it."

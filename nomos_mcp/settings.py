@@ -34,6 +34,7 @@ from nomos_mcp.variables import (
     CONFIRM,
     CUSTOMER_ID,
     DATABASE,
+    POSTGRESQL_URLS,
     PUBLIC_URL,
     READ_ONLY,
     REPLICAS,
@@ -303,7 +304,7 @@ def _ordering_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
     if (key := env.get(STATE_KEY, "").encode()) and len(key) < _MIN_KEY_BYTES:
         yield f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {_MIN_KEY_BYTES}, from a random source."
     yield from folder_problems(env, AUDIT_FILE)
-    if env.get(AUDIT_FILE) and not demo and env.get(DATABASE, "").startswith(("postgresql://", "postgres://")):
+    if env.get(AUDIT_FILE) and not demo and env.get(DATABASE, "").startswith(POSTGRESQL_URLS):
         yield (
             f"{AUDIT_FILE}: set together with PostgreSQL in {DATABASE}, whose table is the record of orders then: "
             f"`nomos-mcp orders export` prints it. Unset {AUDIT_FILE}."

@@ -34,6 +34,9 @@ WEBHOOK_SECRETS: Final = "NOMOS_MCP_WEBHOOK_SECRETS"
 ORGANISATIONS: Final = "NOMOS_MCP_ORGANISATIONS"
 REPLICAS: Final = "NOMOS_MCP_REPLICAS"
 
+POSTGRESQL_URLS: Final = ("postgresql://", "postgres://")
+"""How `NOMOS_MCP_DATABASE` begins if it names PostgreSQL."""
+
 ConfirmMode = Literal["auto", "elicit", "none"]
 """How an order is confirmed, as `NOMOS_MCP_CONFIRM` says."""
 

@@ -76,8 +76,6 @@ class HttpConnection:
 
     async def send(self, request: Request, auth: SecretStr | tuple[str, SecretStr] | None = None) -> Response:
         """Send a request; see `Transport.send`."""
-        if self.observer is None:
-            return await self._transport.send(request, auth, self.limiter.may_leave)
         began, status_code = self.timing.monotonic(), None
         try:
             response = await self._transport.send(request, auth, self.limiter.may_leave)
@@ -86,7 +84,8 @@ class HttpConnection:
             status_code = getattr(error, "status_code", None)
             raise
         finally:
-            self.observer.answered(request.method, status_code, self.timing.monotonic() - began)
+            if self.observer is not None:
+                self.observer.answered(request.method, status_code, self.timing.monotonic() - began)
         return response
 
     async def aclose(self) -> None:

@@ -20,7 +20,7 @@ from nomos_mcp.commands.command import (
     settings_or_complaint,
 )
 from nomos_mcp.commands.exporting import add_export, exit_code_of, export, output
-from nomos_mcp.variables import AUDIT_FILE, CLIENT_ID, DATABASE
+from nomos_mcp.variables import AUDIT_FILE, CLIENT_ID, DATABASE, POSTGRESQL_URLS
 
 if TYPE_CHECKING:  # loads SQLAlchemy; --help answers at once
     from nomos_mcp.client import NomosClient
@@ -111,7 +111,7 @@ def _option_problems(options: argparse.Namespace) -> list[str]:
 
 
 def _setting_problems(settings: "Settings", options: argparse.Namespace) -> list[str]:
-    if not settings.database.get_secret_value().startswith(("postgresql://", "postgres://")):
+    if not settings.database.get_secret_value().startswith(POSTGRESQL_URLS):
         elsewhere = f"so attempts to order are on stderr and in {AUDIT_FILE} only"
         return [f"{DATABASE}: names no PostgreSQL database, {elsewhere}. Set it to the database that the servers use."]
     if options.action == "reconcile" and not settings.has_credentials:
