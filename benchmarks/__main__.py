@@ -1,15 +1,18 @@
 """`make bench`: measure, print, and write `RESULTS.md` with its plots.
 
-`make bench ARGS=--quick` takes under a minute, and writes nothing.
+`make bench ARGS=--quick` takes under a minute, and writes nothing. `make bench ARGS=--check` fails if ours costs more
+CPU or memory, against the bare server, than when `RESULTS.md` was written. `make bench ARGS="--before v0.2.0"` puts an
+earlier commit of ours beside it.
 """
 
 import argparse
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from benchmarks.contestants import HERE, Contestant, contestants
+from benchmarks.contestants import HERE, Contestant, contestants, earlier
 from benchmarks.figures import Figure
 from benchmarks.machine import description
 from benchmarks.measure_blocked import LATENCY, RATE, Answered, blocked, through_the_model, upstream
@@ -20,13 +23,12 @@ from benchmarks.measure_process import processes
 from benchmarks.measure_sizes import answers, definitions
 from benchmarks.measure_webhooks import measure_webhooks, webhooks_lines
 from benchmarks.plots import Line, chart
+from benchmarks.regression import SIMULATED, check, keep, kept, measured, ratios
 from benchmarks.report import answers_table, blocked_table, figures_table, lines_table, model_table
 
 RESULTS = HERE / "RESULTS.md"
 NOTES = HERE / "NOTES.md"
 PLOTS = HERE / "plots"
-SIMULATED = 400
-"""Orders in the simulator: with fewer, callers side by side would ask for the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,21 @@ def main() -> None:
     """Measure everything and report."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, small sizes, nothing written")
-    quick = parser.parse_args().quick
+    parser.add_argument("--check", action="store_true", help="only compare CPU and memory with benchmarks/ratios.json")
+    parser.add_argument("--before", metavar="COMMIT", help="measure an earlier commit of ours too")
+    options = parser.parse_args()
+    quick = options.quick
     plan = _QUICK if quick else _FULL
     begun = time.monotonic()
     everybody = contestants()
+    if options.check:
+        measure = partial(measured, everybody[0], everybody[1], plan.starts, plan.rounds, plan.calls)
+        for line in check(measure, kept()):
+            print(line, flush=True)
+        return
+    before = earlier(options.before) if options.before else None
     lines = []
-    for line in _report(everybody, plan, PLOTS if not quick else None):
+    for line in _report(everybody, before, plan, PLOTS if not quick else None):
         print(line, flush=True)
         lines.append(line)
     print(f"\n{time.monotonic() - begun:.0f} seconds.")
@@ -69,15 +80,18 @@ def main() -> None:
         RESULTS.write_text("\n".join([*lines, "", NOTES.read_text(encoding="utf-8")]), encoding="utf-8")
 
 
-def _report(everybody: tuple[Contestant, ...], plan: Plan, plots: Path | None) -> Iterator[str]:
+def _report(
+    everybody: tuple[Contestant, ...], before: Contestant | None, plan: Plan, plots: Path | None
+) -> Iterator[str]:
     ours, bare, generated = everybody
     yield "# Fast, lean, and shown to be"
     yield ""
     yield from (f"- {line}" for line in description(everybody, plan.rounds))
     with upstream("simulator", orders=SIMULATED) as address:
-        yield from _section(
-            "Against a bare and a generated server", figures_table(_all(everybody, address, plan), bare.name)
-        )
+        figures = _all((*everybody, *([before] if before else [])), address, plan)
+        yield from _section("Against a bare and a generated server", figures_table(figures, bare.name))
+        if plots:
+            keep(ratios(figures, ours.name, bare.name))
         yield from _section("What an assistant reads", figures_table(definitions(everybody, address), bare.name))
         yield from answers_table(answers(ours, address))
         callers = by_callers((ours, bare), address, plan.callers, plan.calls)
@@ -104,6 +118,7 @@ def _growth(
         ("orders", "One operation against the orders that exist", "orders", "ms, p50", orders),
         ("throughput", "Calls a second against callers, HTTP", "callers", "calls/s", callers[0]),
         ("latency", "One call against callers, HTTP", "callers", "ms, p50", callers[1]),
+        ("cpu", "The server's CPU for one call against callers, HTTP", "callers", "ms", callers[2]),
         ("concurrent-time", f"Calls at once, {1000 * LATENCY:.0f} ms from upstream", "calls at once", "ms", seconds),
         ("concurrent-requests", "Requests upstream for calls at once", "calls at once", "requests", requests),
     )

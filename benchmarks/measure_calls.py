@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import cycle
 from urllib.request import Request, urlopen
 
 from benchmarks.contestants import Contestant
 from benchmarks.figures import Figure, percentile
-from benchmarks.wires import Http, Json, Stdio, answer_to, free_port, listening
+from benchmarks.wires import Http, Json, Stdio, answer_to, cpu_seconds, free_port, listening
 from nomos_mcp.simulator import DEMO
 
 CALLERS = 32
+CPU = "CPU of one call, {}"
 _TOOL = "get_meter_order"
 _WARM_UP = 30
 
@@ -32,24 +34,31 @@ def calls(contestants: Sequence[Contestant], upstream: str, rounds: int, size: i
     with ExitStack() as running:
         pipes = {c.name: running.enter_context(Stdio(c.tuned, c.env(upstream))) for c in contestants}
         ports = {c.name: free_port() for c in contestants}
+        by_port = {}
         for contestant in contestants:
             port = ports[contestant.name]
-            running.enter_context(listening((*contestant.tuned, str(port)), contestant.env(upstream), port))
+            service = listening((*contestant.tuned, str(port)), contestant.env(upstream), port)
+            by_port[contestant.name] = running.enter_context(service).pid
             pipes[contestant.name].initialize()
         connections = {name: Http(port) for name, port in ports.items()}
         by_pipe = {name: pipe.call for name, pipe in pipes.items()}
         by_http = {name: connection.call for name, connection in connections.items()}
-        figures += _latency(contestants, "stdio", by_pipe, ids, rounds, size)
-        figures += _latency(contestants, "HTTP", by_http, ids, rounds, size)
-        stdio = Figure(f"calls a second, stdio, {CALLERS} at once", "/s", 0.85, at_least=True)
-        http = Figure(f"calls a second, HTTP, {CALLERS} callers", "/s", 0.85, at_least=True)
+        by_pid = {name: pipe.process.pid for name, pipe in pipes.items()}
+        figures += _latency(contestants, "stdio", by_pipe, by_pid, ids, rounds, size)
+        figures += _latency(contestants, "HTTP", by_http, by_port, ids, rounds, size)
+        stdio = Figure(f"calls a second, stdio, {CALLERS} at once", "/s", 0.90, at_least=True)
+        http = Figure(f"calls a second, HTTP, {CALLERS} callers", "/s", 0.90, at_least=True)
+        cpu = Figure(CPU.format(f"HTTP, {CALLERS} callers"), "ms")
         for _ in range(rounds):
             for contestant in contestants:
-                stdio.add(contestant.name, piped_throughput(contestant, pipes[contestant.name], ids, size))
-                http.add(contestant.name, http_throughput(contestant, ports[contestant.name], ids, CALLERS, size)[0])
+                name = contestant.name
+                stdio.add(name, piped_throughput(contestant, pipes[name], ids, size))
+                crowd = http_throughput(contestant, ports[name], by_port[name], ids, CALLERS, size)
+                http.add(name, crowd.per_second)
+                cpu.add(name, 1000 * crowd.cpu)
         for connection in connections.values():
             connection.close()
-        return [*figures, stdio, http]
+        return [*figures, stdio, http, cpu]
 
 
 def order_ids(upstream: str) -> list[str]:
@@ -71,19 +80,23 @@ def _latency(
     contestants: Sequence[Contestant],
     transport: str,
     callers: Mapping[str, Callable[[str, Json], Json]],
+    pids: Mapping[str, int],
     ids: Iterator[str],
     rounds: int,
     size: int,
 ) -> list[Figure]:
-    p50 = Figure(f"one call, {transport}, p50", "ms", 1.25)
+    p50 = Figure(f"one call, {transport}, p50", "ms", 1.15)
     p99 = Figure(f"one call, {transport}, p99", "ms")
+    cpu = Figure(CPU.format(transport), "ms")
     for turn in range(-1, rounds):
         for contestant in contestants:
+            begun = cpu_seconds(pids[contestant.name])
             samples = timed(callers[contestant.name], contestant, ids, _WARM_UP if turn < 0 else size)
             if turn >= 0:
                 p50.add(contestant.name, 1000 * percentile(samples, 0.50))
                 p99.add(contestant.name, 1000 * percentile(samples, 0.99))
-    return [p50, p99]
+                cpu.add(contestant.name, 1000 * (cpu_seconds(pids[contestant.name]) - begun) / size)
+    return [p50, p99, cpu]
 
 
 def timed(call: Callable[[str, Json], Json], contestant: Contestant, ids: Iterator[str], times: int) -> list[float]:
@@ -112,19 +125,32 @@ def piped_throughput(contestant: Contestant, server: Stdio, ids: Iterator[str], 
     return size / (time.perf_counter() - begun)
 
 
-def http_throughput(
-    contestant: Contestant, port: int, ids: Iterator[str], callers: int, size: int
-) -> tuple[float, float]:
-    """Let callers with a connection each call one after the other; returns calls a second, and the p50 in seconds."""
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What callers side by side got.
+
+    Attributes:
+        per_second: Calls answered a second.
+        p50: Seconds that half of the calls took at most.
+        cpu: Seconds of the server's CPU time for each call.
+    """
+
+    per_second: float
+    p50: float
+    cpu: float
+
+
+def http_throughput(contestant: Contestant, port: int, pid: int, ids: Iterator[str], callers: int, size: int) -> Crowd:
+    """Let callers with a connection each call one after the other."""
     connections = [Http(port) for _ in range(callers)]
 
     def work(connection: Http) -> list[float]:
         return timed(connection.call, contestant, ids, max(1, size // callers))
 
     with ThreadPoolExecutor(callers) as threads:
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), cpu_seconds(pid)
         samples = [sample for worker in threads.map(work, connections) for sample in worker]
-        seconds = time.perf_counter() - begun
+        seconds, used = time.perf_counter() - begun, cpu_seconds(pid) - used
     for connection in connections:
         connection.close()
-    return len(samples) / seconds, percentile(samples, 0.5)
+    return Crowd(len(samples) / seconds, percentile(samples, 0.5), used / len(samples))

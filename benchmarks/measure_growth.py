@@ -42,20 +42,22 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def by_callers(contestants: Sequence[Contestant], address: str, callers: Sequence[int], calls: int) -> list[list[Line]]:
-    """Measure calls a second, and the p50 of a call in milliseconds, against the number of callers over HTTP."""
-    rate, wait = [], []
+    """Measure calls a second, the p50 of a call and its CPU time in milliseconds, against callers over HTTP."""
+    rate, wait, cpu = [], [], []
     for contestant in contestants:
         port = free_port()
         rate.append(Line(contestant.name, []))
         wait.append(Line(contestant.name, []))
-        with listening((*contestant.tuned, str(port)), contestant.env(address), port):
+        cpu.append(Line(contestant.name, []))
+        with listening((*contestant.tuned, str(port)), contestant.env(address), port) as service:
             ids = cycle(order_ids(address))
-            http_throughput(contestant, port, ids, 4, 40)
+            http_throughput(contestant, port, service.pid, ids, 4, 40)
             for number in callers:
-                per_second, p50 = http_throughput(contestant, port, ids, number, max(calls, 4 * number))
-                rate[-1].points.append((number, per_second))
-                wait[-1].points.append((number, 1000 * p50))
-    return [rate, wait]
+                crowd = http_throughput(contestant, port, service.pid, ids, number, max(calls, 4 * number))
+                rate[-1].points.append((number, crowd.per_second))
+                wait[-1].points.append((number, 1000 * crowd.p50))
+                cpu[-1].points.append((number, 1000 * crowd.cpu))
+    return [rate, wait, cpu]
 
 
 def by_concurrency(ours: Contestant, under_way: Sequence[int]) -> list[list[Line]]:

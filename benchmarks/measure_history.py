@@ -62,7 +62,7 @@ def with_a_history(ours: Contestant, upstream: str, starts: int, rounds: int, si
     with tempfile.TemporaryDirectory() as folder:
         database = {"NOMOS_MCP_DATABASE": str(Path(folder) / "history.db")}
         both = (replace(ours, name=WITH, environment=ours.environment | database), replace(ours, name=WITHOUT))
-        figures = processes(both, upstream, starts)[:3] + calls(both, upstream, rounds, size)[:4]
+        figures = processes(both, upstream, starts)[:4] + calls(both, upstream, rounds, size)[:6]
     for figure in figures:
         figure.goal = None  # those are against the bare server
     return figures

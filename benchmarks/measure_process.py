@@ -6,18 +6,21 @@ from collections.abc import Sequence
 
 from benchmarks.contestants import Contestant
 from benchmarks.figures import Figure
-from benchmarks.wires import Stdio, free_port, listening
+from benchmarks.wires import Stdio, cpu_seconds, free_port, listening
 from nomos_mcp.simulator import DEMO
 
 ORDER = DEMO.orders["blocked_check_missing"]
 _CALLS_BEFORE_MEMORY = 50
+START_CPU = "start: CPU to the first answer"
+MEMORY = f"memory after {_CALLS_BEFORE_MEMORY} calls"
 
 
 def processes(contestants: Sequence[Contestant], upstream: str, rounds: int) -> list[Figure]:
     """Start and stop everybody in turn, as an assistant does."""
-    first = Figure("start: spawn to first answer", "ms", 1.10)
+    first = Figure("start: spawn to first answer", "ms", 1.05)
+    cpu = Figure(START_CPU, "ms")
     useful = Figure("start: spawn to the first order read", "ms")
-    memory = Figure(f"memory after {_CALLS_BEFORE_MEMORY} calls", "MB", 1.15)
+    memory = Figure(MEMORY, "MB", 1.05)
     stdio = Figure("shutdown, stdio: input closed to process gone", "ms")
     http = Figure("shutdown, HTTP: SIGTERM to process gone", "ms")
     for turn in range(rounds):
@@ -25,6 +28,7 @@ def processes(contestants: Sequence[Contestant], upstream: str, rounds: int) -> 
             with Stdio(contestant.command, contestant.env(upstream)) as server:
                 server.initialize()
                 first.add(contestant.name, 1000 * (time.perf_counter() - server.started))
+                cpu.add(contestant.name, 1000 * cpu_seconds(server.process.pid))
                 server.call("get_meter_order", {contestant.argument: ORDER})
                 useful.add(contestant.name, 1000 * (time.perf_counter() - server.started))
                 for _ in range(_CALLS_BEFORE_MEMORY - 1):
@@ -32,7 +36,7 @@ def processes(contestants: Sequence[Contestant], upstream: str, rounds: int) -> 
                 memory.add(contestant.name, server.resident())
                 stdio.add(contestant.name, 1000 * server.stop())
             http.add(contestant.name, 1000 * _terminated(contestant, upstream))
-    return [first, useful, memory, stdio, http]
+    return [first, cpu, useful, memory, stdio, http]
 
 
 def _terminated(contestant: Contestant, upstream: str) -> float:

@@ -22,6 +22,12 @@ def figures_table(figures: Sequence[Figure], against: str) -> Iterator[str]:
         yield _row([figure.name, *cells, figure.verdict(names[0], against)])
 
 
+def rows_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Show rows of text."""
+    yield from _head(heads)
+    yield from map(_row, rows)
+
+
 def answers_table(rows: Sequence[tuple[str, str, int, int]]) -> Iterator[str]:
     """Show the sizes of typical answers."""
     yield ""

@@ -152,6 +152,14 @@ class Http:
         self._connection.close()
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used so far, with all its threads.
+
+    By the clock that `clock_getcpuclockid` names on Linux: /proc counts in hundredths of a second.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
+
+
 def free_port() -> int:
     """Return a port that nothing listens on at this moment."""
     with socket.socket() as probe:
