@@ -1,7 +1,8 @@
-"""How a tool is made of a function, with a strict input schema, and what it returns.
+"""How a tool is made of a function, with a flat input schema, and what it returns.
 
-An argument with a typo must not be ignored. A result is the whole answer twice, structured for some clients and as text
-for the others, with nothing null.
+An argument with a typo must not be ignored: an unknown one is refused at the call, not by the schema, because
+google-genai loads no tool that announces `additionalProperties: false`. A result is the whole answer twice, structured
+for some clients and as text for the others, with nothing null.
 """
 
 import inspect
@@ -76,7 +77,7 @@ class ToolDefinition:
         return self.function.__name__
 
     def make(self, version: ApiVersion) -> Tool:
-        """Make the tool; the function's cleaned docstring is the description, its signature the strict input schema."""
+        """Make the tool; the function's cleaned docstring is the description, its signature the input schema."""
         description = inspect.cleandoc(self.function.__doc__ or "")
         tool = self.kind.from_function(
             self.function,
@@ -93,7 +94,8 @@ class ToolDefinition:
         model = _create_model(declared.__name__, __base__=(_Arguments, declared), **longer)
         tool.fn_metadata.arg_model = model
         schema = model.model_json_schema(by_alias=True)
-        schema.pop("title", None)
+        for name in ("title", "additionalProperties"):
+            schema.pop(name, None)
         choices = self.choices(version)
         for name, property_schema in schema["properties"].items():
             property_schema.pop("title", None)
@@ -111,9 +113,12 @@ class ToolDefinition:
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a result without titles, which repeat names, and without null, which no result holds.
 
-    Descriptions are docstrings; how those are laid out says nothing.
+    Nor does it refuse fields that it does not know: a client that kept it may ask a newer server. Descriptions are
+    docstrings; how those are laid out says nothing.
     """
     plain = {name: value for name, value in schema.items() if name != "title"}
+    if plain.get("additionalProperties") is False:
+        del plain["additionalProperties"]
     if isinstance(said := plain.get("description"), str):
         plain["description"] = re.sub(r"\s+", " ", said.replace("Attributes:", ""))
     if plain.get("default", "") is None and "anyOf" in plain:

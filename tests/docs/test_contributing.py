@@ -26,7 +26,9 @@ async def test_the_tool_of_the_example_answers_and_refuses_a_typo() -> None:
     async with Client(server) as client:
         (listed,) = (await client.list_tools()).tools
         answer = await client.call_tool("explain_word", {"word": "MSB"})
-    assert listed.input_schema["additionalProperties"] is False
+        refused = await client.call_tool("explain_word", {"word": "MSB", "wrod": "MSB"})
+    assert "additionalProperties" not in listed.input_schema
+    assert refused.is_error
     assert answer.structured_content is not None
     assert "MSB" in answer.structured_content["meaning"]
 

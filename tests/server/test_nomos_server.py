@@ -43,9 +43,16 @@ async def test_every_tool_states_title_hints_and_schemas(assistant: Client) -> N
         }
         assert hints.read_only_hint is (tool.name != "order_smart_meter")
         assert hints.destructive_hint is (tool.name == "order_smart_meter")
-        assert tool.input_schema["additionalProperties"] is False
         assert tool.output_schema is not None
         assert tool.output_schema["type"] == "object"
+
+
+async def test_no_schema_refuses_unknown_fields(assistant: Client) -> None:
+    """google-genai loads no tool of a server that announces it. The call refuses an unknown argument by name."""
+    for tool in (await assistant.list_tools()).tools:
+        assert '"additionalProperties": false' not in json.dumps([tool.input_schema, tool.output_schema])
+        answer = await assistant.call_tool(tool.name, {"no_such_argument": "1"})
+        assert "no_such_argument" in error_of(answer)
 
 
 async def test_input_schemas_are_flat_and_without_null(assistant: Client) -> None:
