@@ -1,15 +1,26 @@
 """The settings by which the HTTP server knows its callers: what each may hold."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from nomos_mcp.client.trusted_hosts import is_loopback
-from nomos_mcp.variables import AUTH_AUDIENCE, AUTH_ISSUER, AUTH_JWKS_URL, CUSTOMER_ID, PUBLIC_URL, TOKENS_FILE
+from nomos_mcp.variables import (
+    AUTH_AUDIENCE,
+    AUTH_ISSUER,
+    AUTH_JWKS_URL,
+    AUTH_SCOPE_PREFIX,
+    CUSTOMER_ID,
+    PUBLIC_URL,
+    TOKENS_FILE,
+)
 
 PATH: Final = "/mcp"
 """Where the HTTP server answers."""
+
+_IN_SCOPES: Final = re.compile(r"[!#-\[\]-~]*")  # RFC 6749, section 3.3
 
 
 def authentication_problems(env: Mapping[str, str]) -> Iterator[str]:
@@ -24,6 +35,8 @@ def authentication_problems(env: Mapping[str, str]) -> Iterator[str]:
                 yield f"{name}: not set, but needed to check an issuer's tokens. Set {', '.join(together)} together."
     if (public_url := env.get(PUBLIC_URL)) and not urlsplit(public_url).path.rstrip("/").endswith(PATH):
         yield f"{PUBLIC_URL}: does not end in {PATH}, where the server answers. Append {PATH}."
+    if not _IN_SCOPES.fullmatch(prefix := env.get(AUTH_SCOPE_PREFIX, "")):
+        yield f"{AUTH_SCOPE_PREFIX}: {prefix[:40]!r} cannot be part of a scope. Leave out spaces, quotes and the like."
     yield from folder_problems(env, TOKENS_FILE)
     if env.get(CUSTOMER_ID) and (env.get(AUTH_ISSUER) or env.get(TOKENS_FILE)):
         yield f"{CUSTOMER_ID}: set together with authentication, where each token names its customer. Unset it."

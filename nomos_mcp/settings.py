@@ -27,6 +27,8 @@ from nomos_mcp.variables import (
     AUTH_CUSTOMER_CLAIM,
     AUTH_ISSUER,
     AUTH_JWKS_URL,
+    AUTH_ORGANISATION_CLAIM,
+    AUTH_SCOPE_PREFIX,
     BASE_URL,
     CALLS_PER_MINUTE,
     CLIENT_ID,
@@ -46,6 +48,7 @@ from nomos_mcp.variables import (
 )
 
 DEFAULT_CUSTOMER_CLAIM: Final = "nomos_customer"
+DEFAULT_ORGANISATION_CLAIM: Final = "nomos_organisation"
 DEFAULT_CALLS_PER_MINUTE: Final = 120
 
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
@@ -79,6 +82,8 @@ class HttpSettings(BaseModel):
     audience: str = ""
     jwks_url: str = ""
     customer_claim: str = DEFAULT_CUSTOMER_CLAIM
+    organisation_claim: str = DEFAULT_ORGANISATION_CLAIM
+    scope_prefix: str = ""
     public_url: str = ""
     tokens_file: str = ""
     allowed_hosts: tuple[str, ...] = ()
@@ -185,6 +190,8 @@ def _http_settings(env: Mapping[str, str], organisations: list[OrganisationSetti
         audience=env.get(AUTH_AUDIENCE) or public_url,
         jwks_url=env.get(AUTH_JWKS_URL, ""),
         customer_claim=env.get(AUTH_CUSTOMER_CLAIM) or DEFAULT_CUSTOMER_CLAIM,
+        organisation_claim=env.get(AUTH_ORGANISATION_CLAIM) or DEFAULT_ORGANISATION_CLAIM,
+        scope_prefix=env.get(AUTH_SCOPE_PREFIX, ""),
         public_url=public_url,
         tokens_file=env.get(TOKENS_FILE, ""),
         allowed_hosts=_listed(env, ALLOWED_HOSTS),

@@ -24,6 +24,8 @@ AUTH_ISSUER: Final = "NOMOS_MCP_AUTH_ISSUER"
 AUTH_JWKS_URL: Final = "NOMOS_MCP_AUTH_JWKS_URL"
 AUTH_AUDIENCE: Final = "NOMOS_MCP_AUTH_AUDIENCE"
 AUTH_CUSTOMER_CLAIM: Final = "NOMOS_MCP_AUTH_CUSTOMER_CLAIM"
+AUTH_ORGANISATION_CLAIM: Final = "NOMOS_MCP_AUTH_ORGANISATION_CLAIM"
+AUTH_SCOPE_PREFIX: Final = "NOMOS_MCP_AUTH_SCOPE_PREFIX"
 PUBLIC_URL: Final = "NOMOS_MCP_PUBLIC_URL"
 TOKENS_FILE: Final = "NOMOS_MCP_TOKENS_FILE"
 ALLOWED_HOSTS: Final = "NOMOS_MCP_ALLOWED_HOSTS"
@@ -90,6 +92,8 @@ HTTP_VARIABLES: Final = (
     Variable(AUTH_JWKS_URL, "where the issuer's keys are"),
     Variable(AUTH_AUDIENCE, "required in a token's `aud`; by default the public URL"),
     Variable(AUTH_CUSTOMER_CLAIM, "the claim with the only customer that a caller may see", "nomos_customer"),
+    Variable(AUTH_ORGANISATION_CLAIM, "the claim with the caller's organisation", "nomos_organisation"),
+    Variable(AUTH_SCOPE_PREFIX, "what clients put before a scope when they ask the issuer for it; not in tokens"),
     Variable(PUBLIC_URL, "the URL that clients use, ending in /mcp"),
     Variable(TOKENS_FILE, "file of the tokens made by `nomos-mcp token`", kind="filepath"),
     Variable(ALLOWED_HOSTS, "allowed `Host` headers, exact; by default loopback and the public URL's"),

@@ -63,6 +63,7 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ({**ISSUED, "NOMOS_MCP_AUTH_JWKS_URL": "https://[id"}, "NOMOS_MCP_AUTH_JWKS_URL: is not a plain URL"),
         ({"NOMOS_MCP_PUBLIC_URL": "https://mcp.example.com"}, "NOMOS_MCP_PUBLIC_URL: does not end in /mcp"),
         ({"NOMOS_MCP_TOKENS_FILE": "/no/such/folder/tokens"}, "NOMOS_MCP_TOKENS_FILE: its folder does not exist"),
+        ({**ISSUED, "NOMOS_MCP_AUTH_SCOPE_PREFIX": "api://a b/"}, "NOMOS_MCP_AUTH_SCOPE_PREFIX: 'api://a b/' cannot"),
         ({**ISSUED, "NOMOS_CUSTOMER_ID": "cus_1"}, "NOMOS_CUSTOMER_ID: set together with authentication"),
         ({"NOMOS_MCP_ALLOWED_HOSTS": "*"}, "NOMOS_MCP_ALLOWED_HOSTS: '*' is not a host"),
         (
@@ -130,6 +131,26 @@ def test_the_audience_is_the_public_url_unless_said_otherwise() -> None:
     assert http.authenticates
     assert http.audience == http.public_url == "https://mcp.example.com/mcp"
     assert Settings.from_env({**ISSUED, "NOMOS_MCP_AUTH_AUDIENCE": "nomos"}).http.audience == "nomos"
+
+
+def test_the_names_of_claims_are_the_issuers_to_choose() -> None:
+    http = Settings.from_env(ISSUED).http
+    assert (http.customer_claim, http.organisation_claim, http.scope_prefix) == (
+        "nomos_customer",
+        "nomos_organisation",
+        "",
+    )
+    http = Settings.from_env(
+        {
+            **ISSUED,
+            "NOMOS_MCP_AUTH_CUSTOMER_CLAIM": "extn.customer",
+            "NOMOS_MCP_AUTH_ORGANISATION_CLAIM": "https://acme.example/organisation",
+            "NOMOS_MCP_AUTH_SCOPE_PREFIX": "api://nomos/",
+        }
+    ).http
+    assert http.customer_claim == "extn.customer"
+    assert http.organisation_claim == "https://acme.example/organisation"
+    assert http.scope_prefix == "api://nomos/"
 
 
 def test_lists_are_separated_by_commas() -> None:

@@ -29,7 +29,6 @@ ALGORITHMS: Final = frozenset(
 )
 """Asymmetric ones only: with a shared secret, whoever can check a token could make one."""
 
-ORGANISATION_CLAIM: Final = "nomos_organisation"
 MALFORMED: Final = "(malformed)"
 """Stands for a claim that is no name of an organisation, and is none itself."""
 
@@ -102,7 +101,7 @@ class JwtVerifier:
             name=subject,
             customer_id=customer_id,
             scopes=scopes - {ORG} if customer_id else scopes,
-            organisation=_organisation(claims),
+            organisation=self._organisation(claims),
         )
         return CallerToken(
             token="",  # checked, and not kept
@@ -119,7 +118,7 @@ class JwtVerifier:
         claim = self._http.customer_claim
         if claim not in claims:
             return ""
-        customer_id = claims[claim]
+        customer_id = _single(claims[claim])
         try:
             return checked(customer_id if isinstance(customer_id, str) else "", "customer")
         except InvalidRequestError:
@@ -127,13 +126,17 @@ class JwtVerifier:
                 f"The claim {claim} of this token is not a customer ID (cus_…). Get another token."
             ) from None
 
+    def _organisation(self, claims: Mapping[str, Any]) -> str:
+        """Return whose caller this is; what is no name of an organisation becomes one that nobody has."""
+        if self._http.organisation_claim not in claims:
+            return ""
+        name = _single(claims[self._http.organisation_claim])
+        return name if isinstance(name, str) and ORGANISATION.fullmatch(name) else MALFORMED
 
-def _organisation(claims: Mapping[str, Any]) -> str:
-    """Return whose caller this is; what is no name of an organisation becomes one that nobody has."""
-    if ORGANISATION_CLAIM not in claims:
-        return ""
-    name = claims[ORGANISATION_CLAIM]
-    return name if isinstance(name, str) and ORGANISATION.fullmatch(name) else MALFORMED
+
+def _single(claim: object) -> object:
+    """Return the value of a claim: a list of one stands for its item, as Entra ID sends attributes of its directory."""
+    return claim[0] if isinstance(claim, list) and len(claim) == 1 else claim
 
 
 def _is_text(name: str) -> bool:
@@ -163,7 +166,12 @@ def _header(token: str) -> tuple[str, str]:
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Return the known scopes, from `scope` (RFC 9068) or `scp`, which some issuers use instead."""
-    stated = claims.get("scope", claims.get("scp", ""))
+    """Return the known scopes, from `scope` (RFC 9068) or `scp`, which some issuers use instead.
+
+    Entra ID states in `roles` what an application may do by itself. Roles count only in a token that is marked as such
+    an application's: those of a person are more than the person let the client do, and ID tokens have them too.
+    """
+    roles = claims.get("roles") if claims.get("idtyp") == "app" else None
+    stated = claims.get("scope", claims.get("scp", roles if isinstance(roles, list) else ""))
     words = stated.split() if isinstance(stated, str) else stated if isinstance(stated, list) else []
     return frozenset(SCOPES).intersection(word for word in words if isinstance(word, str))

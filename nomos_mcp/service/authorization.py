@@ -42,8 +42,9 @@ def json_rpc_error(code: int, message: str, request_id: object = None) -> Respon
 class Challenges:
     """Makes the responses 401 and 403, with the scopes that the caller needs (RFC 6750)."""
 
-    def __init__(self, metadata_url: str) -> None:
-        self._metadata_url = metadata_url
+    def __init__(self, http: HttpSettings) -> None:
+        self._metadata_url = metadata_url(http)
+        self._scope_prefix = http.scope_prefix
 
     def invalid_token(self, _: HTTPConnection, error: AuthenticationError) -> Response:
         if isinstance(error, TokenCheckUnavailableError):
@@ -53,7 +54,7 @@ class Challenges:
     def scope_error(self, caller: Caller | None, *scopes: str) -> Response | None:
         """Return the response to a caller without these scopes, or None."""
         if caller is None:  # by RFC 6750 this challenge has no error code
-            challenge = self._challenge({"scope": ORDERS_READ})
+            challenge = self._challenge({}, (ORDERS_READ,))
             return error_response(401, "unauthorized", SEND_TOKEN, {"www-authenticate": challenge})
         needed = scopes if caller.customer_id else (*scopes, ORG)
         if caller.scopes.issuperset(needed):
@@ -63,12 +64,13 @@ class Challenges:
 
     def _response(self, status: int, error: str, message: str, scopes: tuple[str, ...]) -> Response:
         description = message.encode("ascii", "ignore").decode().replace('"', "'")
-        challenge = self._challenge({"error": error, "error_description": description, "scope": " ".join(scopes)})
+        challenge = self._challenge({"error": error, "error_description": description}, scopes)
         return error_response(status, error, message, {"www-authenticate": challenge})
 
-    def _challenge(self, parameters: dict[str, str]) -> str:
+    def _challenge(self, parameters: dict[str, str], scopes: tuple[str, ...]) -> str:
+        parameters = {**parameters, "scope": " ".join(self._scope_prefix + scope for scope in scopes)}
         if self._metadata_url:
-            parameters = {**parameters, "resource_metadata": self._metadata_url}
+            parameters["resource_metadata"] = self._metadata_url
         return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
 
 
@@ -135,7 +137,7 @@ def metadata_routes(http: HttpSettings) -> list[Route]:
                 "resource": http.public_url,
                 "resource_name": "nomos-mcp",
                 "authorization_servers": [http.issuer],
-                "scopes_supported": list(SCOPES),
+                "scopes_supported": [http.scope_prefix + scope for scope in SCOPES],
                 "bearer_methods_supported": ["header"],
             },
             headers={"cache-control": "public, max-age=3600"},

@@ -21,7 +21,7 @@ from nomos_mcp.client import NomosClient, NomosError
 from nomos_mcp.server.server_factory import shared_connection_of
 from nomos_mcp.service.access_log import Observe, RequestLog, log_line
 from nomos_mcp.service.authentication import BearerAuthentication, JwtVerifier
-from nomos_mcp.service.authorization import Authorization, Challenges, caller_in, metadata_routes, metadata_url
+from nomos_mcp.service.authorization import Authorization, Challenges, caller_in, metadata_routes
 from nomos_mcp.service.concurrency_limit import AnonymousRateLimit, ConcurrencyLimit
 from nomos_mcp.service.http_limits import (
     ANONYMOUS_PER_SECOND,
@@ -139,7 +139,7 @@ def _observed(
 
 
 def _with_limits(organisations: Mapping[str, Organisation], http: HttpSettings) -> ASGIApp:
-    challenges = Challenges(metadata_url(http)) if http.authenticates else None
+    challenges = Challenges(http) if http.authenticates else None
     per_second = max(REQUESTS_PER_SECOND, 2 * http.calls_per_minute / 60)
 
     async def chosen(scope: Scope, receive: Receive, send: Send) -> None:

@@ -125,7 +125,9 @@ def tampered() -> str:
         token(nomos_customer=""),
         token(nomos_customer=None, scope=None, sub=""),
         token(nomos_customer="sub_1"),
-        token(nomos_customer=["cus_1"]),
+        token(nomos_customer=["cus_1", "cus_2"]),
+        token(nomos_customer=[["cus_1"]]),
+        token(nomos_customer=[]),
         token(nomos_customer="cus_1 or everybody"),
     ],
 )
