@@ -6,12 +6,16 @@ hold what was sent, secrets included, and must not be chained to ours.
 
 import re
 import ssl
+import time
 import zlib
-from collections.abc import Callable, Generator, Iterable, Mapping
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from pydantic import SecretStr
@@ -24,7 +28,7 @@ from nomos_mcp.client.errors import (
     NomosError,
     UnreadableResponseError,
 )
-from nomos_mcp.client.http_messages import AsgiApp, Query, Request, Response, cleaned
+from nomos_mcp.client.http_messages import AsgiApp, Request, Response, cleaned
 from nomos_mcp.client.rate_limiter import RateLimitHeaders
 from nomos_mcp.client.trusted_hosts import trusted_authorities
 
@@ -32,13 +36,21 @@ MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
 """A page of 100 subscriptions, each with its full 10 KB of metadata, fits several times."""
 
 _TIMEOUT: Final = httpx.Timeout(20.0, connect=5.0)
+_KEPT_IDLE: Final = 5.0  # seconds
+_ONE: Final = httpx.Limits(max_connections=1, keepalive_expiry=_KEPT_IDLE)
 _ENCODING: Final = "gzip"
-_NOT_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_HEADERS: Final = (("Accept", "application/json"), ("Accept-Encoding", _ENCODING), ("User-Agent", "nomos-mcp"))
+_NOT_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 """Faults before the first byte of a request."""
 
 
 class Transport:
-    """The connection pool to one host. The first request opens it; `aclose` closes it."""
+    """The connections to one host. Requests open them; `aclose` closes them.
+
+    Each is a transport of httpx of its own, and the one that was used last goes first. A client of httpx costs more for
+    each request, with cookies, redirects and authentication that are not needed here, and its pool goes through all
+    requests and connections for every one of them.
+    """
 
     def __init__(self, base_url: str, app: AsgiApp | None, now: Callable[[], datetime]) -> None:
         self._base_url = base_url
@@ -46,7 +58,7 @@ class Transport:
         self._is_encrypted = urlsplit(base_url).scheme == "https"
         self._app = app
         self._now = now
-        self._pool: httpx.AsyncClient | None = None
+        self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()
 
     async def send(
         self,
@@ -63,25 +75,15 @@ class Transport:
             raise InvalidRequestError("The path leads to another host than the configured one; nothing was sent.")
         body = _Body()
         try:
-            async with self._opened().stream(
-                request.method,
-                url,
-                params=None if request.is_query_secret else _revealed(request.query) or None,
-                json=request.json,
-                data=dict(_revealed(request.form.items())) if request.form else None,
-                headers=request.headers,
-                auth=_auth(auth, request.query if request.is_query_secret else ()),
-                extensions={"trace": partial(_check_leaving, may_leave)},
-            ) as response:
-                await body.receive(response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                if not body.flaw:
-                    rate_limit = RateLimitHeaders.parse(headers, self._now())
-                    return Response(response.status_code, headers, bytes(body.content), rate_limit)
-                failure: NomosError = UnreadableResponseError(
-                    f"The body of the response (HTTP {response.status_code}) {body.flaw}.",
-                    status_code=response.status_code,
-                )
+            response = await self._exchange(_message(url, request, auth, may_leave), body)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            if not body.flaw:
+                rate_limit = RateLimitHeaders.parse(headers, self._now())
+                return Response(response.status_code, headers, bytes(body.content), rate_limit)
+            failure: NomosError = UnreadableResponseError(
+                f"The body of the response (HTTP {response.status_code}) {body.flaw}.",
+                status_code=response.status_code,
+            )
         except (httpx.InvalidURL, UnicodeError):
             failure = InvalidRequestError(
                 "The request cannot be written as a URL: a cursor or a filter is too long, or one of them or the base "
@@ -92,35 +94,49 @@ class Transport:
         raise failure
 
     async def aclose(self) -> None:
-        """Close the connection pool; closing twice does no harm."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
+        """Close the connections, those in use as soon as they are not; closing twice does no harm."""
+        idle, self._idle = self._idle, deque()
+        for _, connection in idle:
+            await connection.aclose()
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._pool is None:
-            # Plain HTTP to loopback needs no authority, and loading them takes a moment: this context trusts nobody.
-            nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._pool = self._new_pool(trusted_authorities() if self._is_encrypted else nobody)
-        return self._pool
-
-    def _new_pool(self, authorities: ssl.SSLContext) -> httpx.AsyncClient:
+    async def _exchange(self, message: httpx.Request, body: "_Body") -> httpx.Response:
+        idle = self._idle
+        while idle and idle[0][0] < time.monotonic() - _KEPT_IDLE:
+            await idle.popleft()[1].aclose()
+        connection = idle.pop()[1] if idle else self._new_connection()
         try:
-            return httpx.AsyncClient(
-                timeout=_TIMEOUT,
-                transport=_InProcess(app=self._app) if self._app else None,
-                follow_redirects=False,
-                verify=authorities,
-                # A proxy of the environment sees nothing of an encrypted connection, but all of one in plain HTTP.
-                trust_env=self._is_encrypted,
-                headers={"Accept": "application/json", "Accept-Encoding": _ENCODING, "User-Agent": "nomos-mcp"},
-            )
+            response = await connection.handle_async_request(message)
+            try:
+                await body.receive(response)
+            finally:
+                await response.aclose()
+        except BaseException:
+            await connection.aclose()
+            raise
+        if idle is self._idle:
+            idle.append((time.monotonic(), connection))
+        else:  # closed meanwhile
+            await connection.aclose()
+        return response
+
+    def _new_connection(self) -> httpx.AsyncBaseTransport:
+        if self._app:
+            return _InProcess(self._app)
+        try:
+            # A proxy of the environment sees nothing of an encrypted connection, but all of one in plain HTTP.
+            proxy = _proxy(self._base_url) if self._is_encrypted else None
+            return httpx.AsyncHTTPTransport(verify=self._authorities, limits=_ONE, trust_env=False, proxy=proxy)
         except (ValueError, ImportError, httpx.InvalidURL):
             pass  # httpx's own message quotes the address, which may hold a password
         raise InvalidRequestError(
             "The proxy of the environment (HTTPS_PROXY or ALL_PROXY) cannot be used: its address has to start with "
             "http:// or https:// and name a host. Nothing was sent."
         )
+
+    @cached_property
+    def _authorities(self) -> ssl.SSLContext:
+        """Plain HTTP to loopback needs no authority, and loading them takes a moment: that context trusts nobody."""
+        return trusted_authorities() if self._is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Body:
@@ -188,21 +204,6 @@ class _SecretTarget(dict[str, Any]):
         return self._target.pop() if name == "target" else super().__getitem__(name)
 
 
-class _Bearer(httpx.Auth):
-    """Puts token and secret query on the request as late as possible, so that no frame of ours holds them in clear."""
-
-    def __init__(self, token: SecretStr, secret_query: Query) -> None:
-        self._token = token
-        self._secret_query = secret_query
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
-        if self._secret_query:
-            query = urlencode(_revealed(self._secret_query))
-            request.extensions = _SecretTarget(request.extensions, request.url.raw_path + b"?" + query.encode())
-        yield request
-
-
 class _InProcess(httpx.ASGITransport):
     """Calls an application. It sees the `target`, as a server would, which httpx's own leaves out."""
 
@@ -222,12 +223,40 @@ async def _check_leaving(may_leave: Callable[[], bool], event: str, _: object) -
         )
 
 
-def _auth(auth: SecretStr | tuple[str, SecretStr] | None, secret_query: Query) -> httpx.Auth:
+def _message(
+    url: str, request: Request, auth: SecretStr | tuple[str, SecretStr] | None, may_leave: Callable[[], bool]
+) -> httpx.Request:
+    """Write a request down. What is secret in it stands in no URL, and in none of our frames in clear."""
+    message = httpx.Request(
+        request.method,
+        url,
+        params=None if request.is_query_secret else _revealed(request.query) or None,
+        json=request.json,
+        data=dict(_revealed(request.form.items())) if request.form else None,
+        headers=[*_HEADERS, *request.headers.items()],
+        extensions={"timeout": _TIMEOUT.as_dict(), "trace": partial(_check_leaving, may_leave)},
+    )
+    if auth is not None:
+        message.headers["Authorization"] = _credentials(auth)
+    if request.is_query_secret:
+        target = message.url.raw_path + b"?" + urlencode(_revealed(request.query)).encode()
+        message.extensions = _SecretTarget(message.extensions, target)
+    return message
+
+
+def _credentials(auth: SecretStr | tuple[str, SecretStr]) -> str:
     if isinstance(auth, SecretStr):
-        return _Bearer(auth, secret_query)
-    if auth is None:
-        return httpx.Auth()  # None would let httpx look for credentials in the environment
-    return httpx.BasicAuth(auth[0], auth[1].get_secret_value())
+        return f"Bearer {auth.get_secret_value()}"
+    return "Basic " + b64encode(f"{auth[0]}:{auth[1].get_secret_value()}".encode()).decode()
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy for encrypted connections that the environment names, unless NO_PROXY excepts the host."""
+    proxies = getproxies()
+    named = proxies.get("https") or proxies.get("all")
+    if not named or proxy_bypass(urlsplit(url).netloc):
+        return None
+    return named if "://" in named else f"http://{named}"
 
 
 def _revealed(pairs: Iterable[tuple[str, str | SecretStr]]) -> tuple[tuple[str, str], ...]:

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from nomos_mcp.client import (
@@ -17,6 +19,7 @@ from nomos_mcp.client import (
     NomosClient,
     NotFoundError,
     RateLimitHeaders,
+    transport,
 )
 from nomos_mcp.client.rate_limiter import RateLimiter
 from nomos_mcp.simulator import DEMO, Simulator
@@ -163,11 +166,43 @@ async def test_closing_a_view_does_not_close_its_client(kind: str) -> None:
             view = client.for_customer(DEMO.customers["placed"]) if kind == "scope" else client.with_options(timeout=9)
             async with view:
                 await view.meter_orders.get(DEMO.orders["placed"])
-            pool = client._connection._transport._pool
-            assert pool is not None
-            assert not pool.is_closed
+            assert client._connection._transport._idle
             await view.meter_orders.get(DEMO.orders["placed"])
-        assert pool.is_closed
+        assert not client._connection._transport._idle
+
+
+async def test_connections_are_kept_and_what_nobody_needs_any_more_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = 0
+
+    class Counting(httpx.AsyncHTTPTransport):
+        def __init__(self, **options: Any) -> None:
+            nonlocal opened
+            opened += 1
+            super().__init__(**options)
+
+        async def aclose(self) -> None:
+            nonlocal opened
+            opened -= 1
+            await super().aclose()
+
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", Counting)
+    with served(Simulator()) as url:
+        async with NomosClient(
+            client_id=DEMO.client_id, client_secret=DEMO.client_secret, base_url=url, requests_per_second=1000
+        ) as client:
+            orders = [name for name in DEMO.orders if name.startswith(("placed", "check", "blocked"))]
+            async with anyio.create_task_group() as tasks:
+                for name in orders:
+                    tasks.start_soon(client.meter_orders.get, DEMO.orders[name])
+            at_once = opened
+            assert at_once > 1
+            for _ in range(3):
+                await client.meter_orders.get(DEMO.orders["placed"])
+            assert opened == at_once
+            monkeypatch.setattr(transport, "_KEPT_IDLE", 0.0)
+            await client.meter_orders.get(DEMO.orders["placed"])
+            assert opened == 1
+    assert opened == 0
 
 
 async def test_health_needs_no_credentials_and_tells_the_hosts_time() -> None:

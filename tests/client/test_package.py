@@ -100,8 +100,8 @@ def test_the_client_imports_nothing_of_the_layers_above() -> None:
 
 def test_verification_of_certificates_cannot_be_switched_off() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.py"))
-    assert re.findall(r"\bverify\b.*|CERT_NONE|check_hostname|_create_unverified_context", source) == [
-        "verify=authorities,"
+    assert re.findall(r"\bverify\b[^,]*,|CERT_NONE|check_hostname|_create_unverified_context", source) == [
+        "verify=self._authorities,"
     ]
 
 
