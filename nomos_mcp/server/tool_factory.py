@@ -15,7 +15,7 @@ from mcp.server.apps import Visibility
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from nomos_mcp.client.models import MeterOrder, NomosObject
@@ -36,9 +36,18 @@ ORDER = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_
 
 
 class _Arguments(ArgModelBase):
-    """The arguments of every tool: none but those that it declares, no string without a bound, no bool as a number."""
+    """The arguments of every tool: none but those that it declares, no string without a bound, no bool as a number.
+
+    Null for an optional argument is the same as leaving it out: crewai-tools sends it.
+    """
 
     model_config = ConfigDict(extra="forbid", str_max_length=MAX_ARGUMENT)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_null(cls, given: Any) -> Any:
+        optional = {name for name, declared in cls.model_fields.items() if not declared.is_required()}
+        return {name: value for name, value in given.items() if value is not None or name not in optional}
 
     @field_validator("*", mode="before")
     @classmethod

@@ -55,6 +55,19 @@ async def test_no_schema_refuses_unknown_fields(assistant: Client) -> None:
         assert "no_such_argument" in error_of(answer)
 
 
+async def test_null_is_the_same_as_an_optional_argument_left_out_and_nothing_else(assistant: Client) -> None:
+    """crewai-tools sends null for every optional argument that has no default in the schema."""
+    order = {"order_id": DEMO.orders["placed"]}
+    answer = await assistant.call_tool("get_meter_order", order)
+    assert (await assistant.call_tool("get_meter_order", {**order, "language": None})).content == answer.content
+    preview = await assistant.call_tool(
+        "order_smart_meter", {"subscription_id": DEMO.subscriptions["can_order"], "confirmation_code": None}
+    )
+    assert "confirmation_required" in error_of(preview)
+    assert (await assistant.call_tool("get_meter_order", {"order_id": None})).is_error
+    assert (await assistant.call_tool("get_meter_order", {**order, "langauge": None})).is_error
+
+
 async def test_input_schemas_are_flat_and_without_null(assistant: Client) -> None:
     schemas = json.dumps([tool.input_schema for tool in (await assistant.list_tools()).tools])
     assert not any(word in schemas for word in ("$ref", "$defs", "anyOf", "null"))
