@@ -24,6 +24,12 @@ RUN = {
     "docs/evals.md": {"console", "yaml"},  # tests/docs/test_evals_page.py
     "docs/client.md": {"python"},  # tests/docs/test_client_page.py
     "docs/deploy.md": {"console", "ini", "json", "nginx", "shell"},  # and tests/service/test_deploy.py
+    "docs/identity-providers.md": {
+        "console",
+        "javascript",
+        "json",
+        "shell",
+    },  # test_identity_providers_page.py, .ci/identity
     "docs/history.md": {"console", "cron", "json", "shell", "text"},  # tests/docs/test_history_page.py
     "docs/scale.md": {"shell", "text"},  # tests/deploy/test_scale_page.py
     "docs/metrics.md": {"console", "yaml"},  # tests/service/test_dashboard.py

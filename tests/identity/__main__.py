@@ -23,6 +23,7 @@ from mcp.shared.auth import OAuthClientInformationFull
 from mcp_types import TextContent
 
 from nomos_mcp.simulator import DEMO
+from tests.docs.blocks import blocks
 from tests.identity.people import REDIRECT, Person, Storage, agent_at, connected, order, person_at
 from tests.service.processes import process, wait_until_closed
 from tests.service.wire import call
@@ -32,6 +33,14 @@ DOCUMENT: Final = "https://chat.example.com/oauth/client.json"
 PREFIX: Final = "api://nomos/"
 ELSEWHERE: Final = "https://elsewhere.example.com/mcp"
 OWN, FOREIGN, UNKNOWN = DEMO.orders["blocked_check_missing"], DEMO.orders["installed"], f"prdo_{'0' * 24}"
+PAGE: Final = "docs/identity-providers.md"
+HARNESS: Final = """
+const nobody = { user: { app_metadata: {} }, client: { metadata: {} } };
+const set = { nomos_customer: 'cus_4fK2' };
+const somebody = { user: { app_metadata: set }, client: { metadata: set } };
+const api = { accessToken: { setCustomClaim: (name, value) => console.log(name, value) } };
+for (const action of Object.values(exports)) for (const event of [nobody, somebody]) action(event, api);
+"""
 AGENTS: Final = ("reports", "chat", "hasty")
 METADATA_OF_AGENTS: Final = {"grant_types": ["client_credentials"], "redirect_uris": [], "response_types": []}
 CLAIMS: Final[dict[str, dict[str, str]]] = {
@@ -209,6 +218,32 @@ def rotation(base: str, url: str, provider: Provider, old: str) -> None:
     passed("a new key: taken as soon as a token names it; tokens with the old one get 401")
 
 
+def page(issuer: str, url: str) -> None:
+    """Run the commands and the JavaScript of the page as they stand."""
+    (commands,) = (block.text for block in blocks(PAGE, "shell") if "curl" in block.text)
+    reader = {"TOKEN_URL": f"{issuer}/token", "MCP_URL": url, "CLIENT_ID": "reports", "CLIENT_SECRET": SECRET}
+    said = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],  # noqa: S607  whichever the reader has
+        env={**os.environ, **reader},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f'"iss":"{issuer}"' in said.stdout, said
+    assert "HTTP/1.1 200 OK" in said.stdout, said
+    assert '"name":"get_meter_order"' in said.stdout, said
+    actions = [block.text for block in blocks(PAGE, "javascript")]
+    for action in actions:
+        said = subprocess.run(
+            ["node", "--input-type=commonjs", "--eval", action + HARNESS],  # noqa: S607  as above
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.stdout == "https://mcp.example.com/customer cus_4fK2\n", said
+    passed(f"the page: its commands, and {len(actions)} Actions of Auth0 with an event as they get it")
+
+
 def doctor(settings: dict[str, str], issuer: str) -> None:
     asked = subprocess.run(
         [sys.executable, "-m", "nomos_mcp", "doctor", "--demo", "--json"],
@@ -244,6 +279,7 @@ def main() -> None:
         with provider.runs(new_key("old")):
             asyncio.run(people(url))
             asyncio.run(agents(url, provider.issuer))
+            page(provider.issuer, url)
             refusals(base, url, provider)
             old = provider.token("reports", url, "orders:read org")
             assert call(base, token=old).status_code == 200
