@@ -10,9 +10,13 @@ from typing import Any, Final
 
 import jwt
 import pytest
+from mcp.client.auth.utils import build_oauth_authorization_server_metadata_discovery_urls
+from mcp.shared.auth import ProtectedResourceMetadata
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from nomos_mcp.service.authentication import JwtVerifier
-from nomos_mcp.service.authorization import Challenges, InvalidTokenError
+from nomos_mcp.service.authorization import Challenges, InvalidTokenError, metadata_routes
 from nomos_mcp.service.jwks import JwksCache
 from nomos_mcp.settings import HttpSettings
 from tests.service.authority import PUBLIC_URL, RSA_KEY, Authority
@@ -237,6 +241,16 @@ async def test_what_grants_nothing(http: HttpSettings, keys_url: str, claims: Cl
 async def test_what_is_refused(http: HttpSettings, keys_url: str, claims: Claims) -> None:
     with pytest.raises(InvalidTokenError):
         await checked(http, keys_url, claims)
+
+
+@pytest.mark.parametrize("issuer", [KEYCLOAK.issuer, ENTRA.issuer, AUTH0.issuer, AUTH0.issuer.rstrip("/")])
+def test_the_sdks_client_finds_the_provider_and_takes_its_name_as_it_is(issuer: str) -> None:
+    http = KEYCLOAK.model_copy(update={"issuer": issuer})
+    response = TestClient(Starlette(routes=metadata_routes(http))).get("/.well-known/oauth-protected-resource/mcp")
+    (server,) = ProtectedResourceMetadata.model_validate_json(response.content).authorization_servers
+    assert str(server) == issuer
+    looked_at = build_oauth_authorization_server_metadata_discovery_urls(str(server), PUBLIC_URL)
+    assert f"{issuer.rstrip('/')}/.well-known/openid-configuration" in looked_at
 
 
 def test_clients_are_told_to_ask_for_scopes_with_the_prefix() -> None:
