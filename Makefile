@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MERMAID := 11.17.2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow test-browser pictures evals recipes check format docs apps bundle snapshots bench clean
+.PHONY: demo test test-slow test-browser pictures evals recipes check format docs site apps bundle snapshots bench clean
 
 demo: $(VENV)/.run  ## set everything up and show the main job running
 	@$(BIN)/nomos-mcp demo
@@ -45,6 +46,9 @@ format: $(VENV)/.dev  ## format the code and apply safe fixes
 docs: $(VENV)/.dev  ## rewrite the generated parts of the documentation
 	@$(BIN)/python -m tools.generate
 
+site: $(VENV)/.site $(VENV)/site/assets/javascripts/mermaid.min.js  ## build the site of the documentation into site/; needs npm
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 apps: docs apps/node_modules/.package-lock.json  ## check and build the MCP Apps; needs Node 20 or newer with npm
 	@cd apps && npm run --silent check && npm run --silent build
 
@@ -61,7 +65,7 @@ bench: $(VENV)/.dev  ## measure ours against a bare and a generated server; make
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist apps/node_modules screenshots
+	rm -rf $(VENV) .venv-bench .coverage* .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site apps/node_modules screenshots
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -76,3 +80,15 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing nomos-mcp and its development tools into $(VENV) ..."
 	@$(PIP) --editable '.[dev]'
 	@touch $(VENV)/.run $@
+
+$(VENV)/.site: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing what builds the site into $(VENV) ..."
+	@$(PIP) --editable '.[site]'
+	@touch $(VENV)/.run $@
+
+# Of mermaid's package one file: its own dependencies are built into that.
+$(VENV)/site/assets/javascripts/mermaid.min.js: Makefile
+	@mkdir -p $(@D)
+	@npm pack --silent --pack-destination $(VENV) mermaid@$(MERMAID) > /dev/null
+	@tar -xzOf $(VENV)/mermaid-$(MERMAID).tgz package/dist/mermaid.min.js > $@
+	@rm $(VENV)/mermaid-$(MERMAID).tgz
