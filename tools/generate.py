@@ -28,7 +28,7 @@ from tools.app_texts import APP_TEXTS
 from tools.limits import LIMITS
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
-from tools.shown import configuration_shown, transcript_shown
+from tools.shown import configuration_shown, links_shown, transcript_shown
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -119,6 +119,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "transcript": transcript_shown,
     "configuration": configuration_shown,
+    "links": links_shown,
     "settings-http": lambda: settings_table(HTTP_VARIABLES),
     "resources": resources_table,
     "prompts": prompts_table,

@@ -12,11 +12,15 @@ from mcp import Client
 from nomos_mcp.client import NomosClient
 from nomos_mcp.commands.assistants import ASSISTANTS, configuration, entry, own_command
 from nomos_mcp.commands.demo import transcript
+from nomos_mcp.commands.install_links import LINKS
 from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 
 NOW: Final = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+PUBLISHED: Final = ("uvx", "nomos-mcp")
+"""What starts the published package on any machine that has uv."""
 
 # Question, tool, arguments, and which fields of the answer are shown.
 QUESTIONS: Final = (
@@ -67,3 +71,14 @@ def configuration_shown() -> str:
     assistant = ASSISTANTS["claude-desktop"]
     text = json.dumps(configuration(assistant, entry(assistant, {}, demo=True)), indent=2)
     return "```json\n" + text.replace(own_command()[0], "/absolute/path/to/nomos-mcp") + "\n```\n"
+
+
+def links_shown() -> str:
+    """Return the links that add the published package to an assistant, as a Markdown table: demo, real data."""
+
+    def link(name: str, *, demo: bool) -> str:
+        server = entry(ASSISTANTS[name], {}, demo=demo, command=PUBLISHED)
+        return f"[add to {ASSISTANTS[name].title}]({LINKS[name](server).web})"
+
+    rows = [f"| {link(name, demo=True)} | {link(name, demo=False)} |" for name in LINKS]
+    return "\n".join(["| Demo, with invented data | Your own data |", "| --- | --- |", *rows]) + "\n"

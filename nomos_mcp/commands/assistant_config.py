@@ -1,6 +1,7 @@
 """`nomos-mcp config`: a ready configuration for an assistant. stdout is what to paste, stderr says where.
 
 With `--write` it is merged into the assistant's JSON file. A file that cannot be read with certainty is left as it is.
+With `--link` it becomes a link that adds the server by a click.
 """
 
 import argparse
@@ -51,13 +52,19 @@ def add(commands: Subparsers) -> None:
         summary="print a ready configuration for an assistant, and where to paste it",
         examples="  nomos-mcp config claude-code --demo         print the command that tells Claude Code\n"
         "  nomos-mcp config claude-desktop --write     write it into Claude Desktop's file, with a backup\n"
+        "  nomos-mcp config cursor --link              print a link that adds it to Cursor by a click\n"
         "  nomos-mcp config cursor 2> /dev/null        the configuration alone, without where to paste it\n"
-        "\nNOMOS_… variables that are set now are included. Secrets are never printed.\n",
+        "\nNOMOS_… variables that are set now are included. Secrets are never printed. Claude Desktop needs the\n"
+        "credentials in its file: --write takes them from the variables, or asks for them in a terminal.\n",
     )
     parser.add_argument("assistant", choices=[*ASSISTANTS, _HTTP], help="which assistant, or http for any HTTP client")
     add_demo(parser, "answer from invented data; no credentials needed")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--write", action="store_true", help="merge it into the assistant's file instead, with a backup"
+    )
+    instead.add_argument(
+        "--link", action="store_true", help="print a link instead that adds it by a click (cursor, vscode)"
     )
 
 
@@ -67,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_USAGE
     if is_temporary():
         complain("this installation is in a temporary cache. Run `uv tool install nomos-mcp` for a permanent one.")
+    if options.link:
+        return _print_link(options.assistant, settings)
     if options.assistant == _HTTP:
         return _print_http(settings, write=options.write)
     assistant = ASSISTANTS[options.assistant]
@@ -85,13 +94,45 @@ def _print(assistant: Assistant, settings: "Settings") -> int:
     else:
         print(json.dumps(configuration(assistant, server), indent=2, ensure_ascii=False))
         note(f"{assistant.title} reads {assistant.file()}. {assistant.paste}")
-    if not settings.demo and not assistant.prompts:
-        cure = (
-            f"Set the variables where {assistant.title} is started."
-            if assistant.replaces
-            else "Replace them by hand, or set the variables here and run this again with --write."
+    _note_secrets(assistant, settings)
+    if assistant.then:
+        note(assistant.then)
+    return EXIT_OK
+
+
+def _note_secrets(assistant: Assistant, settings: "Settings") -> None:
+    """Say how the assistant gets the secrets that the printed text only refers to."""
+    if settings.demo:
+        return
+    if assistant.prompts:
+        note(f"{assistant.title} asks for the secrets when it starts the server.")
+    elif assistant.replaces:
+        reference = assistant.reference % "NAME"
+        note(f"{reference} stands for a secret. Set the variables in the environment that {assistant.title} starts in.")
+    else:
+        note(
+            f"{assistant.title} takes no variables from a shell. In the file, under {assistant.key} > {NAME} > env, "
+            "write your values in place of each ${…}. Or run this again with --write, which asks for the credentials."
         )
-        note(f"${{NAME}} stands for a secret that {assistant.title} needs. {cure}")
+
+
+def _print_link(name: str, settings: "Settings") -> int:
+    from nomos_mcp.commands.install_links import LINKS  # noqa: PLC0415  every start of the server loads this file
+
+    if name not in LINKS:
+        title = ASSISTANTS[name].title if name in ASSISTANTS else "An HTTP client"
+        complain(
+            f"--link: {title} has no link that adds a server. {' and '.join(LINKS)} have one. Leave out --link to see "
+            "what to paste."
+        )
+        return EXIT_USAGE
+    assistant = ASSISTANTS[name]
+    link = LINKS[name](entry(assistant, _environment(), demo=settings.demo))
+    print(link.direct)
+    note(f"Open it on this machine, in a browser for example: {assistant.title} shows what it would add, and asks you.")
+    note(f"Where only https links work, this one leads there by way of {assistant.title}'s site: {link.web}")
+    note("That site sees what the link holds: paths and settings, and no secret.")
+    _note_secrets(assistant, settings)
     return EXIT_OK
 
 
@@ -112,21 +153,35 @@ def _print_http(settings: "Settings", *, write: bool) -> int:
 
 
 def _write(assistant: Assistant, settings: "Settings") -> int:
+    environ = _environment()
     reveal = not assistant.replaces
     if reveal and not settings.demo and not settings.has_credentials:
-        complain(
-            f"{assistant.title} needs the credentials in its file, and none are set here. Set {CLIENT_ID} and "
-            f"{CLIENT_SECRET} (or {ACCESS_TOKEN}) and try again, or use --demo. Nothing was changed."
-        )
-        return EXIT_USAGE
+        from nomos_mcp.commands.asked_credentials import ask_credentials, can_ask  # noqa: PLC0415  as above
+
+        if not can_ask():
+            complain(
+                f"{assistant.title} needs the credentials in its file, and none are set here. Run this in a terminal, "
+                f"where it asks for them, or set {CLIENT_ID} and {CLIENT_SECRET} (or {ACCESS_TOKEN}), or use --demo. "
+                "Nothing was changed."
+            )
+            return EXIT_USAGE
+        asked = ask_credentials()
+        if asked is None:
+            complain("no credentials were given. Nothing was changed.")
+            return EXIT_USAGE
+        environ |= asked
     file = assistant.file()
-    server = entry(assistant, _environment(), demo=settings.demo, reveal=reveal)
+    server = entry(assistant, environ, demo=settings.demo, reveal=reveal)
     try:
         backup = _merge(file, configuration(assistant, server))
     except _MergeError as error:
         complain(f"{file}: {error}")
         return EXIT_FAILED
     print(f"{file}: now has the server {NAME!r}." + (f" Backup of the old file: {backup}" if backup else ""))
+    if not reveal:
+        _note_secrets(assistant, settings)
+    if assistant.then:
+        note(assistant.then)
     return EXIT_OK
 
 

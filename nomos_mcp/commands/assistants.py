@@ -7,12 +7,12 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nomos_mcp.variables import ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET, STATE_KEY, VARIABLES
+from nomos_mcp.variables import ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET, DATABASE, STATE_KEY, VARIABLES
 
 NAME: Final = "nomos"
 """The server's name in an assistant's list."""
@@ -34,6 +34,7 @@ class Assistant:
     replaces: bool = True  # the assistant replaces it with the secret; if not, a person or --write must
     prompts: bool = False  # the file also makes the assistant ask for the secrets
     command: bool = False  # configured by a command line instead of a file
+    then: str = ""  # what to do once the server is in the file
 
 
 def _desktop_file() -> Path:
@@ -51,7 +52,8 @@ ASSISTANTS: Final[Mapping[str, Assistant]] = {
         title="Claude Desktop",
         file=_desktop_file,
         key="mcpServers",
-        paste="Merge it into the file (Settings > Developer > Edit Config), then restart Claude Desktop.",
+        paste="Merge it into the file (Settings > Developer > Edit Config).",
+        then="Then quit Claude Desktop and start it again: it reads the file only when it starts.",
         reference="${%s}",
         replaces=False,
     ),
@@ -68,21 +70,30 @@ ASSISTANTS: Final[Mapping[str, Assistant]] = {
         title="Cursor",
         file=lambda: Path.home() / ".cursor" / "mcp.json",
         key="mcpServers",
-        paste="Merge it into the file; Cursor notices by itself.",
+        paste="Merge it into the file.",
+        then="Cursor notices by itself.",
         reference="${env:%s}",
     ),
     "vscode": Assistant(
         title="VS Code",
         file=lambda: Path.cwd() / ".vscode" / "mcp.json",
         key="servers",
-        paste="Merge it into the file of your workspace and press Start above the entry; VS Code asks for the secrets.",
+        paste="Merge it into the file of your workspace.",
+        then="Then press Start above the entry.",
         reference="${input:%s}",
         prompts=True,
     ),
 }
 
 
-def entry(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, reveal: bool = False) -> Entry:
+def entry(
+    assistant: Assistant,
+    environ: Mapping[str, str],
+    *,
+    demo: bool,
+    reveal: bool = False,
+    command: Sequence[str] = (),
+) -> Entry:
     """The entry of the server in an assistant's configuration, with absolute paths.
 
     Args:
@@ -90,10 +101,11 @@ def entry(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, revea
         environ: The settings to include: checked, and without empty ones.
         demo: Whether to answer from invented data; then no credentials are included.
         reveal: Whether to include the secrets themselves: only for a file, and only where nothing else works.
+        command: What starts the server; by default this installation.
     """
-    command, *arguments = own_command()
+    program, *arguments = command or own_command()
     return {
-        "command": command,
+        "command": program,
         "args": [*arguments, "--demo"] if demo else arguments,
         "env": _environment(assistant, environ, demo=demo, reveal=reveal),
     }
@@ -113,7 +125,7 @@ def is_temporary() -> bool:
 def configuration(assistant: Assistant, server: Entry) -> Entry:
     """The content of an assistant's file, with this server only."""
     whole: Entry = {assistant.key: {NAME: server}}
-    if assistant.prompts and (inputs := _inputs(server)):
+    if assistant.prompts and (inputs := prompted(server)):
         whole["inputs"] = inputs
     return whole
 
@@ -135,11 +147,12 @@ def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool
         taken.pop(BASE_URL, None)
         return taken
     credentials = _CREDENTIALS[2:] if ACCESS_TOKEN in environ else _CREDENTIALS[:2]
-    secrets = [*credentials, *([STATE_KEY] if STATE_KEY in environ else [])]
+    secrets = [*credentials, *(name for name in (STATE_KEY, DATABASE) if name in environ)]
     return taken | {name: environ[name] if reveal else assistant.reference % name for name in secrets}
 
 
-def _inputs(server: Entry) -> list[Entry]:
+def prompted(server: Entry) -> list[Entry]:
+    """What makes the assistant ask for each secret that the entry refers to as an input."""
     environment = server["env"]
     words = {variable.name: variable.purpose for variable in VARIABLES}
     return [

@@ -71,6 +71,17 @@ def test_where_to_paste_it_is_told_apart_from_what_to_paste(assistant: str, caps
     assert str(ASSISTANTS[assistant].file()) in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [[], ["--demo"], ["--demo", "--write"]])
+def test_claude_desktop_is_to_be_restarted_and_expects_no_variables_from_a_shell(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "claude-desktop", *arguments]) == 0
+    said = capsys.readouterr().err
+    assert "quit Claude Desktop and start it again" in said
+    assert ("under mcpServers > nomos > env" in said) is (not arguments)
+    assert "Set the variables" not in said
+
+
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("assistant", [*ASSISTANTS, "http"])
 def test_no_secret_is_ever_printed(

@@ -1,0 +1,90 @@
+"""`config claude-desktop --write` at a terminal: it asks for the credentials, and shows no secret that is typed."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from nomos_mcp.commands.assistants import own_command
+from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")]
+
+SECRET = "s3cr3t-that-nobody-sees"
+DEADLINE = 60.0  # seconds, for one answer of the program
+# Opening the terminal in a session of its own makes it the one that Ctrl-C comes from.
+_AT_ITS_TERMINAL = (
+    "import os, sys; os.setsid(); os.close(os.open(os.ttyname(0), os.O_RDWR)); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+class Terminal:
+    """A person's end of a terminal."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.shown = ""
+
+    def until(self, words: str) -> None:
+        while words not in self.shown:
+            assert select.select([self.end], [], [], DEADLINE)[0], f"shown was {self.shown!r}, and no {words!r}"
+            self.shown += os.read(self.end, 4096).decode()
+
+    def types(self, text: str) -> None:
+        os.write(self.end, text.encode())
+
+
+@contextmanager
+def at_a_terminal(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
+    person, program = pty.openpty()
+    names = {variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)} | {"XDG_CONFIG_HOME"}
+    env = {name: value for name, value in os.environ.items() if name not in names} | {"HOME": str(home)}
+    command = [sys.executable, "-c", _AT_ITS_TERMINAL, *own_command(), "config", "claude-desktop", "--write"]
+    process = subprocess.Popen(command, stdin=program, stdout=program, stderr=program, env=env)
+    try:
+        terminal = Terminal(person)
+        terminal.until("Client ID: ")
+        yield process, terminal
+        assert termios.tcgetattr(program)[3] & termios.ECHO, "the terminal no longer shows what is typed"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(program)
+        os.close(person)
+
+
+def written(home: Path) -> Path:
+    folder = "Library/Application Support" if sys.platform == "darwin" else ".config"
+    return home / folder / "Claude" / "claude_desktop_config.json"
+
+
+def test_what_is_typed_is_written_and_the_secret_is_not_shown(tmp_path: Path) -> None:
+    with at_a_terminal(tmp_path) as (process, terminal):
+        terminal.types("my-id\n")
+        terminal.until("not shown): ")
+        terminal.types(f"{SECRET}\n")
+        terminal.until("start it again")
+        assert process.wait(DEADLINE) == 0
+    entry = json.loads(written(tmp_path).read_text(encoding="utf-8"))["mcpServers"]["nomos"]
+    assert entry["env"] == {"NOMOS_CLIENT_ID": "my-id", "NOMOS_CLIENT_SECRET": SECRET}
+    assert SECRET not in terminal.shown
+
+
+@pytest.mark.parametrize("typed", ["\x03", "\n"], ids=["Ctrl-C", "nothing"])
+def test_without_a_secret_nothing_is_changed(typed: str, tmp_path: Path) -> None:
+    with at_a_terminal(tmp_path) as (process, terminal):
+        terminal.types("my-id\n")
+        terminal.until("not shown): ")
+        terminal.types(typed)
+        terminal.until("Nothing was changed")
+        assert process.wait(DEADLINE) == 2
+    assert not written(tmp_path).exists()
+    assert "Traceback" not in terminal.shown
