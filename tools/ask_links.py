@@ -60,7 +60,7 @@ def links_of_readme() -> list[str]:
 def _links_of_command() -> list[str]:
     commands = [[*own_command(), "config", name, "--link", *demo] for name in LINKS for demo in (["--demo"], [])]
     return [
-        subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()  # noqa: S603  our own
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603  our own
         for command in commands
     ]
 
