@@ -36,6 +36,9 @@ WEBHOOK_SECRETS: Final = "NOMOS_MCP_WEBHOOK_SECRETS"
 ORGANISATIONS: Final = "NOMOS_MCP_ORGANISATIONS"
 REPLICAS: Final = "NOMOS_MCP_REPLICAS"
 
+EXTENSION: Final = "NOMOS_MCP_EXTENSION"
+"""Set by the desktop bundle's entry point for its own process: errors about credentials then name its settings."""
+
 POSTGRESQL_URLS: Final = ("postgresql://", "postgres://")
 """How `NOMOS_MCP_DATABASE` begins if it names PostgreSQL."""
 

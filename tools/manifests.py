@@ -1,7 +1,9 @@
 """The manifests by which others find and install the server, made of what the code says about itself."""
 
 import json
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 from nomos_mcp import __version__, variables
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
@@ -11,9 +13,12 @@ Json = Mapping[str, object]
 
 _KEYWORDS = ("nomos", "energy", "smart meter", "iMSys", "support")
 _ABOUT_DATA = (
-    "The server runs on this computer. It talks to the Nomos API and to nobody else, and sends no telemetry. Names, "
-    "addresses, e-mail and bank details of customers are never handed to the assistant. PRIVACY.md says more."
+    "The server runs on this computer. At its first start, uv fetches the packages that it needs from the package "
+    "index. After that it talks to the Nomos API and to nobody else, and sends no telemetry. Names, addresses, e-mail "
+    "and bank details of customers are never handed to the assistant. PRIVACY.md says more."
 )
+_PROJECT = tomllib.loads((Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+_URLS: Mapping[str, str] = _PROJECT["project"]["urls"]
 
 
 def server_json() -> str:
@@ -27,6 +32,8 @@ def server_json() -> str:
             "title": "Nomos smart meters",
             "description": "Smart meter orders at Nomos (German electricity): read, list, explain, and order once.",
             "version": __version__,
+            "repository": {"url": _URLS["Repository"], "source": "github"},
+            "websiteUrl": _URLS["Homepage"],
             "packages": [
                 {**package, "transport": {"type": "stdio"}, "environmentVariables": variables},
                 {
@@ -64,6 +71,11 @@ def bundle_manifest() -> str:
             "description": "Smart meter orders at Nomos: what a status means, whose turn it is, what to say.",
             "long_description": f"Ask why a smart meter is blocked, and get the right answer.\n\n{_ABOUT_DATA}",
             "author": {"name": "The nomos-mcp authors"},
+            "repository": {"type": "git", "url": f"{_URLS['Repository']}.git"},
+            "homepage": _URLS["Homepage"],
+            "documentation": _URLS["Documentation"],
+            "support": _URLS["Issues"],
+            "privacy_policies": [_URLS["Privacy"]],
             "license": "MIT",
             "keywords": list(_KEYWORDS),
             "icon": "icon.png",
@@ -81,9 +93,11 @@ def bundle_manifest() -> str:
                 },
             },
             "user_config": {
-                "client_id": _credential("Client ID", "ID of your Nomos Auth Client. Leave it empty for the demo."),
+                "client_id": _credential(
+                    "Client ID", "ID of your Nomos Auth Client. Leave this and the secret empty for the demo."
+                ),
                 "client_secret": _credential("Client secret", "Its secret; kept in your system's keychain."),
-                "demo": _switch("Demo", "Answer with invented data; no credentials are used."),
+                "demo": _switch("Demo", "Answer with invented data, and leave the credentials unused."),
                 "read_only": _switch("Read only", "Nothing can be ordered."),
             },
             "tools": [{"name": tool.name, "description": first_words(tool)} for tool in listed().tools],

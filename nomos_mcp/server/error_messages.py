@@ -5,6 +5,7 @@ mean. Of the codes of details it documents the names only: what they mean is inf
 """
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ from pydantic_core import ErrorDetails
 from nomos_mcp.client import errors
 from nomos_mcp.client.errors import BY_STATUS, APIError, InvalidRequestError, NomosError
 from nomos_mcp.lifecycle import nearest_names, spelling
+from nomos_mcp.variables import EXTENSION
 
 SUPPORT: Final = "support@nomos.energy"
 ONLY_YOURS: Final = "Only your own orders and subscriptions can be seen here."
@@ -35,9 +37,13 @@ class Message(NamedTuple):
     """What to do next."""
 
 
-_SET_CREDENTIALS = (
-    "Set NOMOS_CLIENT_ID and NOMOS_CLIENT_SECRET (or NOMOS_ACCESS_TOKEN) in the server's environment and restart it. "
-    "`nomos-mcp --demo` works without credentials, on invented data. explain_status with a status name works now."
+_IN_EXTENSION: Final = EXTENSION in os.environ
+_SET_CREDENTIALS: Final = (
+    'Correct "Client ID" and "Client secret" in the extension\'s settings, or empty both for the demo, on invented '
+    "data. explain_status with a status name works now."
+    if _IN_EXTENSION
+    else "Set NOMOS_CLIENT_ID and NOMOS_CLIENT_SECRET (or NOMOS_ACCESS_TOKEN) in the server's environment and restart "
+    "it. `nomos-mcp --demo` works without credentials, on invented data. explain_status with a status name works now."
 )
 _BREAKS_A_RULE = "Do not repeat it unchanged: the codes name the rule that it breaks."
 
@@ -48,7 +54,9 @@ _BY_CLASS: Final[Mapping[type[NomosError], Message]] = {
     ),
     errors.AuthenticationError: Message(
         "Nomos refused the access token.",
-        "Do not repeat it; the operator of this server has to renew NOMOS_ACCESS_TOKEN or check the credentials.",
+        'Do not repeat it; check "Client ID" and "Client secret" in the extension\'s settings.'
+        if _IN_EXTENSION
+        else "Do not repeat it; the operator of this server has to renew NOMOS_ACCESS_TOKEN or check the credentials.",
     ),
     errors.PermissionDeniedError: Message(
         "These credentials are not allowed to do this: their scope or their organisation does not cover it.",

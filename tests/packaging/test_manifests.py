@@ -1,6 +1,7 @@
 """The manifests agree with the code, with each other, and with what starts."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -88,24 +89,87 @@ def test_the_settings_of_a_fresh_bundle_are_no_mistake() -> None:
     assert Settings.from_env(environment) == Settings.from_env({})
 
 
-@pytest.mark.parametrize(("demo", "title"), [(True, "invented data"), (False, '"Nomos smart meters"')])
-def test_the_entry_point_of_the_bundle_starts_the_server_as_its_switch_says(*, demo: bool, title: str) -> None:
-    arguments = manifest("mcpb/manifest.json")["server"]["mcp_config"]["args"]
-    after = [_filled_in(argument, {"demo": demo}) for argument in arguments[arguments.index("server.py") :]]
+_REAL, _DEMO = '"Nomos smart meters"', "invented data"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("client_id", "client_secret", "demo", "said"),
+    [
+        ("", "", False, _DEMO),
+        ("${user_config.client_id}", "${user_config.client_secret}", False, _DEMO),
+        ("my-id", "my-secret", True, _DEMO),
+        ("my-id", "", True, _DEMO),
+        ("my-id", "my-secret", False, _REAL),
+        ("my-id", "", False, '"Client secret" is empty in the extension\'s settings, but "Client ID" is not'),
+        ("", "my-secret", False, '"Client ID" is empty in the extension\'s settings, but "Client secret" is not'),
+    ],
+)
+def test_the_entry_point_of_the_bundle_starts_what_its_settings_say(
+    client_id: str, client_secret: str, *, demo: bool, said: str
+) -> None:
+    configuration = manifest("mcpb/manifest.json")["server"]["mcp_config"]
+    values = {"client_id": client_id, "client_secret": client_secret, "demo": demo, "read_only": False}
+    arguments = configuration["args"]
+    after = [_filled_in(argument, values) for argument in arguments[arguments.index("server.py") :]]
+    environment = {name: _filled_in(value, values) for name, value in configuration["env"].items()}
     hello = (
         '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},'
         '"clientInfo":{"name":"t","version":"1"}}}\n'
     )
     done = subprocess.run(
-        [sys.executable, *after], input=hello, cwd=ROOT / "mcpb", capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, *after],
+        input=hello,
+        cwd=ROOT / "mcpb",
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert title in done.stdout
+    assert said in (done.stdout or done.stderr)
+    assert done.returncode == (0 if said in {_REAL, _DEMO} else 2)
+    assert "NOMOS_" not in done.stderr
+
+
+@pytest.mark.slow
+def test_in_the_bundle_refused_credentials_are_corrected_in_its_settings() -> None:
+    code = (
+        "from nomos_mcp.client.errors import AuthenticationError, CredentialsError\n"
+        "from nomos_mcp.server.error_messages import describe\n"
+        "print(describe(CredentialsError('Refused.')), describe(AuthenticationError(401)))"
+    )
+    environment = {**os.environ, "NOMOS_MCP_EXTENSION": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.count('"Client ID" and "Client secret" in the extension\'s settings') == 2
+    assert "NOMOS_" not in done.stdout
+
+
+def test_the_project_has_the_same_addresses_everywhere() -> None:
+    server, bundle = manifest("server.json"), manifest("mcpb/manifest.json")
+    owner_and_name = server["name"].removeprefix("io.github.")
+    home = f"https://github.com/{owner_and_name}"
+    assert server["repository"] == {"url": home, "source": "github"}
+    assert bundle["repository"]["url"] == f"{home}.git"
+    for name in "homepage", "documentation", "support":
+        assert bundle[name].startswith(home)
+    [privacy] = bundle["privacy_policies"]
+    assert (ROOT / privacy.removeprefix(f"{home}/blob/main/")).is_file()
+
+
+@pytest.mark.parametrize("text", ["mcpb/PRIVACY.md", "mcpb/manifest.json"])
+def test_who_installs_the_bundle_is_told_that_packages_are_fetched(text: str) -> None:
+    told = " ".join((ROOT / text).read_text(encoding="utf-8").split())
+    assert "At its first start, uv fetches the packages that it needs from the package index" in told
 
 
 def test_uv_is_told_to_use_the_wheel_in_the_bundle_and_the_tested_versions() -> None:
     told = tomllib.loads(project("nomos_mcp-9-py3-none-any.whl"))
     assert told["tool"]["uv"]["sources"]["nomos-mcp"] == {"path": "nomos_mcp-9-py3-none-any.whl"}
+    pinned = {pin.partition("==")[0] for pin in told["tool"]["uv"]["constraint-dependencies"]}
     assert f"mcp=={version('mcp')}" in told["tool"]["uv"]["constraint-dependencies"]
+    assert pinned >= {"SQLAlchemy", "cryptography", "greenlet", "pydantic_core"}
+    assert not pinned & {"pytest", "mypy", "ruff", "fastapi", "coverage", "hatchling", "pydantic-evals", "asyncpg"}
 
 
 def test_everything_that_the_bundle_is_made_of_exists_and_its_icon_is_large_enough() -> None:
