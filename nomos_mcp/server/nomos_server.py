@@ -14,6 +14,7 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.server.subscriptions import SubscriptionBus
 from mcp.shared.message import SessionMessage
 from mcp.types import (
@@ -43,7 +44,7 @@ from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.resources import DURATIONS, is_static
 from nomos_mcp.server.subscriptions import Subscriptions
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT
-from nomos_mcp.server.tools import ORDER_TOOL
+from nomos_mcp.server.tools import ORDER_TOOL, definitions, made_tool, names
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.history.store import History
@@ -167,8 +168,31 @@ class NomosServer(MCPServer[NomosContext]):
         await lowlevel.run(messages, answers, lowlevel.create_initialization_options())
 
     async def list_tools(self) -> list[MCPTool]:
-        tools = await super().list_tools()
-        return tools if await self._may_order() else [tool for tool in tools if tool.name != ORDER_TOOL]
+        may_order = await self._may_order()
+        ours = [
+            MCPTool(
+                name=tool.name,
+                title=tool.title,
+                description=tool.description,
+                input_schema=tool.parameters,
+                output_schema=tool.output_schema,
+                annotations=tool.annotations,
+                icons=tool.icons,
+                _meta=tool.meta,
+            )
+            for tool in (made_tool(definition.name, self.context.vocabulary) for definition in definitions())
+            if may_order or tool.name != ORDER_TOOL
+        ]
+        return [*ours, *await super().list_tools()]
+
+    def _tool(self, name: str) -> Tool:
+        """Return a tool of ours, or one that was added to this server."""
+        if name in names():
+            return made_tool(name, self.context.vocabulary)
+        if added := self._tool_manager.get_tool(name):
+            return added
+        known = [definition.name for definition in definitions()]
+        raise _unknown("tool", name, [*known, *(tool.name for tool in self._tool_manager.list_tools())])
 
     async def list_resources(self) -> list[MCPResource]:
         found = await super().list_resources()
@@ -189,14 +213,14 @@ class NomosServer(MCPServer[NomosContext]):
         self, name: str, arguments: dict[str, Any], context: Context[NomosContext, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; an anticipated failure is a result with `is_error`, an unknown tool invalid params."""
-        tool = self._tool_manager.get_tool(name)
-        if tool is None:
-            raise _unknown("tool", name, [tool.name for tool in self._tool_manager.list_tools()])
+        tool = self._tool(name)
         known = tool.parameters["properties"]
         unnamed = frozenset([name for name in arguments if name not in known][_MAX_NAMED:])
         taken = {name: value for name, value in arguments.items() if name not in unnamed}
         try:
-            return await super().call_tool(name, taken, context)
+            answer: CallToolResult | InputRequiredResult = await tool.run(
+                taken, context or Context(mcp_server=self), convert_result=True
+            )
         except ToolError as failure:
             cause = failure.__cause__
             if isinstance(cause, ValidationError) and not isinstance(failure, UnexpectedToolError):
@@ -204,6 +228,7 @@ class NomosServer(MCPServer[NomosContext]):
             if (text := self._said(cause)) is not None:
                 return _failed(text)
             raise
+        return answer
 
     def _said(self, cause: BaseException | None) -> str | None:
         if isinstance(cause, NomosError):

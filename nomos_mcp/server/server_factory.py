@@ -31,7 +31,6 @@ from nomos_mcp.server.ordering.record import OrderRecord
 from nomos_mcp.server.prompts import add_completions, all_prompts
 from nomos_mcp.server.request_context import Caller, NomosContext
 from nomos_mcp.server.resources import add_resources
-from nomos_mcp.server.tools import all_tools
 from nomos_mcp.settings import Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
@@ -137,7 +136,6 @@ def create_server(
         title=DEMO_TITLE if chosen.demo else TITLE,
         version=__version__,
         instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
-        tools=list(all_tools(vocabulary)),
         extensions=[apps_extension()],
         lifespan=lifespan,
         middleware=[short_errors],

@@ -1,4 +1,8 @@
-"""The tools. Each file here is one, and says everything about it: see `ToolDefinition`."""
+"""The tools. Each file here is one, and says everything about it: see `ToolDefinition`.
+
+A tool is loaded and made when it is first called, all of them when they are first listed: making all takes as long as
+a tenth of the start of a process.
+"""
 
 from functools import cache
 from importlib import import_module
@@ -15,19 +19,25 @@ ORDER_TOOL: Final = "order_smart_meter"
 
 
 @cache
+def names() -> tuple[str, ...]:
+    """Return the names of all tools, in the order of the alphabet."""
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+
+@cache
 def definitions() -> tuple[ToolDefinition, ...]:
     """Return what the files in this folder define, in the order in which tools are listed."""
-    found = [_definition_in(module.name) for module in iter_modules(__path__)]
+    found = [_definition(name) for name in names()]
     return tuple(sorted(found, key=lambda definition: (definition.position, definition.name)))
 
 
 @cache
-def all_tools(version: ApiVersion) -> tuple[Tool, ...]:
-    """Return the tools, made once for all servers: their schemas take most of the time in which a server is made."""
-    return tuple(definition.make(version) for definition in definitions())
+def made_tool(name: str, version: ApiVersion) -> Tool:
+    """Return the tool of this name, one of `names()`, made once for all servers."""
+    return _definition(name).make(version)
 
 
-def _definition_in(name: str) -> ToolDefinition:
+def _definition(name: str) -> ToolDefinition:
     definition = getattr(import_module(f"{__name__}.{name}"), "TOOL", None)
     if not isinstance(definition, ToolDefinition) or definition.name != name:
         raise TypeError(
