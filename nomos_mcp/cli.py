@@ -8,18 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from nomos_mcp import __version__
-from nomos_mcp.commands import (
-    assistant_config,
-    caller_tokens,
-    demo,
-    doctor,
-    explain,
-    history,
-    orders,
-    serve_mcp,
-    simulator,
-    watch,
-)
+from nomos_mcp.commands import serve_mcp
 from nomos_mcp.commands.command import (
     EXIT_CODES,
     EXIT_FAILED,
@@ -31,7 +20,6 @@ from nomos_mcp.commands.command import (
 )
 from nomos_mcp.variables import VARIABLES
 
-_COMMANDS = (demo, assistant_config, doctor, explain, serve_mcp, caller_tokens, watch, history, orders, simulator)
 _SHELLS = ("bash", "zsh", "tcsh")
 
 _EPILOG = f"""\
@@ -56,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, with these arguments instead of the process's if they are given; return its exit code."""
     # Python's own handler waits for the thread that reads stdin; the system's ends the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    options = parser().parse_args(arguments)
+    options = _options(sys.argv[1:] if arguments is None else arguments)
     try:
         code: int = options.run(options)
         if sys.stdout is not None:  # it was closed before the start
@@ -67,8 +55,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    if not arguments or list(arguments) == ["--demo"]:  # an assistant starts this, and waits: load no commands
+        return argparse.Namespace(run=serve_mcp.run_stdio_server, demo=bool(arguments))
+    return parser().parse_args(arguments)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
+    from nomos_mcp.commands import (  # noqa: PLC0415  see `_options`
+        assistant_config,
+        caller_tokens,
+        demo,
+        doctor,
+        explain,
+        history,
+        orders,
+        simulator,
+        watch,
+    )
+
     top = argparse.ArgumentParser(
         prog="nomos-mcp",
         description="MCP server over the Nomos energy API: smart meter orders, explained. "
@@ -80,7 +86,18 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--demo", action="store_true", help="answer from a built-in simulator with invented data")
     top.set_defaults(run=serve_mcp.run_stdio_server)
     commands = top.add_subparsers(metavar="command")
-    for command in _COMMANDS:
+    for command in (
+        demo,
+        assistant_config,
+        doctor,
+        explain,
+        serve_mcp,
+        caller_tokens,
+        watch,
+        history,
+        orders,
+        simulator,
+    ):
         command.add(commands)
     _add_completion(commands, top)
     return top
