@@ -27,7 +27,9 @@ def loaded() -> list[str]:
     "module",
     [
         *("httpx", "truststore", "nomos_mcp.client.transport", "nomos_mcp.simulator", "nomos_mcp.service", "argparse"),
-        *("sqlalchemy", "alembic", "nomos_mcp.history.store"),
+        *("sqlalchemy", "alembic", "nomos_mcp.history.store", "nomos_mcp.history.changes"),
+        *("nomos_mcp.server.tools.get_meter_order", "nomos_mcp.server.ordering.outcomes"),
+        *("nomos_mcp.server.prompts", "nomos_mcp.server.resources", "nomos_mcp.server.subscriptions"),
     ],
 )
 def test_a_server_is_made_without(loaded: list[str], module: str) -> None:
@@ -54,6 +56,32 @@ assert "nomos_mcp.service.metrics" not in sys.modules"""
 
 def test_a_server_is_made_without_reading_what_it_will_say(loaded: list[str]) -> None:
     assert loaded[-1] == "0"
+
+
+def test_a_call_loads_its_own_tool_only() -> None:
+    code = """import sys, anyio
+from nomos_mcp.server import create_server
+from nomos_mcp.settings import Settings
+anyio.run(create_server(Settings.from_env()).call_tool, "get_event", {})
+print(*sys.modules)"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "nomos_mcp.server.tools.get_event" in loaded
+    assert not {"nomos_mcp.server.tools.list_subscriptions", "nomos_mcp.server.tools.order_smart_meter"} & loaded
+
+
+@pytest.mark.parametrize("arguments", [[], ["--demo"]])
+def test_what_an_assistant_starts_loads_no_commands(arguments: list[str]) -> None:
+    code = f"""import sys
+from nomos_mcp.cli import main
+print(main({arguments}), *sys.modules)"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    loaded = run.stderr.split()  # stdout belongs to the protocol
+    assert loaded[0] == "0"
+    assert "nomos_mcp.server.stdio_transport" in loaded
+    assert not {"nomos_mcp.commands.demo", "nomos_mcp.commands.doctor"} & set(loaded)
 
 
 def test_the_command_line_alone_loads_no_server() -> None:

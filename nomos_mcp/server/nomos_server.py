@@ -23,9 +23,11 @@ from mcp.types import (
     ErrorData,
     GetPromptResult,
     InputRequiredResult,
+    Prompt as MCPPrompt,
     ReadResourceRequestParams,
     ReadResourceResult,
     Resource as MCPResource,
+    ResourceTemplate as MCPResourceTemplate,
     ServerCapabilities,
     TextContent,
     Tool as MCPTool,
@@ -39,15 +41,14 @@ from nomos_mcp.client import NomosError, NotFoundError
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import LifecycleError
 from nomos_mcp.server.error_messages import cut, describe, describe_arguments, unknown
-from nomos_mcp.server.ordering.eligibility import ordering_refusal
 from nomos_mcp.server.request_context import NomosContext
-from nomos_mcp.server.resources import DURATIONS, is_static
-from nomos_mcp.server.subscriptions import Subscriptions
+from nomos_mcp.server.resource_uris import DURATIONS, is_static
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT
 from nomos_mcp.server.tools import ORDER_TOOL, definitions, made_tool, names
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.history.store import History
+    from nomos_mcp.server.subscriptions import Subscriptions
 
 MAX_URI: Final = 128
 """Characters of a resource's address; the longest with an ID in it has 103."""
@@ -141,10 +142,22 @@ class NomosServer(MCPServer[NomosContext]):
     """The SDK's server, which describes every failure in our words and lets nothing else out."""
 
     context: NomosContext
-    subscriptions: Subscriptions | None = None
+    subscriptions: "Subscriptions | None" = None
+    _add_texts: Callable[[], None] | None = None
+
+    def add_when_asked(self, add: Callable[[], None]) -> None:
+        """Add resources and prompts when a client first asks for any: most only call tools."""
+        self._add_texts = add
+
+    def _texts_are_added(self) -> None:
+        if self._add_texts:
+            add, self._add_texts = self._add_texts, None
+            add()
 
     def listen_to(self, history: "History", bus: SubscriptionBus | None) -> None:
         """Serve `subscriptions/listen` from a history; the bus tells when to look into it."""
+        from nomos_mcp.server.subscriptions import Subscriptions  # noqa: PLC0415  only with a history
+
         self.subscriptions = Subscriptions(self.context, history, bus)
         server = self._lowlevel_server
         server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self.subscriptions)
@@ -194,7 +207,16 @@ class NomosServer(MCPServer[NomosContext]):
         known = [definition.name for definition in definitions()]
         raise _unknown("tool", name, [*known, *(tool.name for tool in self._tool_manager.list_tools())])
 
+    async def list_resource_templates(self) -> list[MCPResourceTemplate]:
+        self._texts_are_added()
+        return await super().list_resource_templates()
+
+    async def list_prompts(self) -> list[MCPPrompt]:
+        self._texts_are_added()
+        return await super().list_prompts()
+
     async def list_resources(self) -> list[MCPResource]:
+        self._texts_are_added()
         found = await super().list_resources()
         return [each for each in found if not self._is_hidden(each.uri)]
 
@@ -203,6 +225,8 @@ class NomosServer(MCPServer[NomosContext]):
         return str(uri) == DURATIONS and self.context.caller.is_fenced
 
     async def _may_order(self) -> bool:
+        from nomos_mcp.server.ordering.eligibility import ordering_refusal  # noqa: PLC0415  a call may never need it
+
         try:
             with anyio.fail_after(_SCOPES_DEADLINE):
                 return await ordering_refusal(self.context) is None
@@ -242,6 +266,7 @@ class NomosServer(MCPServer[NomosContext]):
             raise ResourceNotFoundError(f"Unknown resource: {cut(str(uri))} No address here is that long.")
         if self._is_hidden(uri):
             raise ResourceNotFoundError(f"Unknown resource: {uri}")  # in the SDK's words
+        self._texts_are_added()
         try:
             return await super().read_resource(uri, context)
         except ResourceError as failure:
@@ -264,6 +289,7 @@ class NomosServer(MCPServer[NomosContext]):
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[NomosContext, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
+        self._texts_are_added()
         prompt = self._prompt_manager.get_prompt(name)
         if prompt is None:
             raise _unknown("prompt", name, [prompt.name for prompt in self._prompt_manager.list_prompts()])

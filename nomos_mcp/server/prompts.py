@@ -5,7 +5,8 @@ Prompts are Markdown files with a TOML head, kept in `prompts/` for people who w
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from itertools import chain
 from string import Template
@@ -19,7 +20,6 @@ from mcp.types import (
     INVALID_PARAMS,
     Completion,
     CompletionArgument,
-    CompletionContext,
     PromptReference,
     ResourceTemplateReference,
 )
@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from nomos_mcp.lifecycle import BLOCKED_REASONS, CANCELLED_REASONS, STATUSES, VERSIONS
 from nomos_mcp.server.error_messages import CODES, cut, unknown
 from nomos_mcp.server.request_context import NomosContext
-from nomos_mcp.server.resources import ERROR, LIFECYCLE, STATUS
+from nomos_mcp.server.resource_uris import ERROR, LIFECYCLE, STATUS
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT
 
 _HEAD = re.compile(r"\A\+\+\+\n(?P<head>.*?)^\+\+\+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
@@ -71,13 +71,14 @@ class _Head(BaseModel):
     arguments: tuple[Argument, ...] = ()
 
 
-def all_prompts() -> Iterable[Prompt]:
+@cache
+def all_prompts() -> tuple[Prompt, ...]:
+    """Return the prompts, read once for all servers."""
     package = files("nomos_mcp")
     shipped = package / "prompts"
     folder = shipped if shipped.is_dir() else package / ".." / "prompts"  # beside the package in a checkout
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".md"):
-            yield prompt_of(file.read_text(encoding="utf-8"))
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".md")), key=lambda file: file.name)
+    return tuple(prompt_of(file.read_text(encoding="utf-8")) for file in found)
 
 
 def prompt_of(text: str) -> Prompt:
@@ -121,25 +122,29 @@ _TEXTS: Final[_Suggestions] = {
 """IDs of live data are not suggested."""
 
 
-def add_completions(server: MCPServer[NomosContext], prompts: Sequence[Prompt]) -> None:
-    names = {prompt.name for prompt in prompts}
-    suggestions = dict(_TEXTS)
-    for prompt in prompts:
-        arguments = [argument for argument in prompt.arguments or () if isinstance(argument, Argument)]
-        suggestions |= {(prompt.name, argument.name): argument.values for argument in arguments}
+async def completion_of(
+    server: MCPServer[NomosContext], ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument
+) -> Completion:
+    """Return what an argument of one of the server's prompts, or a part of one of its addresses, may be."""
+    if isinstance(ref, PromptReference):
+        named, known = ref.name, [prompt.name for prompt in await server.list_prompts()]
+    else:
+        named, known = ref.uri, [template.uri_template for template in await server.list_resource_templates()]
+    if named not in known:
+        raise MCPError(INVALID_PARAMS, unknown("prompt or resource", named, sorted(known)))
+    if len(argument.value) > MAX_ARGUMENT:
+        raise MCPError(INVALID_PARAMS, f"A value to complete may have at most {MAX_ARGUMENT} characters.")
+    values = _suggestions().get((named, argument.name), ())
+    fitting = [value for value in values if value.lower().startswith(argument.value.lower())]
+    return Completion(values=fitting, total=len(fitting), has_more=False)
 
-    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK left it without annotations
-    async def complete(
-        ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _: CompletionContext | None
-    ) -> Completion:
-        if isinstance(ref, PromptReference):
-            named, known = ref.name, names
-        else:
-            named, known = ref.uri, {template.uri_template for template in await server.list_resource_templates()}
-        if named not in known:
-            raise MCPError(INVALID_PARAMS, unknown("prompt or resource", named, sorted(known)))
-        if len(argument.value) > MAX_ARGUMENT:
-            raise MCPError(INVALID_PARAMS, f"A value to complete may have at most {MAX_ARGUMENT} characters.")
-        values = suggestions.get((named, argument.name), ())
-        fitting = [value for value in values if value.lower().startswith(argument.value.lower())]
-        return Completion(values=fitting, total=len(fitting), has_more=False)
+
+@cache
+def _suggestions() -> _Suggestions:
+    of_prompts = {
+        (prompt.name, argument.name): argument.values
+        for prompt in all_prompts()
+        for argument in prompt.arguments or ()
+        if isinstance(argument, Argument)
+    }
+    return {**_TEXTS, **of_prompts}

@@ -8,30 +8,17 @@ from mcp.types import TextContent
 
 from nomos_mcp.client.ids import checked
 from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
-from nomos_mcp.server.apps import SCHEME
 from nomos_mcp.server.duration_statistics import durations_result
 from nomos_mcp.server.error_messages import error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
+from nomos_mcp.server.resource_uris import CHANGES, DURATIONS, ERROR, LIFECYCLE, STATUS
 from nomos_mcp.server.tools.get_event import event_result
 from nomos_mcp.server.tools.get_meter_order import find_order, result_of
 from nomos_mcp.server.tools.get_subscription import subscription_result
 from nomos_mcp.server.tools.list_order_changes import list_order_changes
 
-CHANGES: Final = "nomos://changes{?since}"
-DURATIONS: Final = "nomos://statistics/durations"
-"""For callers of the whole organisation: it is about the orders of all."""
-LIFECYCLE: Final = "nomos://lifecycle/{api_version}"
-STATUS: Final = "nomos://statuses/{status}"
-ERROR: Final = "nomos://errors/{code}"
-
 _MARKDOWN: Final = "text/markdown"
 _JSON: Final = "application/json"
-_STATIC: Final = ("nomos://lifecycle", "nomos://statuses/", "nomos://glossary", SCHEME)
-
-
-def is_static(uri: str) -> bool:
-    """Whether what stands at an address is the same for everyone until the server is updated."""
-    return uri.startswith(_STATIC)
 
 
 def add_resources(server: MCPServer[NomosContext], context: NomosContext, *, with_history: bool) -> None:

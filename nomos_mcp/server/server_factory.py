@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
 from mcp.server.subscriptions import SubscriptionBus
+from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from nomos_mcp import __version__
 from nomos_mcp.client import NomosClient
@@ -28,9 +29,7 @@ from nomos_mcp.server.nomos_server import (
 from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.config import Codes, Ordering
 from nomos_mcp.server.ordering.record import OrderRecord
-from nomos_mcp.server.prompts import add_completions, all_prompts
 from nomos_mcp.server.request_context import Caller, NomosContext
-from nomos_mcp.server.resources import add_resources
 from nomos_mcp.settings import Settings
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
@@ -148,12 +147,27 @@ def create_server(
     server.middleware.append(protocol_errors)
     if kept:
         server.listen_to(kept, bus)
-    add_resources(server, context, with_history=kept is not None)
-    prompts = list(all_prompts())
-    for prompt in prompts:
-        server.add_prompt(prompt)
-    add_completions(server, prompts)
+    server.add_when_asked(lambda: _add_texts(server, context, with_history=kept is not None))
+
+    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK left it without annotations
+    async def complete(
+        ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _: CompletionContext | None
+    ) -> Completion:
+        from nomos_mcp.server.prompts import completion_of  # noqa: PLC0415  as `_add_texts`
+
+        return await completion_of(server, ref, argument)
+
     return server
+
+
+def _add_texts(server: NomosServer, context: NomosContext, *, with_history: bool) -> None:
+    # Each loads what no tool may ever need; a server can be started without.
+    from nomos_mcp.server.prompts import all_prompts  # noqa: PLC0415
+    from nomos_mcp.server.resources import add_resources  # noqa: PLC0415
+
+    add_resources(server, context, with_history=with_history)
+    for prompt in all_prompts():
+        server.add_prompt(prompt)
 
 
 def client_of(settings: Settings, *, processes: int = 1, shared: "SharedConnection | None" = None) -> NomosClient:

@@ -10,7 +10,7 @@ from nomos_mcp.history.store import History
 from nomos_mcp.lifecycle import CURIE
 from nomos_mcp.server import create_server
 from nomos_mcp.server.request_context import Caller
-from nomos_mcp.server.resources import DURATIONS
+from nomos_mcp.server.resource_uris import DURATIONS
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO
 from tests.conftest import NOW

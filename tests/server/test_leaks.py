@@ -33,7 +33,7 @@ from nomos_mcp.lifecycle.statuses import PATHS
 from nomos_mcp.server import Caller, create_server
 from nomos_mcp.server.nomos_server import NomosServer
 from nomos_mcp.server.request_context import CallerToken, NomosContext
-from nomos_mcp.server.resources import DURATIONS
+from nomos_mcp.server.resource_uris import DURATIONS
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.views import TargetState

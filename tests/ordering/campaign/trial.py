@@ -108,11 +108,8 @@ def run(schedule: Schedule) -> Trial:
 
 @contextmanager
 def _lean_servers() -> Iterator[None]:
-    """Check the schemas nowhere, and leave the resources out: they are most of the time."""
-    with (
-        patch("nomos_mcp.server.server_factory.add_resources"),
-        patch("jsonschema.validators.Draft202012Validator.check_schema"),
-    ):
+    """Check the schemas nowhere: that is most of the time."""
+    with patch("jsonschema.validators.Draft202012Validator.check_schema"):
         yield
 
 
