@@ -42,7 +42,7 @@ EXTENSION: Final = "NOMOS_MCP_EXTENSION"
 POSTGRESQL_URLS: Final = ("postgresql://", "postgres://")
 """How `NOMOS_MCP_DATABASE` begins if it names PostgreSQL."""
 
-ConfirmMode = Literal["auto", "elicit", "none"]
+ConfirmMode = Literal["auto", "elicit", "code", "none"]
 """How an order is confirmed, as `NOMOS_MCP_CONFIRM` says."""
 
 
@@ -70,7 +70,13 @@ VARIABLES: Final = (
     ),
     Variable(BASE_URL, "where the Nomos API is; plain HTTP on loopback only", "https://api.nomos.energy"),
     Variable(CUSTOMER_ID, "serve only this customer (cus_…); no other customer's objects are visible"),
-    Variable(CONFIRM, "how an order is confirmed", "auto", ("auto", "elicit", "none")),
+    Variable(
+        CONFIRM,
+        "how an order is confirmed: by a form, or by a code where the client shows no form (auto), by a form only "
+        "(elicit), by a code only (code), or not at all (none)",
+        "auto",
+        ("auto", "elicit", "code", "none"),
+    ),
     Variable(READ_ONLY, "1: nothing can be ordered", "0", ("0", "1")),
     Variable(
         AUDIT_FILE,

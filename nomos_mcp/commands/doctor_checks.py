@@ -39,12 +39,14 @@ from nomos_mcp.variables import (
     BASE_URL,
     CLIENT_ID,
     CLIENT_SECRET,
+    CONFIRM,
     HTTP_VARIABLES,
     PUBLIC_URL,
     READ_ONLY,
     TOKENS_FILE,
     VARIABLES,
     WEBHOOK_SECRETS,
+    ConfirmMode,
 )
 
 MASK = "********"
@@ -115,7 +117,20 @@ def settings(
         return None, [Finding("settings", "failed", wrong, cure) for wrong, _, cure in problems]
     named = {name for each in of_all.http.organisations for name in each.variables}
     unknown = list(_unknown(environ, named))
-    return read, unknown or [Finding("settings", "ok", f"{len(_set(environ))} set, no mistakes")]
+    return read, [*(unknown or [Finding("settings", "ok", f"{len(_set(environ))} set, no mistakes")]), _ordering(read)]
+
+
+_CONFIRMED: Mapping[ConfirmMode, str] = {
+    "auto": "takes a yes in a form, or a code where the client shows no form",
+    "elicit": "takes a yes in a form that the client shows",
+    "code": "takes the code of a preview, whatever the client can show",
+    "none": "takes no confirmation: nobody is asked",
+}
+
+
+def _ordering(read: Settings) -> Finding:
+    how = "is switched off" if read.read_only else f"{_CONFIRMED[read.confirm]} ({CONFIRM}={read.confirm})"
+    return Finding("ordering", "ok", how)
 
 
 def settings_in_force(environ: Mapping[str, str], organisation: str = "") -> dict[str, str]:

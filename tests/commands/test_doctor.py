@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -14,7 +14,7 @@ from nomos_mcp.commands import doctor_checks
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.faults import Fault
 from nomos_mcp.simulator.simulator_server import served
-from nomos_mcp.variables import VARIABLES
+from nomos_mcp.variables import VARIABLES, ConfirmMode
 
 Report = dict[str, dict[str, str]]
 
@@ -48,7 +48,8 @@ def examined(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
 def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     code, checks, _ = examined(capsys)
     assert code == 0
-    assert list(checks) == ["python", "packages", "settings", "host", "clock", "token", "version", "read", "rate"]
+    settled = ["python", "packages", "settings", "ordering"]
+    assert list(checks) == [*settled, "host", "clock", "token", "version", "read", "rate"]
     assert {check["state"] for check in checks.values()} == {"ok"}
     assert "read:* write:*" in checks["token"]["found"]
     assert "within 60 s" in checks["clock"]["found"]
@@ -69,6 +70,19 @@ def test_the_table_says_the_same_and_holds_no_secret(capsys: pytest.CaptureFixtu
     assert "  NOMOS_MCP_CONFIRM     auto\n" in shown
     assert DEMO.client_secret not in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [("CONFIRM", mode, f"(NOMOS_MCP_CONFIRM={mode})") for mode in get_args(ConfirmMode)]
+    + [("READ_ONLY", "1", "is switched off")],
+)
+def test_it_says_how_an_order_is_confirmed(
+    variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"NOMOS_MCP_{variable}", value)
+    _, checks, _ = examined(capsys, "--demo")
+    assert checks["ordering"]["found"].endswith(said)
 
 
 @pytest.mark.usefixtures("nomos")

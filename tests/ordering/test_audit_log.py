@@ -22,7 +22,7 @@ async def test_each_attempt_is_one_line_in_the_file_and_on_stderr(
     orders: Orders, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "audit.jsonl"
-    people = (None, Person("decline"), yes(), yes())
+    people = (None, Person("decline"), Person("cancel"), yes(), yes())
     for person in people:
         async with orders(person, audit_file=str(path)) as client:
             await client.call_tool(TOOL, {"subscription_id": SUBSCRIPTION})
@@ -30,14 +30,16 @@ async def test_each_attempt_is_one_line_in_the_file_and_on_stderr(
     assert [(line["outcome"], line["decision"], line.get("confirmed")) for line in lines] == [
         ("confirmation_required", "none", None),
         ("declined", "no", None),
+        ("declined", "none", None),
         ("ordered", "yes", "elicitation"),
         ("already_ordered", "none", None),
     ]
+    assert [line.get("reason") for line in lines] == [None, "answered_no", "closed", None, None]
     told = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert [line for line in told if line["outcome"] != "begun"] == lines
     assert all(line["caller"] == "local" and line["subscription"] == SUBSCRIPTION for line in lines)
-    assert lines[2]["order"].startswith("prdo_")
-    assert lines[2]["time"] == "2026-06-15T10:00:00+00:00"
+    assert lines[3]["order"].startswith("prdo_")
+    assert lines[3]["time"] == "2026-06-15T10:00:00+00:00"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

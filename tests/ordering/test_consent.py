@@ -61,24 +61,39 @@ async def test_a_meter_that_is_smart_already_is_a_warning_in_the_question(orders
 
 
 @pytest.mark.parametrize(
-    "person",
+    ("person", "reason", "said"),
     [
-        Person("decline"),
-        Person("cancel"),
-        Person("accept", {"order": False}),
-        Person("accept", {}),
-        Person("accept", {"order": "yes please"}),
-        Person("accept", {"order": 1}),
-        Person("accept", {"something": "else"}),
-        Person("accept", None),
+        (Person("decline"), "answered_no", "the client answered the question with no."),
+        (Person("cancel"), "closed", "closed without an answer; whether a person saw it is unknown."),
+        *(
+            (Person("accept", content), "not_ticked", "the form came back without a yes in it.")
+            for content in ({"order": False}, {}, {"order": "yes please"}, {"order": 1}, {"something": "else"}, None)
+        ),
     ],
-    ids=lambda person: f"{person.action}-{person.content}",
+    ids=lambda value: f"{value.action}-{value.content}" if isinstance(value, Person) else "",
 )
-async def test_anything_but_a_clear_yes_orders_nothing(orders: Orders, simulator: Simulator, person: Person) -> None:
+async def test_anything_but_a_clear_yes_orders_nothing_and_says_only_what_is_known(
+    orders: Orders, simulator: Simulator, person: Person, reason: str, said: str
+) -> None:
     async with orders(person) as client:
         answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
-    assert answer["outcome"] == "declined"
+    assert (answer["outcome"], answer["reason"]) == ("declined", reason)
+    assert answer["message"].endswith(said)
+    assert "confirmation_code" not in answer
+    assert "NOMOS_" not in json.dumps(answer)  # an assistant may be able to change a setting
     assert not simulator.ledger
+
+
+async def test_by_code_alone_a_client_that_could_ask_is_not_asked(orders: Orders, simulator: Simulator) -> None:
+    person = yes()
+    async with orders(person, confirm="code") as client:
+        first = answer_of(await client.call_tool(TOOL, ARGUMENTS))
+        assert first["outcome"] == "confirmation_required"
+        assert not simulator.ledger
+        code = {"confirmation_code": first["confirmation_code"]}
+        assert answer_of(await client.call_tool(TOOL, {**ARGUMENTS, **code}))["outcome"] == "ordered"
+    assert not person.asked
+    assert len(simulator.ledger) == 1
 
 
 async def test_a_client_that_can_ask_has_to_ask_whatever_code_comes_along(orders: Orders, simulator: Simulator) -> None:
@@ -95,6 +110,7 @@ async def test_where_only_a_form_counts_a_client_without_forms_is_refused(orders
         answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
     assert (answer["outcome"], answer["reason"]) == ("refused", "not_confirmable")
     assert "confirmation_code" not in answer
+    assert "NOMOS_" not in json.dumps(answer)
     async with orders(yes(), confirm="elicit") as client:
         answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
     assert answer["outcome"] == "ordered"
@@ -207,7 +223,8 @@ async def test_a_form_that_is_answered_with_an_error_is_no_yes_and_leaves_a_line
         async with Client(server, mode="legacy", elicitation_callback=fail) as client:
             answer = answer_of(await client.call_tool(TOOL, ARGUMENTS))
     assert answer["outcome"] == "declined"
-    assert "answered the question with an error (-32000)" in answer["message"]
+    assert answer["reason"] == "not_answered"
+    assert "(error -32000)" in answer["message"]
     assert not simulator.ledger
     assert '"outcome":"declined"' in capfd.readouterr().err
 

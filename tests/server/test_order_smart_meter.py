@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from nomos_mcp.client import CURIE, NomosClient
 from nomos_mcp.server import Caller, create_server
 from nomos_mcp.server.error_messages import DETAILS
-from nomos_mcp.server.ordering import outcomes
+from nomos_mcp.server.ordering import outcomes, reasons
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from tests.conftest import client_for
@@ -87,7 +87,7 @@ async def test_a_code_of_nomos_that_refuses_an_order_is_explained(simulator: Sim
     assert "not possible with this meter" in answer["message"]
 
 
-@pytest.mark.parametrize("reason", dict.fromkeys([*outcomes._REASONS, *DETAILS]))
+@pytest.mark.parametrize("reason", dict.fromkeys([*reasons.REASONS, *DETAILS]))
 async def test_no_refusal_tells_a_customers_assistant_what_only_an_operator_can_do(
     simulator: Simulator, reason: str
 ) -> None:

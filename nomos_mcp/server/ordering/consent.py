@@ -3,6 +3,7 @@
 What each way proves:
 
 - elicitation: the client says that its user was shown our question and said yes. The client is trusted to have asked.
+  Only its yes is worth anything: a client without a window may decline or close the question by itself.
 - code: whoever calls has seen the preview of this very order a short while ago. Not that a person has.
 - trusted: nothing; the operator vouches for the callers.
 """
@@ -43,7 +44,7 @@ _FLAWS: Final[dict[Flaw, str]] = {
 
 
 class ConfirmationForm(BaseModel):
-    """The form that a person fills in. Anything but a true `order` counts as no, nonsense included."""
+    """The form that a client shows. Anything but a true `order` counts as no, nonsense included."""
 
     order: Annotated[
         Any, WithJsonSchema({"type": "boolean", "title": "Yes, order the smart meter", "default": False})
@@ -68,7 +69,7 @@ async def decide(
     confirm = context.ordering.confirm
     if confirm == "none":
         return Yes("trusted")
-    if _can_ask(ctx):
+    if confirm != "code" and _can_ask(ctx):
         try:
             earlier = await context.ordering.record.earlier(found.subscription)
         except RecordError as error:
@@ -85,11 +86,11 @@ def answered(
 ) -> Yes | OrderingResult:
     """Return the yes, or the outcome without one, after the client has answered the question that `decide` returned."""
     if not isinstance(result, AcceptedElicitation):
-        return outcomes.declined("the person said no" if result.action == "decline" else "the form was closed", context)
+        return outcomes.declined("answered_no" if result.action == "decline" else "closed", context)
     if isinstance(result.data, ConfirmationForm) and isinstance(found, Preview):
         if result.data.order is True:
             return Yes("elicitation", found)
-        return outcomes.declined("the person did not tick the yes", context)
+        return outcomes.declined("not_ticked", context)
     decided: Yes | OrderingResult = result.data
     return decided
 
@@ -109,7 +110,7 @@ async def _with_plan_note(preview: Preview, context: NomosContext, *, doubted: b
 
 
 def _question(preview: Preview, sent: int) -> str:
-    """Return the question that a person is asked: it names all of the preview, and an answer counts for it alone.
+    """Return the question that a client is to ask: it names all of the preview, and an answer counts for it alone.
 
     It also names how many orders for the subscription were `sent`, or about to be, before, so that no answer counts for
     two, and marks words of Nomos' that it does not show.

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -17,14 +16,13 @@ from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import INTEREST, Explanation, final_statuses
 from nomos_mcp.server.error_messages import (
     DETAILS,
-    DETAILS_TO_CUSTOMERS,
     SUPPORT,
     Message,
     describe,
-    message_of,
     word_of,
 )
 from nomos_mcp.server.ordering.config import LIFETIME
+from nomos_mcp.server.ordering.reasons import BY_KIND, NO_YES, REASONS, RECONCILE, TO_CUSTOMERS, UNKNOWN, NoYes, Unknown
 from nomos_mcp.server.ordering.record import RecordError
 from nomos_mcp.server.request_context import NomosContext
 from nomos_mcp.server.tool_factory import OrderFields, Result, order_fields, order_state
@@ -34,101 +32,8 @@ _log = logging.getLogger(__name__)
 
 Outcome = Literal["ordered", "already_ordered", "confirmation_required", "declined", "refused", "outcome_unknown"]
 MadeBy = Literal["this_call", "unknown"]
-Unknown = Literal["answer_lost", "look_failed", "not_visible", "earlier_attempt"]
-"""Why it is not known whether an order was made."""
 
-_BY_KIND: dict[type[NomosError], str] = {
-    errors.MissingScopeError: "missing_scope",
-    errors.CredentialsError: "credentials",
-    errors.PaymentRequiredError: "payment_required",
-    errors.PermissionDeniedError: "forbidden",
-    errors.NotFoundError: "not_found",
-    errors.AuthenticationError: "unauthorized",
-    errors.RateLimitError: "rate_limited",
-}
-_FAILURES = {"credentials", "not_checked"}
-_DO_NOT_REPEAT = "Do not repeat the call."
-_REASONS: Final[Mapping[str, Message]] = {
-    **{code: DETAILS[code] for code in ("ended_subscription", "unsupported_product", "unsupported_meter_order")},
-    **{reason: message_of(kind) for kind, reason in _BY_KIND.items() if issubclass(kind, APIError)},
-    "read_only": Message("This server is set to read only (NOMOS_MCP_READ_ONLY).", _DO_NOT_REPEAT),
-    "not_allowed": Message("Your access token lacks the scope orders:write.", "Ask the operator of this server."),
-    "missing_scope": Message(
-        "The Nomos token lacks the scope write:*.",
-        "The operator of this server has to use credentials with that scope.",
-    ),
-    "feed_in": Message(
-        "This is a feed-in subscription; those need a smart meter before they start.",
-        "Smart meters are ordered for consumption subscriptions only.",
-    ),
-    "credentials": Message(
-        "There are no Nomos credentials, or Nomos refused them.",
-        "The operator of this server has to check the settings.",
-    ),
-    "rate_limited": Message(
-        "Nomos refused the order because of too many requests from these credentials.",
-        "Ask the person again later, and then call again.",
-    ),
-    "not_sent": Message("The order was not sent.", "Once that is fixed, ask the person before trying again."),
-    "not_confirmable": Message(
-        "This server orders only after a yes in a form that the client shows, and this client cannot show one.",
-        "Use a client that supports elicitation, or ask the operator about NOMOS_MCP_CONFIRM.",
-    ),
-    "invalid_code": Message(
-        "The confirmation code was not accepted.",
-        "Call again without a code for a new preview, and show it to a person again.",
-    ),
-    "no_record": Message(
-        "The order could not be recorded (NOMOS_MCP_AUDIT_FILE), and without a record nothing is ordered.",
-        "The operator of this server has to make that file writable.",
-    ),
-    "no_database": Message(
-        "The database of this server (NOMOS_MCP_DATABASE) cannot record the order, and without a record nothing is "
-        "ordered.",
-        "Try again later. If it stays so, the operator of this server has to see to the database.",
-    ),
-}
-"""What is said about a refusal, by reason. What Nomos refuses reads as in any other tool, unless it stands here."""
-
-_SERVICE_FAULT: Final = Message("The reason is a fault of this service.", "Say so, and try again later.")
-_TO_CUSTOMERS: Final[Mapping[str, Message]] = {
-    **DETAILS_TO_CUSTOMERS,
-    **dict.fromkeys(
-        (
-            "credentials",
-            "forbidden",
-            "missing_scope",
-            "no_record",
-            "payment_required",
-            "unauthorized",
-            "upgrade_api_version",
-        ),
-        _SERVICE_FAULT,
-    ),
-    "no_database": Message(
-        "The database of this service does not answer, and without a record nothing is ordered.",
-        "Say so, and try again later.",
-    ),
-    "not_found": message_of(errors.NotFoundError, fenced=True),
-    "not_allowed": Message("Your access is to look only.", _DO_NOT_REPEAT),
-    "read_only": Message("Nothing can be ordered here.", _DO_NOT_REPEAT),
-    "rate_limited": Message("Too many requests were made at once.", "Ask the person again later, and then call again."),
-    "not_confirmable": Message(
-        "An order takes a yes in a form, and this client cannot show one.", "Use a client that supports elicitation."
-    ),
-}
-"""Where it differs for an assistant of one customer, who cannot mend this server."""
-
-_UNKNOWN: dict[Unknown, str] = {
-    "answer_lost": "the answer of Nomos was lost, and no order can be seen so far, but it may exist",
-    "look_failed": "the answer of Nomos was lost, and searching for the order failed too",
-    "not_visible": "the answer of Nomos was lost; Nomos says that an order exists, but does not show it yet",
-    "earlier_attempt": (
-        "this call sent nothing; an earlier one was sent, or about to be, on {since}, and its outcome is not known"
-    ),
-}
-_RECONCILE: Final = " The operator of this server can settle it with `nomos-mcp orders reconcile`."
-
+_FAILURES: Final = frozenset({"credentials", "not_checked"})
 _WORDS: Final = {"subscription_status": ("pending", "active", "ended"), "meter_type": ("analog", "smart")}
 """Words of Nomos' that a person is shown: any other could reword the question."""
 
@@ -255,12 +160,15 @@ def confirmation_required(
     )
 
 
-def declined(message: str, context: NomosContext) -> OrderingResult:
-    """A person said no, or the form came back without an answer."""
+def declined(reason: NoYes, context: NomosContext, *, detail: str = "") -> OrderingResult:
+    """The question came back without a yes."""
+    happened, then = NO_YES[reason]
+    more = f" ({detail})" if detail else ""
     return OrderingResult(
         outcome="declined",
-        message=f"This call ordered nothing: {message}.",
-        next="Accept it. Call again only if the person asks for it.",
+        reason=reason,
+        message=f"This call ordered nothing: {happened}{more}.",
+        next=then,
         api_version=context.vocabulary,
     )
 
@@ -268,7 +176,7 @@ def declined(message: str, context: NomosContext) -> OrderingResult:
 def refused(reason: str, context: NomosContext, *, detail: str = "", request_id: str = "") -> OrderingResult:
     """This call ordered nothing. A reason that only Nomos knows is kept as it came."""
     unknown = Message(f"Nomos refused it, giving the code {reason!r}.", f"Ask {SUPPORT} why.")
-    told = {**DETAILS, **_REASONS, **(_TO_CUSTOMERS if context.caller.is_fenced else {})}
+    told = {**DETAILS, **REASONS, **(TO_CUSTOMERS if context.caller.is_fenced else {})}
     happened, then = told.get(reason, unknown)
     more = f" ({detail})" if detail else ""
     return OrderingResult(
@@ -305,8 +213,8 @@ def outcome_unknown(
     reason: Unknown, context: NomosContext, *, request_id: str = "", since: datetime | None = None
 ) -> OrderingResult:
     """An order may have been made or not. `since`: when the earlier attempt was sent, if this is about one."""
-    why = _UNKNOWN[reason].format(since=f"{since:%Y-%m-%d at %H:%M} UTC" if since else "an earlier day")
-    operators = _RECONCILE if context.ordering.record.is_shared and not context.caller.is_fenced else ""
+    why = UNKNOWN[reason].format(since=f"{since:%Y-%m-%d at %H:%M} UTC" if since else "an earlier day")
+    operators = RECONCILE if context.ordering.record.is_shared and not context.caller.is_fenced else ""
     return OrderingResult(
         outcome="outcome_unknown",
         reason=reason,
@@ -323,10 +231,10 @@ def outcome_unknown(
 def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
     """This call ordered nothing: Nomos refused the order, or it never left."""
     if isinstance(error, APIError) and is_certain(error):
-        known = next((code for code in error.detail_codes if code in _REASONS), "")
-        reason = known or _BY_KIND.get(type(error), "") or next(iter(error.detail_codes), (error.code or "").lower())
+        known = next((code for code in error.detail_codes if code in REASONS), "")
+        reason = known or BY_KIND.get(type(error), "") or next(iter(error.detail_codes), (error.code or "").lower())
         return refused(word_of(reason), context, request_id=request_id_of(error))
-    reason = next((reason for kind, reason in _BY_KIND.items() if isinstance(error, kind)), "not_sent")
+    reason = next((reason for kind, reason in BY_KIND.items() if isinstance(error, kind)), "not_sent")
     fenced = context.caller.is_fenced
     detail = describe(error, fenced=fenced) if reason == "not_sent" else ""
     if reason == "credentials" and not fenced:
@@ -346,7 +254,7 @@ def request_id_of(error: NomosError) -> str:
 
 
 _REFUSALS = (
-    *_BY_KIND,
+    *BY_KIND,
     errors.BadRequestError,
     errors.MethodNotAllowedError,
     errors.UnprocessableEntityError,

@@ -30,10 +30,11 @@ class Entry:
 
     Attributes:
         time: When it began, UTC, ISO 8601.
-        decision: `yes`, `no`, or `none` if nobody was asked or the question was not reached.
+        decision: `yes`, `no`, or `none` if no answer came: the client was not asked, or closed the question. What the
+            client answered: whether a person did is not known.
         confirmed: How a yes is known: `elicitation`, `code`, `trusted`, or empty.
         outcome: `begun`, then the outcome of the call, or `cancelled` if it was given up and nothing was sent.
-        reason: Why, for a refusal or an unknown outcome.
+        reason: Why, for a refusal, a question without a yes, or an unknown outcome.
         made_by: For an order: `this_call`, or `unknown` if the answer was lost.
         request_id: Upstream's.
         organisation: Whose attempt this is, where one deployment serves several.

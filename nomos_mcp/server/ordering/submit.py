@@ -23,7 +23,8 @@ from nomos_mcp.lifecycle import INTEREST
 from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.consent import Yes, recheck
 from nomos_mcp.server.ordering.eligibility import OrderSearch, read_state, search_order
-from nomos_mcp.server.ordering.outcomes import OrderingResult, Unknown
+from nomos_mcp.server.ordering.outcomes import OrderingResult
+from nomos_mcp.server.ordering.reasons import Unknown
 from nomos_mcp.server.ordering.record import Attempt, CodeUsedError, Earlier, EarlierAttemptError, RecordError
 from nomos_mcp.server.request_context import NomosContext
 

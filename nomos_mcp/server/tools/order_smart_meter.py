@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import anyio
 from mcp import MCPError
@@ -22,6 +22,7 @@ from nomos_mcp.server.ordering import outcomes
 from nomos_mcp.server.ordering.consent import ConfirmationForm, Yes, answered, decide, plan_doubted
 from nomos_mcp.server.ordering.eligibility import preflight
 from nomos_mcp.server.ordering.outcomes import OrderingResult, Preview
+from nomos_mcp.server.ordering.reasons import NoYes
 from nomos_mcp.server.ordering.record import Attempt, Entry, RecordError
 from nomos_mcp.server.ordering.submit import Submission, wait_for_earlier
 from nomos_mcp.server.request_context import NomosContext, nomos_context
@@ -79,6 +80,9 @@ async def order_smart_meter(
     return (await _settled(subscription_id, answered(consent, found, nomos_context(ctx)), ctx)).answer()
 
 
+_NO: Final = frozenset[NoYes | None]({"answered_no", "not_ticked"})
+"""Answers that are recorded as a no. A question that was closed has none."""
+
 _settling: ContextVar[bool] = ContextVar("_settling")
 """Whether the call has come to the point from which `_settled` records it."""
 
@@ -87,7 +91,7 @@ class OrderTool(Tool):
     """A tool whose calls are recorded even if the question comes back as an error or the call is cancelled."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  the SDK's
-        """Run the tool. The SDK raises a bare `ToolError` for an answer that it cannot read, and nothing else does."""
+        """Run the tool. The SDK raises a bare `ToolError` for an `accept` without a form, and nothing else does."""
         subscription_id = str(arguments.get("subscription_id", ""))
         code = arguments.get("confirmation_code")
         if isinstance(code, str) and len(code) > MAX_ARGUMENT:  # an invalid code like others, whatever its length
@@ -98,14 +102,13 @@ class OrderTool(Tool):
         except ToolError as failure:
             if type(failure.__cause__) is not ToolError:
                 raise
-            why = "the answer to the question could not be read"
+            result = outcomes.declined("not_ticked", nomos_context(context))
         except MCPError as error:
-            why = f"the client answered the question with an error ({error.error.code})"
+            result = outcomes.declined("not_answered", nomos_context(context), detail=f"error {error.error.code}")
         except anyio.get_cancelled_exc_class():
             if not _settling.get():
                 await _record_cancelled(subscription_id, context)
             raise
-        result = outcomes.declined(why, nomos_context(context))
         return (await _settled(subscription_id, result, context)).answer()
 
     async def _run_as_asked(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:  # noqa: FBT001  the SDK's
@@ -143,7 +146,7 @@ async def _settled(subscription_id: str, decision: Yes | OrderingResult, ctx: Co
             await _complete(
                 attempt,
                 context,
-                decision="yes" if yes else "no" if result.outcome == "declined" else "none",
+                decision="yes" if yes else "no" if result.reason in _NO else "none",
                 outcome=result.outcome,
                 reason=result.reason or "",
                 made_by=result.made_by or "",
