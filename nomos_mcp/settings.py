@@ -12,13 +12,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from nomos_mcp.authentication_settings import authentication_problems, folder_problems
-from nomos_mcp.client.errors import InvalidRequestError
-from nomos_mcp.client.http_messages import API_VERSIONS, CURIE, DEFAULT_API_VERSION, EDISON, ApiVersion
-from nomos_mcp.client.ids import checked
-from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url
+from nomos_mcp.client.environment import ClientVariables, client_problems, stripped
+from nomos_mcp.client.http_messages import CURIE, EDISON
 from nomos_mcp.organisations_file import MIN_SECRET_BYTES, OrganisationSettings, choose, read_organisations
 from nomos_mcp.variables import (
-    ACCESS_TOKEN,
     ALLOWED_HOSTS,
     ALLOWED_ORIGINS,
     API_VERSION,
@@ -29,10 +26,8 @@ from nomos_mcp.variables import (
     AUTH_JWKS_URL,
     AUTH_ORGANISATION_CLAIM,
     AUTH_SCOPE_PREFIX,
-    BASE_URL,
     CALLS_PER_MINUTE,
     CLIENT_ID,
-    CLIENT_SECRET,
     CONFIRM,
     CUSTOMER_ID,
     DATABASE,
@@ -56,7 +51,6 @@ _MAX_CALLS_PER_MINUTE: Final = 60_000
 _MAX_REPLICAS: Final = 100
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 _MIN_KEY_BYTES: Final = 32
-_PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
 _DURATION: Final = re.compile(r"(\d{1,6})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST: Final = timedelta(days=36_500)
@@ -100,21 +94,13 @@ class HttpSettings(BaseModel):
         return bool(self.issuer or self.tokens_file)
 
 
-class Settings(BaseModel):
+class Settings(ClientVariables):
     """The settings of the server; each field but the last three is one of `variables.VARIABLES`.
 
     `demo` answers from the built-in simulator with invented data: credentials and base URL are not used.
     `organisation` is whose settings these are; empty where there is only one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    client_id: str = ""
-    client_secret: SecretStr = SecretStr("")
-    access_token: SecretStr = SecretStr("")
-    api_version: ApiVersion = DEFAULT_API_VERSION
-    base_url: str = DEFAULT_BASE_URL
-    customer_id: str = ""
     confirm: ConfirmMode = "auto"
     read_only: bool = False
     audit_file: str = ""
@@ -136,10 +122,10 @@ class Settings(BaseModel):
         Raises:
             SettingsError: Some are wrong; it names all of them at once.
         """
-        env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
+        env = stripped(os.environ if environ is None else environ)
         organisations, mistakes = read_organisations(env, demo=demo)
         if problems := [
-            *_nomos_problems(env),
+            *client_problems(env),
             *_ordering_problems(env, demo=demo),
             *authentication_problems(env),
             *_http_problems(env),
@@ -148,12 +134,7 @@ class Settings(BaseModel):
         ]:
             raise SettingsError(problems)
         return cls(
-            client_id=env.get(CLIENT_ID, ""),
-            client_secret=SecretStr(env.get(CLIENT_SECRET, "")),
-            access_token=SecretStr(env.get(ACCESS_TOKEN, "")),
-            api_version=next((known for known in API_VERSIONS if known == env.get(API_VERSION)), DEFAULT_API_VERSION),
-            base_url=checked_base_url(env.get(BASE_URL) or DEFAULT_BASE_URL),
-            customer_id=env.get(CUSTOMER_ID, ""),
+            **dict(ClientVariables.read(env)),
             confirm=next((mode for mode in _CONFIRM_MODES if mode == env.get(CONFIRM)), "auto"),
             read_only=_SWITCH[env.get(READ_ONLY, "").lower()],
             audit_file=env.get(AUDIT_FILE, ""),
@@ -273,34 +254,6 @@ def _file_flaw(path: str) -> str:
     if not file.absolute().parent.is_dir():
         return "its folder does not exist. Make the folder, or name a file in one that exists."
     return ""
-
-
-def _nomos_problems(env: Mapping[str, str]) -> Iterator[str]:
-    for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN):  # in the others a placeholder has the wrong form anyway
-        if _PLACEHOLDER.fullmatch(value := env.get(name, "")):
-            yield (
-                f"{name}: holds the placeholder {value!r} and no value: whoever starts the server did not replace it. "
-                "Set the variable where the assistant is started, or write the value into its configuration."
-            )
-    client_id, secret, token = (bool(env.get(name)) for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN))
-    if token and (client_id or secret):
-        other = CLIENT_ID if client_id else CLIENT_SECRET
-        fix = f"Unset {ACCESS_TOKEN}, or both {CLIENT_ID} and {CLIENT_SECRET}."
-        yield f"{ACCESS_TOKEN}: set together with {other}, and only one of the two ways can be used. {fix}"
-    elif client_id != secret:
-        there, missing = (CLIENT_ID, CLIENT_SECRET) if client_id else (CLIENT_SECRET, CLIENT_ID)
-        yield f"{missing}: not set, but {there} is, and the two go together. Set {missing}, or unset {there}."
-    if (version := env.get(API_VERSION)) and version not in API_VERSIONS:
-        yield f"{API_VERSION}: {version!r} is not an API version. Use one of {', '.join(API_VERSIONS)}, in full."
-    try:
-        checked_base_url(env.get(BASE_URL) or DEFAULT_BASE_URL)
-    except InvalidRequestError as error:
-        yield f"{BASE_URL}: {error} Unset it to use {DEFAULT_BASE_URL}."
-    if customer_id := env.get(CUSTOMER_ID):
-        try:
-            checked(customer_id, "customer")
-        except InvalidRequestError as error:
-            yield f"{CUSTOMER_ID}: {error} Unset it to serve the whole organisation."
 
 
 def _ordering_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:

@@ -40,6 +40,7 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
             {"NOMOS_ACCESS_TOKEN": "t", "NOMOS_CLIENT_ID": "me", "NOMOS_CLIENT_SECRET": "s"},
             "NOMOS_ACCESS_TOKEN: set together",
         ),
+        ({"NOMOS_ACCESS_TOKEN": "Bearer s3cr3t"}, "NOMOS_ACCESS_TOKEN: holds a space"),
         ({"NOMOS_ACCESS_TOKEN": "${NOMOS_ACCESS_TOKEN}"}, "NOMOS_ACCESS_TOKEN: holds the placeholder"),
         ({"NOMOS_API_VERSION": "curie"}, "NOMOS_API_VERSION: 'curie' is not an API version"),
         ({"NOMOS_BASE_URL": "http://api.nomos.energy"}, "NOMOS_BASE_URL: The base URL uses plain HTTP"),

@@ -8,14 +8,14 @@ from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from math import inf
-from typing import Self, cast
+from typing import Self
 
 from pydantic import SecretBytes, SecretStr
 
-from nomos_mcp import variables
 from nomos_mcp.client.credentials import ClientCredentials, Credentials
 from nomos_mcp.client.customer_scope import CustomerEvents, CustomerMeterOrders, CustomerSubscriptions
 from nomos_mcp.client.endpoints import Customers, Events, MeterOrders, Subscriptions
+from nomos_mcp.client.environment import ClientVariables, client_problems, stripped
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.http_connection import HttpConnection, RequestObserver
 from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion, AsgiApp
@@ -100,31 +100,52 @@ class NomosClient:
         self._set_options(CallOptions(timeout, max_retries))
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        requests_per_second: float = REQUESTS_PER_SECOND,
+        timeout: float = CALL_TIMEOUT,
+        max_retries: int = MAX_RETRIES,
+        app: AsgiApp | None = None,
+        timing: Timing = REAL_TIME,
+    ) -> Self:
         """Make a client from `NOMOS_CLIENT_ID` and `NOMOS_CLIENT_SECRET`, or `NOMOS_ACCESS_TOKEN`.
 
         `NOMOS_API_VERSION`, `NOMOS_BASE_URL` and `NOMOS_CUSTOMER_ID` are read too; the last limits the client to one
-        customer's objects, as `for_customer` does. An empty variable counts as not set.
+        customer's objects, as `for_customer` does. An empty variable counts as not set. The rules are those of the
+        server's settings.
 
         Args:
             environ: Read instead of the process's environment.
+            requests_per_second: As for the class; so are the others.
+            timeout: Seconds for a whole call, waiting and retries included.
+            max_retries: How often a read is sent again at most.
+            app: An ASGI application that answers in place of the network, such as the simulator.
+            timing: Clock, sleep and jitter; for tests.
 
         Raises:
-            InvalidRequestError: The variables contradict each other, or one is malformed.
+            InvalidRequestError: Variables are wrong, or contradict each other. It names all of them, one a line, each
+                with its fix; secrets are not quoted.
         """
-        env = {name: value.strip() for name, value in (os.environ if environ is None else environ).items()}
-        try:
-            client = cls(
-                client_id=env.get(variables.CLIENT_ID),
-                client_secret=env.get(variables.CLIENT_SECRET),
-                access_token=env.get(variables.ACCESS_TOKEN),
-                api_version=cast("ApiVersion", env.get(variables.API_VERSION) or DEFAULT_API_VERSION),
-                base_url=env.get(variables.BASE_URL) or DEFAULT_BASE_URL,
-            )
-            if customer_id := env.get(variables.CUSTOMER_ID):
-                client._set_options(replace(client._options, customer_id=checked(customer_id, "customer")))
-        except InvalidRequestError as error:
-            raise InvalidRequestError(f"The environment variables NOMOS_… are wrong: {error}") from None
+        env = stripped(os.environ if environ is None else environ)
+        if problems := list(client_problems(env)):
+            raise InvalidRequestError("\n".join(problems))
+        read = ClientVariables.read(env)
+        client = cls(
+            client_id=read.client_id,
+            client_secret=read.client_secret,
+            access_token=read.access_token,
+            api_version=read.api_version,
+            base_url=read.base_url,
+            requests_per_second=requests_per_second,
+            timeout=timeout,
+            max_retries=max_retries,
+            app=app,
+            timing=timing,
+        )
+        if read.customer_id:
+            client._set_options(replace(client._options, customer_id=read.customer_id))
         return client
 
     def for_customer(self, customer_id: str) -> Self:

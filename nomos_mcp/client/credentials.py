@@ -36,6 +36,11 @@ _SCOPE: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_WORD}}}")
 """What a scope may be made of (RFC 6749); `doctor` shows them."""
 
 
+def is_token(text: str) -> bool:
+    """Whether a text can be a token, as far as its characters tell."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 class Credentials:
     """A bearer token that was issued elsewhere, which cannot be renewed and whose scope is unknown; or no token.
 
@@ -49,7 +54,7 @@ class Credentials:
     scopes: frozenset[str] | None = None
 
     def __init__(self, token: SecretStr | None = None) -> None:
-        if token is not None and not _TOKEN.fullmatch(token.get_secret_value()):
+        if token is not None and not is_token(token.get_secret_value()):
             raise InvalidRequestError(
                 "access_token holds a space, a line break or another character that no token has; it may have been "
                 "copied along with it."
@@ -148,4 +153,4 @@ def _lifetime(stated: object) -> float:
 
 
 def _secret(value: object) -> SecretStr | None:
-    return SecretStr(value) if isinstance(value, str) and _TOKEN.fullmatch(value) else None
+    return SecretStr(value) if isinstance(value, str) and is_token(value) else None

@@ -81,4 +81,5 @@ async def the_rest(version: ApiVersion = CURIE) -> None:
         except NomosError:
             pass
     assert_type(NomosClient.from_env(), NomosClient)
+    assert_type(NomosClient.from_env({"NOMOS_ACCESS_TOKEN": "t"}, timeout=3, max_retries=0), NomosClient)
     NomosClient(api_version="curie")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
