@@ -45,12 +45,12 @@ from nomos_mcp.variables import (
 DEFAULT_CUSTOMER_CLAIM: Final = "nomos_customer"
 DEFAULT_ORGANISATION_CLAIM: Final = "nomos_organisation"
 DEFAULT_CALLS_PER_MINUTE: Final = 120
+MIN_KEY_BYTES: Final = 32
 
 _CONFIRM_MODES: Final[tuple[ConfirmMode, ...]] = get_args(ConfirmMode)
 _MAX_CALLS_PER_MINUTE: Final = 60_000
 _MAX_REPLICAS: Final = 100
 _SWITCH: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
-_MIN_KEY_BYTES: Final = 32
 _DURATION: Final = re.compile(r"(\d{1,6})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST: Final = timedelta(days=36_500)
@@ -261,8 +261,8 @@ def _ordering_problems(env: Mapping[str, str], *, demo: bool) -> Iterator[str]:
         yield f"{CONFIRM}: {mode!r} is not a way to confirm. Use one of {', '.join(_CONFIRM_MODES)}."
     if (switch := env.get(READ_ONLY, "")).lower() not in _SWITCH:
         yield f"{READ_ONLY}: {switch!r} is neither on nor off. Use 1 or 0."
-    if (key := env.get(STATE_KEY, "").encode()) and len(key) < _MIN_KEY_BYTES:
-        yield f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {_MIN_KEY_BYTES}, from a random source."
+    if (key := env.get(STATE_KEY, "").encode()) and len(key) < MIN_KEY_BYTES:
+        yield f"{STATE_KEY}: {len(key)} bytes are too few. Use at least {MIN_KEY_BYTES}, from a random source."
     yield from folder_problems(env, AUDIT_FILE)
     if env.get(AUDIT_FILE) and not demo and env.get(DATABASE, "").startswith(POSTGRESQL_URLS):
         yield (

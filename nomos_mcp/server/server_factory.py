@@ -1,5 +1,6 @@
 """`create_server()`, what it makes of the settings, and what the server says about itself before any question."""
 
+import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from nomos_mcp.server.ordering.audit_log import AuditLog
 from nomos_mcp.server.ordering.config import Codes, Ordering
 from nomos_mcp.server.ordering.record import OrderRecord
 from nomos_mcp.server.request_context import Caller, NomosContext
-from nomos_mcp.settings import Settings
+from nomos_mcp.settings import MIN_KEY_BYTES, Settings, SettingsError
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.client.rate_limiter import RateLimiter
@@ -77,6 +78,7 @@ def create_server(
     *,
     client: NomosClient | None = None,
     caller: Caller | None = None,
+    state_key: bytes = b"",
     clock: Callable[[], datetime] | None = None,
     history: "History | None" = None,
     bus: SubscriptionBus | None = None,
@@ -88,6 +90,9 @@ def create_server(
         client: Use this client instead of one made from the settings; its owner closes it.
         caller: Who is calling, `Caller.customer("cus_…")` for one end customer. By default the operator, limited to
             `NOMOS_CUSTOMER_ID` if that is set. A verified token of the HTTP server goes before it.
+        state_key: Signs confirmation codes and questions where `NOMOS_MCP_STATE_KEY` does not. Servers that are made
+            for one request each need the same: `secrets.token_bytes(32)`, made once when the application starts. A code
+            then counts in all of them, and once. By default a server has a key of its own.
         clock: Returns the current time, aware; for tests.
         history: Use this one instead of one made from the settings; its owner closes it.
         bus: Tells those who listen when to look into the history; without one they look every second.
@@ -96,15 +101,15 @@ def create_server(
         A server of the official SDK: run it over a transport, or hand it to an in-process `mcp.Client`.
 
     Raises:
-        SettingsError: The environment holds mistakes, or there are several organisations, of which `Settings.of`
-            returns one's settings.
+        SettingsError: The environment holds mistakes, the key is too short, or there are several organisations, of
+            which `Settings.of` returns one's settings.
     """
     chosen = (settings or Settings.from_env()).of()
     own, owns_history = client is None, history is None
     used = client or client_of(chosen)
     now = clock or utc_now
     kept = history or history_of(chosen, now, used)
-    state_key = chosen.state_key.get_secret_value()
+    key, codes = _keys(chosen, state_key)
     vocabulary: ApiVersion = next((version for version in VERSIONS if version == used.api_version), CURIE)
     context = NomosContext(
         client=used,
@@ -112,8 +117,8 @@ def create_server(
         ordering=Ordering(
             confirm=chosen.confirm,
             read_only=chosen.read_only,
-            codes=Codes(state_key.encode()),
-            record=_record_of(chosen, kept, used),
+            codes=codes,
+            record=_record_of(chosen, kept, used, codes.owner),
         ),
         now=now,
         caller=caller or caller_of(chosen),
@@ -140,7 +145,7 @@ def create_server(
         middleware=[short_errors],
         log_level="WARNING",
         subscriptions=False,
-        request_state_security=RequestStateSecurity(keys=[state_key]) if state_key else None,
+        request_state_security=RequestStateSecurity(keys=[key]) if key else None,
         cache_hints=CACHE_HINTS_WITH_HISTORY if kept else CACHE_HINTS,
     )
     server.context = context
@@ -168,6 +173,21 @@ def _add_texts(server: NomosServer, context: NomosContext, *, with_history: bool
     add_resources(server, context, with_history=with_history)
     for prompt in all_prompts():
         server.add_prompt(prompt)
+
+
+def _keys(settings: Settings, given: bytes) -> tuple[bytes, Codes]:
+    """Return the key of the states of questions, empty for one of the server's own, and the codes with their key.
+
+    Raises:
+        SettingsError: The given key is too short.
+    """
+    key = settings.state_key.get_secret_value().encode()
+    if not key and given:
+        if len(given) < MIN_KEY_BYTES:
+            fix = "Make it once, when the application starts, with secrets.token_bytes(32)."
+            raise SettingsError([f"state_key: {len(given)} bytes are too few. {fix}"])
+        key = hmac.digest(given, f"nomos-mcp organisation {settings.organisation}".encode(), "sha256")
+    return key, Codes(key)
 
 
 def client_of(settings: Settings, *, processes: int = 1, shared: "SharedConnection | None" = None) -> NomosClient:
@@ -266,13 +286,13 @@ def shared_connection_of(settings: Settings) -> "SharedConnection | None":
     return SharedConnection(settings.database, opened, sign=sign) if database.is_postgresql else None
 
 
-def _record_of(settings: Settings, history: "History | None", client: NomosClient) -> OrderRecord:
+def _record_of(settings: Settings, history: "History | None", client: NomosClient, owner: bytes) -> OrderRecord:
     """Make the record of orders: the table that all share, if there is PostgreSQL, or else a file or stderr alone."""
     if history and not settings.demo and history.database.is_postgresql:
         from nomos_mcp.server.ordering.shared_record import SharedRecord  # noqa: PLC0415  loads SQLAlchemy
 
         return SharedRecord(history.database, urlsplit(client.base_url).netloc)
-    return AuditLog(Path(settings.audit_file) if settings.audit_file else None)
+    return AuditLog(Path(settings.audit_file) if settings.audit_file else None, owner)
 
 
 def caller_of(settings: Settings) -> Caller:

@@ -6,6 +6,7 @@ is an attempt during which the process ended.
 """
 
 import os
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -30,27 +31,32 @@ LINE_BYTES: Final = 1024
 
 _file_lock = threading.Lock()
 
+_sent: Counter[tuple[bytes, str]] = Counter()
+"""How many orders were sent from this process, by the owner of the log and by subscription."""
+_counting: Final = threading.Lock()
+
 
 class LineOfAttempt:
     """The line of one attempt, begun and not yet completed.
 
     Args:
         entry: The attempt.
-        sent: How many were sent for each subscription; counted on here.
+        owner: Whose orders are counted together.
         file: The audit file, if there is one, and where in it the line begins.
         offset: See above.
     """
 
-    def __init__(self, entry: Entry, sent: Counter[str], file: FileIO | None, offset: int) -> None:
+    def __init__(self, entry: Entry, owner: bytes, file: FileIO | None, offset: int) -> None:
         self.entry = entry
-        self._sent = sent
+        self._owner = owner
         self._file = file
         self._offset = offset
 
     async def sending(self, code: str, earlier: Earlier) -> None:  # noqa: ARG002  one process sees what it sends
         """Say on stderr that the order is about to leave; the file says so already."""
         write_line(self.entry.line())
-        self._sent[self.entry.subscription] += 1
+        with _counting:
+            _sent[self._owner, self.entry.subscription] += 1
 
     async def complete(self, **outcome: str) -> None:
         """Write the outcome, fields of `Entry`, into the file, see it on disk, and repeat it on stderr.
@@ -72,12 +78,12 @@ class LineOfAttempt:
 class AuditLog:
     """Where attempts are recorded: the file at `path`, made if it does not exist (mode 0600), or stderr alone.
 
-    What was sent before is known of this process only.
+    What was sent before is known of this process only: by all logs with the same `owner`, by default by this one alone.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, owner: bytes = b"") -> None:
         self._path = path
-        self._sent: Counter[str] = Counter()
+        self._owner = owner or secrets.token_bytes(16)
 
     @property
     def is_shared(self) -> bool:
@@ -90,7 +96,7 @@ class AuditLog:
             RecordError: The file does not take it, which stderr says. Nothing may be ordered then.
         """
         if self._path is None:
-            return LineOfAttempt(entry, self._sent, None, 0)
+            return LineOfAttempt(entry, self._owner, None, 0)
         try:
             begun = await anyio.to_thread.run_sync(_begin, self._path, entry.line().encode())
         except OSError as error:
@@ -98,10 +104,10 @@ class AuditLog:
             write_line(replace(entry, outcome="refused", reason="no_record").line())
             write_line(f"nomos-mcp: the line above could not be written to the audit file: {why}")
             raise RecordError(why) from None
-        return LineOfAttempt(entry, self._sent, *begun)
+        return LineOfAttempt(entry, self._owner, *begun)
 
     async def earlier(self, subscription_id: str) -> Earlier:
-        return Earlier(self._sent[subscription_id])
+        return Earlier(_sent.get((self._owner, subscription_id), 0))
 
 
 def _begin(path: Path, line: bytes) -> tuple[FileIO, int]:

@@ -86,7 +86,7 @@ class Submission:
         Submissions for the same subscription wait for each other. A cancellation takes effect until the request is
         sent, and again before a repeat; in between it waits for the outcome.
         """
-        lock = self._context.ordering.locks.setdefault(self._subscription_id, anyio.Lock())
+        lock = self._context.ordering.lock(self._context.client.base_url, self._subscription_id)
         self._bound.deadline = anyio.current_time() + DEADLINE
         with self._scope, self._bound:
             async with lock:
