@@ -69,7 +69,7 @@ def test_no_secret_is_in_a_link(
     assert {variable for variable in decoded(web)["env"] if variable in EVERY_SECRET} == read_by_stdio
 
 
-@pytest.mark.parametrize("name", [*(set(ASSISTANTS) - set(LINKS)), "http"])
+@pytest.mark.parametrize("name", [*sorted(set(ASSISTANTS) - set(LINKS)), "http"])
 def test_an_assistant_without_links_is_told_which_have_one(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", name, "--demo", "--link"]) == 2
     printed = capsys.readouterr()
