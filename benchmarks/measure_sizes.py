@@ -61,7 +61,7 @@ def answers(ours: Contestant, upstream: str) -> list[tuple[str, str, int, int]]:
 
 def text_of(result: Json) -> str:
     """Return the text of a tool's result."""
-    return "".join(block["text"] for block in result["content"])
+    return "".join(block["text"] for block in result["content"] if block["type"] == "text")
 
 
 def _definition(tool: Json) -> str:

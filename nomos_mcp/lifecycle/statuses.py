@@ -4,7 +4,7 @@ Sources: the vendor's API reference of each version and its guide "order smart m
 act, the entry is "documented"; where that is our reading, it is "inferred" and lists `inferred: waiting_on`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
@@ -90,6 +90,16 @@ _CURIE_BLOCKED: Final = "API reference (curie): MeterOrder.blocked_reason"
 _EDISON_STATUS: Final = "API reference (edison): MeterOrder.status"
 _GUIDE: Final = "Guide: order smart meters"
 _WHO_INFERRED: Final = "inferred: waiting_on"
+
+DOCUMENTATION: Final = "https://docs.nomos.energy/"
+"""Where all pages of the vendor's documentation are."""
+_CURIE_PAGE: Final = f"{DOCUMENTATION}api-reference/smart-meter-orders/retrieve-a-smart-meter-order"
+_PAGES: Final[Mapping[str, str]] = {
+    _CURIE_STATUS: _CURIE_PAGE,
+    _CURIE_BLOCKED: _CURIE_PAGE,
+    _EDISON_STATUS: f"{DOCUMENTATION}api-reference-2026-01-29-edison/meter-orders/get-a-meter-order",
+    _GUIDE: f"{DOCUMENTATION}guides/order-smart-meters",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +225,11 @@ _NEIGHBOURS: Final[Mapping[ApiVersion, Mapping[str, tuple[str, ...]]]] = {
         "scheduled": ("installation_scheduled", "installation_waiting"),
     },
 }
+
+
+def documentation_page(sources: Iterable[str]) -> str | None:
+    """Return the address of the vendor's page behind the first of an explanation's sources that has one."""
+    return next((_PAGES[source] for source in sources if source in _PAGES), None)
 
 
 def facts_of(status: str, version: ApiVersion) -> Facts:

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from nomos_mcp.client import errors
 from nomos_mcp.client.errors import BY_STATUS, APIError, InvalidRequestError, NomosError
 from nomos_mcp.lifecycle import nearest_names, spelling
+from nomos_mcp.lifecycle.statuses import DOCUMENTATION
 from nomos_mcp.variables import EXTENSION
 
 SUPPORT: Final = "support@nomos.energy"
@@ -209,7 +210,7 @@ _BY_SPELLING: Final = {
 }
 
 _WORD = re.compile(r"[A-Za-z0-9_.:\[\]/-]{0,128}")
-_DOCS = re.compile(r"https://(?:[a-z0-9-]{1,63}\.){0,3}nomos\.energy/[A-Za-z0-9_./#-]{0,128}")
+_DOCS = re.compile(rf"{re.escape(DOCUMENTATION)}[A-Za-z0-9_./#-]{{0,128}}")
 _MAX_EXPLAINED: Final = 3
 """Codes of details that one error explains; all of them are named."""
 
@@ -229,8 +230,8 @@ def describe(error: NomosError, *, fenced: bool = False) -> str:
             f"Nomos could not be reached. {error} Ask again later; if it fails again, the operator of this server has "
             "to check the network and NOMOS_BASE_URL."
         )
-    docs = f"docs {error.docs}" if isinstance(error, APIError) and _DOCS.fullmatch(error.docs or "") else ""
-    return _with_notes(" ".join(message_of(type(error))), error, docs)
+    page = page_about(error)
+    return _with_notes(" ".join(message_of(type(error))), error, f"docs {page}" if page else "")
 
 
 def _describe_to_customer(error: NomosError) -> str:
@@ -249,6 +250,18 @@ def message_of(kind: type[NomosError], *, fenced: bool = False) -> Message:
     if fenced:
         return _TO_CUSTOMERS.get(kind, _SERVICE_FAULT)
     return next(message for described, message in _BY_CLASS.items() if issubclass(kind, described))
+
+
+def page_about(error: NomosError) -> str | None:
+    """Return the vendor's page about an error: the one that the answer names, if it is one of theirs, or the code's."""
+    if not isinstance(error, APIError):
+        return None
+    return error.docs if _DOCS.fullmatch(error.docs or "") else error_page(error.documented_code)
+
+
+def error_page(code: str | None) -> str | None:
+    """Return the vendor's page about the code of an answer; None if there is none, as for the codes of details."""
+    return f"{DOCUMENTATION}api-references/errors/{code}" if code in _BY_CODE else None
 
 
 def word_of(text: str) -> str:
@@ -291,8 +304,10 @@ def error_markdown(code: str, *, fenced: bool = False) -> str:
         where = "`code` of an entry in an answer's `errors`; its meaning is inferred from its name and the guide"
     else:
         raise InvalidRequestError(unknown("error code", code, CODES))
+    page = None if fenced else error_page(code)
     return (
         f"# {code}\n\n- **Where:** {where}\n- **What happened:** {message.happened}\n- **What to do:** {message.then}\n"
+        + (f"- **Documentation:** {page}\n" if page else "")
     )
 
 

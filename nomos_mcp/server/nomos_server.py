@@ -42,6 +42,7 @@ from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.lifecycle import LifecycleError
 from nomos_mcp.server.error_messages import cut, describe, describe_arguments, unknown
 from nomos_mcp.server.request_context import NomosContext
+from nomos_mcp.server.resource_links import resource_links
 from nomos_mcp.server.resource_uris import DURATIONS, is_static
 from nomos_mcp.server.tool_factory import MAX_ARGUMENT
 from nomos_mcp.server.tools import ORDER_TOOL, definitions, made_tool, names
@@ -252,7 +253,23 @@ class NomosServer(MCPServer[NomosContext]):
             if (text := self._said(cause)) is not None:
                 return _failed(text)
             raise
-        return answer
+        return self._with_links(answer, arguments, context)
+
+    def _with_links(
+        self,
+        result: CallToolResult | InputRequiredResult,
+        arguments: Mapping[str, Any],
+        context: Context[NomosContext, Any] | None,
+    ) -> CallToolResult | InputRequiredResult:
+        if not isinstance(result, CallToolResult) or not result.structured_content:
+            return result
+        links = resource_links(
+            result.structured_content,
+            audience=arguments.get("audience", ""),
+            fenced=self.context.caller.is_fenced,
+            protocol_version=context.protocol_version if context else None,
+        )
+        return result.model_copy(update={"content": [*result.content, *links]}) if links else result
 
     def _said(self, cause: BaseException | None) -> str | None:
         if isinstance(cause, NomosError):

@@ -4,6 +4,8 @@ from typing import Final
 
 from nomos_mcp.server.apps import SCHEME
 
+ORDERS: Final = "nomos://meter-orders/"
+SUBSCRIPTIONS: Final = "nomos://subscriptions/"
 CHANGES: Final = "nomos://changes{?since}"
 DURATIONS: Final = "nomos://statistics/durations"
 """For callers of the whole organisation: it is about the orders of all."""

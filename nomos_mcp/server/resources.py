@@ -11,7 +11,7 @@ from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_ma
 from nomos_mcp.server.duration_statistics import durations_result
 from nomos_mcp.server.error_messages import error_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
-from nomos_mcp.server.resource_uris import CHANGES, DURATIONS, ERROR, LIFECYCLE, STATUS
+from nomos_mcp.server.resource_uris import CHANGES, DURATIONS, ERROR, LIFECYCLE, ORDERS, STATUS, SUBSCRIPTIONS
 from nomos_mcp.server.tools.get_event import event_result
 from nomos_mcp.server.tools.get_meter_order import find_order, result_of
 from nomos_mcp.server.tools.get_subscription import subscription_result
@@ -56,19 +56,19 @@ def _add_texts(server: MCPServer[NomosContext]) -> None:
 
 
 def _add_live_data(server: MCPServer[NomosContext]) -> None:
-    @server.resource("nomos://meter-orders/{order_id}", title="A smart meter order, explained", mime_type=_JSON)
+    @server.resource(ORDERS + "{order_id}", title="A smart meter order, explained", mime_type=_JSON)
     async def meter_order(order_id: str, ctx: Context[NomosContext]) -> str:
         """One order and what it means, as get_meter_order returns it. Takes prdo_… or sub_…."""
         return await _order(order_id, nomos_context(ctx))
 
-    @server.resource("nomos://subscriptions/{subscription_id}", title="A subscription", mime_type=_JSON)
+    @server.resource(SUBSCRIPTIONS + "{subscription_id}", title="A subscription", mime_type=_JSON)
     async def subscription(subscription_id: str, ctx: Context[NomosContext]) -> str:
         """One subscription and whether a smart meter can be ordered for it, as get_subscription returns it."""
         found = await subscription_result(nomos_context(ctx), checked(subscription_id, "subscription"))
         return found.model_dump_json(exclude_none=True)
 
     @server.resource(
-        "nomos://subscriptions/{subscription_id}/meter-order",
+        SUBSCRIPTIONS + "{subscription_id}/meter-order",
         title="A subscription's smart meter order, explained",
         mime_type=_JSON,
     )

@@ -32,13 +32,13 @@ from mcp_types import (
 from nomos_mcp.client import NomosError, NotFoundError
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.server.request_context import ORDERS_READ, Caller, CallerToken, NomosContext, NotAllowedError
+from nomos_mcp.server.resource_uris import ORDERS
 
 if TYPE_CHECKING:  # loads SQLAlchemy, which only a server with a database pays for
     from nomos_mcp.history.changes import Change
     from nomos_mcp.history.store import History
 
 CHANGES: Final = "nomos://changes"
-ORDER: Final = "nomos://meter-orders/"
 
 MAX_ADDRESSES: Final = 20
 """Addresses that one stream may listen to: the order behind each is read once to see whose it is."""
@@ -153,8 +153,8 @@ class Subscriptions:
             raise MCPError(
                 INVALID_PARAMS, f"One stream listens to at most {MAX_ADDRESSES} addresses. Open another one."
             )
-        orders = [address.removeprefix(ORDER) for address in wanted if address != CHANGES]
-        if any(f"{ORDER}{order_id}" not in wanted or kind_of(order_id) != "meter order" for order_id in orders):
+        orders = [address.removeprefix(ORDERS) for address in wanted if address != CHANGES]
+        if any(f"{ORDERS}{order_id}" not in wanted or kind_of(order_id) != "meter order" for order_id in orders):
             raise _refused()
         try:
             for order_id in orders:
@@ -170,15 +170,15 @@ class Subscriptions:
 def _refused() -> MCPError:
     return MCPError(
         INVALID_PARAMS,
-        f"One of these addresses cannot be listened to. Use {CHANGES}, or {ORDER} and the ID (prdo_…) of an order that "
-        "get_meter_order shows you.",
+        f"One of these addresses cannot be listened to. Use {CHANGES}, or {ORDERS} and the ID (prdo_…) of an order "
+        "that get_meter_order shows you.",
     )
 
 
 def _affected(addresses: Iterable[str], news: Iterable["Change"], caller: Caller) -> list[str]:
     """Return the addresses behind which something has changed that the caller may see."""
     orders = {each.order_id for each in news if caller.customer_id in {"", each.customer_id}}
-    return [each for each in addresses if (orders if each == CHANGES else each.removeprefix(ORDER) in orders)]
+    return [each for each in addresses if (orders if each == CHANGES else each.removeprefix(ORDERS) in orders)]
 
 
 class _NewChanges:

@@ -131,6 +131,7 @@ def test_the_vendors_page_about_an_error_is_shown() -> None:
     "address",
     [
         "http://docs.nomos.energy/errors",
+        "https://api.nomos.energy/errors",
         "https://docs.nomos.energy.evil.example/errors",
         "https://evilnomos.energy/errors",
         "https://nomos.energy@evil.example/errors",
@@ -144,6 +145,12 @@ def test_the_vendors_page_about_an_error_is_shown() -> None:
 def test_no_other_address_is_shown(address: str) -> None:
     said = describe(BadRequestError(400, docs=address))
     assert said == describe(BadRequestError(400))
+    assert f"docs {DOCS}" in said  # the page of its code, which is known
+
+
+def test_an_error_that_is_new_to_us_names_no_page_but_the_vendors() -> None:
+    assert "docs" not in describe(APIError(418, docs="https://evil.example/errors"))
+    assert "docs https://docs.nomos.energy/new" in describe(APIError(418, docs="https://docs.nomos.energy/new"))
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)

@@ -19,6 +19,7 @@ from nomos_mcp.server.error_messages import (
     SUPPORT,
     Message,
     describe,
+    page_about,
     word_of,
 )
 from nomos_mcp.server.ordering.config import LIFETIME
@@ -81,6 +82,7 @@ class OrderingResult(Result):
     confirmation_code: str | None = None
     order: OrderFields | None = None
     explanation: Explanation | None = None
+    docs: str | None = None
     request_id: str | None = None
     api_version: str
 
@@ -233,7 +235,8 @@ def refused_because(error: NomosError, context: NomosContext) -> OrderingResult:
     if isinstance(error, APIError) and is_certain(error):
         known = next((code for code in error.detail_codes if code in REASONS), "")
         reason = known or BY_KIND.get(type(error), "") or next(iter(error.detail_codes), (error.code or "").lower())
-        return refused(word_of(reason), context, request_id=request_id_of(error))
+        page = None if context.caller.is_fenced else page_about(error)
+        return refused(word_of(reason), context, request_id=request_id_of(error)).model_copy(update={"docs": page})
     reason = next((reason for kind, reason in BY_KIND.items() if isinstance(error, kind)), "not_sent")
     fenced = context.caller.is_fenced
     detail = describe(error, fenced=fenced) if reason == "not_sent" else ""

@@ -24,11 +24,11 @@ from nomos_mcp.lifecycle import (
 )
 from nomos_mcp.lifecycle.catalogue import texts
 from nomos_mcp.lifecycle.statuses import version_named
-from nomos_mcp.server.error_messages import CODES, code_named, error_markdown
+from nomos_mcp.server.error_messages import CODES, code_named, error_markdown, error_page
 from nomos_mcp.server.order_history import PastStep
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
-from nomos_mcp.server.tools.get_meter_order import find_order, in_short, result_of
+from nomos_mcp.server.tools.get_meter_order import find_order, in_short, page_of, result_of
 
 _GLOSSARY: Final = ("glossary", "Glossar")
 
@@ -39,6 +39,7 @@ class ExplanationResult(Result):
     order: OrderFields | None = None
     explanation: Explanation | None = None
     text: str | None = None
+    docs: str | None = None
     api_version: str | None = None
     history: list[PastStep] | None = None
     history_missing: str | None = None
@@ -56,7 +57,7 @@ async def explain_status(
     language: Annotated[Language, Field(description="Of the texts.")] = "en",
     api_version: Annotated[str, Field(description="curie or edison.")] = "",
     customer_says: Annotated[CustomerSays, Field(description="The customer says it is done.")] = "",
-    detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
+    detail: Annotated[Detail, Field(description="full adds sources, docs, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, ExplanationResult]:
     """Explain a status and the path around it, a reason, an error code, or a word. Needs no credentials.
 
@@ -85,7 +86,8 @@ async def explain_status(
             raise InvalidRequestError(
                 f"{status} goes alone: leave blocked_reason, cancelled_reason and api_version out."
             )
-        return ExplanationResult(text=text).answer()
+        code = code_named(status) if audience == "agent" and not context.caller.is_fenced else None
+        return ExplanationResult(text=text, docs=error_page(code)).answer()
     if not (status or blocked_reason or cancelled_reason):
         raise InvalidRequestError("Nothing to explain: pass status (a name), a reason, or order_id (prdo_… or sub_…).")
     vocabulary = api_version or context.vocabulary
@@ -101,9 +103,9 @@ async def explain_status(
         )
     except UnknownStatusError:
         raise unknown_status(status, version_named(vocabulary), (*CODES, *_GLOSSARY, *glossary_words())) from None
-    version = explanation.api_version
+    version, docs = explanation.api_version, page_of(explanation, context)
     explanation = (explanation if detail == "full" else in_short(explanation)).model_copy(update={"api_version": None})
-    return ExplanationResult(explanation=explanation, api_version=version).answer()
+    return ExplanationResult(explanation=explanation, docs=docs, api_version=version).answer()
 
 
 def _text(name: str, language: Language, audience: Audience, *, fenced: bool) -> str | None:

@@ -65,6 +65,7 @@ class EventResult(Result):
     concerns: dict[str, str]
     order: OrderFields | None = None
     explanation: Explanation | None = None
+    docs: str | None = None
     subscription: SubscriptionFields | None = None
     state_missing: str | None = None
     state_late: str | None = None
@@ -94,6 +95,7 @@ async def event_result(context: NomosContext, event_id: str, detail: Detail = "s
         concerns=event.context.model_dump(exclude_none=True),
         order=order.order if order else None,
         explanation=order.explanation if order else None,
+        docs=order.docs if order else None,
         subscription=subscription,
         state_missing=missing,
         state_late=_LATE if order and _is_earlier(order.order["status"], event.topic) else None,
@@ -115,7 +117,7 @@ def _timestamp(event: Event) -> str | None:
 async def get_event(
     event_id: Annotated[str, Field(description="evt_…, from a webhook.")],
     ctx: Context[NomosContext],
-    detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
+    detail: Annotated[Detail, Field(description="full adds sources, docs, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, EventResult]:
     """Read one event: what happened, and to what (concerns, IDs only).
 

@@ -14,7 +14,7 @@ from nomos_mcp.client.ids import checked, kind_of
 from nomos_mcp.client.models import MeterOrder
 from nomos_mcp.lifecycle import Audience, CustomerSays, Explanation, Language, Observed, OrderState, explain
 from nomos_mcp.lifecycle.explanation import times_told
-from nomos_mcp.lifecycle.statuses import PATHS
+from nomos_mcp.lifecycle.statuses import PATHS, documentation_page
 from nomos_mcp.server.order_history import OrderRead, PastStep, past_of, past_steps, read_order, step_took
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition, order_fields, order_state
@@ -55,6 +55,7 @@ class ExplainedOrder(Result):
 
     order: OrderFields
     explanation: Explanation
+    docs: str | None = None
     api_version: str
 
 
@@ -120,11 +121,17 @@ def explained(
         customer_says=customer_says,
         observed=observed,
     ).model_copy(update={"api_version": None})
+    docs = page_of(explanation, context) if detail == "full" else None
     if detail == "short":
         explanation = in_short(explanation, of_order=True)
         left_out = {"object", *times_told(state, explanation, language)}
         said = {name: said[name] for name in said if name not in left_out and (audience == "agent" or name == "id")}
-    return ExplainedOrder(order=said, explanation=explanation, api_version=context.vocabulary)
+    return ExplainedOrder(order=said, explanation=explanation, docs=docs, api_version=context.vocabulary)
+
+
+def page_of(explanation: Explanation, context: NomosContext) -> str | None:
+    """Return the vendor's page about a status, which is for the operator's people: customers are told no sources."""
+    return None if context.caller.is_fenced else documentation_page(explanation.sources or ())
 
 
 def in_short(explanation: Explanation, *, of_order: bool = False) -> Explanation:
@@ -143,7 +150,7 @@ async def get_meter_order(
     ctx: Context[NomosContext],
     audience: Annotated[Audience, Field(description="customer: what they may be told.")] = "agent",
     language: Annotated[Language, Field(description="Of the texts.")] = "en",
-    detail: Annotated[Detail, Field(description="full adds sources, stage, label.")] = "short",
+    detail: Annotated[Detail, Field(description="full adds sources, docs, stage, label.")] = "short",
 ) -> Annotated[CallToolResult, MeterOrderResult]:
     """Read one smart meter order and what its state means: where is it, why stuck, whose turn?
 
