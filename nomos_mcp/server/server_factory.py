@@ -19,6 +19,7 @@ from nomos_mcp.client.rate_limiter import REQUESTS_PER_SECOND
 from nomos_mcp.lifecycle import CURIE, VERSIONS, ApiVersion
 from nomos_mcp.lifecycle.statuses import BLOCKED_REASONS, BLOCKS
 from nomos_mcp.server.apps import apps_extension
+from nomos_mcp.server.icons import READING
 from nomos_mcp.server.late_history import LateHistory
 from nomos_mcp.server.nomos_server import (
     CACHE_HINTS,
@@ -139,6 +140,7 @@ def create_server(
         "nomos-mcp",
         title=DEMO_TITLE if chosen.demo else TITLE,
         version=__version__,
+        icons=list(READING),
         instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
         extensions=[apps_extension()],
         lifespan=lifespan,

@@ -22,6 +22,7 @@ from nomos_mcp.client.models import MeterOrder, NomosObject
 from nomos_mcp.lifecycle import ApiVersion, OrderState
 from nomos_mcp.lifecycle.order_state import in_berlin
 from nomos_mcp.server.apps import App, ui_meta
+from nomos_mcp.server.icons import ORDERING, READING
 
 MAX_ARGUMENT: Final = 100
 """Characters of a string argument that has no bound of its own. IDs have at most 69, no other argument comes near."""
@@ -93,6 +94,7 @@ class ToolDefinition:
             title=self.title,
             description=description,
             annotations=self.annotations,
+            icons=list(READING if self.annotations.read_only_hint else ORDERING),
             meta={"ui": ui_meta(self.app, self.visibility)} if self.app else None,
         )
         declared = tool.fn_metadata.arg_model

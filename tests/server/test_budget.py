@@ -15,6 +15,7 @@ from tests.server.conftest import Connect, error_of
 
 DEFINITIONS = 2_000
 LIST_BYTES = 27_000
+ICONS_BYTES = 6_000
 INSTRUCTIONS = 350
 PAGE_OF_ORDERS = 1_300
 COUNTS = 250
@@ -41,8 +42,18 @@ async def test_the_tools_definitions_stay_within_their_budget(version: ApiVersio
 
 
 async def test_the_list_of_tools_with_its_output_schemas_stays_small(assistant: Client) -> None:
-    answer = (await assistant.list_tools()).model_dump_json(by_alias=True, exclude_none=True)
+    """Without icons, which no model reads: whoever pays for tokens is charged for the rest."""
+    answer = (await assistant.list_tools()).model_dump_json(
+        by_alias=True, exclude_none=True, exclude={"tools": {"__all__": {"icons"}}}
+    )
     assert len(answer.encode()) <= LIST_BYTES
+
+
+async def test_the_icons_stay_small(assistant: Client) -> None:
+    """They cost a client a few kilobytes each time that it lists the tools, and a model nothing."""
+    listed = (await assistant.list_tools()).tools
+    sent = [icon.model_dump_json(by_alias=True, exclude_none=True) for tool in listed for icon in tool.icons or ()]
+    assert sum(len(icon.encode()) for icon in sent) <= ICONS_BYTES
 
 
 async def test_the_instructions_stay_short(assistant: Client) -> None:
