@@ -55,7 +55,8 @@ def client_problems(env: Mapping[str, str]) -> Iterator[str]:
         if _PLACEHOLDER.fullmatch(value := env.get(name, "")):
             yield (
                 f"{name}: holds the placeholder {value!r} and no value: whoever starts the server did not replace it. "
-                "Set the variable where the assistant is started, or write the value into its configuration."
+                "Write the value into the assistant's configuration, or set the variable in the environment that the "
+                "assistant starts in; Claude Desktop sees none of a shell's variables."
             )
     yield from _credential_problems(env)
     if (version := env.get(API_VERSION)) and version not in API_VERSIONS:

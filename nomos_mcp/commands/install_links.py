@@ -1,7 +1,8 @@
 """Links that add the server to an assistant by a click, as Cursor and VS Code document them.
 
 A link holds what the assistant's file would hold: references, and never a secret. Pages such as a README allow https
-links only, so each link also has a form on its vendor's site, which leads to the application.
+links only, so each link also has a form on its vendor's site, which leads to the application. VS Code's makers describe
+theirs in the README of their own server; Cursor's is the one behind the buttons that its documentation makes.
 """
 
 import base64
