@@ -10,8 +10,8 @@ import uvicorn
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Serve an application for as long as the block lasts; yields its base URL.
+def served(app: Any, **options: Any) -> Iterator[str]:
+    """Serve an application for as long as the block lasts, with options of uvicorn's; yields its base URL.
 
     Connections wait in the socket until the server takes them.
     """
@@ -19,7 +19,7 @@ def served(app: Any) -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
-        config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=2, **options)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

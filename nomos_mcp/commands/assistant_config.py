@@ -21,8 +21,10 @@ from nomos_mcp.commands.assistants import (
     command_line,
     configuration,
     entry,
+    holds_password,
     is_temporary,
     own_command,
+    way_out,
 )
 from nomos_mcp.commands.command import (
     EXIT_FAILED,
@@ -54,8 +56,9 @@ def add(commands: Subparsers) -> None:
         "  nomos-mcp config claude-desktop --write     write it into Claude Desktop's file, with a backup\n"
         "  nomos-mcp config cursor --link              print a link that adds it to Cursor by a click\n"
         "  nomos-mcp config cursor 2> /dev/null        the configuration alone, without where to paste it\n"
-        "\nNOMOS_… variables that are set now are included. Secrets are never printed. Claude Desktop needs the\n"
-        "credentials in its file: --write takes them from the variables, or asks for them in a terminal.\n",
+        "\nNOMOS_… variables that are set now are included, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE too. Secrets are\n"
+        "never printed. Claude Desktop needs the credentials in its file: --write takes them from the variables, or\n"
+        "asks for them in a terminal.\n",
     )
     parser.add_argument("assistant", choices=[*ASSISTANTS, _HTTP], help="which assistant, or http for any HTTP client")
     add_demo(parser, "answer from invented data; no credentials needed")
@@ -74,6 +77,9 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_USAGE
     if is_temporary():
         complain("this installation is in a temporary cache. Run `uv tool install nomos-mcp` for a permanent one.")
+    for name, value in way_out(os.environ).items():
+        if holds_password(name, value) and not settings.demo and options.assistant != _HTTP:
+            complain(f"{name} holds a password and was left out. docs/proxy.md says what to do.")
     if options.link:
         return _print_link(options.assistant, settings)
     if options.assistant == _HTTP:

@@ -20,6 +20,8 @@ NAME: Final = "nomos"
 Entry = dict[str, object]
 
 _CREDENTIALS: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)
+WAY_OUT: Final = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""How a company's network is left, in either case: an assistant passes on little but HOME and PATH by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,25 @@ def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool
     if demo:
         taken.pop(BASE_URL, None)
         return taken
+    taken |= {name: value for name, value in way_out(environ).items() if not holds_password(name, value)}
     credentials = _CREDENTIALS[2:] if ACCESS_TOKEN in environ else _CREDENTIALS[:2]
     secrets = [*credentials, *(name for name in (STATE_KEY, DATABASE) if name in environ)]
     return taken | {name: environ[name] if reveal else assistant.reference % name for name in secrets}
+
+
+def way_out(environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxies and authorities of the environment, with absolute paths."""
+    found = {name: environ.get(name) or environ.get(name.lower(), "") for name in WAY_OUT}
+    return {
+        name: str(Path(value).absolute()) if name.startswith("SSL_") else value
+        for name, value in found.items()
+        if value
+    }
+
+
+def holds_password(name: str, value: str) -> bool:
+    """Whether a variable of `way_out` holds more than an address."""
+    return name in {"HTTPS_PROXY", "ALL_PROXY"} and "@" in value
 
 
 def prompted(server: Entry) -> list[Entry]:

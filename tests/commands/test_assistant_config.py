@@ -13,7 +13,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from nomos_mcp.cli import main
-from nomos_mcp.commands.assistants import ASSISTANTS
+from nomos_mcp.commands.assistants import ASSISTANTS, WAY_OUT
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
 
 FILES = ["claude-desktop", "cursor", "vscode"]
@@ -25,7 +25,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home, a working folder and an environment in which nothing is set."""
     for variable in (*VARIABLES, *HTTP_VARIABLES):
         monkeypatch.delenv(variable.name, raising=False)
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for name in ("XDG_CONFIG_HOME", *WAY_OUT):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
     for name in ("HOME", "APPDATA", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -112,6 +114,27 @@ def test_settings_that_are_no_secret_are_taken_over(
         "NOMOS_MCP_AUDIT_FILE": str(home / "audit.jsonl"),
         "NOMOS_ACCESS_TOKEN": "${env:NOMOS_ACCESS_TOKEN}",
     }
+
+
+def test_the_way_out_of_a_companys_network_is_taken_over_without_a_password(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setenv("NOMOS_ACCESS_TOKEN", SECRET)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{SECRET}@proxy.example.com:8080")
+    monkeypatch.setenv("no_proxy", ".example.internal")
+    monkeypatch.setenv("SSL_CERT_FILE", "ca.pem")
+    main(["config", "cursor"])
+    printed = capsys.readouterr()
+    assert "HTTPS_PROXY holds a password and was left out" in printed.err
+    assert SECRET not in printed.out + printed.err
+    assert entry_in(printed.out)["env"] == {
+        "NO_PROXY": ".example.internal",
+        "SSL_CERT_FILE": str(home / "ca.pem"),
+        "NOMOS_ACCESS_TOKEN": "${env:NOMOS_ACCESS_TOKEN}",
+    }
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:8080")
+    main(["config", "cursor"])
+    assert entry_in(capsys.readouterr().out)["env"]["HTTPS_PROXY"] == "http://proxy.example.com:8080"
 
 
 @pytest.mark.usefixtures("credentials")

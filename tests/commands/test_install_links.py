@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 
 from nomos_mcp.cli import main
-from nomos_mcp.commands.assistants import ASSISTANTS, entry, own_command
+from nomos_mcp.commands.assistants import ASSISTANTS, WAY_OUT, entry, own_command
 from nomos_mcp.commands.install_links import LINKS
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
@@ -31,6 +31,9 @@ EVERY_SECRET = {
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in (*VARIABLES, *HTTP_VARIABLES):
         monkeypatch.delenv(variable.name, raising=False)
+    for name in WAY_OUT:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.mark.parametrize("demo", [["--demo"], []])

@@ -36,6 +36,7 @@ RUN = {
     "docs/embedding.md": {"python"},  # tests/service/test_embedding.py
     "docs/organisations.md": {"console", "json", "shell", "sql", "toml"},  # tests/docs/test_organisations_page.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
+    "docs/proxy.md": {"shell"},  # .ci/proxy
 }
 MADE_BY_RECIPES = {"nomos_mcp/server/tools/explain_word.py", "tests/server/test_explain_word.py"}
 SERVING = {"http", "simulator"}  # they serve until they are ended, and have tests of their own
