@@ -25,9 +25,11 @@ from nomos_mcp.service.metric_definitions import METRICS, Metric, label
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tests.client.faults.table import fault_table
 from tools.app_texts import APP_TEXTS
+from tools.client_api import client_api
 from tools.limits import LIMITS
 from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
+from tools.reference import command_line, error_codes, tool_reference
 from tools.shown import configuration_shown, links_shown, transcript_shown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,10 +127,15 @@ PARTS: dict[str, Callable[[], str]] = {
     "prompts": prompts_table,
     "lifecycle": lifecycle_tables,
     "glossary": lambda: re.sub(r"^#", "##", glossary_markdown()),
+    "tool-reference": tool_reference,
+    "command-line": command_line,
+    "error-codes": error_codes,
+    "client-api": client_api,
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
 }
-FILES = ("README.md", "docs/client.md", "docs/lifecycle.md", "docs/deploy.md", "docs/metrics.md")
+REFERENCE = ("client-api", "command-line", "errors", "lifecycle", "metrics", "resources", "settings", "tools")
+FILES = ("README.md", "docs/client.md", "docs/deploy.md", *(f"docs/{page}.md" for page in REFERENCE))
 WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest, **APP_TEXTS}
 
 

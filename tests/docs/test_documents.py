@@ -14,6 +14,7 @@ import pytest
 from nomos_mcp.cli import parser
 from tests.docs.blocks import DOCUMENTS, ROOT, Block, blocks
 
+START_PAGES = [f"docs/for-{who}.md" for who in ("support-agents", "chatbot-builders", "integration-engineers")]
 # Which languages of a document's blocks are run, and where. What is missing here is not tested, and fails below.
 RUN = {
     "README.md": {"console", "python"},
@@ -37,10 +38,16 @@ RUN = {
     "docs/organisations.md": {"console", "json", "shell", "sql", "toml"},  # tests/docs/test_organisations_page.py
     "docs/simulator.md": {"console", "python"},  # tests/simulator/test_docs.py
     "docs/proxy.md": {"shell"},  # .ci/proxy
+    "docs/two-vocabularies.md": {"console"},
+    **{document: {"console"} for document in START_PAGES},
 }
 MADE_BY_RECIPES = {"nomos_mcp/server/tools/explain_word.py", "tests/server/test_explain_word.py"}
 SERVING = {"http", "simulator"}  # they serve until they are ended, and have tests of their own
-CONSOLE = [block for document in ("README.md", "CONTRIBUTING.md") for block in blocks(document, "console")]
+CONSOLE = [
+    block
+    for document in ("README.md", "CONTRIBUTING.md", "docs/two-vocabularies.md", *START_PAGES)
+    for block in blocks(document, "console")
+]
 MERMAID = [block for document in ("docs/architecture.md", "docs/ordering.md") for block in blocks(document, "mermaid")]
 
 

@@ -83,7 +83,7 @@ def test_search_finds_a_status_in_both_schemes(browser: Browser, url: str, schem
         page.goto(f"{url}/")
         field = page.get_by_role("textbox", name="Search")
         field.click()
-        field.press_sequentially("grid_operator_registration")
+        field.press_sequentially("installation_planning")
         found = page.locator(".md-search-result__item").first
         found.wait_for()
         assert "The statuses of a smart meter order" in found.inner_text()
@@ -107,6 +107,8 @@ def test_every_diagram_is_drawn(browser: Browser, url: str, name: str, scheme: S
         sizes = [box["height"] for each in drawn.all() if (box := each.bounding_box())]
         assert len(sizes) == DIAGRAMS[name]
         assert min(sizes) > 150
+        labels = drawn.first.evaluate("it => getComputedStyle(it).getPropertyValue('--md-mermaid-label-fg-color')")
+        assert scheme == "light" or labels == "#111827"  # dark letters: the diagrams' own colours are light
         drawn.first.screenshot(path=ROOT / "screenshots" / f"site-diagram-{name}-{scheme}.png")
 
 
