@@ -131,11 +131,18 @@ PARTS: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "error-codes": error_codes,
     "client-api": client_api,
+    "chatbot": lambda: f"```python\n{(ROOT / 'examples/chatbot.py').read_text(encoding='utf-8')}```\n",
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
 }
 REFERENCE = ("client-api", "command-line", "errors", "lifecycle", "metrics", "resources", "settings", "tools")
-FILES = ("README.md", "docs/client.md", "docs/deploy.md", *(f"docs/{page}.md" for page in REFERENCE))
+FILES = (
+    "README.md",
+    "docs/client.md",
+    "docs/deploy.md",
+    "docs/embedding.md",
+    *(f"docs/{page}.md" for page in REFERENCE),
+)
 WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest, **APP_TEXTS}
 
 

@@ -1,6 +1,5 @@
-"""`docs/embedding.md` runs as it stands, one block after the other."""
+"""`docs/embedding.md` runs as it stands, one block after the other; its whole back end: tests/docs/test_chatbot.py."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from starlette.testclient import TestClient
 from nomos_mcp.service.token_file import TokenFile
 from nomos_mcp.settings import HttpSettings, Settings
 from nomos_mcp.simulator import DEMO, Simulator
+from tests.docs.blocks import blocks
 from tests.service.running import running
 from tests.serving import served
 
-TEXT = (Path(__file__).parents[2] / "docs" / "embedding.md").read_text(encoding="utf-8")
-CHATBOT, AGENT, MOUNTED = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CHATBOT, AGENT, MOUNTED = (block.text for block in blocks("docs/embedding.md", "python"))
 
 
 def names_of(block: str) -> dict[str, Any]:

@@ -1,0 +1,247 @@
+"""`examples/chatbot.py` over real HTTP, with the simulator upstream and a script for a model."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from pydantic_ai import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
+from pydantic_ai.exceptions import ModelHTTPError
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+from examples.chatbot import ORDER, Chatbot, create_app, from_environment
+from examples.chatbot_demo import script
+from nomos_mcp import NomosClient, Settings
+from nomos_mcp.simulator import DEMO, Simulator
+from nomos_mcp.simulator.faults import Fault
+from tests.ordering.conftest import SUBSCRIPTION, move_to_another_plan
+from tests.serving import served
+
+pytestmark = pytest.mark.slow
+
+ADA, BEN = "session-of-ada", "session-of-ben"
+SESSIONS = {ADA: DEMO.customers["can_order"], BEN: DEMO.customers["can_order_metrify"]}
+
+
+class Page:
+    """A customer's page: what it sends, and all that it was ever sent."""
+
+    def __init__(self, url: str, session: str = ADA) -> None:
+        self._to: dict[str, Any] = {"base_url": url, "cookies": {"session": session}, "timeout": 60}
+        self.seen = ""
+
+    async def post(self, path: str, **body: Any) -> httpx.Response:
+        async with httpx.AsyncClient(**self._to) as http:
+            answer = await http.post(path, json=body)
+        self.seen += answer.text
+        return answer
+
+    async def asks(self) -> dict[str, Any]:
+        answer = await self.post("/chat", text="Please order my smart meter.")
+        assert answer.status_code == 200, answer.text
+        reply: dict[str, Any] = answer.json()
+        return reply
+
+    async def answers(self, offer: dict[str, Any], *, yes: bool = True) -> str:
+        answer = await self.post("/order", offer=offer["id"], yes=yes)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["text"])
+
+
+class Watched(FunctionModel):
+    """The script, and all that it has read."""
+
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.read = ""
+
+    def _answer(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        self.read += repr(messages) + repr(info)
+        return script(messages, info)
+
+
+def nomos_at(url: str) -> NomosClient:
+    environ = {"NOMOS_CLIENT_ID": DEMO.client_id, "NOMOS_CLIENT_SECRET": DEMO.client_secret, "NOMOS_BASE_URL": url}
+    return NomosClient.from_env(environ, max_retries=0)
+
+
+@contextmanager
+def chatbot(upstream: str, model: FunctionModel | None = None) -> Iterator[str]:
+    bot = Chatbot(Settings(), nomos_at(upstream), SESSIONS, model or FunctionModel(script))
+    with served(create_app(bot)) as url:
+        yield url
+
+
+@pytest.fixture
+def upstream(simulator: Simulator) -> Iterator[str]:
+    with served(simulator) as url:
+        yield url
+
+
+async def test_the_customer_sees_what_would_be_ordered_and_a_yes_in_the_next_request_orders(
+    simulator: Simulator, upstream: str
+) -> None:
+    model = Watched()
+    bot = Chatbot(Settings(), nomos_at(upstream), SESSIONS, model)
+    with served(create_app(bot)) as url:
+        page = Page(url)
+        reply = await page.asks()
+        code = bot.of(ADA)[1].code
+        assert reply["offer"]["preview"]["subscription"] == SUBSCRIPTION
+        assert not simulator.ledger
+        assert await page.answers(reply["offer"]) == "Your smart meter is ordered."
+        assert [entry.subscription_id for entry in simulator.ledger] == [SUBSCRIPTION]
+        assert "There is an order" in await page.answers(reply["offer"])
+    assert len(simulator.ledger) == 1
+    assert code
+    assert code not in page.seen + model.read
+    assert ORDER in model.read
+
+
+async def test_a_no_ends_the_offer_and_only_a_clear_yes_is_one(simulator: Simulator, upstream: str) -> None:
+    with chatbot(upstream) as url:
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        assert (await page.post("/order", offer=offer["id"], yes="yes")).status_code == 422
+        assert await page.answers(offer, yes=False) == "Nothing was ordered."
+        assert (await page.post("/order", offer=offer["id"], yes=True)).status_code == 409
+    assert not simulator.ledger
+
+
+async def test_two_tabs_that_say_yes_at_once_order_once(simulator: Simulator, upstream: str) -> None:
+    with chatbot(upstream) as url:
+        tabs = [Page(url), Page(url)]
+        offer = (await tabs[0].asks())["offer"]
+        texts = await asyncio.gather(*(tab.answers(offer) for tab in tabs))
+    assert sorted(text[:8] for text in texts) == ["There is", "Your sma"]
+    assert len(simulator.ledger) == 1
+
+
+async def test_a_tab_with_an_older_offer_orders_nothing(simulator: Simulator, upstream: str) -> None:
+    with chatbot(upstream) as url:
+        page = Page(url)
+        older, newer = (await page.asks())["offer"], (await page.asks())["offer"]
+        assert (await page.post("/order", offer=older["id"], yes=True)).status_code == 409
+        assert not simulator.ledger
+        assert await page.answers(newer) == "Your smart meter is ordered."
+
+
+async def test_what_has_changed_meanwhile_is_shown_again_before_it_is_ordered(
+    simulator: Simulator, upstream: str
+) -> None:
+    with chatbot(upstream) as url:
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        plan = move_to_another_plan(simulator)
+        again = (await page.post("/order", offer=offer["id"], yes=True)).json()
+        assert "has changed" in again["text"]
+        assert again["offer"]["preview"]["plan"] == plan
+        assert not simulator.ledger
+        assert await page.answers(again["offer"]) == "Your smart meter is ordered."
+
+
+async def test_customers_are_fenced_from_each_other(simulator: Simulator, upstream: str) -> None:
+    def curious(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
+        """Ask for Ada's meter, whoever is talking."""
+        last = messages[-1].parts[-1]
+        if isinstance(last, ToolReturnPart):
+            return ModelResponse(parts=[TextPart(str(last.content))])
+        return ModelResponse(parts=[ToolCallPart(ORDER, {"subscription_id": SUBSCRIPTION})])
+
+    with chatbot(upstream, FunctionModel(curious)) as url:
+        ada, ben, nobody = Page(url), Page(url, BEN), Page(url, "made up")
+        offer = (await ada.asks())["offer"]
+        foreign = await ben.asks()
+        assert foreign["offer"] is None
+        assert "not_found" in foreign["text"]
+        assert (await ben.post("/order", offer=offer["id"], yes=True)).status_code == 409
+        assert (await nobody.post("/chat", text="Hello")).status_code == 401
+        assert (await nobody.post("/order", offer=offer["id"], yes=True)).status_code == 401
+    assert not simulator.ledger
+
+
+async def test_an_offer_that_has_expired_orders_nothing(
+    simulator: Simulator, upstream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_mcp.server.ordering.config.LIFETIME", 0)
+    with chatbot(upstream) as url:
+        page = Page(url)
+        assert "expired" in await page.answers((await page.asks())["offer"])
+    assert not simulator.ledger
+
+
+async def test_while_nomos_is_away_nothing_is_ordered_and_the_customer_is_told(simulator: Simulator) -> None:
+    with ExitStack() as stack:
+        nomos = ExitStack()
+        url = stack.enter_context(chatbot(nomos.enter_context(served(simulator))))
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        nomos.close()
+        for path, body in (("/order", {"offer": offer["id"], "yes": True}), ("/chat", {"text": "And now?"})):
+            answer = await page.post(path, **body)
+            assert (answer.status_code, "nothing was ordered" in answer.text) == (503, True)
+    assert not simulator.ledger
+
+
+async def test_after_a_lost_answer_the_customer_is_told_neither_yes_nor_no(
+    simulator: Simulator, upstream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_mcp.server.ordering.submit.LOOK_FOR", 0.2)
+    with chatbot(upstream) as url:
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        simulator.faults.add(Fault(kind="reset", method="POST"))
+        assert (await page.answers(offer)).startswith("It is not known yet")
+
+
+async def test_a_token_that_is_refused_later_is_told_to_the_log_and_not_to_the_customer(
+    simulator: Simulator, upstream: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with chatbot(upstream) as url:
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        simulator.faults.add(Fault(kind="status", status=401))
+        answer = await page.post("/order", offer=offer["id"], yes=True)
+    assert answer.status_code == 503
+    assert "credentials" not in answer.text
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert told
+    assert told[0].startswith("Nomos refuses the credentials")
+    assert DEMO.client_secret not in caplog.text
+    assert not simulator.ledger
+
+
+async def test_with_a_wrong_secret_it_is_not_ready_and_the_log_says_why(
+    upstream: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nomos = NomosClient(client_id=DEMO.client_id, client_secret="s3cr3t-and-wrong", base_url=upstream)
+    with served(create_app(Chatbot(Settings(), nomos, SESSIONS, FunctionModel(script)))) as url:
+        async with httpx.AsyncClient(base_url=url) as http:
+            assert (await http.get("/readyz")).status_code == 503
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert [text.startswith("Nomos refuses the credentials") for text in told] == [True, True]  # at start, and then
+    assert "s3cr3t" not in caplog.text
+
+
+async def test_a_model_that_fails_is_no_traceback(upstream: str) -> None:
+    def fail(_: list[ModelMessage], __: AgentInfo) -> ModelResponse:
+        raise ModelHTTPError(529, "model", "overloaded")
+
+    with chatbot(upstream, FunctionModel(fail)) as url:
+        answer = await Page(url).post("/chat", text="Hello")
+    assert (answer.status_code, answer.json()["detail"]) == (502, "The chatbot does not answer at the moment.")
+
+
+def test_mistakes_in_the_environment_end_the_start_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"NOMOS_CLIENT_SECRET": "s3cr3t", "NOMOS_API_VERSION": "curie"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as caught:
+        from_environment()
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "NOMOS_CLIENT_ID",
+        "NOMOS_API_VERSION",
+    ]
+    assert "s3cr3t" not in str(caught.value)
