@@ -1,0 +1,63 @@
+"""The matrix of clients: its judge fails what is not right."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tools.matrix.clients import LATE, Client
+from tools.matrix.model import Conversation, chat_completion
+from tools.matrix.trial import REFUSAL, Outcome, Played, judge
+
+ANSWER = {"explanation": {"customer_message": "Nomos waits for your grid operator."}, "api_version": "curie"}
+TEXT = '{"explanation":{"customer_message":"Nomos waits for your grid operator."},"api_version":"curie"}'
+TOOLS = ("get_meter_order", "order_smart_meter")
+CLIENT = Client(name="invented", script="invented.py", packages=("invented==1",), strict=True)
+
+
+def conversation(*results: str, strict: bool = True, tools: tuple[str, ...] = TOOLS) -> Conversation:
+    """Return what the model keeps of a framework that shows it these results."""
+    kept = Conversation()
+    announced = [{"type": "function", "function": {"name": f"nomos_{name}", "strict": strict}} for name in tools]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "Where is it?"}]
+    for result in results:
+        answer = chat_completion(kept, {"messages": messages, "tools": announced})["choices"][0]["message"]
+        messages += [answer, {"role": "tool", "content": result}]
+    chat_completion(kept, {"messages": messages, "tools": announced})
+    return kept
+
+
+GOOD = (TEXT, REFUSAL, '{"confirmation_code":"0123abcd-xyz"}', '{"outcome":"ordered"}')
+
+
+def test_a_client_that_does_everything_passes() -> None:
+    outcome = judge(CLIENT, Played(conversation(*GOOD)), TOOLS, ANSWER)
+    assert outcome == Outcome(tools=2, strict=True, answer="text", refusal="server", order="ordered")
+
+
+@pytest.mark.parametrize(
+    ("played", "why"),
+    [
+        (Played(conversation(*GOOD, tools=TOOLS[:1])), "1 of 2 tools"),
+        (Played(conversation(*GOOD, strict=False)), "not all tools are strict"),
+        (Played(conversation("Nomos waits.", *GOOD[1:])), "the answer is not whole"),
+        (Played(conversation(TEXT, TEXT, *GOOD[2:])), "the unknown argument: 'nobody'"),
+        (Played(conversation(*GOOD[:3], '{"outcome":"refused"}')), "the order: 'refused'"),
+        (Played(conversation(*GOOD), failure="ImportError: gone"), "ImportError: gone"),
+        (Played(Conversation()), "0 of 2 tools"),
+    ],
+)
+def test_a_client_fails_for_what_it_does_not_do(played: Played, why: str) -> None:
+    assert judge(CLIENT, played, TOOLS, ANSWER).failures[0].startswith(why)
+
+
+def test_a_failure_that_is_expected_has_to_come() -> None:
+    slow = replace(CLIENT, fails=LATE)
+    assert not judge(slow, Played(Conversation(), failure=f"Error: {LATE}"), TOOLS, ANSWER).failures
+    assert judge(slow, Played(conversation(*GOOD)), TOOLS, ANSWER).failures
+
+
+def test_the_code_of_the_preview_is_what_orders() -> None:
+    kept = conversation(*GOOD[:2])
+    ordering = chat_completion(kept, {"messages": [{"role": "user", "content": GOOD[2]}], "tools": []})
+    assert "0123abcd-xyz" in ordering["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
