@@ -35,7 +35,21 @@ def on_page_markdown(markdown: str, config: MutableMapping[str, Any], page: Any,
             _log.warning("%s links to ../%s, which is not there", page.file.src_uri, link[2])
         return f"{link[1]}{repository}/{'tree' if target.is_dir() else 'blob'}/main/{link[2]}"
 
-    return _LEAVING.sub(absolute, markdown)
+    return four_columns(_LEAVING.sub(absolute, markdown))
+
+
+def four_columns(markdown: str) -> str:
+    """Write numbered lists as Python-Markdown needs them: blocks indented by four columns, a blank line after them."""
+    lines: list[str] = []
+    item = has_blocks = False
+    for line in markdown.splitlines():
+        if line[:1].strip():
+            is_next = bool(re.match(r"\d+\. ", line))
+            lines += [""] * (is_next and has_blocks)
+            item, has_blocks = is_next, False
+        lines.append(f" {line}" if item and line.startswith("   ") else line)
+        has_blocks |= item and not line
+    return "\n".join(lines)
 
 
 def on_page_content(html: str, **_: object) -> str:
