@@ -8,7 +8,7 @@ orders UnknownVersionError. An order is never wrong: a value in it that is new t
 """
 
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Language
-from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage, explain
+from nomos_mcp.lifecycle.explanation import Blocked, Explanation, Stage, explain, known_audience
 from nomos_mcp.lifecycle.lifecycle_document import (
     glossary_entry,
     glossary_markdown,
@@ -97,6 +97,7 @@ __all__ = [
     "glossary_words",
     "is_blocked",
     "is_final",
+    "known_audience",
     "lifecycle_diagram",
     "lifecycle_markdown",
     "nearest_names",

@@ -150,6 +150,20 @@ def explain(
     )
 
 
+def known_audience(audience: str) -> Audience:
+    """Return an audience that exists.
+
+    Raises:
+        UnknownAudienceError: it is neither agent nor customer.
+    """
+    known: Audience | None = next((each for each in get_args(Audience) if each == audience), None)
+    if known is None:
+        raise UnknownAudienceError(
+            f"Unknown audience {audience!r}. Use 'agent' for support staff, or 'customer' for what a customer may read."
+        )
+    return known
+
+
 def build_explanation(
     reading: Reading,
     words: Catalogue,
@@ -163,10 +177,7 @@ def build_explanation(
     notes: Sequence[str] = (),
 ) -> Explanation:
     """Build an explanation of facts and texts, cut to its audience. `notes` are about the names that were used."""
-    if audience not in get_args(Audience):
-        raise UnknownAudienceError(
-            f"Unknown audience {audience!r}. Use 'agent' for support staff, or 'customer' for what a customer may read."
-        )
+    known_audience(audience)
     agent = audience == "agent"
     state, status_words = reading.state, status_texts(reading, words)
     # Under a block the texts of the turn are about the block, so the status still explains itself.

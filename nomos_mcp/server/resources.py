@@ -7,9 +7,10 @@ from mcp.server.mcpserver.server import MCPServer
 from mcp.types import TextContent
 
 from nomos_mcp.client.ids import checked
-from nomos_mcp.lifecycle import glossary_markdown, lifecycle_markdown, status_markdown
+from nomos_mcp.lifecycle import CURIE, UnknownStatusError, glossary_markdown, lifecycle_markdown, status_markdown
 from nomos_mcp.server.duration_statistics import durations_result
 from nomos_mcp.server.error_messages import error_markdown
+from nomos_mcp.server.explained_words import unknown_word, word_markdown
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.resource_uris import CHANGES, DURATIONS, ERROR, LIFECYCLE, ORDERS, STATUS, SUBSCRIPTIONS
 from nomos_mcp.server.tools.get_event import event_result
@@ -40,9 +41,13 @@ def _add_texts(server: MCPServer[NomosContext]) -> None:
         return lifecycle_markdown(api_version)
 
     @server.resource(STATUS, title="A status, explained", mime_type=_MARKDOWN)
-    async def status(status: str) -> str:
-        """A status of either version, blocked, or a reason: meaning, whose turn, what to say; also explain_status."""
-        return status_markdown(status)
+    async def status(status: str, ctx: Context[NomosContext]) -> str:
+        """A status, blocked, or a reason: meaning, whose turn, what to say; or a code or word; also explain_status."""
+        text = word_markdown(status, fenced=ctx.request_context.lifespan_context.caller.is_fenced)
+        try:
+            return text or status_markdown(status)
+        except UnknownStatusError:
+            raise unknown_word(status, CURIE) from None
 
     @server.resource(ERROR, title="An error code, explained", mime_type=_MARKDOWN)
     async def error(code: str, ctx: Context[NomosContext]) -> str:

@@ -93,6 +93,10 @@ def test_a_reason_may_be_given_beside_its_status(capsys: pytest.CaptureFixture[s
     ("arguments", "said"),
     [
         (["placd"], "Did you mean placed?"),
+        (["MalLo"], "Did you mean MaLo"),
+        (["MaLo", "--api-version", "edison"], "MaLo is no status, so it goes alone: leave --api-version out."),
+        (["MaLo", "--audience", "press"], "'agent' for support staff, or 'customer'"),
+        (["MaLo", "--language", "fr"], "the languages are en, de"),
         (["placed", "--language", "fr"], "the languages are en, de"),
         (["placed", "--api-version", "2025-12-16.batman"], "2026-05-27.curie and 2026-01-29.edison only"),
         (["placed", "--audience", "press"], "'agent' for support staff, or 'customer'"),

@@ -1,14 +1,24 @@
 """What can be read by address: static texts that may be cached by anyone, and live data that may not."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 from mcp import Client, MCPError
 from mcp.server.apps import APP_MIME_TYPE
 from mcp.types import INVALID_PARAMS, ReadResourceResult, TextResourceContents
 
+from nomos_mcp.cli import main
 from nomos_mcp.client.errors import BY_STATUS
-from nomos_mcp.lifecycle import BLOCKED_REASONS, CURIE, EDISON, STATUSES, VERSIONS
+from nomos_mcp.lifecycle import (
+    BLOCKED_REASONS,
+    CANCELLED_REASONS,
+    CURIE,
+    EDISON,
+    STATUSES,
+    VERSIONS,
+    glossary_words,
+)
 from nomos_mcp.server import create_server
 from nomos_mcp.server.error_messages import CODES
 from nomos_mcp.settings import Settings
@@ -29,6 +39,7 @@ STATIC = [
     "nomos://lifecycle",
     f"nomos://lifecycle/{CURIE}",
     "nomos://statuses/blocked",
+    "nomos://statuses/glossary",
     "nomos://errors/NOT_FOUND",
     "nomos://glossary",
 ]
@@ -85,7 +96,8 @@ async def test_texts_need_no_request(assistant: Client, simulator: Simulator, ur
 async def test_texts_may_be_kept_by_anyone_and_live_data_by_nobody() -> None:
     async with Client(create_server(Settings(demo=True))) as client:  # the older revisions have no cache hints
         texts = [await client.read_resource(uri) for uri in STATIC if "errors" not in uri]
-        live = [await client.read_resource(uri) for uri in (*LIVE, "nomos://errors/NOT_FOUND")]  # to whom it speaks
+        to_callers = ("nomos://errors/NOT_FOUND", "nomos://statuses/NOT_FOUND", "nomos://statuses/not%20found")
+        live = [await client.read_resource(uri) for uri in (*LIVE, *to_callers)]
     assert {(result.ttl_ms, result.cache_scope) for result in texts} == {(3_600_000, "public")}
     assert {(result.ttl_ms, result.cache_scope) for result in live} == {(0, "private")}
 
@@ -103,9 +115,23 @@ async def test_a_version_has_a_lifecycle_of_its_own(assistant: Client, version: 
     assert [other for other in VERSIONS if f"## {other}" in text] == [version]
 
 
-@pytest.mark.parametrize("status", dict.fromkeys([*STATUSES[CURIE], *STATUSES[EDISON], *BLOCKED_REASONS]))
+@pytest.mark.parametrize(
+    "status", dict.fromkeys([*STATUSES[CURIE], *STATUSES[EDISON], *BLOCKED_REASONS, *CANCELLED_REASONS])
+)
 async def test_every_status_and_reason_can_be_read(assistant: Client, status: str) -> None:
     assert f"# `{status}`" in text_of(await assistant.read_resource(f"nomos://statuses/{status}"))
+
+
+async def test_tool_resource_and_command_say_the_same_about_every_word(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*CODES, *glossary_words(), "glossary", "Glossar", "ma-lo", "not found"]
+    async with Client(create_server(Settings())) as client:
+        for word in words:
+            told = answer_of(await client.call_tool("explain_status", {"status": word}))["text"]
+            assert text_of(await client.read_resource(f"nomos://statuses/{quote(word, safe='')}")) == told, word
+            assert main(["explain", word]) == 0
+            assert capsys.readouterr().out.rstrip() == told.rstrip(), word
+    for word in (*STATUSES[CURIE], *STATUSES[EDISON], "blocked", *BLOCKED_REASONS, *CANCELLED_REASONS):
+        assert main(["explain", word]) == 0  # the tool and the resource: see the other tests
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -143,6 +169,7 @@ async def test_live_data_is_what_the_tool_returns(assistant: Client, uri: str) -
         (f"nomos://subscriptions/{DEMO.subscriptions['can_order']}/meter-order", "has no meter order"),
         ("nomos://events/evt_nobodyhasthisidentifier", "Nomos knows no such object"),
         ("nomos://statuses/instaled", "installed"),
+        ("nomos://statuses/MalLo", "Did you mean MaLo"),
         ("nomos://lifecycle/2025-12-16.batman", "meter orders exist in"),
         ("nomos://errors/NOT_FUND", "Did you mean 'NOT_FOUND'?"),
         ("nomos://errors/zzz", "Known: BAD_REQUEST, UNAUTHORIZED"),

@@ -1,6 +1,6 @@
 """The tool `explain_status`."""
 
-from typing import Annotated, Final, get_args
+from typing import Annotated, get_args
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -16,21 +16,13 @@ from nomos_mcp.lifecycle import (
     Language,
     UnknownStatusError,
     explain_status as explain_by_name,
-    glossary_entry,
-    glossary_markdown,
-    glossary_words,
-    spelling,
-    unknown_status,
 )
-from nomos_mcp.lifecycle.catalogue import texts
-from nomos_mcp.lifecycle.statuses import version_named
-from nomos_mcp.server.error_messages import CODES, code_named, error_markdown, error_page
+from nomos_mcp.server.error_messages import code_named, error_page
+from nomos_mcp.server.explained_words import unknown_word, word_markdown
 from nomos_mcp.server.order_history import PastStep
 from nomos_mcp.server.request_context import NomosContext, nomos_context
 from nomos_mcp.server.tool_factory import Detail, OrderFields, Result, ToolDefinition
 from nomos_mcp.server.tools.get_meter_order import find_order, in_short, page_of, result_of
-
-_GLOSSARY: Final = ("glossary", "Glossar")
 
 
 class ExplanationResult(Result):
@@ -81,7 +73,7 @@ async def explain_status(
             customer_says=customer_says,
         )
         return ExplanationResult(**dict(found)).answer()
-    if (text := _text(status, language, audience, fenced=context.caller.is_fenced)) is not None:
+    if (text := word_markdown(status, language, audience, fenced=context.caller.is_fenced)) is not None:
         if others:
             raise InvalidRequestError(
                 f"{status} goes alone: leave blocked_reason, cancelled_reason and api_version out."
@@ -102,23 +94,10 @@ async def explain_status(
             customer_says=customer_says,
         )
     except UnknownStatusError:
-        raise unknown_status(status, version_named(vocabulary), (*CODES, *_GLOSSARY, *glossary_words())) from None
+        raise unknown_word(status, vocabulary) from None
     version, docs = explanation.api_version, page_of(explanation, context)
     explanation = (explanation if detail == "full" else in_short(explanation)).model_copy(update={"api_version": None})
     return ExplanationResult(explanation=explanation, docs=docs, api_version=version).answer()
-
-
-def _text(name: str, language: Language, audience: Audience, *, fenced: bool) -> str | None:
-    """What is said about a name that is no status: of an error code, a customer is told only that support can help."""
-    if spelling(name) in map(spelling, _GLOSSARY):
-        return glossary_markdown(language, audience)
-    if (code := code_named(name)) is None:
-        return glossary_entry(name, language, audience)
-    say = texts(language).lookup
-    if audience == "customer":
-        return say.code_for_customer
-    told = error_markdown(code, fenced=fenced)
-    return told if language == "en" else f"{told}\n{say.codes_in_english}\n"
 
 
 TOOL = ToolDefinition(
