@@ -180,6 +180,7 @@ def test_what_a_proxy_refuses_with_is_not_quoted(nomos: WireServer, monkeypatch:
         failure = outcome(nomos.url)
     assert type(failure) is APIConnectionError
     assert str(failure) == "localhost could not be reached: the proxy refused (HTTP 407)."
+    assert b"Basic " + base64.b64encode(b"user:pr0xy-s3cr3t") in proxy.asked[0]
     assert nomos.requests == []
 
 
