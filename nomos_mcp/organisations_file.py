@@ -42,7 +42,7 @@ _OF_ONE: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN, API_VERSION, BASE_URL,
 class OrganisationSettings(BaseModel):
     """One table of the file, with the values of the variables that it names, which are `variables`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     client_id: str = ""

@@ -6,7 +6,6 @@ Unlike an order, a name can be wrong, and arguments can contradict each other: t
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
@@ -44,6 +43,8 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
     """Up to three known names that resemble a misspelt one, the closest first. Equally close ones keep their order."""
     if len(name) > MAX_NAME:
         return []
+    from difflib import SequenceMatcher  # noqa: PLC0415  only a wrong name needs it
+
     closeness = {each: SequenceMatcher(None, spelling(each), spelling(name)).ratio() for each in known}
     near = [each for each, ratio in closeness.items() if ratio >= _CLOSE]
     return sorted(near, key=closeness.__getitem__, reverse=True)[:3]

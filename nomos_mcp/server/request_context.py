@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import Context
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from nomos_mcp.client import NomosClient
 from nomos_mcp.client.errors import InvalidRequestError
@@ -94,6 +94,8 @@ class CallerToken(AccessToken):
     Attributes:
         still_holds: Asked again where an answer takes long: whether the token would be accepted now, for this caller.
     """
+
+    model_config = ConfigDict(defer_build=True)  # most servers check no tokens
 
     caller: Caller
     still_holds: Callable[[], bool] = Field(default=lambda: True, exclude=True, repr=False)

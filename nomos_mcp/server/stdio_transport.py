@@ -56,10 +56,9 @@ _FLUSH_WITHIN: Final = 5.0
 _CHUNK: Final = 64 * 1024
 _HEAD: Final = 4096
 _TAIL: Final = 256
-_ID_AT_THE_START: Final = re.compile(
-    rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*,'
-)
-_ID_AT_THE_END: Final = re.compile(rb'"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*\}\s*\Z')
+# Compiled when the first line is too long, if any is.
+_ID_AT_THE_START: Final = rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*,'
+_ID_AT_THE_END: Final = rb'"id"\s*:\s*(\d{1,15}|"[^"\\]{1,100}")\s*\}\s*\Z'
 
 
 def run_stdio(server: NomosServer) -> None:
@@ -257,7 +256,7 @@ class Overlong:
 
     def request_id(self) -> RequestId | None:
         """Return the ID of the request if it stands at either end, where libraries write it."""
-        if found := _ID_AT_THE_START.match(self.head) or _ID_AT_THE_END.search(self.tail):
+        if found := re.match(_ID_AT_THE_START, self.head) or re.search(_ID_AT_THE_END, self.tail):
             return _id_of({"id": from_json(found[1])})
         with suppress(ValueError):
             read = from_json(self.head.decode(errors="replace"), allow_partial=True)

@@ -17,7 +17,6 @@ from nomos_mcp.lifecycle import (
     UnknownStatusError,
     UnknownVersionError,
     explain_status,
-    status_lookup,
 )
 
 
@@ -163,7 +162,7 @@ def test_a_misspelt_reason_gets_the_nearest_reason() -> None:
 
 
 def test_a_name_longer_than_any_is_quoted_in_short_and_compared_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_lookup, "SequenceMatcher", lambda *_: pytest.fail("compared"))
+    monkeypatch.setattr("difflib.SequenceMatcher", lambda *_: pytest.fail("compared"))
     with pytest.raises(UnknownStatusError) as caught:
         explain_status("blocked" * 100_000)
     assert len(str(caught.value)) < 700
