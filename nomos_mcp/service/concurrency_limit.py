@@ -8,6 +8,7 @@ from typing import Final
 
 import anyio
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.service.authorization import caller_in, error_response
@@ -53,8 +54,8 @@ class ConcurrencyLimit:
     limit of their own, so that a caller who listens can still call.
 
     A request of a caller with a token counts for a minimum time even if it is answered sooner: otherwise a caller who
-    repeats an invalid request as fast as it can would keep the process busy. A request above the limit waits, which
-    slows down its sender, whereas an error would bring it back at once.
+    repeats an invalid request as fast as it can would keep the process busy. A request above the limit waits a little,
+    which slows down its sender, whereas an error at once would bring it back at once.
 
     Callers without a token count as one caller, limited only by the total. A server without authentication is bound to
     loopback, so all requests come from one address, and nothing tells callers apart.
@@ -74,14 +75,14 @@ class ConcurrencyLimit:
         limit = pool.limit(caller)
         if not await self._acquired(pool.semaphores.setdefault(caller, anyio.Semaphore(limit))):
             message = f"You have {limit} requests in progress, which is the limit. Wait for an answer."
-            await error_response(429, "too_many_requests", message, _RETRY_AFTER)(scope, receive, send)
+            refusal = error_response(429, "too_many_requests", message, _RETRY_AFTER) if caller else _busy()
+            await refusal(scope, receive, send)
             return
         loop = asyncio.get_running_loop()
         counts_until = loop.time() + self._minimum_time if caller else 0.0
         try:
             if pool.served >= pool.total:
-                message = "This server is busy. Send the request again in a second."
-                await error_response(503, "busy", message, _RETRY_AFTER)(scope, receive, send)
+                await _busy()(scope, receive, send)
                 return
             pool.served += 1
             try:
@@ -109,6 +110,11 @@ class ConcurrencyLimit:
         finally:
             self._waiting -= 1
         return not waiting.cancelled_caught
+
+
+def _busy() -> Response:
+    message = "This server is busy, and did nothing with the request. Send it again in a second."
+    return error_response(503, "busy", message, _RETRY_AFTER)
 
 
 def _until_sent(send: Send) -> Send:

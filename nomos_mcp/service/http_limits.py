@@ -16,16 +16,18 @@ SEND_DEADLINE: Final = 15.0
 BACKLOG: Final = 2048  # connections that the kernel holds until they are accepted
 # Connections of one process that have not sent a complete request yet. One more, and the oldest is dropped: nothing is
 # read from it any more. Its socket is closed at `HEAD_DEADLINE`, so that the client does not connect again at once.
-MAX_CONNECTIONS_WITHOUT_REQUEST: Final = 128
+# Callers who come all at once are among them, until a busy process has read what they sent. Each needs 32 KB at most.
+MAX_CONNECTIONS_WITHOUT_REQUEST: Final = 1024
 MAX_FILES: Final = 32_768  # what the process may open, sockets above all, if the system allows it
 READ_SIZE: Final = 16 * 1024  # read from a connection at once, and kept while an earlier request is answered
 
-# Requests that one process serves at once, from the first byte of the body to the last byte of the answer.
-MAX_REQUESTS: Final = 256
+# Requests that one process serves at once, from the first byte of the body to the last byte of the answer. They share
+# one core, so this is how many times longer each may take than one alone.
+MAX_REQUESTS: Final = 128
 MAX_REQUESTS_PER_CALLER: Final = 16
 # Of one caller and any method, in one process; twice the caller's budget of calls if that is more.
 REQUESTS_PER_SECOND: Final = 32.0
-MAX_WAIT: Final = 5.0  # of a request whose caller has too many in progress
+MAX_WAIT: Final = 2.0  # of a request above one of these limits, before it gets an error
 MAX_WAITING: Final = 1024  # requests in one process; one more gets an error at once
 MAX_STREAMS: Final = 256  # that stay open (`subscriptions/listen`), in one process
 MAX_STREAMS_PER_CALLER: Final = 4

@@ -123,7 +123,7 @@ async def test_whoever_has_no_token_is_bounded_by_what_is_served_in_all(monkeypa
     held = Held()
     async with anyio.create_task_group() as tasks:
         await held.hold(tasks, MAX_REQUESTS_PER_CALLER + 1, "")
-        assert await held.status("") == 429
+        assert await held.status("") == 503
         assert await held.status("somebody") == 503
         held.let_go.set()
 
