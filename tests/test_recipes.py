@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.blocks import ROOT, blocks
 
-_COPIED = ("nomos_mcp", "apps", "tests", "prompts", "tools", "docs", "mcpb", "benchmarks")
+_COPIED = ("nomos_mcp", "apps", "examples", "tests", "prompts", "tools", "docs", "mcpb", "benchmarks")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", "node_modules")
 
 
