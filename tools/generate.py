@@ -31,6 +31,7 @@ from tools.listing import first_words, listed
 from tools.manifests import bundle_manifest, server_json
 from tools.reference import command_line, error_codes, tool_reference
 from tools.shown import configuration_shown, links_shown, transcript_shown
+from tools.skill import PARTS as SKILL_PARTS, SKILL, WHOLE as SKILL_WHOLE
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -134,6 +135,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "chatbot": lambda: f"```python\n{(ROOT / 'examples/chatbot.py').read_text(encoding='utf-8')}```\n",
     "diagram-curie": lambda: _diagram(CURIE),
     "diagram-edison": lambda: _diagram(EDISON),
+    **SKILL_PARTS,
 }
 REFERENCE = ("client-api", "command-line", "errors", "lifecycle", "metrics", "resources", "settings", "tools")
 FILES = (
@@ -141,9 +143,15 @@ FILES = (
     "docs/client.md",
     "docs/deploy.md",
     "docs/embedding.md",
+    SKILL,
     *(f"docs/{page}.md" for page in REFERENCE),
 )
-WHOLE: dict[str, Callable[[], str]] = {"server.json": server_json, "mcpb/manifest.json": bundle_manifest, **APP_TEXTS}
+WHOLE: dict[str, Callable[[], str]] = {
+    "server.json": server_json,
+    "mcpb/manifest.json": bundle_manifest,
+    **APP_TEXTS,
+    **SKILL_WHOLE,
+}
 
 
 def main() -> int:

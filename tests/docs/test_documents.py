@@ -32,6 +32,7 @@ RUN = {
         "shell",
     },  # test_identity_providers_page.py, .ci/identity
     "docs/history.md": {"console", "cron", "json", "shell", "text"},  # tests/docs/test_history_page.py
+    "docs/skill.md": {"shell"},  # tests/packaging/test_skill.py
     "docs/scale.md": {"shell", "text"},  # tests/deploy/test_scale_page.py
     "docs/metrics.md": {"console", "yaml"},  # tests/service/test_dashboard.py
     "docs/embedding.md": {"python"},  # tests/service/test_embedding.py
