@@ -1,12 +1,13 @@
-"""The matrix of clients: its judge fails what is not right."""
+"""The matrix of clients: its judge fails what is not right, and its page is of the versions that are pinned."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tools.matrix.clients import LATE, Client
+from tools.matrix.clients import CLIENTS, LATE, Client
 from tools.matrix.model import Conversation, chat_completion
+from tools.matrix.page import PAGE
 from tools.matrix.trial import REFUSAL, Outcome, Played, judge
 
 ANSWER = {"explanation": {"customer_message": "Nomos waits for your grid operator."}, "api_version": "curie"}
@@ -61,3 +62,16 @@ def test_the_code_of_the_preview_is_what_orders() -> None:
     kept = conversation(*GOOD[:2])
     ordering = chat_completion(kept, {"messages": [{"role": "user", "content": GOOD[2]}], "tools": []})
     assert "0123abcd-xyz" in ordering["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+
+
+def test_the_page_is_of_the_versions_that_are_pinned() -> None:
+    rows = [
+        line.split(" | ")
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and " --- " not in line
+    ]
+    tried = {(row[0].removeprefix("| "), *row[1:3]) for row in rows if len(row) > 3}
+    named = {
+        (client.name, ", ".join(client.packages), transport) for client in CLIENTS for transport in client.transports
+    }
+    assert tried == {*named, ("Client", "Packages", "Transport")}, "Run: bash .ci/matrix"

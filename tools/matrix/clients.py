@@ -25,6 +25,7 @@ class Client:
         strict: Whether it has to announce all tools as strict.
         unknown: Who refuses an unknown argument: our server, the client before it calls, or nobody, because the client
             removes it.
+        every_argument: Whether it refuses calls without the optional arguments.
         state_key: Whether it starts a server for each call over stdio, so that codes need a key that stays the same.
     """
 
@@ -40,6 +41,7 @@ class Client:
     short: bool = False
     strict: bool = False
     unknown: Unknown = "server"
+    every_argument: bool = False
     state_key: bool = False
 
     @property
@@ -73,8 +75,14 @@ CLIENTS: Final = (
     _ai_sdk("AI SDK, protocolVersionDiscovery: false", arguments=("false",), short=True),
     _ai_sdk("AI SDK, as by default", transports=("HTTP",), short=True),
     _ai_sdk("AI SDK, as by default", transports=("stdio",), may_fail=LATE),
-    _ai_sdk("AI SDK, server slow, false", transports=("stdio",), arguments=("false",), delay=2, short=True),
-    _ai_sdk("AI SDK, server slow, as by default", transports=("stdio",), delay=2, fails=LATE, short=True),
+    _ai_sdk(
+        "AI SDK, start delayed by 2 s, protocolVersionDiscovery: false",
+        transports=("stdio",),
+        arguments=("false",),
+        delay=2,
+        short=True,
+    ),
+    _ai_sdk("AI SDK, start delayed by 2 s, as by default", transports=("stdio",), delay=2, fails=LATE, short=True),
     Client(
         name="langchain-mcp-adapters",
         script="langchain_langgraph.py",
@@ -97,6 +105,8 @@ CLIENTS: Final = (
         name="smolagents",
         script="smolagents_agent.py",
         packages=("smolagents[mcp,openai]==1.26.0", "mcp==1.30.0"),
+        unknown="client",
+        every_argument=True,
     ),
     Client(name="agno", script="agno_agent.py", packages=("agno==3.1.10", "fastmcp==4.1.2", "openai==3.51.0")),
     Client(

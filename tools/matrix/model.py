@@ -30,11 +30,15 @@ class Conversation:
         tools: The tools as announced with the last request, in the form of the framework's interface.
         seen: What came back from each call of a tool, in the order of the calls.
         calls: How many calls the model has asked for.
+        every_argument: Whether the model gives optional arguments too, as some frameworks insist on.
+        heard: What the last request said after the model's last words.
     """
 
     tools: list[dict[str, Any]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     calls: int = 0
+    every_argument: bool = False
+    heard: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -47,9 +51,13 @@ class Conversation:
         Args:
             new: What the request said after the model's last words.
         """
+        told = (
+            new.removeprefix(self.heard) or new
+        )  # where a framework puts what came back into one message with the earlier
+        self.heard = new
         if self.calls:
-            self.seen.append(new)
-        found = CODE.search(new)
+            self.seen.append(told)
+        found = CODE.search(told)
         script = [
             ("get_meter_order", ORDER),
             ("get_meter_order", {**ORDER, TYPO: "de"}),
@@ -57,10 +65,14 @@ class Conversation:
             ("order_smart_meter", {**SUBSCRIPTION, "confirmation_code": found[1] if found else "no code was shown"}),
         ]
         if self.calls >= len(script):
-            return None
+            return ("final_answer", {"answer": FINAL_WORDS}) if "final_answer" in self.names else None
         name, arguments = script[self.calls]
         self.calls += 1
-        return next((each for each in self.names if each.endswith(name)), name), arguments
+        tool: dict[str, Any] = next((each for each in self.tools if each["name"].endswith(name)), {"name": name})
+        if self.every_argument:
+            optional = tool["parameters"]["properties"]
+            arguments = {**{each: said.get("default", "") for each, said in optional.items()}, **arguments}
+        return tool["name"], arguments
 
 
 def _text(content: Any) -> str:
@@ -167,10 +179,10 @@ class ScriptedModel:
     def __init__(self, server: _Server) -> None:
         self._server = server
 
-    def conversation(self) -> tuple[Conversation, str]:
+    def conversation(self, *, every_argument: bool) -> tuple[Conversation, str]:
         """Begin a conversation, and return it with its address."""
         name = str(len(self._server.conversations))
-        conversation = self._server.conversations[name] = Conversation()
+        conversation = self._server.conversations[name] = Conversation(every_argument=every_argument)
         return conversation, f"http://127.0.0.1:{self._server.server_port}/{name}"
 
 

@@ -75,7 +75,7 @@ def play(
         started = ("sh", "-c", f'sleep {client.delay}; exec "$@"', "sh", *started)
     if client.state_key:
         started = ("env", f"{STATE_KEY}={'invented ' * 4}", *started)
-    conversation, address = model.conversation()
+    conversation, address = model.conversation(every_argument=client.every_argument)
     told = {"model": address, "command": started[0], "args": started[1:], "url": url, "task": TASK}
     try:
         run = subprocess.run(
