@@ -30,7 +30,7 @@ def loaded() -> list[str]:
         *("sqlalchemy", "alembic", "nomos_mcp.history.store", "nomos_mcp.history.changes"),
         *("nomos_mcp.server.tools.get_meter_order", "nomos_mcp.server.ordering.outcomes"),
         *("nomos_mcp.server.prompts", "nomos_mcp.server.resources", "nomos_mcp.server.subscriptions"),
-        "difflib",
+        *("difflib", "nomos_mcp.lifecycle.explanation"),
     ],
 )
 def test_a_server_is_made_without(loaded: list[str], module: str) -> None:

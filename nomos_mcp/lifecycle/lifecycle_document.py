@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import LANGUAGES, Catalogue, Turn, texts
-from nomos_mcp.lifecycle.status_lookup import spelling, status_lines, unknown_status
+from nomos_mcp.lifecycle.misspellings import spelling
+from nomos_mcp.lifecycle.status_lookup import status_lines, unknown_status
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
     BLOCKS,

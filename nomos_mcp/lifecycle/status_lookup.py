@@ -3,13 +3,13 @@
 Unlike an order, a name can be wrong, and arguments can contradict each other: the errors say what to ask instead.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from nomos_mcp.lifecycle.catalogue import Catalogue, texts
 from nomos_mcp.lifecycle.explanation import Explanation, answered, build_explanation, status_texts, turn_texts
+from nomos_mcp.lifecycle.misspellings import MAX_NAME, nearest_names, spelling
 from nomos_mcp.lifecycle.order_state import OrderState, Reading, read
 from nomos_mcp.lifecycle.statuses import (
     BLOCKED_REASONS,
@@ -32,33 +32,11 @@ from nomos_mcp.lifecycle.statuses import (
     version_named,
 )
 
-_CLOSE: Final = 0.6
-"""Similarity (0 to 1) from which a name is worth suggesting; the default of difflib."""
-
-MAX_NAME: Final = 100
-"""Characters of a name that are quoted. A longer one is like no other, and comparing it would take long."""
-
-
-def nearest_names(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names that resemble a misspelt one, the closest first. Equally close ones keep their order."""
-    if len(name) > MAX_NAME:
-        return []
-    from difflib import SequenceMatcher  # noqa: PLC0415  only a wrong name needs it
-
-    closeness = {each: SequenceMatcher(None, spelling(each), spelling(name)).ratio() for each in known}
-    near = [each for each, ratio in closeness.items() if ratio >= _CLOSE]
-    return sorted(near, key=closeness.__getitem__, reverse=True)[:3]
-
 
 def nearest_status(name: str, version: ApiVersion, more: Iterable[str] = ()) -> list[str]:
     """Statuses and reasons of both vocabularies, and `more`, like a misspelt name; of equal ones `version`'s first."""
     statuses = (*STATUSES[known_version(version)], *STATUSES[other(version)])
     return nearest_names(name, (*statuses, *_REASONS, *more))
-
-
-def spelling(name: str) -> str:
-    """A name by its letters and digits alone, whatever their case and what stands between them."""
-    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def _as_written(name: str, known: Iterable[str]) -> str:

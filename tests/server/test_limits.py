@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import INVALID_PARAMS, CallToolResult, PromptReference, ResourceTemplateReference, TextContent
 from pydantic import Field
 
-from nomos_mcp.lifecycle import CURIE, status_lookup
+from nomos_mcp.lifecycle import CURIE
 from nomos_mcp.server import create_server
 from nomos_mcp.server.error_messages import cut, did_you_mean
 from nomos_mcp.server.nomos_server import MAX_ERROR, MAX_URI
@@ -78,7 +78,7 @@ async def test_an_unknown_argument_is_quoted_in_short(assistant: Client) -> None
 
 def test_no_nearest_name_is_looked_for_if_a_word_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert did_you_mean("get_meter_orders", ["get_meter_order"]) == " Did you mean 'get_meter_order'?"
-    monkeypatch.setattr(status_lookup, "SequenceMatcher", lambda *_, **__: pytest.fail("looked for"))
+    monkeypatch.setattr("difflib.SequenceMatcher", lambda *_, **__: pytest.fail("looked for"))
     assert did_you_mean(HUGE, ["get_meter_order"]) == ""
 
 
