@@ -93,11 +93,9 @@ def bundle_manifest() -> str:
                 },
             },
             "user_config": {
-                "client_id": _credential(
-                    "Client ID", "ID of your Nomos Auth Client. Leave this and the secret empty for the demo."
-                ),
+                "client_id": _credential("Client ID", "ID of your Nomos Auth Client; not needed for the demo."),
                 "client_secret": _credential("Client secret", "Its secret; kept in your system's keychain."),
-                "demo": _switch("Demo", "Answer with invented data, and leave the credentials unused."),
+                "demo": _switch("Demo", "Answer with invented data only: nothing in it is about a real customer."),
                 "read_only": _switch("Read only", "Nothing can be ordered."),
             },
             "tools": [{"name": tool.name, "description": first_words(tool)} for tool in listed().tools],

@@ -40,8 +40,8 @@ class Message(NamedTuple):
 
 _IN_EXTENSION: Final = EXTENSION in os.environ
 _SET_CREDENTIALS: Final = (
-    'Correct "Client ID" and "Client secret" in the extension\'s settings, or empty both for the demo, on invented '
-    "data. explain_status with a status name works now."
+    'Enter "Client ID" and "Client secret" of a Nomos Auth Client in the extension\'s settings. "Demo" there answers '
+    "without them, on invented data. explain_status with a status name works now."
     if _IN_EXTENSION
     else "Set NOMOS_CLIENT_ID and NOMOS_CLIENT_SECRET (or NOMOS_ACCESS_TOKEN) in the server's environment and restart "
     "it. `nomos-mcp --demo` works without credentials, on invented data. explain_status with a status name works now."

@@ -10,10 +10,15 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from mcp import Client, StdioServerParameters
+from mcp.types import TextContent
 
 from nomos_mcp import __version__, authentication_settings, organisations_file, settings
+from nomos_mcp.server.server_factory import DEMO_TITLE, TITLE
 from nomos_mcp.settings import Settings, SettingsError
+from nomos_mcp.simulator import DEMO
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES, Variable
 from tools.bundle import PARTS, project
 
@@ -89,47 +94,57 @@ def test_the_settings_of_a_fresh_bundle_are_no_mistake() -> None:
     assert Settings.from_env(environment) == Settings.from_env({})
 
 
-_REAL, _DEMO = '"Nomos smart meters"', "invented data"
+_ID, _SECRET = "${user_config.client_id}", "${user_config.client_secret}"
+_ENTER = 'Enter "Client ID" and "Client secret"'
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("client_id", "client_secret", "demo", "said"),
+    ("entered", "title", "said"),
     [
-        ("", "", False, _DEMO),
-        ("${user_config.client_id}", "${user_config.client_secret}", False, _DEMO),
-        ("my-id", "my-secret", True, _DEMO),
-        ("my-id", "", True, _DEMO),
-        ("my-id", "my-secret", False, _REAL),
-        ("my-id", "", False, '"Client secret" is empty in the extension\'s settings, but "Client ID" is not'),
-        ("", "my-secret", False, '"Client ID" is empty in the extension\'s settings, but "Client secret" is not'),
+        ({}, TITLE, _ENTER),
+        (
+            {
+                "client_id": _ID,
+                "client_secret": _SECRET,
+                "demo": "${user_config.demo}",
+                "read_only": "${user_config.read_only}",
+            },
+            TITLE,
+            _ENTER,
+        ),
+        ({"client_id": " ", "client_secret": "\t"}, TITLE, _ENTER),
+        ({"client_id": "my-id"}, TITLE, _ENTER),
+        ({"client_secret": "my-secret"}, TITLE, _ENTER),
+        ({"client_id": "my-id", "client_secret": "my-secret"}, TITLE, "could not be reached"),
+        ({"demo": True}, DEMO_TITLE, "check_missing"),
+        ({"client_id": "my-id", "client_secret": "my-secret", "demo": True}, DEMO_TITLE, "check_missing"),
+        ({"client_id": "my-id", "demo": True}, DEMO_TITLE, "check_missing"),
     ],
 )
-def test_the_entry_point_of_the_bundle_starts_what_its_settings_say(
-    client_id: str, client_secret: str, *, demo: bool, said: str
+async def test_only_who_asks_for_the_demo_gets_invented_data_from_the_bundle(
+    entered: dict[str, Any], title: str, said: str
 ) -> None:
-    configuration = manifest("mcpb/manifest.json")["server"]["mcp_config"]
-    values = {"client_id": client_id, "client_secret": client_secret, "demo": demo, "read_only": False}
+    bundle = manifest("mcpb/manifest.json")
+    configuration = bundle["server"]["mcp_config"]
+    values = {name: entry["default"] for name, entry in bundle["user_config"].items()} | entered
     arguments = configuration["args"]
-    after = [_filled_in(argument, values) for argument in arguments[arguments.index("server.py") :]]
-    environment = {name: _filled_in(value, values) for name, value in configuration["env"].items()}
-    hello = (
-        '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},'
-        '"clientInfo":{"name":"t","version":"1"}}}\n'
-    )
-    done = subprocess.run(
-        [sys.executable, *after],
-        input=hello,
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=[_filled_in(argument, values) for argument in arguments[arguments.index("server.py") :]],
         cwd=ROOT / "mcpb",
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        env={name: _filled_in(value, values) for name, value in configuration["env"].items()}
+        | {"NOMOS_ACCESS_TOKEN": "of-a-shell", "NOMOS_BASE_URL": "http://127.0.0.1:9"},
     )
-    assert said in (done.stdout or done.stderr)
-    assert done.returncode == (0 if said in {_REAL, _DEMO} else 2)
-    assert "NOMOS_" not in done.stderr
+    with anyio.fail_after(60):
+        async with Client(server) as client:
+            order = {"order_id": DEMO.orders["blocked_check_missing"]}
+            [block, *_] = (await client.call_tool("get_meter_order", order)).content
+            assert client.server_info
+            assert client.server_info.title == title
+    assert isinstance(block, TextContent)
+    assert said in block.text
+    assert "NOMOS_CLIENT" not in block.text
 
 
 @pytest.mark.slow
@@ -141,7 +156,7 @@ def test_in_the_bundle_refused_credentials_are_corrected_in_its_settings() -> No
     )
     environment = {**os.environ, "NOMOS_MCP_EXTENSION": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.count('"Client ID" and "Client secret" in the extension\'s settings') == 2
+    assert done.stdout.count('"Client ID" and "Client secret"') == done.stdout.count("in the extension's settings") == 2
     assert "NOMOS_" not in done.stdout
 
 
