@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from nomos_mcp.commands.assistants import own_command
-from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")]
 
@@ -45,8 +44,7 @@ class Terminal:
 @contextmanager
 def at_a_terminal(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], Terminal]]:
     person, program = pty.openpty()
-    names = {variable.name for variable in (*VARIABLES, *HTTP_VARIABLES)} | {"XDG_CONFIG_HOME"}
-    env = {name: value for name, value in os.environ.items() if name not in names} | {"HOME": str(home)}
+    env = {"PATH": os.environ["PATH"], "HOME": str(home)}
     command = [sys.executable, "-c", _AT_ITS_TERMINAL, *own_command(), "config", "claude-desktop", "--write"]
     process = subprocess.Popen(command, stdin=program, stdout=program, stderr=program, env=env)
     try:
