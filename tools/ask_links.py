@@ -17,14 +17,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import anyio
 from mcp import StdioServerParameters
 
-from nomos_mcp.commands.assistants import own_command
-from nomos_mcp.commands.install_links import LINKS
+from nomos_mcp.commands.assistants import ASSISTANTS, own_command
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.variables import BASE_URL, CLIENT_ID, CLIENT_SECRET
 from tests.serving import served
 from tools.ask_server import asked
 
 ROOT = Path(__file__).resolve().parent.parent
+LINKED = [name for name, assistant in ASSISTANTS.items() if assistant.link]
 _REFERENCE = re.compile(r"\$\{(?:env|input):(\w+)\}")
 
 
@@ -58,7 +58,7 @@ def links_of_readme() -> list[str]:
 
 
 def _links_of_command() -> list[str]:
-    commands = [[*own_command(), "config", name, "--link", *demo] for name in LINKS for demo in (["--demo"], [])]
+    commands = [[*own_command(), "config", name, "--link", *demo] for name in LINKED for demo in (["--demo"], [])]
     return [
         subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603  our own
         for command in commands
@@ -68,7 +68,7 @@ def _links_of_command() -> list[str]:
 def main() -> None:
     """Ask all of them."""
     links = [*links_of_readme(), *_links_of_command()]
-    assert len(links) == 4 * len(LINKS), links
+    assert len(links) == 4 * len(LINKED), links
     with served(Simulator()) as url:
         real = {CLIENT_ID: DEMO.client_id, CLIENT_SECRET: DEMO.client_secret}
         for link in links:

@@ -12,7 +12,6 @@ from mcp import Client
 from nomos_mcp.client import NomosClient
 from nomos_mcp.commands.assistants import ASSISTANTS, configuration, entry, own_command
 from nomos_mcp.commands.demo import transcript
-from nomos_mcp.commands.install_links import LINKS
 from nomos_mcp.server import create_server
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO, Simulator
@@ -75,10 +74,9 @@ def configuration_shown() -> str:
 
 def links_shown() -> str:
     """Return the links that add the published package to an assistant, as a Markdown table: demo, real data."""
-
-    def link(name: str, *, demo: bool) -> str:
-        server = entry(ASSISTANTS[name], {}, demo=demo, command=PUBLISHED)
-        return f"[add to {ASSISTANTS[name].title}]({LINKS[name](server).web})"
-
-    rows = [f"| {link(name, demo=True)} | {link(name, demo=False)} |" for name in LINKS]
+    rows = []
+    for assistant in ASSISTANTS.values():
+        if make := assistant.link:
+            servers = [entry(assistant, {}, demo=demo, command=PUBLISHED) for demo in (True, False)]
+            rows.append(f"| {' | '.join(f'[add to {assistant.title}]({make(server).web})' for server in servers)} |")
     return "\n".join(["| Demo, with invented data | Your own data |", "| --- | --- |", *rows]) + "\n"

@@ -5,10 +5,14 @@ With `--link` it becomes a link that adds the server by a click.
 """
 
 import argparse
+import getpass
 import json
 import os
 import shlex
+import signal
+import sys
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -123,17 +127,16 @@ def _note_secrets(assistant: Assistant, settings: "Settings") -> None:
 
 
 def _print_link(name: str, settings: "Settings") -> int:
-    from nomos_mcp.commands.install_links import LINKS  # noqa: PLC0415  every start of the server loads this file
-
-    if name not in LINKS:
-        title = ASSISTANTS[name].title if name in ASSISTANTS else "An HTTP client"
+    assistant = ASSISTANTS.get(name)
+    if assistant is None or assistant.link is None:
+        title = assistant.title if assistant else "An HTTP client"
+        have_one = " and ".join(each for each, described in ASSISTANTS.items() if described.link)
         complain(
-            f"--link: {title} has no link that adds a server. {' and '.join(LINKS)} have one. Leave out --link to see "
-            "what to paste."
+            f"--link: {title} has no link that adds a server. {have_one} have one. Leave out --link to see what to "
+            "paste."
         )
         return EXIT_USAGE
-    assistant = ASSISTANTS[name]
-    link = LINKS[name](entry(assistant, _environment(), demo=settings.demo))
+    link = assistant.link(entry(assistant, _environment(), demo=settings.demo))
     print(link.direct)
     note(f"Open it on this machine, in a browser for example: {assistant.title} shows what it would add, and asks you.")
     note(f"Where only https links work, this one leads there by way of {assistant.title}'s site: {link.web}")
@@ -162,16 +165,14 @@ def _write(assistant: Assistant, settings: "Settings") -> int:
     environ = _environment()
     reveal = not assistant.replaces
     if reveal and not settings.demo and not settings.has_credentials:
-        from nomos_mcp.commands.asked_credentials import ask_credentials, can_ask  # noqa: PLC0415  as above
-
-        if not can_ask():
+        if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
             complain(
                 f"{assistant.title} needs the credentials in its file, and none are set here. Run this in a terminal, "
                 f"where it asks for them, or set {CLIENT_ID} and {CLIENT_SECRET} (or {ACCESS_TOKEN}), or use --demo. "
                 "Nothing was changed."
             )
             return EXIT_USAGE
-        asked = ask_credentials()
+        asked = _asked_credentials()
         if asked is None:
             complain("no credentials were given. Nothing was changed.")
             return EXIT_USAGE
@@ -189,6 +190,25 @@ def _write(assistant: Assistant, settings: "Settings") -> int:
     if assistant.then:
         note(assistant.then)
     return EXIT_OK
+
+
+def _asked_credentials() -> dict[str, str] | None:
+    """Ask at the terminal, without showing the secret; return both by the names of their variables, or None."""
+    # With the system's own handler, Ctrl-C would end the process before the terminal shows again what is typed.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sys.stderr.write("Client ID: ")
+        sys.stderr.flush()
+        client_id = sys.stdin.readline().strip()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)  # it would go on, and show what is typed
+            secret = client_id and getpass.getpass("Client secret (not shown): ", sys.stderr).strip()
+    except (EOFError, KeyboardInterrupt, getpass.GetPassWarning):
+        sys.stderr.write("\n")
+        return None
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return {CLIENT_ID: client_id, CLIENT_SECRET: secret} if client_id and secret else None
 
 
 def _environment() -> dict[str, str]:

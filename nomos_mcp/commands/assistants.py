@@ -1,8 +1,11 @@
-"""What each assistant needs: where its configuration is, what an entry looks like, and how it gets a secret.
+"""What each assistant needs: where its configuration is, what an entry and a link look like, and how it gets a secret.
 
-Sources: the assistants' documentation; that Claude Code replaces `${NAME}` was tried.
+Sources: the assistants' documentation; that Claude Code replaces `${NAME}` was tried. A link holds what the file would
+hold: references, and never a secret. VS Code's makers describe theirs in the README of their own server; Cursor's form
+on its site is the one behind the buttons that its documentation makes.
 """
 
+import base64
 import json
 import os
 import shlex
@@ -10,7 +13,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from nomos_mcp.variables import ACCESS_TOKEN, BASE_URL, CLIENT_ID, CLIENT_SECRET, DATABASE, STATE_KEY, VARIABLES
 
@@ -22,6 +26,13 @@ Entry = dict[str, object]
 _CREDENTIALS: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)
 WAY_OUT: Final = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """How a company's network is left, in either case: an assistant passes on little but HOME and PATH by itself."""
+
+
+class InstallLink(NamedTuple):
+    """A link that adds a server by a click."""
+
+    direct: str  # opens the application
+    web: str  # the same by way of the vendor's site: pages such as a README allow https only
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class Assistant:
     prompts: bool = False  # the file also makes the assistant ask for the secrets
     command: bool = False  # configured by a command line instead of a file
     then: str = ""  # what to do once the server is in the file
+    link: Callable[[Entry], InstallLink] | None = None
 
 
 def _desktop_file() -> Path:
@@ -47,6 +59,28 @@ def _desktop_file() -> Path:
     else:
         folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return folder / "Claude" / "claude_desktop_config.json"
+
+
+def _cursor_link(server: Entry) -> InstallLink:
+    # Base64 may hold "+", which means a space in a query: so it is quoted.
+    query = f"name={NAME}&config={quote(base64.b64encode(_ascii(server).encode()), safe='')}"
+    return InstallLink(
+        f"cursor://anysphere.cursor-deeplink/mcp/install?{query}", f"https://cursor.com/en/install-mcp?{query}"
+    )
+
+
+def _vscode_link(server: Entry) -> InstallLink:
+    inputs = _prompted(server)
+    whole = {"name": NAME, **server, **({"inputs": inputs} if inputs else {})}
+    # VS Code decodes the query twice. A percent sign written as JSON's escape outlasts that.
+    escaped = _ascii(whole).replace("%", "\\u0025")
+    direct = f"vscode:mcp/install?{quote(escaped, safe='')}"
+    return InstallLink(direct, f"https://insiders.vscode.dev/redirect?url={quote(direct, safe='')}")
+
+
+def _ascii(value: object) -> str:
+    """Return JSON as short as it can be, in ASCII: base64 is read as Latin-1 in a browser."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 ASSISTANTS: Final[Mapping[str, Assistant]] = {
@@ -75,6 +109,7 @@ ASSISTANTS: Final[Mapping[str, Assistant]] = {
         paste="Merge it into the file.",
         then="Cursor notices by itself.",
         reference="${env:%s}",
+        link=_cursor_link,
     ),
     "vscode": Assistant(
         title="VS Code",
@@ -84,6 +119,7 @@ ASSISTANTS: Final[Mapping[str, Assistant]] = {
         then="Then press Start above the entry.",
         reference="${input:%s}",
         prompts=True,
+        link=_vscode_link,
     ),
 }
 
@@ -127,7 +163,7 @@ def is_temporary() -> bool:
 def configuration(assistant: Assistant, server: Entry) -> Entry:
     """The content of an assistant's file, with this server only."""
     whole: Entry = {assistant.key: {NAME: server}}
-    if assistant.prompts and (inputs := prompted(server)):
+    if assistant.prompts and (inputs := _prompted(server)):
         whole["inputs"] = inputs
     return whole
 
@@ -169,7 +205,7 @@ def holds_password(name: str, value: str) -> bool:
     return name in {"HTTPS_PROXY", "ALL_PROXY"} and "@" in value
 
 
-def prompted(server: Entry) -> list[Entry]:
+def _prompted(server: Entry) -> list[Entry]:
     """What makes the assistant ask for each secret that the entry refers to as an input."""
     environment = server["env"]
     words = {variable.name: variable.purpose for variable in VARIABLES}

@@ -10,11 +10,10 @@ from mcp import Client
 
 from nomos_mcp.cli import main
 from nomos_mcp.commands.assistants import ASSISTANTS, WAY_OUT, entry, own_command
-from nomos_mcp.commands.install_links import LINKS
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.variables import HTTP_VARIABLES, VARIABLES
 from tests.serving import served
-from tools.ask_links import decoded, links_of_readme, started
+from tools.ask_links import LINKED, decoded, links_of_readme, started
 
 SECRET = "s3cr3t-and-long-enough-to-be-a-state-key"
 EVERY_SECRET = {
@@ -37,7 +36,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("demo", [["--demo"], []])
-@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("name", LINKED)
 def test_a_link_and_its_web_form_hold_what_the_assistants_file_would(
     name: str, demo: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,7 +54,7 @@ def test_a_link_and_its_web_form_hold_what_the_assistants_file_would(
 
 
 @pytest.mark.parametrize("left_out", [{"NOMOS_ACCESS_TOKEN"}, {"NOMOS_CLIENT_ID", "NOMOS_CLIENT_SECRET"}])
-@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("name", LINKED)
 def test_no_secret_is_in_a_link(
     name: str, left_out: set[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,7 +71,7 @@ def test_no_secret_is_in_a_link(
     assert {variable for variable in decoded(web)["env"] if variable in EVERY_SECRET} == read_by_stdio
 
 
-@pytest.mark.parametrize("name", [*sorted(set(ASSISTANTS) - set(LINKS)), "http"])
+@pytest.mark.parametrize("name", [*sorted(set(ASSISTANTS) - set(LINKED)), "http"])
 def test_an_assistant_without_links_is_told_which_have_one(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", name, "--demo", "--link"]) == 2
     printed = capsys.readouterr()
@@ -80,10 +79,12 @@ def test_an_assistant_without_links_is_told_which_have_one(name: str, capsys: py
     assert "cursor and vscode have one" in printed.err
 
 
-@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("name", LINKED)
 def test_every_character_of_a_path_comes_through(name: str) -> None:
     path = "/home/jörg & co/100%25+#?/>>>/no mos"  # ">>>" makes a "+" in base64
-    link = LINKS[name](entry(ASSISTANTS[name], {}, demo=True, command=[path]))
+    make = ASSISTANTS[name].link
+    assert make
+    link = make(entry(ASSISTANTS[name], {}, demo=True, command=[path]))
     assert decoded(link.direct)["command"] == decoded(link.web)["command"] == path
 
 
@@ -92,11 +93,11 @@ def test_the_readme_shows_links_that_start_the_published_package() -> None:
     assert [[each["command"], *each["args"]] for each in shown] == [
         ["uvx", "nomos-mcp", "--demo"],
         ["uvx", "nomos-mcp"],
-    ] * len(LINKS)
+    ] * len(LINKED)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("name", LINKED)
 @pytest.mark.parametrize("demo", [["--demo"], []])
 async def test_what_a_link_holds_starts_a_server_that_answers(
     name: str, demo: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
