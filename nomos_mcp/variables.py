@@ -102,7 +102,7 @@ HTTP_VARIABLES: Final = (
     Variable(AUTH_AUDIENCE, "required in a token's `aud`; by default the public URL"),
     Variable(AUTH_CUSTOMER_CLAIM, "the claim with the only customer that a caller may see", "nomos_customer"),
     Variable(AUTH_ORGANISATION_CLAIM, "the claim with the caller's organisation", "nomos_organisation"),
-    Variable(AUTH_SCOPE_PREFIX, "what clients put before a scope when they ask the issuer for it; not in tokens"),
+    Variable(AUTH_SCOPE_PREFIX, "what clients put before a scope when they ask the issuer for it; tokens may omit it"),
     Variable(PUBLIC_URL, "the URL that clients use, ending in /mcp"),
     Variable(TOKENS_FILE, "file of the tokens made by `nomos-mcp token`", kind="filepath"),
     Variable(ALLOWED_HOSTS, "allowed `Host` headers, exact; by default loopback and the public URL's"),

@@ -96,7 +96,7 @@ class JwtVerifier:
         subject = str(claims.get("sub") or client_id)
         if not subject or not _is_text(subject):
             raise InvalidTokenError(_INVALID)
-        customer_id, scopes = self._customer(claims), _scopes(claims)
+        customer_id, scopes = self._customer(claims), _scopes(claims, self._http.scope_prefix)
         caller = Caller(
             name=subject,
             customer_id=customer_id,
@@ -165,13 +165,17 @@ def _header(token: str) -> tuple[str, str]:
     return algorithm, kid
 
 
-def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+def _scopes(claims: Mapping[str, Any], prefix: str) -> frozenset[str]:
     """Return the known scopes, from `scope` (RFC 9068) or `scp`, which some issuers use instead.
 
     Entra ID states in `roles` what an application may do by itself. Roles count only in a token that is marked as such
     an application's: those of a person are more than the person let the client do, and ID tokens have them too.
+
+    Args:
+        claims: What the token says.
+        prefix: May stand before each name. Entra ID needs it in roles, as a role must not have the name of a scope.
     """
     roles = claims.get("roles") if claims.get("idtyp") == "app" else None
     stated = claims.get("scope", claims.get("scp", roles if isinstance(roles, list) else ""))
     words = stated.split() if isinstance(stated, str) else stated if isinstance(stated, list) else []
-    return frozenset(SCOPES).intersection(word for word in words if isinstance(word, str))
+    return frozenset(SCOPES).intersection(word.removeprefix(prefix) for word in words if isinstance(word, str))

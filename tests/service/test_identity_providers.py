@@ -107,7 +107,7 @@ ENTRA_MACHINE: Final[Claims] = {
     "idtyp": "app",
     "oid": "bbbbbbbb-1111-2222-3333-cccccccccccc",
     "rh": "0.AXEA",
-    "roles": ["orders:read", "org", "Something.Else"],
+    "roles": [f"{PUBLIC_URL}/orders:read", f"{PUBLIC_URL}/org", "Something.Else"],
     "sub": "bbbbbbbb-1111-2222-3333-cccccccccccc",
     "tid": TENANT,
     "uti": "GUTIoTJSUkmG0DQC",
@@ -186,6 +186,9 @@ async def checked(
         pytest.param(KEYCLOAK, KEYCLOAK_MACHINE, "", "", READ_ALL, id="keycloak, machine"),
         pytest.param(ENTRA, ENTRA_PERSON, "cus_4fK2", "acme", READ, id="entra, person"),
         pytest.param(ENTRA, ENTRA_MACHINE, "", "", READ_ALL, id="entra, machine"),
+        pytest.param(
+            ENTRA, {**ENTRA_MACHINE, "roles": ["orders:read", "org"]}, "", "", READ_ALL, id="entra, machine, no prefix"
+        ),
         pytest.param(ENTRA_V1, ENTRA_V1_PERSON, "", "", READ_ALL, id="entra, person, version 1"),
         pytest.param(AUTH0, AUTH0_PERSON, "cus_4fK2", "acme", READ, id="auth0, person"),
         pytest.param(AUTH0, AUTH0_PERSON_9068, "cus_4fK2", "", READ, id="auth0, person, RFC 9068"),
@@ -216,7 +219,7 @@ async def test_the_callers_of_their_tokens(
         pytest.param(ENTRA, {**ENTRA_MACHINE, "idtyp": ["app"]}, id="entra, another form of idtyp"),
         pytest.param(ENTRA, without(ENTRA_MACHINE, "idtyp"), id="entra, an ID token's roles"),
         pytest.param(ENTRA, {**ENTRA_MACHINE, "scp": ""}, id="entra, an empty scp goes before roles"),
-        pytest.param(ENTRA, {**ENTRA_PERSON, "scp": f"{PUBLIC_URL}/orders:read"}, id="entra, with the prefix"),
+        pytest.param(KEYCLOAK, {**KEYCLOAK_MACHINE, "scope": f"{PUBLIC_URL}/org"}, id="a prefix that is not set"),
         pytest.param(AUTH0, without(AUTH0_PERSON, "scope"), id="auth0, permissions not asked for"),
     ],
 )
