@@ -19,6 +19,7 @@ from benchmarks.measure_blocked import LATENCY, RATE, Answered, blocked, through
 from benchmarks.measure_calls import calls
 from benchmarks.measure_growth import by_callers, by_concurrency, by_orders
 from benchmarks.measure_history import WITHOUT, measure_poll, poll_table, with_a_history
+from benchmarks.measure_overload import overload_table, overloads
 from benchmarks.measure_process import processes
 from benchmarks.measure_sizes import answers, definitions
 from benchmarks.measure_webhooks import measure_webhooks, webhooks_lines
@@ -108,6 +109,7 @@ def _report(
     yield from poll_table(measure_poll(plan.polled), plan.polled)
     yield ""
     yield from webhooks_lines(measure_webhooks(ours, (1, 4, 16), plan.calls))
+    yield from _section("Past capacity", overload_table(overloads((ours, bare), SIMULATED, quick=plan is _QUICK)))
     yield from _section("Growth", _growth(orders, callers, seconds, requests, plots))
 
 
