@@ -22,6 +22,7 @@ from nomos_mcp.commands.assistants import (
     ASSISTANTS,
     NAME,
     Assistant,
+    Entry,
     command_line,
     configuration,
     entry,
@@ -76,6 +77,16 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    try:
+        return _run(options)
+    except UnicodeEncodeError:
+        complain("a path or a setting here is not UTF-8, and no configuration can hold it. Nothing was changed.")
+    except FileNotFoundError:
+        complain("the folder that this was started in does not exist any more. Change to another one.")
+    return EXIT_FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
     settings = settings_or_complaint(demo=options.demo)
     if settings is None:
         return EXIT_USAGE
@@ -97,7 +108,7 @@ class _MergeError(Exception):
 
 
 def _print(assistant: Assistant, settings: "Settings") -> int:
-    server = entry(assistant, _environment(), demo=settings.demo)
+    server = _entry(assistant, _environment(), settings)
     if assistant.command:
         print(command_line(server))
         note(assistant.paste)
@@ -136,7 +147,7 @@ def _print_link(name: str, settings: "Settings") -> int:
             "paste."
         )
         return EXIT_USAGE
-    link = assistant.link(entry(assistant, _environment(), demo=settings.demo))
+    link = assistant.link(_entry(assistant, _environment(), settings))
     print(link.direct)
     note(f"Open it on this machine, in a browser for example: {assistant.title} shows what it would add, and asks you.")
     note(f"Where only https links work, this one leads there by way of {assistant.title}'s site: {link.web}")
@@ -163,7 +174,13 @@ def _print_http(settings: "Settings", *, write: bool) -> int:
 
 def _write(assistant: Assistant, settings: "Settings") -> int:
     environ = _environment()
+    file = assistant.file()
     reveal = not assistant.replaces
+    try:
+        _merge(file, {}, private=False)  # so that nobody types a secret for a file that cannot be read
+    except _MergeError as error:
+        complain(f"{file}: {error}")
+        return EXIT_FAILED
     if reveal and not settings.demo and not settings.has_credentials:
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
             complain(
@@ -174,13 +191,12 @@ def _write(assistant: Assistant, settings: "Settings") -> int:
             return EXIT_USAGE
         asked = _asked_credentials()
         if asked is None:
-            complain("no credentials were given. Nothing was changed.")
+            complain("no credentials were given, or they are not UTF-8. Nothing was changed.")
             return EXIT_USAGE
         environ |= asked
-    file = assistant.file()
-    server = entry(assistant, environ, demo=settings.demo, reveal=reveal)
+    server = _entry(assistant, environ, settings, reveal=reveal)
     try:
-        backup = _merge(file, configuration(assistant, server))
+        backup = _merge(file, configuration(assistant, server), private=reveal and not settings.demo)
     except _MergeError as error:
         complain(f"{file}: {error}")
         return EXIT_FAILED
@@ -200,10 +216,11 @@ def _asked_credentials() -> dict[str, str] | None:
         sys.stderr.write("Client ID: ")
         sys.stderr.flush()
         client_id = sys.stdin.readline().strip()
+        client_id.encode()  # what is not UTF-8 may get here
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)  # it would go on, and show what is typed
             secret = client_id and getpass.getpass("Client secret (not shown): ", sys.stderr).strip()
-    except (EOFError, KeyboardInterrupt, getpass.GetPassWarning):
+    except (EOFError, KeyboardInterrupt, UnicodeError, getpass.GetPassWarning):
         sys.stderr.write("\n")
         return None
     finally:
@@ -215,21 +232,32 @@ def _environment() -> dict[str, str]:
     return {name: value.strip() for name, value in os.environ.items() if value.strip()}
 
 
-def _merge(file: Path, addition: Mapping[str, object]) -> Path | None:
+def _entry(assistant: Assistant, environ: Mapping[str, str], settings: "Settings", *, reveal: bool = False) -> Entry:
+    server = entry(assistant, environ, demo=settings.demo, reveal=reveal)
+    json.dumps(server, ensure_ascii=False).encode()  # a path may be bytes that no text has
+    return server
+
+
+def _merge(file: Path, addition: Mapping[str, object], *, private: bool) -> Path | None:
     """Merge an addition into a JSON file, whole or not at all; a link stays a link.
 
     Objects are merged two levels deep: a server of the same name is replaced, not mixed. A list gets the entries whose
-    `id` it lacks. Returns the backup of the old file; None if there was no file, or nothing to change.
+    `id` it lacks. If the file is `private`, only its owner may read it then. Returns the backup of the old file; None
+    if there was no file, or nothing to change.
     """
-    target = file.resolve()
+    target = Path(os.path.realpath(file))  # where a link leads to itself, `resolve` depends on Python's version
+    if target.is_symlink():
+        raise _MergeError("is a link that leads to itself. Nothing was changed.")
     try:
         before = target.read_bytes() if target.exists() else None
         old = _read(before or b"")
         new = {**old, **{key: _merged(key, old.get(key, type(value)()), value) for key, value in addition.items()}}
+        mode = 0o600 if before is None else target.stat().st_mode & (0o700 if private else 0o777)
         if new == old:
+            if private:
+                target.chmod(mode)
             return None
         target.parent.mkdir(parents=True, exist_ok=True)
-        mode = 0o600 if before is None else target.stat().st_mode & 0o777
         backup = None
         if before is not None:
             names = (target.with_name(f"{target.name}.backup-{number}") for number in count(1))
@@ -247,7 +275,8 @@ def _merge(file: Path, addition: Mapping[str, object]) -> Path | None:
 def _read(content: bytes) -> dict[str, object]:
     try:
         read = json.loads(content.decode("utf-8-sig") or "{}", object_pairs_hook=_without_duplicates)
-    except ValueError as error:  # a wrong encoding is one too
+        json.dumps(read, ensure_ascii=False).encode()  # an escape may stand for half a character
+    except (ValueError, RecursionError) as error:  # a wrong encoding is one too
         raise _MergeError(f"cannot be read as JSON ({error}). Nothing was changed; merge it by hand.") from None
     if not isinstance(read, dict):
         raise _MergeError("holds no JSON object. Nothing was changed; merge it by hand.")

@@ -195,6 +195,63 @@ def test_only_a_file_that_needs_the_secret_gets_it_and_only_its_owner_reads_it()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_a_file_that_others_may_read_is_closed_to_them_before_it_gets_the_secret() -> None:
+    file = ASSISTANTS["claude-desktop"].file()
+    file.parent.mkdir(parents=True)
+    file.write_text("{}", encoding="utf-8")
+    file.chmod(0o644)
+    for again in range(2):
+        assert main(["config", "claude-desktop", "--write"]) == 0
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, again
+        file.chmod(0o644)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_a_file_without_a_secret_stays_as_open_as_it_was(home: Path) -> None:
+    file = home / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text("{}", encoding="utf-8")
+    file.chmod(0o644)
+    assert main(["config", "cursor", "--demo", "--write"]) == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("options", [[], ["--write"], ["--link"]])
+def test_what_is_not_text_is_told_and_goes_into_no_configuration(
+    options: list[str], home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_AUDIT_FILE", str(home / "\udcff.jsonl"))  # a name that is not UTF-8
+    assert main(["config", "cursor", "--demo", *options]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "not UTF-8" in printed.err
+    assert not (home / ".cursor").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use stays there")
+@pytest.mark.parametrize("arguments", [["vscode"], ["vscode", "--write"], ["cursor"]])
+def test_a_working_folder_that_is_gone_is_told(
+    arguments: list[str], home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "gone").mkdir()
+    monkeypatch.chdir(home / "gone")
+    (home / "gone").rmdir()
+    monkeypatch.setenv("SSL_CERT_FILE", "ca.pem")
+    monkeypatch.setenv("NOMOS_ACCESS_TOKEN", SECRET)
+    assert main(["config", *arguments]) == 1
+    assert "folder that this was started in does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_that_leads_to_itself_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / ".cursor").mkdir()
+    (home / ".cursor" / "mcp.json").symlink_to("mcp.json")
+    assert main(["config", "cursor", "--demo", "--write"]) == 1
+    assert "mcp.json: is a link that leads to itself. Nothing was changed" in capsys.readouterr().err
+
+
 def test_a_file_that_needs_the_secret_is_not_written_without_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "claude-desktop", "--write"]) == 2
     assert "NOMOS_CLIENT_ID" in capsys.readouterr().err
@@ -241,6 +298,8 @@ def test_what_vscode_asks_for_is_added_once(home: Path) -> None:
         (b"[]", "holds no JSON object"),
         (b'{"mcpServers": []}', "unexpected form"),
         (b'{"mcpServers": null}', "unexpected form"),
+        (b'{"theme": "\\ud83d"}', "cannot be read as JSON"),
+        (b"[" * 100_000, "cannot be read as JSON"),
     ],
 )
 def test_what_cannot_be_read_for_certain_is_left_alone(
