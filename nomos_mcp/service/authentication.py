@@ -171,11 +171,26 @@ def _scopes(claims: Mapping[str, Any], prefix: str) -> frozenset[str]:
     Entra ID states in `roles` what an application may do by itself. Roles count only in a token that is marked as such
     an application's: those of a person are more than the person let the client do, and ID tokens have them too.
 
+    Its `scp`, a text, is what a client may do for any person, once one administrator has agreed. So `org` counts there
+    only if the roles name it as well. Issuers that write a list decide on each person.
+
     Args:
         claims: What the token says.
         prefix: May stand before each name. Entra ID needs it in roles, as a role must not have the name of a scope.
     """
-    roles = claims.get("roles") if claims.get("idtyp") == "app" else None
-    stated = claims.get("scope", claims.get("scp", roles if isinstance(roles, list) else ""))
-    words = stated.split() if isinstance(stated, str) else stated if isinstance(stated, list) else []
-    return frozenset(SCOPES).intersection(word.removeprefix(prefix) for word in words if isinstance(word, str))
+    roles = _known(claims.get("roles"), prefix)
+    if "scope" in claims:
+        return _known(_words(claims["scope"]), prefix)
+    if "scp" in claims:
+        scopes = _known(_words(claims["scp"]), prefix)
+        return scopes - {ORG} if isinstance(claims["scp"], str) and ORG not in roles else scopes
+    return roles if claims.get("idtyp") == "app" else frozenset()
+
+
+def _words(stated: object) -> object:
+    return stated.split() if isinstance(stated, str) else stated
+
+
+def _known(names: object, prefix: str) -> frozenset[str]:
+    words = [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
+    return frozenset(SCOPES).intersection(word.removeprefix(prefix) for word in words)

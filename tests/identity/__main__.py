@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import httpx
@@ -43,10 +43,11 @@ for (const action of Object.values(exports)) for (const event of [nobody, somebo
 """
 AGENTS: Final = ("reports", "chat", "hasty")
 METADATA_OF_AGENTS: Final = {"grant_types": ["client_credentials"], "redirect_uris": [], "response_types": []}
-CLAIMS: Final[dict[str, dict[str, str]]] = {
+CLAIMS: Final[dict[str, dict[str, str | list[str]]]] = {
     "anna": {"nomos_customer": DEMO.customers["blocked_check_missing"]},
     "bea": {"nomos_customer": DEMO.customers["can_order"]},
-    "staff": {},
+    "staff": {"roles": [f"{PREFIX}org"]},
+    "carl": {},
     "chat": {"nomos_customer": DEMO.customers["blocked_check_missing"]},
 }
 
@@ -173,6 +174,15 @@ async def prefixed(url: str) -> None:
         assert not (await order(client, FOREIGN)).is_error
     assert f"{PREFIX}org" in staff.asked_for[-1].split(), staff.asked_for
     passed("scopes with a prefix, as Entra ID has them: asked for with it, taken from scp without it")
+
+    kept = Storage(OAuthClientInformationFull(client_id="desk"))
+    with suppress(ExceptionGroup):  # the client comes back with what was asked for, and is refused again
+        async with connected(url, person_at(url, Person("carl"), kept)):
+            pass
+    assert "org" in jwt.decode(kept.access_token, options={"verify_signature": False})["scp"].split()
+    response = call(url.removesuffix("/mcp"), token=kept.access_token)
+    assert (response.status_code, response.json()["error"]) == (403, "insufficient_scope"), response.text
+    passed("no customer, and org in scp by a consent but not in roles: 403 insufficient_scope")
 
 
 async def agents(url: str, issuer: str) -> None:

@@ -191,7 +191,7 @@ def test_the_metadata_tells_where_to_get_a_token(service: Running) -> None:
         token(aud=["https://other.example", PUBLIC_URL]),
         token(nbf=int(time.time()) + 5),
         token(scope=None, scp=["orders:read", "org", 7]),
-        token(scope=None, scp="orders:read org"),
+        token(scope=None, scp="orders:read org", roles=["org"]),
         token(sub=None, client_id="robot"),
         token(sub=None, azp="robot"),
         token(nomos_customer=OWN),

@@ -121,6 +121,7 @@ ENTRA_V1_PERSON: Final[Claims] = {
     "appid": "22223333-cccc-4444-dddd-5555eeee6666",
     "appidacr": "0",
     "oid": "aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb",
+    "roles": [f"{PUBLIC_URL}/org"],
     "scp": "orders:read org",
     "sub": "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ",
     "tid": TENANT,
@@ -225,6 +226,15 @@ async def test_the_callers_of_their_tokens(
 )
 async def test_what_grants_nothing(http: HttpSettings, keys_url: str, claims: Claims) -> None:
     assert (await checked(http, keys_url, claims))[-1] == frozenset()
+
+
+@pytest.mark.parametrize("roles", [None, [], ["Something.Else"], "org", {"org": 1}, [["org"]], ["ORG"]])
+@pytest.mark.parametrize("idtyp", ["user", "app"])
+async def test_a_consent_to_org_is_not_enough_where_it_counts_for_everybody(
+    keys_url: str, roles: object, idtyp: str
+) -> None:
+    claims = {**without(ENTRA_PERSON, "extn.nomosCustomer"), "scp": "orders:read org", "roles": roles, "idtyp": idtyp}
+    assert (await checked(ENTRA, keys_url, claims))[-1] == READ
 
 
 @pytest.mark.parametrize(
