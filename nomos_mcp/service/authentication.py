@@ -29,6 +29,8 @@ ALGORITHMS: Final = frozenset(
 )
 """Asymmetric ones only: with a shared secret, whoever can check a token could make one."""
 
+_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})  # of access tokens (RFC 9068); many say only JWT
+
 MALFORMED: Final = "(malformed)"
 """Stands for a claim that is no name of an organisation, and is none itself."""
 
@@ -159,9 +161,11 @@ def _header(token: str) -> tuple[str, str]:
         header = jwt.get_unverified_header(token)
     except (PyJWTError, ValueError, TypeError, RecursionError):
         raise InvalidTokenError(_INVALID) from None
-    algorithm, kid = header.get("alg"), header.get("kid", "")
+    algorithm, kid, kind = header.get("alg"), header.get("kid", ""), header.get("typ", "JWT")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS or not isinstance(kid, str):
         raise InvalidTokenError(_INVALID)
+    if not isinstance(kind, str) or kind.lower() not in _TYPES:
+        raise InvalidTokenError(_INVALID)  # what the issuer signs for another purpose, such as a logout token
     return algorithm, kid
 
 

@@ -62,8 +62,10 @@ def settings(url: str, **more: Any) -> HttpSettings:
     return HttpSettings(**chosen)
 
 
-def token(key: Any = RSA_KEY, algorithm: str = "RS256", kid: str | None = "rsa", **claims: Any) -> str:
-    """Return a token that is valid but for what is said; a claim that is None is left out."""
+def token(
+    key: Any = RSA_KEY, algorithm: str = "RS256", kid: str | None = "rsa", typ: Any = "JWT", **claims: Any
+) -> str:
+    """Return a token that is valid but for what is said; what is None is left out."""
     now = int(time.time())
     usual = {
         "iss": ISSUER,
@@ -74,7 +76,7 @@ def token(key: Any = RSA_KEY, algorithm: str = "RS256", kid: str | None = "rsa",
         "scope": "orders:read orders:write org",
     }
     kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-    return jwt.encode(kept, key, algorithm, headers=None if kid is None else {"kid": kid})
+    return jwt.encode(kept, key, algorithm, headers={"typ": typ, **({} if kid is None else {"kid": kid})})
 
 
 def public_key_pem() -> bytes:
