@@ -192,7 +192,7 @@ def _scopes(claims: Mapping[str, Any], prefix: str) -> frozenset[str]:
 
 
 def _words(stated: object) -> object:
-    return stated.split() if isinstance(stated, str) else stated
+    return stated.split(" ") if isinstance(stated, str) else stated
 
 
 def _known(names: object, prefix: str) -> frozenset[str]:

@@ -220,6 +220,8 @@ def test_a_right_token_is_taken(service: Running, text: str) -> None:
         ({"scope": {"orders:read": True}}, "get_meter_order", "orders:read org"),
         ({"scope": "orders:read"}, "get_meter_order", "orders:read org"),
         ({"scope": "org"}, "get_meter_order", "orders:read org"),
+        ({"scope": "orders:read x\u00a0org"}, "get_meter_order", "orders:read org"),
+        ({"scope": "orders:read x\torg"}, "get_meter_order", "orders:read org"),
         ({"scope": "orders:read org"}, "order_smart_meter", "orders:read orders:write org"),
         ({"scope": "org", "nomos_customer": OWN}, "get_meter_order", "orders:read"),
         ({"scope": "orders:read", "nomos_customer": OWN}, "order_smart_meter", "orders:read orders:write"),
