@@ -129,8 +129,8 @@ def _parsed(content: bytes) -> dict[str, Mapping[str, Any]]:
 
 
 def _usable(key: Mapping[str, Any], algorithm: str) -> PyJWK | None:
-    if key.get("alg", algorithm) != algorithm:
-        return None
+    if key.get("alg", algorithm) != algorithm or "d" in key:
+        return None  # for another algorithm, or a private key, with which everybody could sign
     try:
         return PyJWK(dict(key), algorithm)
     except (PyJWTError, ValueError, TypeError):

@@ -9,7 +9,7 @@ import anyio
 import pytest
 import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.warnings import InsecureKeyLengthWarning
 
 from nomos_mcp.service.authentication import JwtVerifier
@@ -17,7 +17,7 @@ from nomos_mcp.service.authorization import InvalidTokenError, TokenCheckUnavail
 from nomos_mcp.service.http_limits import KEYS_FETCH_INTERVAL
 from nomos_mcp.service.jwks import FetchError, JwksCache, fetch
 from tests.client.faults.wire_server import http, saying, serving
-from tests.service.authority import EC_KEY, STRANGER, Authority, as_jwk, settings, token
+from tests.service.authority import EC_KEY, RSA_KEY, STRANGER, Authority, as_jwk, settings, token
 from tests.serving import served
 
 
@@ -207,6 +207,15 @@ async def test_a_key_that_is_none_lets_nobody_in(issuer: JwtVerifier, authority:
     for text in (token(), token(EC_KEY, "ES256", kid="ec")):
         with pytest.raises(InvalidTokenError):
             await issuer.check(text)
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256")])
+async def test_a_private_key_that_everybody_can_read_proves_nothing(
+    issuer: JwtVerifier, authority: Authority, key: Any, algorithm: str
+) -> None:
+    authority.keys = [{**as_jwk((RSAAlgorithm if algorithm == "RS256" else ECAlgorithm).to_jwk(key)), "kid": "rsa"}]
+    with pytest.raises(InvalidTokenError):
+        await issuer.check(token(key, algorithm))
 
 
 async def test_a_key_that_is_too_short_proves_nothing(issuer: JwtVerifier, authority: Authority) -> None:
