@@ -21,6 +21,7 @@ PATH: Final = "/mcp"
 """Where the HTTP server answers."""
 
 _IN_SCOPES: Final = re.compile(r"[!#-\[\]-~]*")  # RFC 6749, section 3.3
+_IN_URLS: Final = re.compile(r"[!#-;=?-\[\]_a-z~]*")  # RFC 3986: fits into a header, between quotes
 
 
 def authentication_problems(env: Mapping[str, str]) -> Iterator[str]:
@@ -55,8 +56,11 @@ def _url_flaw(url: str) -> str:
         _ = parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
-        return "is not a plain URL. Use https://, a host and a path, without credentials, query or fragment."
+    if not host or "@" in parts.netloc or parts.query or parts.fragment or not _IN_URLS.fullmatch(url):
+        return (
+            "is not a plain URL. Use https://, a host and a path, without credentials, query or fragment; "
+            "write other letters than a to z as xn--… in the host and as %… in the path."
+        )
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
         return ""
     return "must start with https://; plain HTTP is for loopback only."
