@@ -47,7 +47,8 @@ TOLD = {
     "already_ordered": "There is an order for your smart meter already. Nothing more was ordered.",
     "confirmation_required": "What would be ordered has changed since you looked. Please look at it again.",
     "outcome_unknown": "It is not known yet whether your smart meter was ordered. Do not order again; ask us later.",
-    "invalid_code": "This offer has expired. Nothing was ordered; please ask for it again.",
+    "invalid_code": "This offer is not valid any more. Nothing was ordered by this click; please ask for it again.",
+    "refused": "Nothing was ordered by this click. Please try again later, or write to us.",
 }
 
 
@@ -84,8 +85,9 @@ class Conversation:
 
     history: list[ModelMessage] = field(default_factory=list)
     offer: Offer | None = None
-    code: str = ""  # of the offer; it never leaves this process
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # two tabs write one after the other
+    code: str = field(default="", repr=False)  # of the offer; it never leaves this process
+    answered: dict[str, Reply] = field(default_factory=dict)  # what came of each offer: it is answered once
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # two tabs write and click one after the other
 
     def offered(self, result: CallToolResult) -> dict[str, Any]:
         """Keep the offer of a result, and return the result without its code."""
@@ -166,22 +168,34 @@ class Chatbot:
             await self.require_nomos()
         return Reply(text=run.output, offer=offer)
 
-    async def order(self, customer_id: str, conversation: Conversation, answer: Answer) -> Reply:
-        """Order what the customer was shown, if they say yes to it. No model takes part."""
-        offer, code = conversation.offer, conversation.code
-        if offer is None or answer.offer != offer.id:  # an older tab's, or somebody else's
-            raise HTTPException(409, "This is not the latest offer. Nothing was ordered by this click.")
-        if not answer.yes:
-            conversation.offer = None
-            return Reply(text="Nothing was ordered.")
+    async def answer(self, customer_id: str, conversation: Conversation, answer: Answer) -> Reply:
+        """Take the customer's yes or no to an offer; a second answer to it changes nothing, and gets the same reply."""
+        async with conversation.lock:
+            if answer.offer in conversation.answered:
+                return conversation.answered[answer.offer]
+            offer = conversation.offer
+            if offer is None or answer.offer != offer.id:  # an older tab's, or somebody else's
+                raise HTTPException(409, "This is not the latest offer. Nothing was ordered by this click.")
+            if answer.yes:
+                reply = await self.order(customer_id, conversation, offer)
+            else:
+                reply = Reply(text="Nothing was ordered by this click.")
+            conversation.answered[offer.id] = reply
+            if conversation.offer is offer:
+                conversation.offer, conversation.code = None, ""
+            return reply
+
+    async def order(self, customer_id: str, conversation: Conversation, offer: Offer) -> Reply:
+        """Order what the customer has said yes to. No model takes part."""
+        arguments = {"subscription_id": offer.preview["subscription"], CODE: conversation.code}
         async with self.tools(customer_id) as tools:
-            result = await tools.call_tool(ORDER, {"subscription_id": offer.preview["subscription"], CODE: code})
+            result = await tools.call_tool(ORDER, arguments)
         found = conversation.offered(result)
-        outcome, reason = found.get("outcome", ""), found.get("reason", "")
-        if result.is_error or outcome == "refused":
+        outcome, reason = found.get("outcome", "outcome_unknown"), found.get("reason", "")
+        if outcome == "refused":
             log.warning("Not ordered: %s", reason)
             await self.require_nomos()
-        text = TOLD.get(reason) or TOLD.get(outcome, "Nothing was ordered. Please try again later, or write to us.")
+        text = TOLD.get(reason) or TOLD[outcome]
         return Reply(text=text, offer=conversation.offer if outcome == "confirmation_required" else None)
 
     async def require_nomos(self) -> None:
@@ -194,7 +208,9 @@ class Chatbot:
             log.warning("Nomos does not answer. %s", error)
         else:
             return
-        raise HTTPException(503, "We cannot do that at the moment, and nothing was ordered. Please try again later.")
+        raise HTTPException(
+            503, "That does not work at the moment. Nothing was ordered by this; please try again later."
+        )
 
 
 def create_app(bot: Chatbot) -> FastAPI:
@@ -220,7 +236,7 @@ def create_app(bot: Chatbot) -> FastAPI:
 
     @app.post("/order")
     async def order(answer: Answer, session: Annotated[str, Cookie()] = "") -> Reply:
-        return await bot.order(*bot.of(session), answer)
+        return await bot.answer(*bot.of(session), answer)
 
     return app
 
