@@ -102,7 +102,7 @@ class Chatbot:
     """What all requests share.
 
     Args:
-        settings: The server's.
+        settings: The server's; but an order takes the code of an offer here, whatever `NOMOS_MCP_CONFIRM` says.
         nomos: One client: it holds the connections, the token and the rate limit.
         sessions: Whose a session is, as your login knows it. The model has no say in this.
         model: Any model of pydantic-ai, or its name.
@@ -110,7 +110,7 @@ class Chatbot:
 
     def __init__(self, settings: Settings, nomos: NomosClient, sessions: Mapping[str, str], model: Model | str) -> None:
         self.nomos = nomos
-        self._settings = settings
+        self._settings = settings.model_copy(update={"confirm": "code"})
         self._sessions = sessions
         self._model = model
         self._state_key = secrets.token_bytes(32)  # signs codes for all servers; NOMOS_MCP_STATE_KEY goes before it
@@ -137,6 +137,7 @@ class Chatbot:
         def for_model(tool: Tool, tools: Client) -> ModelTool[None]:
             async def call(**arguments: Any) -> str:
                 nonlocal failed
+                arguments.pop(CODE, None)  # some models pass what the schema does not name
                 result = await tools.call_tool(tool.name, arguments)
                 failed = failed or bool(result.is_error)
                 if tool.name == ORDER and result.structured_content:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -12,11 +12,12 @@ from pydantic_ai import ModelMessage, ModelResponse, TextPart, ToolCallPart, Too
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from examples.chatbot import ORDER, Chatbot, create_app, from_environment
+from examples.chatbot import CODE, ORDER, Chatbot, create_app, from_environment
 from examples.chatbot_demo import script
 from nomos_mcp import NomosClient, Settings
 from nomos_mcp.simulator import DEMO, Simulator
 from nomos_mcp.simulator.faults import Fault
+from nomos_mcp.variables import ConfirmMode
 from tests.ordering.conftest import SUBSCRIPTION, move_to_another_plan
 from tests.serving import served
 
@@ -69,8 +70,10 @@ def nomos_at(url: str) -> NomosClient:
 
 
 @contextmanager
-def chatbot(upstream: str, model: FunctionModel | None = None) -> Iterator[str]:
-    bot = Chatbot(Settings(), nomos_at(upstream), SESSIONS, model or FunctionModel(script))
+def chatbot(
+    upstream: str, model: FunctionModel | None = None, settings: Settings | None = None, sessions: Any = SESSIONS
+) -> Iterator[str]:
+    bot = Chatbot(settings or Settings(), nomos_at(upstream), sessions, model or FunctionModel(script))
     with served(create_app(bot)) as url:
         yield url
 
@@ -98,6 +101,22 @@ async def test_the_customer_sees_what_would_be_ordered_and_a_yes_in_the_next_req
     assert code
     assert code not in page.seen + model.read
     assert ORDER in model.read
+
+
+@pytest.mark.parametrize("mode", get_args(ConfirmMode))
+async def test_the_model_cannot_order_however_the_server_is_set(
+    simulator: Simulator, upstream: str, mode: ConfirmMode
+) -> None:
+    def greedy(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
+        if isinstance(messages[-1].parts[-1], ToolReturnPart):
+            return ModelResponse(parts=[TextPart("It is ordered.")])
+        return ModelResponse(parts=[ToolCallPart(ORDER, {"subscription_id": SUBSCRIPTION, CODE: "made-up"})])
+
+    with chatbot(upstream, FunctionModel(greedy), Settings(confirm=mode)) as url:
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        assert not simulator.ledger
+        assert await page.answers(offer) == "Your smart meter is ordered."
 
 
 async def test_a_no_ends_the_offer_and_only_a_clear_yes_is_one(simulator: Simulator, upstream: str) -> None:
