@@ -114,13 +114,14 @@ class Chatbot:
         self._sessions = sessions
         self._model = model
         self._state_key = secrets.token_bytes(32)  # signs codes for all servers; NOMOS_MCP_STATE_KEY goes before it
-        self._conversations: dict[str, Conversation] = {}
+        self._conversations: dict[tuple[str, str], Conversation] = {}
 
     def of(self, session: str) -> tuple[str, Conversation]:
-        """Return the customer of a session, and the conversation with them."""
+        """Return the customer of a session, and the conversation with them, whoever used the session before."""
         if session not in self._sessions:
             raise HTTPException(401, "Please log in.")
-        return self._sessions[session], self._conversations.setdefault(session, Conversation())
+        customer_id = self._sessions[session]
+        return customer_id, self._conversations.setdefault((session, customer_id), Conversation())
 
     @asynccontextmanager
     async def tools(self, customer_id: str) -> AsyncIterator[Client]:

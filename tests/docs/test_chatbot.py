@@ -184,6 +184,21 @@ async def test_customers_are_fenced_from_each_other(simulator: Simulator, upstre
     assert not simulator.ledger
 
 
+async def test_who_logs_in_to_a_session_after_another_customer_gets_nothing_of_theirs(
+    simulator: Simulator, upstream: str
+) -> None:
+    model, sessions = Watched(), dict(SESSIONS)
+    with chatbot(upstream, model, sessions=sessions) as url:
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        assert SUBSCRIPTION in model.read
+        sessions[ADA], model.read = SESSIONS[BEN], ""
+        assert (await page.post("/order", offer=offer["id"], yes=True)).status_code == 409
+        assert (await page.asks())["offer"]["preview"]["customer"] == SESSIONS[BEN]
+    assert SUBSCRIPTION not in model.read
+    assert not simulator.ledger
+
+
 async def test_an_offer_that_has_expired_orders_nothing(
     simulator: Simulator, upstream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
