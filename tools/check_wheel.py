@@ -1,8 +1,10 @@
 """Compare a built wheel with the checkout: everything that the package needs is in it, and nothing else.
 
 `python tools/check_wheel.py WHEEL` prints how many files were compared, or what is missing or spare, and exits with 1.
+A link of the description that leads nowhere on the package index counts too.
 """
 
+import re
 import sys
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -19,7 +21,8 @@ def expected() -> set[str]:
 
 def main() -> int:
     """Compare; return the exit code."""
-    found = set(zipfile.ZipFile(sys.argv[1]).namelist())
+    wheel = zipfile.ZipFile(sys.argv[1])
+    found = set(wheel.namelist())
     packed = {path for path in found if ".dist-info/" not in path}
     flaws = [f"missing: {path}" for path in sorted(expected() - packed)]
     flaws += [f"spare: {path}" for path in sorted(packed - expected())]
@@ -27,6 +30,12 @@ def main() -> int:
         f"missing: {kind} of the dist-info"
         for kind in ("entry_points.txt", "licenses/LICENSE", "METADATA")
         if not any(path.endswith(f".dist-info/{kind}") for path in found)
+    ]
+    flaws += [
+        f"relative link in the description: {link}"
+        for path in found
+        if path.endswith(".dist-info/METADATA")
+        for link in re.findall(r"(?:\]\(|src(?:set)?=\")(?!https?:|#)[^)\"]*", wheel.read(path).decode())
     ]
     print("\n".join(flaws) or f"the wheel holds all {len(packed)} files of the package, and nothing else")
     return 1 if flaws else 0

@@ -168,6 +168,9 @@ def test_the_project_has_the_same_addresses_everywhere() -> None:
     assert bundle["repository"]["url"] == f"{home}.git"
     for name in "homepage", "documentation", "support":
         assert bundle[name].startswith(home)
+    hooks = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["metadata"]["hooks"]
+    for on_pypi in hooks["fancy-pypi-readme"]["substitutions"]:
+        assert f".com/{owner_and_name}/" in on_pypi["replacement"]
     [privacy] = bundle["privacy_policies"]
     assert (ROOT / privacy.removeprefix(f"{home}/blob/main/")).is_file()
 
