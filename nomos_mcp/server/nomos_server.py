@@ -32,7 +32,7 @@ from mcp.types import (
     TextContent,
     Tool as MCPTool,
 )
-from mcp_types import SubscriptionsListenRequestParams
+from mcp_types import SERVER_INFO_META_KEY, SubscriptionsListenRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 from pydantic.networks import AnyUrl
@@ -89,6 +89,17 @@ async def short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext)
         raise MCPError.from_error_data(short) from failure
     if isinstance(result, dict) and result.get("isError"):
         return {**result, "content": [_short_block(block) for block in result["content"]]}
+    return result
+
+
+async def icons_once(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Leave the server's icons out of all results but the one that introduces it: middleware.
+
+    In the newest revision the SDK says with every result who answers, and would repeat 700 bytes of drawings each time.
+    """
+    result = await call_next(ctx)
+    if ctx.method != "server/discover" and isinstance(result, dict):
+        (result.get("_meta") or {}).get(SERVER_INFO_META_KEY, {}).pop("icons", None)
     return result
 
 

@@ -25,6 +25,7 @@ from nomos_mcp.server.nomos_server import (
     CACHE_HINTS,
     CACHE_HINTS_WITH_HISTORY,
     NomosServer,
+    icons_once,
     protocol_errors,
     short_errors,
 )
@@ -144,7 +145,7 @@ def create_server(
         instructions=DEMO_INSTRUCTIONS + INSTRUCTIONS if chosen.demo else INSTRUCTIONS,
         extensions=[apps_extension()],
         lifespan=lifespan,
-        middleware=[short_errors],
+        middleware=[short_errors, icons_once],
         log_level="WARNING",
         subscriptions=False,
         request_state_security=RequestStateSecurity(keys=[key]) if key else None,

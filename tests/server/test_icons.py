@@ -45,3 +45,10 @@ async def test_the_tool_that_orders_looks_different_from_those_that_read(assista
     ordering = icons.pop("order_smart_meter")
     assert len(set(icons.values())) == 1
     assert ordering not in icons.values()
+
+
+async def test_no_result_repeats_the_icons(assistant: Client) -> None:
+    listed = await assistant.list_resources()
+    called = await assistant.call_tool("explain_status", {"status": "placed"})
+    for result in (listed, called):
+        assert "image/svg" not in result.model_dump_json()
