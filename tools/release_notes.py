@@ -4,7 +4,6 @@
 version differ, a manifest was not generated again, or the version has no dated section with text.
 """
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -28,9 +27,10 @@ def notes(tag: str, root: Path = ROOT) -> str:
     if tag != f"v{version}":
         raise ValueError(f"the tag is {tag}, and __version__ in nomos_mcp/__init__.py is {version}: make them agree")
     for name in "server.json", "mcpb/manifest.json":
-        stated = json.loads((root / name).read_text(encoding="utf-8"))["version"]
-        if stated != version:
-            raise ValueError(f"{name} says {stated}, and the code {version}: run `make docs` and commit")
+        stated = set(re.findall(r'"version": "(.*?)"', (root / name).read_text(encoding="utf-8")))
+        if stated != {version}:
+            said = ", ".join(sorted(stated))
+            raise ValueError(f"{name} says {said}, and the code {version}: run `make docs` and commit")
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     section = re.search(
         rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d\n(?P<text>.*?)(?=^## \[|\Z)",

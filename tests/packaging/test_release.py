@@ -67,6 +67,7 @@ def test_a_tag_that_is_not_the_codes_version_releases_nothing(tag: str, checkout
     ("name", "before", "after", "said"),
     [
         ("server.json", f'"version": "{__version__}"', '"version": "0.0.9"', "server.json says 0.0.9"),
+        ("server.json", f'      "version": "{__version__}"', '      "version": "0.0.9"', f"says 0.0.9, {__version__}"),
         ("CHANGELOG.md", f"[{__version__}]", "[9.0.0]", "has no section"),
         ("CHANGELOG.md", "- 2026-11-21", "", "has no section"),
         ("CHANGELOG.md", "- New.", "", "has no section"),
