@@ -91,7 +91,10 @@ def _run(options: argparse.Namespace) -> int:
     if settings is None:
         return EXIT_USAGE
     if is_temporary():
-        complain("this installation is in a temporary cache. Run `uv tool install nomos-mcp` for a permanent one.")
+        complain(
+            "this installation is in a temporary cache, and the assistant finds no server once that is emptied. Run "
+            "`uv tool install nomos-mcp` for a permanent one (in a clone, `uv tool install .`), and then this again."
+        )
     for name, value in way_out(os.environ).items():
         if holds_password(name, value) and not settings.demo and options.assistant != _HTTP:
             complain(f"{name} holds a password and was left out. docs/proxy.md says what to do.")

@@ -156,8 +156,8 @@ def own_command() -> list[str]:
 
 
 def is_temporary() -> bool:
-    """Whether this installation is in a cache that may be emptied, as with `uvx`."""
-    return "archive-v0" in Path(sys.prefix).parts
+    """Whether this installation is in a cache that may be emptied, as with `uvx`, `uv run --with` and `pipx run`."""
+    return bool({"archive-v0", "builds-v0", ".cache"} & set(Path(sys.prefix).parts))
 
 
 def configuration(assistant: Assistant, server: Entry) -> Entry:

@@ -1,7 +1,6 @@
 """`nomos-mcp config`: what is printed works where it is pasted, secrets stay out, files are merged or left alone."""
 
 import json
-import os
 import shlex
 import stat
 import sys
@@ -357,9 +356,11 @@ def test_without_a_script_beside_it_the_interpreter_is_named(
     assert [entry["command"], *entry["args"]] == [str(home / "python"), "-m", "nomos_mcp", "--demo"]
 
 
+@pytest.mark.parametrize("folders", ["cache/uv/archive-v0/x", "cache/uv/builds-v0/.tmpx", "home/.cache/pipx/x"])
+@pytest.mark.parametrize("option", [[], ["--link"], ["--write"]])
 def test_an_installation_in_a_cache_is_warned_about(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folders: str, option: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.prefix", os.path.join("/", "cache", "uv", "archive-v0", "x"))  # noqa: PTH118  the system's separator
-    main(["config", "cursor", "--demo"])
+    monkeypatch.setattr("sys.prefix", str(Path("/", *folders.split("/"))))
+    main(["config", "cursor", "--demo", *option])
     assert "uv tool install" in capsys.readouterr().err
