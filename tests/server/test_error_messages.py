@@ -235,7 +235,7 @@ def test_an_errors_details_are_told_to_a_customers_assistant_in_a_customers_word
     assert not [word for word in FOR_OPERATORS if word in said]
 
 
-@pytest.mark.skipif("NOMOS_OPENAPI" not in os.environ, reason="the vendor's schema is not ours to copy")
+@pytest.mark.skipif(not os.environ.get("NOMOS_OPENAPI"), reason="the vendor's schema is not ours to copy")
 def test_every_code_of_the_vendors_schema_is_explained() -> None:
     schema = json.loads(Path(os.environ["NOMOS_OPENAPI"]).read_text(encoding="utf-8"))["components"]["schemas"]
     codes = set(schema["ErrBadRequest"]["properties"]["errors"]["items"]["properties"]["code"]["enum"])
