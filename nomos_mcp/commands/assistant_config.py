@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # the client is loaded when the settings are read
     from nomos_mcp.settings import Settings
 
 _HTTP = "http"
+_LONGEST_LINK = 2082  # characters that ShellExecute takes, by Microsoft's article 263909
 _URL = "http://127.0.0.1:8000/mcp"
 
 
@@ -155,6 +156,10 @@ def _print_link(name: str, settings: "Settings") -> int:
     note(f"Open it on this machine, in a browser for example: {assistant.title} shows what it would add, and asks you.")
     note(f"Where only https links work, this one leads there by way of {assistant.title}'s site: {link.web}")
     note("That site sees what the link holds: paths and settings, and no secret.")
+    if len(link.direct) > _LONGEST_LINK:
+        note(
+            f"It has {len(link.direct):,} characters. Windows opens no more than {_LONGEST_LINK:,}: use --write there."
+        )
     _note_secrets(assistant, settings)
     return EXIT_OK
 

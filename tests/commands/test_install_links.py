@@ -80,12 +80,33 @@ def test_an_assistant_without_links_is_told_which_have_one(name: str, capsys: py
 
 
 @pytest.mark.parametrize("name", LINKED)
-def test_every_character_of_a_path_comes_through(name: str) -> None:
-    path = "/home/jörg & co/100%25+#?/>>>/no mos"  # ">>>" makes a "+" in base64
+def test_a_link_that_is_too_long_for_windows_is_warned_about(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for length, warned in (10, False), (2000, True):
+        monkeypatch.setenv("NO_PROXY", "x" * length)
+        monkeypatch.setenv("NOMOS_ACCESS_TOKEN", SECRET)
+        assert main(["config", name, "--link"]) == 0
+        link, said = capsys.readouterr()
+        assert decoded(link.strip())["env"]["NO_PROXY"] == "x" * length
+        assert ("Windows opens no more than 2,082" in said) is warned
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        r"C:\Users\Jörg Müller & Co\100%25 '\"+#?\nomos-mcp.exe",
+        "/home/ü 😀/no mos/>>>",  # ">>>" makes a "+" in base64
+    ],
+)
+@pytest.mark.parametrize("name", LINKED)
+def test_every_character_of_a_path_comes_through(name: str, path: str) -> None:
     make = ASSISTANTS[name].link
     assert make
-    link = make(entry(ASSISTANTS[name], {}, demo=True, command=[path]))
-    assert decoded(link.direct)["command"] == decoded(link.web)["command"] == path
+    link = make(entry(ASSISTANTS[name], {"SSL_CERT_FILE": path}, demo=False, command=[path, "--say", path]))
+    for holds in decoded(link.direct), decoded(link.web):
+        assert (holds["command"], holds["args"]) == (path, ["--say", path])
+        assert holds["env"]["SSL_CERT_FILE"].endswith(path)
 
 
 def test_the_readme_shows_links_that_start_the_published_package() -> None:
