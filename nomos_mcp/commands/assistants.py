@@ -174,6 +174,8 @@ def command_line(server: Entry) -> str:
 
 
 def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, reveal: bool) -> dict[str, str]:
+    if DATABASE in environ:
+        environ = {**environ, DATABASE: _absolute(environ[DATABASE])}
     taken = {
         variable.name: str(Path(environ[variable.name]).absolute())  # the assistant starts it in another folder
         if variable.kind == "filepath"
@@ -188,6 +190,12 @@ def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool
     credentials = _CREDENTIALS[2:] if ACCESS_TOKEN in environ else _CREDENTIALS[:2]
     secrets = [*credentials, *(name for name in (STATE_KEY, DATABASE) if name in environ)]
     return taken | {name: environ[name] if reveal else assistant.reference % name for name in secrets}
+
+
+def _absolute(database: str) -> str:
+    scheme = "sqlite:///" if database.startswith("sqlite:///") else ""
+    path = database.removeprefix(scheme)
+    return database if "://" in path else f"{scheme}{Path(path).expanduser().absolute()}"
 
 
 def way_out(environ: Mapping[str, str]) -> dict[str, str]:

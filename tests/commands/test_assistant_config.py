@@ -251,6 +251,26 @@ def test_a_link_that_leads_to_itself_is_told(home: Path, capsys: pytest.CaptureF
     assert "mcp.json: is a link that leads to itself. Nothing was changed" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("history.db", "{here}/history.db"),
+        ("~/history.db", "{here}/history.db"),
+        ("sqlite:///history.db", "sqlite:///{here}/history.db"),
+        ("sqlite:////var/lib/../history.db", "sqlite:////var/lib/../history.db"),
+        ("postgresql://u:p@db.example.com/nomos", "postgresql://u:p@db.example.com/nomos"),
+    ],
+)
+def test_a_database_in_a_file_is_the_same_file_wherever_claude_desktop_starts_the_server(
+    given: str, written: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_DATABASE", given)
+    assert main(["config", "claude-desktop", "--write"]) == 0
+    entry = entry_in(ASSISTANTS["claude-desktop"].file().read_text(encoding="utf-8"))
+    assert entry["env"]["NOMOS_MCP_DATABASE"] == written.format(here=home)
+
+
 def test_a_file_that_needs_the_secret_is_not_written_without_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "claude-desktop", "--write"]) == 2
     assert "NOMOS_CLIENT_ID" in capsys.readouterr().err
