@@ -84,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
         complain("a path or a setting here is not UTF-8, and no configuration can hold it. Nothing was changed.")
     except FileNotFoundError:
         complain("the folder that this was started in does not exist any more. Change to another one.")
+    except RuntimeError:  # of pathlib: neither a variable nor the system names it
+        complain("this user's home folder is unknown. Set HOME to it.")
     return EXIT_FAILED
 
 

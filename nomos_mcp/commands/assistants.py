@@ -51,14 +51,26 @@ class Assistant:
     link: Callable[[Entry], InstallLink] | None = None
 
 
+_DESKTOP: Final = Path("Claude", "claude_desktop_config.json")
+
+
 def _desktop_file() -> Path:
     if sys.platform == "darwin":
         folder = Path.home() / "Library" / "Application Support"
     elif sys.platform == "win32":
-        folder = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+        folder = _desktop_folder_of_windows()
     else:
         folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return folder / "Claude" / "claude_desktop_config.json"
+    return folder / _DESKTOP
+
+
+def _desktop_folder_of_windows() -> Path:
+    """As a package (MSIX, since 2026) it reads a copy of its own once there is one. Many report it; not tried here."""
+    local = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    classic = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    packaged = [package / "LocalCache" / "Roaming" for package in sorted(local.glob("Packages/Claude_*"))]
+    places = [*packaged, classic]
+    return next((place for place in places if (place / _DESKTOP).exists()), places[0])
 
 
 def _cursor_link(server: Entry) -> InstallLink:

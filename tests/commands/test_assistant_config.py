@@ -27,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CONFIG_HOME", *WAY_OUT):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("HOME", "APPDATA", "USERPROFILE"):
+    for name in ("HOME", "APPDATA", "LOCALAPPDATA", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -365,6 +365,42 @@ def test_the_file_of_claude_desktop_is_where_its_platform_keeps_it(
 ) -> None:
     monkeypatch.setattr("sys.platform", platform)
     assert ASSISTANTS["claude-desktop"].file() == home / where
+
+
+_CLASSIC = "Claude/claude_desktop_config.json"
+_PACKAGED = "Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude/claude_desktop_config.json"
+
+
+@pytest.mark.parametrize(
+    ("there", "read"),
+    [
+        ([_PACKAGED], _PACKAGED),
+        ([_CLASSIC, _PACKAGED], _PACKAGED),
+        ([_CLASSIC], _CLASSIC),
+        ([_CLASSIC, "Packages/Claude_pzs8sxrjxfjjc/x"], _CLASSIC),
+        (["Packages/Claude_pzs8sxrjxfjjc/x", "Packages/Claude-Data/x"], _PACKAGED),
+    ],
+)
+def test_on_windows_the_file_that_a_packaged_claude_desktop_reads_is_found(
+    there: list[str], read: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    for path in there:
+        (home / path).parent.mkdir(parents=True)
+        (home / path).write_text("{}", encoding="utf-8")
+    assert ASSISTANTS["claude-desktop"].file() == home / read
+
+
+@pytest.mark.parametrize("options", [[], ["--write"]])
+def test_an_unknown_home_is_told(
+    options: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    assert main(["config", "cursor", "--demo", *options]) == 1
+    assert "Set HOME" in capsys.readouterr().err
 
 
 def test_without_a_script_beside_it_the_interpreter_is_named(
