@@ -137,7 +137,8 @@ def metadata_routes(http: HttpSettings) -> list[Route]:
                 "resource": http.public_url,
                 "resource_name": "nomos-mcp",
                 "authorization_servers": [http.issuer],
-                "scopes_supported": [http.scope_prefix + scope for scope in SCOPES],
+                # Some clients ask every person for all of these. Who needs `org` is told so by a challenge.
+                "scopes_supported": [http.scope_prefix + scope for scope in SCOPES if scope != ORG],
                 "bearer_methods_supported": ["header"],
             },
             headers={"cache-control": "public, max-age=3600"},

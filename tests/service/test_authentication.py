@@ -184,7 +184,7 @@ def test_the_metadata_tells_where_to_get_a_token(service: Running) -> None:
         "resource": PUBLIC_URL,
         "resource_name": "nomos-mcp",
         "authorization_servers": [ISSUER],
-        "scopes_supported": ["orders:read", "orders:write", "org"],
+        "scopes_supported": ["orders:read", "orders:write"],
         "bearer_methods_supported": ["header"],
     }
 

@@ -15,6 +15,7 @@ from mcp.shared.auth import ProtectedResourceMetadata
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from nomos_mcp.server.request_context import Caller
 from nomos_mcp.service.authentication import JwtVerifier
 from nomos_mcp.service.authorization import Challenges, InvalidTokenError, metadata_routes
 from nomos_mcp.service.jwks import JwksCache
@@ -267,6 +268,12 @@ def test_the_sdks_client_finds_the_provider_and_takes_its_name_as_it_is(issuer: 
 
 
 def test_clients_are_told_to_ask_for_scopes_with_the_prefix() -> None:
-    response = Challenges(ENTRA).scope_error(None)
-    assert response is not None
-    assert f'scope="{PUBLIC_URL}/orders:read"' in response.headers["www-authenticate"]
+    for caller, scopes in (
+        (None, f"{PUBLIC_URL}/orders:read"),
+        (Caller(scopes=READ), f"{PUBLIC_URL}/orders:read {PUBLIC_URL}/org"),
+    ):
+        response = Challenges(ENTRA).scope_error(caller, "orders:read")
+        assert response is not None
+        assert f'scope="{scopes}"' in response.headers["www-authenticate"]
+    metadata = TestClient(Starlette(routes=metadata_routes(ENTRA))).get("/.well-known/oauth-protected-resource/mcp")
+    assert metadata.json()["scopes_supported"] == [f"{PUBLIC_URL}/orders:read", f"{PUBLIC_URL}/orders:write"]
