@@ -198,6 +198,7 @@ def refusals(base: str, url: str, provider: Provider) -> None:
     for what, token, status, said in (
         ("another audience", provider.token("reports", ELSEWHERE, "orders:read org"), 401, "not valid for this server"),
         ("another issuer", provider.token("reports", url, "orders:read org", "other"), 401, "not valid for this serv"),
+        ("a forged one", forged(provider.token("reports", url, "orders:read org")), 401, "not valid for this server"),
         ("no orders:read", provider.token("reports", url, "org"), 403, "orders:read, org"),
         ("no customer, no org", provider.token("reports", url, "orders:read"), 403, "orders:read, org"),
         ("an expired token", expired(provider.token("hasty", url, "orders:read org")), 401, "has expired"),
@@ -205,6 +206,12 @@ def refusals(base: str, url: str, provider: Provider) -> None:
         response = call(base, token=token)
         assert (response.status_code, said in response.text) == (status, True), (what, response.text[:300])
         passed(f"{what}: {status} {response.json()['error']}")
+
+
+def forged(token: str) -> str:
+    """Return a token with the same head and claims, signed by a stranger."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return jwt.encode(claims, rsa.generate_private_key(65537, 2048), "RS256", jwt.get_unverified_header(token))
 
 
 def expired(token: str) -> str:
