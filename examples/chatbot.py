@@ -20,10 +20,10 @@ from typing import Annotated, Any
 from fastapi import Cookie, FastAPI, HTTPException
 from mcp import Client
 from mcp.types import CallToolResult, Tool
-from pydantic import BaseModel, StrictBool
+from pydantic import BaseModel, Field, StrictBool
 from pydantic_ai import Agent, ModelMessage, Tool as ModelTool
-from pydantic_ai.exceptions import AgentRunError
-from pydantic_ai.models import Model
+from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.models import Model, infer_model
 from pydantic_ai.usage import UsageLimits
 
 from nomos_mcp import (
@@ -53,9 +53,9 @@ TOLD = {
 
 
 class Message(BaseModel):
-    """What a customer writes."""
+    """What a customer writes; a model is paid by its length."""
 
-    text: str
+    text: str = Field(max_length=4000)
 
 
 class Answer(BaseModel):
@@ -246,10 +246,14 @@ def create_app(bot: Chatbot) -> FastAPI:
 def from_environment() -> FastAPI:
     """Make the application from `NOMOS_…`, `NOMOS_MCP_…` and `CHATBOT_MODEL`; mistakes in them end the process."""
     try:
-        settings = Settings.from_env()
+        settings = Settings.from_env().of()
         nomos = NomosClient.from_env(timeout=20, max_retries=1)
     except ValueError as error:  # it names all variables that are wrong, with the fix of each, and no secret
         sys.exit(str(error))
-    model = os.environ.get("CHATBOT_MODEL") or sys.exit("CHATBOT_MODEL: not set. Name a model of pydantic-ai.")
+    name = os.environ.get("CHATBOT_MODEL") or sys.exit("CHATBOT_MODEL: not set. Name a model of pydantic-ai.")
+    try:
+        model = infer_model(name)
+    except (UserError, ImportError) as error:  # no such model, or its package or key is missing
+        sys.exit(f"CHATBOT_MODEL: {error}")
     sessions: dict[str, str] = {}  # filled by your login
     return create_app(Chatbot(settings, nomos, sessions, model))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, get_args
 
 import httpx
@@ -282,3 +283,30 @@ def test_mistakes_in_the_environment_end_the_start_in_words(monkeypatch: pytest.
         "NOMOS_API_VERSION",
     ]
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CHATBOT_MODEL", "no-such-model", "CHATBOT_MODEL: Unknown model"),
+        ("CHATBOT_MODEL", "", "CHATBOT_MODEL: not set"),
+        ("NOMOS_MCP_ORGANISATIONS", "organisations.toml", "NOMOS_MCP_ORGANISATIONS: acme"),
+    ],
+)
+def test_what_no_request_could_be_served_with_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    (tmp_path / "organisations.toml").write_text('[acme]\naccess_token_env = "ACME_TOKEN"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACME_TOKEN", "token")
+    monkeypatch.setenv("CHATBOT_MODEL", "test")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=said):
+        from_environment()
+
+
+async def test_a_text_that_is_far_too_long_reaches_no_model(upstream: str) -> None:
+    model = Watched()
+    with chatbot(upstream, model) as url:
+        assert (await Page(url).post("/chat", text="x" * 5000)).status_code == 422
+    assert not model.read
