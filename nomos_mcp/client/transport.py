@@ -96,8 +96,8 @@ class Transport:
     async def aclose(self) -> None:
         """Close the connections, those in use as soon as they are not; closing twice does no harm."""
         idle, self._idle = self._idle, deque()
-        for _, connection in idle:
-            await connection.aclose()
+        while idle:  # a request that began before may take from it too
+            await idle.pop()[1].aclose()
 
     async def _exchange(self, message: httpx.Request, body: "_Body") -> httpx.Response:
         idle = self._idle

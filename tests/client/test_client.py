@@ -227,6 +227,41 @@ async def test_connections_are_kept_and_what_nobody_needs_any_more_is_closed(mon
     assert opened == 0
 
 
+async def test_a_client_can_be_closed_while_a_request_closes_old_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    closing, opened = anyio.Event(), 0
+
+    class Slow(httpx.AsyncHTTPTransport):
+        async def aclose(self) -> None:
+            nonlocal opened
+            closing.set()
+            for _ in range(3):
+                await anyio.lowlevel.checkpoint()
+            await super().aclose()
+            opened -= 1
+
+    def counted(**options: Any) -> Slow:
+        nonlocal opened
+        opened += 1
+        return Slow(**options)
+
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", counted)
+    orders = [DEMO.orders[name] for name in ("placed", "created", "scheduled", "installed", "activated")]
+    with served(Simulator()) as url:
+        client = NomosClient(
+            client_id=DEMO.client_id, client_secret=DEMO.client_secret, base_url=url, requests_per_second=1000
+        )
+        async with anyio.create_task_group() as tasks:
+            for order in orders:
+                tasks.start_soon(client.meter_orders.get, order)
+        monkeypatch.setattr(transport, "_KEPT_IDLE", 0.0)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.meter_orders.get, orders[0])
+            await closing.wait()
+            await client.aclose()
+        await client.aclose()
+    assert opened == 0
+
+
 async def test_health_needs_no_credentials_and_tells_the_hosts_time() -> None:
     with served(Simulator()) as url:
         async with NomosClient(base_url=url) as client:
