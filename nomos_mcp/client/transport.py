@@ -130,7 +130,7 @@ class Transport:
             pass  # httpx's own message quotes the address, which may hold a password
         raise InvalidRequestError(
             "The proxy of the environment (HTTPS_PROXY or ALL_PROXY) cannot be used: its address has to start with "
-            "http:// or https:// and name a host. Nothing was sent."
+            "http:// or https:// and name a host; a port has to be a number up to 65535. Nothing was sent."
         )
 
     @cached_property
@@ -256,7 +256,11 @@ def _proxy(url: str) -> str | None:
     named = proxies.get("https") or proxies.get("all")
     if not named or proxy_bypass(urlsplit(url).netloc):
         return None
-    return named if "://" in named else f"http://{named}"
+    proxy = named if "://" in named else f"http://{named}"
+    parts = urlsplit(proxy)
+    if not parts.hostname or parts.port == 0:  # which raises too if the port is no number up to 65535
+        raise ValueError
+    return proxy
 
 
 def _revealed(pairs: Iterable[tuple[str, str | SecretStr]]) -> tuple[tuple[str, str], ...]:

@@ -184,7 +184,18 @@ def test_what_a_proxy_refuses_with_is_not_quoted(nomos: WireServer, monkeypatch:
     assert nomos.requests == []
 
 
-@pytest.mark.parametrize("address", ["gopher://user:pr0xy-s3cr3t@127.0.0.1:1", "socks5://127.0.0.1:1", "http://[::1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "gopher://user:pr0xy-s3cr3t@127.0.0.1:1",
+        "socks5://127.0.0.1:1",
+        "http://[::1",
+        "http://",
+        "http://user:pr0xy-s3cr3t@:8080",
+        "http://127.0.0.1:99999",
+        "127.0.0.1:0",
+    ],
+)
 def test_an_address_that_is_no_proxys_is_told_without_its_password(
     nomos: WireServer, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
