@@ -211,8 +211,11 @@ def _absolute(database: str) -> str:
 
 
 def way_out(environ: Mapping[str, str]) -> dict[str, str]:
-    """The proxies and authorities of the environment, with absolute paths."""
-    found = {name: environ.get(name) or environ.get(name.lower(), "") for name in WAY_OUT}
+    """The proxies and authorities of the environment, with absolute paths.
+
+    Of a proxy's name in both cases the lower one counts, as it does for the client.
+    """
+    found = {name: environ.get(name.lower()) or environ.get(name, "") for name in WAY_OUT}
     return {
         name: str(Path(value).absolute()) if name.startswith("SSL_") else value
         for name, value in found.items()

@@ -134,6 +134,9 @@ def test_the_way_out_of_a_companys_network_is_taken_over_without_a_password(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:8080")
     main(["config", "cursor"])
     assert entry_in(capsys.readouterr().out)["env"]["HTTPS_PROXY"] == "http://proxy.example.com:8080"
+    monkeypatch.setenv("https_proxy", "http://other.example.com:8080")  # which is the one that Python uses
+    main(["config", "cursor"])
+    assert entry_in(capsys.readouterr().out)["env"]["HTTPS_PROXY"] == "http://other.example.com:8080"
 
 
 @pytest.mark.usefixtures("credentials")
