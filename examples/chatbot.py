@@ -113,7 +113,7 @@ class Chatbot:
         self._settings = settings.model_copy(update={"confirm": "code"})
         self._sessions = sessions
         self._model = model
-        self._state_key = secrets.token_bytes(32)  # signs codes for all servers; NOMOS_MCP_STATE_KEY goes before it
+        self._state_key = secrets.token_bytes(32)  # signs codes for all servers; NOMOS_MCP_STATE_KEY takes precedence
         self._conversations: dict[tuple[str, str], Conversation] = {}
 
     def of(self, session: str) -> tuple[str, Conversation]:

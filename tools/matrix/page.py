@@ -44,6 +44,16 @@ class Row:
         return " | ".join(self.cells())
 
 
+def _merged(rows: Sequence[Row]) -> list[list[str]]:
+    """Return the rows for a page: one for both transports if all else is the same, and no installer's report."""
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        client, packages, transport, *found, end = row.cells()
+        end = "not installed" if end.startswith("not installed:") else end
+        merged.setdefault((client, packages, *found, end), []).append(transport)
+    return [[client, packages, ", ".join(over), *found] for (client, packages, *found), over in merged.items()]
+
+
 def write_page(rows: Sequence[Row]) -> None:
     """Write the table with today's date."""
     head = ["Client", "Packages", "Transport", "Tools", "Answer", "Unknown argument", "Order", "Lists", "Outcome"]
@@ -52,7 +62,7 @@ def write_page(rows: Sequence[Row]) -> None:
         "",
         f"| {' | '.join(head)} |",
         f"|{' --- |' * len(head)}",
-        *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row.cells())} |" for row in rows),
+        *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in _merged(rows)),
     ]
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(_PART.sub(lambda found: f"{found[1]}{chr(10).join(lines)}\n{found[2]}", text), encoding="utf-8")
