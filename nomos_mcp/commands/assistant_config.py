@@ -6,6 +6,7 @@ With `--link` it becomes a link that adds the server by a click.
 
 import argparse
 import getpass
+import io
 import json
 import os
 import shlex
@@ -78,6 +79,8 @@ def add(commands: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it names files, whose names it may not be able to show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(options)
     except UnicodeEncodeError:
@@ -115,11 +118,13 @@ class _MergeError(Exception):
 
 def _print(assistant: Assistant, settings: "Settings") -> int:
     server = _entry(assistant, _environment(), settings)
+    # A configuration is UTF-8, and a pipe of Windows is not: ASCII is the same in both.
+    escape = not sys.stdout or sys.stdout.encoding.lower() != "utf-8"
     if assistant.command:
-        print(command_line(server))
+        print(command_line(json.dumps(server, ensure_ascii=escape)))
         note(assistant.paste)
     else:
-        print(json.dumps(configuration(assistant, server), indent=2, ensure_ascii=False))
+        print(json.dumps(configuration(assistant, server), indent=2, ensure_ascii=escape))
         note(f"{assistant.title} reads {assistant.file()}. {assistant.paste}")
     _note_secrets(assistant, settings)
     if assistant.then:

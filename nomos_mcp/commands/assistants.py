@@ -180,9 +180,9 @@ def configuration(assistant: Assistant, server: Entry) -> Entry:
     return whole
 
 
-def command_line(server: Entry) -> str:
-    """The command that adds the server to Claude Code, for every project of this user."""
-    return shlex.join(["claude", "mcp", "add-json", "--scope", "user", NAME, json.dumps(server, ensure_ascii=False)])
+def command_line(server: str) -> str:
+    """The command that adds the server, whose entry is given as JSON, to Claude Code for every project of this user."""
+    return shlex.join(["claude", "mcp", "add-json", "--scope", "user", NAME, server])
 
 
 def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool, reveal: bool) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`nomos-mcp config`: what is printed works where it is pasted, secrets stay out, files are merged or left alone."""
 
+import io
 import json
 import shlex
 import stat
@@ -404,6 +405,26 @@ def test_an_unknown_home_is_told(
     monkeypatch.setattr(Path, "home", unknown)
     assert main(["config", "cursor", "--demo", *options]) == 1
     assert "Set HOME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("user", ["Jörg", "Łukasz"])
+def test_a_name_outside_of_ascii_is_right_in_a_pipe_of_any_encoding(
+    user: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_MCP_AUDIT_FILE", str(home / f"{user}.jsonl"))
+    monkeypatch.setenv("HOME", str(home / user))
+    (home / user).mkdir()
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")  # as Windows has it
+    monkeypatch.setattr("sys.stdout", pipe)
+    assert main(["config", "cursor", "--demo"]) == 0
+    assert main(["config", "claude-code", "--demo"]) == 0
+    assert main(["config", "cursor", "--demo", "--write"]) == 0
+    pipe.flush()
+    pipe.seek(0)
+    configuration, command, *_ = pipe.read().rsplit("\n", maxsplit=3)
+    assert (configuration + command).isascii()
+    assert entry_in(configuration)["env"]["NOMOS_MCP_AUDIT_FILE"].endswith(f"{user}.jsonl")
+    assert json.loads(shlex.split(command)[-1])["env"]["NOMOS_MCP_AUDIT_FILE"].endswith(f"{user}.jsonl")
 
 
 def test_without_a_script_beside_it_the_interpreter_is_named(
