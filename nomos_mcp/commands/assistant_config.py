@@ -164,9 +164,8 @@ def _print_link(name: str, settings: "Settings") -> int:
     note(f"Where only https links work, this one leads there by way of {assistant.title}'s site: {link.web}")
     note("That site sees what the link holds: paths and settings, and no secret.")
     if len(link.direct) > _LONGEST_LINK:
-        note(
-            f"It has {len(link.direct):,} characters. Windows opens no more than {_LONGEST_LINK:,}: use --write there."
-        )
+        long = f"The link has {len(link.direct):,} characters"
+        note(f"{long}, and Windows opens no more than {_LONGEST_LINK:,}: use --write there.")
     _note_secrets(assistant, settings)
     return EXIT_OK
 
