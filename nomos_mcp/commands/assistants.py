@@ -109,8 +109,8 @@ ASSISTANTS: Final[Mapping[str, Assistant]] = {
         title="Claude Code",
         file=lambda: Path.cwd() / ".mcp.json",
         key="mcpServers",
-        paste="Run it in a terminal. With --write the server goes into this folder's .mcp.json instead, where Claude "
-        "Code asks for your approval.",
+        paste="Run it in a POSIX shell (on Windows in Git Bash: cmd and PowerShell quote otherwise). With --write the "
+        "server goes into this folder's .mcp.json instead, where Claude Code asks for your approval.",
         reference="${%s}",
         command=True,
     ),
