@@ -96,7 +96,7 @@ class JwtVerifier:
     def _caller_token(self, claims: Mapping[str, Any]) -> CallerToken:
         client_id = str(claims.get("client_id") or claims.get("azp") or claims.get("sub") or "")
         subject = str(claims.get("sub") or client_id)
-        if not subject or not _is_text(subject):
+        if not subject or not subject.isprintable():  # JSON may hold half a character, which cannot be written
             raise InvalidTokenError(_INVALID)
         customer_id, scopes = self._customer(claims), _scopes(claims, self._http.scope_prefix)
         caller = Caller(
@@ -139,15 +139,6 @@ class JwtVerifier:
 def _single(claim: object) -> object:
     """Return the value of a claim: a list of one stands for its item, as Entra ID sends attributes of its directory."""
     return claim[0] if isinstance(claim, list) and len(claim) == 1 else claim
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name can be written: JSON may hold halves of characters, of which no bytes can be made."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _lasts(claims: Mapping[str, Any]) -> bool:
