@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from nomos_mcp.client.environment import is_utf8
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion
 from nomos_mcp.client.trusted_hosts import DEFAULT_BASE_URL, checked_base_url
@@ -180,6 +181,8 @@ class _Table:
             return "the environment variable that it names is not set. Set it, or name another."
         if value.startswith("${") and value.endswith("}"):
             return "the environment variable that it names holds a placeholder and no value. Set it to the value."
+        if not is_utf8(value):
+            return "the environment variable that it names holds bytes that are not UTF-8. Write it again, as UTF-8."
         return self._webhooks_flaw() if key == _WEBHOOKS else ""
 
     def _webhooks_flaw(self) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from nomos_mcp.authentication_settings import authentication_problems, folder_problems
-from nomos_mcp.client.environment import ClientVariables, client_problems, stripped
+from nomos_mcp.client.environment import ClientVariables, client_problems, stripped, unreadable
 from nomos_mcp.client.http_messages import CURIE, EDISON
 from nomos_mcp.organisations_file import MIN_SECRET_BYTES, OrganisationSettings, choose, read_organisations
 from nomos_mcp.variables import (
@@ -123,6 +123,8 @@ class Settings(ClientVariables):
             SettingsError: Some are wrong; it names all of them at once.
         """
         env = stripped(os.environ if environ is None else environ)
+        if problems := unreadable(env):
+            raise SettingsError(problems)
         organisations, mistakes = read_organisations(env, demo=demo)
         if problems := [
             *client_problems(env),

@@ -108,6 +108,7 @@ def test_without_the_file_there_is_one_organisation_without_a_name() -> None:
         ('[acme]\naccess_token_env = "S3CR3TOFACME"', "[acme] access_token_env:", "that it names is not set"),
         ('[acme]\naccess_token_env = "EMPTY"', "[acme] access_token_env:", "that it names is not set"),
         ('[acme]\naccess_token_env = "LEFT"', "[acme] access_token_env:", "holds a placeholder"),
+        ('[acme]\naccess_token_env = "LATIN"', "[acme] access_token_env:", "holds bytes that are not UTF-8"),
         (f'[acme]\n{ACME}access_token_env = "BETA_TOKEN"', "[acme] access_token_env:", "given together with"),
         ('[acme]\nclient_id_env = "ACME_ID"', "[acme] client_secret_env:", "not given, but client_id_env is"),
         ('[acme]\nclient_secret_env = "ACME_SECRET"', "[acme] client_id_env:", "not given, but client_secret_env is"),
@@ -135,7 +136,14 @@ def test_without_the_file_there_is_one_organisation_without_a_name() -> None:
 )
 def test_a_mistake_names_file_table_and_key(file: Path, content: str | bytes, where: str, said: str) -> None:
     both = f"{SECRETS['BETA_HOOKS']},{SECRETS['ACME_HOOKS'].partition(',')[2]}"
-    more = {"EMPTY": " ", "SHORT": f"{'s' * 32},short", "LEFT": "${ACME_TOKEN}", "BOTH_HOOKS": both, "COMMAS": " ,,"}
+    more = {
+        "EMPTY": " ",
+        "SHORT": f"{'s' * 32},short",
+        "LEFT": "${ACME_TOKEN}",
+        "BOTH_HOOKS": both,
+        "COMMAS": " ,,",
+        "LATIN": "s3cr3t\udce4",
+    }
     (problem,) = problems(file, content, **more, **POSTGRESQL)
     assert problem.startswith(f"NOMOS_MCP_ORGANISATIONS: {file}{',' if where else ''} {where}".rstrip())
     assert said in problem

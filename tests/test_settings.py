@@ -101,6 +101,7 @@ def test_what_is_set_is_taken_and_secrets_do_not_show() -> None:
         ({**KEPT, "NOMOS_MCP_WATCH_EVERY": "999999d"}, "NOMOS_MCP_WATCH_EVERY: '999999d' is no time span"),
         ({"NOMOS_MCP_WATCH_EVERY": "24h"}, "NOMOS_MCP_WATCH_EVERY: set, but NOMOS_MCP_DATABASE is not"),
         ({**KEPT, "NOMOS_MCP_WEBHOOK_SECRETS": f"{'s' * 32}, short"}, "NOMOS_MCP_WEBHOOK_SECRETS: a secret has under"),
+        ({"NOMOS_MCP_STATE_KEY": "s3cr3t\udce4"}, "NOMOS_MCP_STATE_KEY: holds bytes that are not UTF-8"),
         ({"NOMOS_MCP_WEBHOOK_SECRETS": "s" * 32}, "NOMOS_MCP_WEBHOOK_SECRETS: set, but NOMOS_MCP_DATABASE is not"),
     ],
 )

@@ -15,7 +15,7 @@ from pydantic import SecretBytes, SecretStr
 from nomos_mcp.client.credentials import ClientCredentials, Credentials
 from nomos_mcp.client.customer_scope import CustomerEvents, CustomerMeterOrders, CustomerSubscriptions
 from nomos_mcp.client.endpoints import Customers, Events, MeterOrders, Subscriptions
-from nomos_mcp.client.environment import ClientVariables, client_problems, stripped
+from nomos_mcp.client.environment import ClientVariables, client_problems, stripped, unreadable
 from nomos_mcp.client.errors import InvalidRequestError
 from nomos_mcp.client.http_connection import HttpConnection, RequestObserver
 from nomos_mcp.client.http_messages import API_VERSIONS, DEFAULT_API_VERSION, ApiVersion, AsgiApp
@@ -129,7 +129,7 @@ class NomosClient:
                 with its fix; secrets are not quoted.
         """
         env = stripped(os.environ if environ is None else environ)
-        if problems := list(client_problems(env)):
+        if problems := unreadable(env) or list(client_problems(env)):
             raise InvalidRequestError("\n".join(problems))
         read = ClientVariables.read(env)
         client = cls(

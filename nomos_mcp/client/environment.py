@@ -49,6 +49,20 @@ def stripped(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in environ.items()}
 
 
+def is_utf8(value: str) -> bool:
+    """Whether the bytes of a variable are UTF-8; Python keeps all others as surrogates, which nothing can encode."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def unreadable(env: Mapping[str, str]) -> list[str]:
+    """Return a mistake for each variable of ours that is not UTF-8. It is told alone: such a value breaks any check."""
+    return [
+        f"{name}: holds bytes that are not UTF-8, as a text in another encoding does. Write its value again, as UTF-8."
+        for name, value in env.items()
+        if name.startswith("NOMOS_") and not is_utf8(value)
+    ]
+
+
 def client_problems(env: Mapping[str, str]) -> Iterator[str]:
     """Yield every mistake: the variable's name, what is wrong, and how to fix it. No secret is quoted."""
     for name in (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN):  # in the others a placeholder has the wrong form anyway

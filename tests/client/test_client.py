@@ -84,6 +84,7 @@ def test_a_client_from_the_environment_reads_the_process_by_default(monkeypatch:
         {"NOMOS_CLIENT_ID": "a", "NOMOS_CLIENT_SECRET": "s3cr3t", "NOMOS_ACCESS_TOKEN": "s3cr3t"},
         {"NOMOS_CLIENT_ID": "a", "NOMOS_CLIENT_SECRET": "${NOMOS_CLIENT_SECRET}"},
         {"NOMOS_ACCESS_TOKEN": "Bearer s3cr3t"},
+        {"NOMOS_CLIENT_ID": "a", "NOMOS_CLIENT_SECRET": "s3cr3t\udce4"},
         {"NOMOS_API_VERSION": "curie"},
         {"NOMOS_BASE_URL": "http://me:s3cr3t@api.nomos.energy"},
         {"NOMOS_CUSTOMER_ID": "sub_1"},
