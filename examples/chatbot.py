@@ -87,7 +87,8 @@ class Conversation:
     offer: Offer | None = None
     code: str = field(default="", repr=False)  # of the offer; it never leaves this process
     answered: dict[str, Reply] = field(default_factory=dict)  # what came of each offer: it is answered once
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # two tabs write and click one after the other
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # two tabs write one after the other
+    clicks: asyncio.Lock = field(default_factory=asyncio.Lock)  # and click so, without waiting for a model
 
     def offered(self, result: CallToolResult) -> dict[str, Any]:
         """Keep the offer of a result, and return the result without its code."""
@@ -172,7 +173,7 @@ class Chatbot:
 
     async def answer(self, customer_id: str, conversation: Conversation, answer: Answer) -> Reply:
         """Take the customer's yes or no to an offer; a second answer to it changes nothing, and gets the same reply."""
-        async with conversation.lock:
+        async with conversation.clicks:
             if answer.offer in conversation.answered:
                 return conversation.answered[answer.offer]
             offer = conversation.offer

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -140,6 +141,29 @@ async def test_tabs_that_answer_at_once_are_all_told_what_came_of_the_first_clic
         texts.append(await page.answers(offer, yes=False))
     assert texts == ["Your smart meter is ordered."] * 4
     assert len(simulator.ledger) == 1
+
+
+async def test_a_click_waits_for_no_model(upstream: str) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    async def slow(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        if "later" in repr(messages):
+            asked.set()
+            await asyncio.to_thread(answered.wait, 60)
+            return ModelResponse(parts=[TextPart("Here I am.")])
+        return script(messages, info)
+
+    with chatbot(upstream, FunctionModel(slow)) as url:
+        page = Page(url)
+        offer = (await page.asks())["offer"]
+        other_tab = asyncio.create_task(page.post("/chat", text="And later?"))
+        await asyncio.to_thread(asked.wait, 60)
+        try:
+            async with asyncio.timeout(30):
+                assert await page.answers(offer) == "Your smart meter is ordered."
+        finally:
+            answered.set()
+        assert (await other_tab).json()["text"] == "Here I am."
 
 
 async def test_a_tab_with_an_older_offer_orders_nothing(simulator: Simulator, upstream: str) -> None:
