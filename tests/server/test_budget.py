@@ -15,7 +15,7 @@ from tests.server.conftest import Connect, error_of
 
 DEFINITIONS = 2_000
 LIST_BYTES = 27_000
-ICONS_BYTES = 6_000
+ICONS_BYTES = 4_600
 INSTRUCTIONS = 350
 PAGE_OF_ORDERS = 1_300
 COUNTS = 250
