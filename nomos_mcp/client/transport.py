@@ -123,8 +123,7 @@ class Transport:
         if self._app:
             return _InProcess(self._app)
         try:
-            # A proxy of the environment sees nothing of an encrypted connection, but all of one in plain HTTP.
-            proxy = _proxy(self._base_url) if self._is_encrypted else None
+            proxy = proxy_of(self._base_url)
             return httpx.AsyncHTTPTransport(verify=self._authorities, limits=_ONE, trust_env=False, proxy=proxy)
         except (ValueError, ImportError, httpx.InvalidURL):
             pass  # httpx's own message quotes the address, which may hold a password
@@ -250,8 +249,16 @@ def _credentials(auth: SecretStr | tuple[str, SecretStr]) -> str:
     return "Basic " + b64encode(f"{auth[0]}:{auth[1].get_secret_value()}".encode()).decode()
 
 
-def _proxy(url: str) -> str | None:
-    """Return the proxy for encrypted connections that the environment names, unless NO_PROXY excepts the host."""
+def proxy_of(url: str) -> str | None:
+    """Return the proxy on the way to a URL that the environment names; None if there is none, or NO_PROXY excepts it.
+
+    It sees nothing of an encrypted connection, but all of one in plain HTTP, which therefore has none.
+
+    Raises:
+        ValueError: Its address has no host, or a port that is none. It may hold a password.
+    """
+    if urlsplit(url).scheme != "https":
+        return None
     proxies = getproxies()
     named = proxies.get("https") or proxies.get("all")
     if not named or proxy_bypass(urlsplit(url).netloc):

@@ -18,6 +18,7 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from nomos_mcp.client.errors import CertificateError
+from nomos_mcp.client.transport import proxy_of
 from nomos_mcp.client.trusted_hosts import trusted_authorities
 from nomos_mcp.service.authorization import TokenCheckUnavailableError
 from nomos_mcp.service.http_limits import (
@@ -142,7 +143,7 @@ async def fetch(url: str) -> bytes:
     content = b""
     try:
         async with (
-            httpx.AsyncClient(follow_redirects=False, timeout=KEYS_DEADLINE, verify=trusted_authorities()) as client,
+            _client(url) as client,
             client.stream("GET", url, headers={"Accept": "application/json"}) as response,
         ):
             if response.status_code != httpx.codes.OK:
@@ -154,3 +155,12 @@ async def fetch(url: str) -> bytes:
     except (httpx.HTTPError, httpx.InvalidURL, CertificateError) as error:
         raise FetchError(type(error).__name__) from None
     return content
+
+
+def _client(url: str) -> httpx.AsyncClient:
+    authorities = trusted_authorities()
+    try:
+        proxy = proxy_of(url)
+        return httpx.AsyncClient(timeout=KEYS_DEADLINE, verify=authorities, trust_env=False, proxy=proxy)
+    except (ValueError, ImportError, httpx.InvalidURL):
+        raise FetchError("unusable proxy") from None

@@ -60,6 +60,22 @@ async def test_the_issuers_certificate_is_verified_as_that_of_nomos_is(
                 await fetch(server.url)
 
 
+async def test_keys_in_plain_http_come_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could hand out keys of its own."""
+    with serving(saying(http())) as proxy, serving(saying(http(body={"keys": []}))) as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        assert await fetch(server.url) == b'{"keys": []}'
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://127.0.0.1:99999"])
+async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    with pytest.raises(FetchError, match="unusable proxy"):
+        await fetch("https://127.0.0.1:1/keys")
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
