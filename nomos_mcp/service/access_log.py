@@ -6,27 +6,26 @@ or free text.
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import uuid4
 
 from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from opentelemetry import trace
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.client.ids import kind_of
 from nomos_mcp.server.request_context import Caller, current_caller
-from nomos_mcp.service.authorization import caller_in
+from nomos_mcp.service.authorization import caller_in, header_values
 from nomos_mcp.stderr import write_line
 
-HEADER: Final = "x-request-id"
-_VALID_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+HEADER: Final = b"x-request-id"
+_VALID_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOGGED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "completion/complete": ""}
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_ERRORS: Final = 400
@@ -49,6 +48,9 @@ class _Request:
 _request: ContextVar[_Request] = ContextVar("_request")
 
 
+_encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class RequestLog:
     """Gives each request an ID, and logs those that get an HTTP error and are not logged as a call.
 
@@ -66,12 +68,12 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        request = _Request(given if _VALID_ID.fullmatch(given) else uuid4().hex, self._observe)
+        given = header_values(scope).get(HEADER, b"")
+        request = _Request(given.decode() if _VALID_ID.fullmatch(given) else secrets.token_hex(16), self._observe)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request.id
+                message = {**message, "headers": [*message.get("headers", ()), (HEADER, request.id.encode())]}
                 if message["status"] >= _CLIENT_ERRORS and not request.is_logged:
                     _log(
                         0.0,
@@ -180,6 +182,6 @@ def _log(seconds: float, **fields: object) -> None:
     kept = {
         name: value[:_MAX_TEXT] if isinstance(value, str) else value
         for name, value in line.items()
-        if value not in ("", {})
+        if value or value not in ("", {})
     }
-    write_line(json.dumps(kept, separators=(",", ":")))
+    write_line(_encoded(kept))

@@ -98,7 +98,7 @@ class Authorization:
         if scope["method"] != "POST":
             message = "Send requests with POST. There is no stream to open and no session to end here."
             return error_response(405, "method_not_allowed", message, {"allow": "POST"})
-        if "access_token" in QueryParams(scope["query_string"]):
+        if scope["query_string"] and "access_token" in QueryParams(scope["query_string"]):
             message = f"Tokens in the URL are not accepted, because URLs are logged. {SEND_TOKEN}"
             return error_response(400, "invalid_request", message)
         caller = caller_in(scope)
@@ -112,6 +112,11 @@ class Authorization:
         if "" in self._served:
             return "This token names an organisation, and this server serves only one, without a name. Get another one."
         return "This token names an organisation that this server does not serve. Get one that names yours."
+
+
+def header_values(scope: Scope) -> dict[bytes, bytes]:
+    """Return the headers of a request by name, in small letters; of one that occurs several times the first."""
+    return dict(reversed(scope["headers"]))
 
 
 def caller_in(scope: Scope) -> Caller | None:

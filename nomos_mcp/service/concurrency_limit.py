@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import anyio
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nomos_mcp.service.authorization import caller_in, error_response
+from nomos_mcp.service.authorization import caller_in, error_response, header_values
 from nomos_mcp.service.http_limits import (
     MAX_ANONYMOUS_DELAY,
     MAX_ANONYMOUS_WAITING,
@@ -24,7 +23,7 @@ from nomos_mcp.service.http_limits import (
     REQUESTS_PER_SECOND,
 )
 
-_LISTEN: Final = "subscriptions/listen"  # the one method whose answer has no end
+_LISTEN: Final = b"subscriptions/listen"  # the one method whose answer has no end
 _RETRY_AFTER: Final = {"retry-after": "1"}
 
 _Caller = tuple[str, str, str] | None
@@ -39,6 +38,11 @@ class _Pool:
 
     def limit(self, caller: _Caller) -> int:
         return self.total if caller is None else self.per_caller
+
+    def semaphore(self, caller: _Caller) -> anyio.Semaphore:
+        if (semaphore := self.semaphores.get(caller)) is None:
+            semaphore = self.semaphores[caller] = anyio.Semaphore(self.limit(caller))
+        return semaphore
 
     def release(self, caller: _Caller) -> None:
         semaphore = self.semaphores[caller]
@@ -71,10 +75,9 @@ class ConcurrencyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         known = caller_in(scope)
         caller = (known.organisation, known.name, known.customer_id) if known else None
-        pool = self._streams if Headers(scope=scope).get("mcp-method") == _LISTEN else self._requests
-        limit = pool.limit(caller)
-        if not await self._acquired(pool.semaphores.setdefault(caller, anyio.Semaphore(limit))):
-            message = f"You have {limit} requests in progress, which is the limit. Wait for an answer."
+        pool = self._streams if header_values(scope).get(b"mcp-method") == _LISTEN else self._requests
+        if not await self._acquired(pool.semaphore(caller)):
+            message = f"You have {pool.limit(caller)} requests in progress, which is the limit. Wait for an answer."
             refusal = error_response(429, "too_many_requests", message, _RETRY_AFTER) if caller else _busy()
             await refusal(scope, receive, send)
             return

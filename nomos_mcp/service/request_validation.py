@@ -19,14 +19,13 @@ from mcp.types import (
     jsonrpc_message_adapter,
 )
 from pydantic import ValidationError
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_mcp.server.request_context import ORDERS_READ, ORDERS_WRITE
 from nomos_mcp.server.stdio_transport import is_id
 from nomos_mcp.server.tools import ORDER_TOOL
-from nomos_mcp.service.authorization import CLOSE, Challenges, caller_in, error_response, json_rpc_error
+from nomos_mcp.service.authorization import CLOSE, Challenges, caller_in, error_response, header_values, json_rpc_error
 from nomos_mcp.service.http_limits import BODY_DEADLINE, MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_ECHO
 from nomos_mcp.settings import HttpSettings
 from nomos_mcp.variables import ALLOWED_HOSTS, ALLOWED_ORIGINS
@@ -41,16 +40,18 @@ class UnambiguousHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        problem = _ambiguity(Headers(scope=scope)) if scope["type"] == "http" else ""
+        problem = _ambiguity([name for name, _ in scope["headers"]]) if scope["type"] == "http" else ""
         answer = error_response(400, "invalid_request", problem, CLOSE) if problem else self._app
         await answer(scope, receive, send)
 
 
-def _ambiguity(headers: Headers) -> str:
-    if "content-length" in headers and "transfer-encoding" in headers:
+def _ambiguity(names: list[bytes]) -> str:
+    if b"content-length" in names and b"transfer-encoding" in names:
         return "A request has a Content-Length or a Transfer-Encoding, not both."
-    repeated = next((name for name in ("host", "origin") if len(headers.getlist(name)) > 1), "")
-    return f"The header {repeated.capitalize()} may occur only once in a request." if repeated else ""
+    for name in (b"host", b"origin"):
+        if names.count(name) > 1:
+            return f"The header {name.decode().capitalize()} may occur only once in a request."
+    return ""
 
 
 class AllowedHosts:
@@ -66,19 +67,22 @@ class AllowedHosts:
         self._origins = frozenset(http.allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self._error(Headers(scope=scope)) or self._app)(scope, receive, send)
+        await (self._error(header_values(scope)) or self._app)(scope, receive, send)
 
-    def _error(self, headers: Headers) -> Response | None:
-        host, origin = headers.get("host", "").lower(), headers.get("origin", "").lower()
-        name, _, port = host.rpartition(":")
-        loopback = host in _LOOPBACK or (name in _LOOPBACK and port.isdigit())
-        if host not in self._hosts and not (self._any_loopback and loopback):
+    def _error(self, headers: Mapping[bytes, bytes]) -> Response | None:
+        host, origin = (headers.get(name, b"").decode("latin-1").lower() for name in (b"host", b"origin"))
+        if host not in self._hosts and not (self._any_loopback and _is_loopback(host)):
             message = f"This server does not answer to the name in the Host header. The operator sets {ALLOWED_HOSTS}."
             return error_response(421, "misdirected_request", message)
         if origin and origin not in self._origins | {f"http://{host}", f"https://{host}"}:
             message = f"Pages of this origin may not call this server. The operator sets {ALLOWED_ORIGINS}."
             return error_response(403, "origin_not_allowed", message)
         return None
+
+
+def _is_loopback(host: str) -> bool:
+    name, _, port = host.rpartition(":")
+    return host in _LOOPBACK or (name in _LOOPBACK and port.isdigit())
 
 
 class ValidBody:
@@ -96,7 +100,7 @@ class ValidBody:
         self._challenges = challenges
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
+        headers = header_values(scope)
         body = await _read(headers, receive)
         error = self._error(scope, headers, body) if isinstance(body, bytes) else body
         if error is not None:
@@ -104,7 +108,7 @@ class ValidBody:
         elif isinstance(body, bytes):  # else the client went away
             await self._app(scope, _replayed(body, receive), send)
 
-    def _error(self, scope: Scope, headers: Headers, body: bytes) -> Response | None:
+    def _error(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Response | None:
         try:
             message = pydantic_core.from_json(body)
         except ValueError:
@@ -115,9 +119,7 @@ class ValidBody:
         if not is_id(message.get("id", "")):
             text = f"The id must be an integer or a string of at most {MAX_ECHO} characters."
             return json_rpc_error(INVALID_REQUEST, text)
-        try:
-            jsonrpc_message_adapter.validate_python(message, by_name=False)
-        except ValidationError:
+        if not (_is_request(message) or _is_message(message)):
             return json_rpc_error(INVALID_REQUEST, "The body is not a JSON-RPC 2.0 message.", message.get("id"))
         error = _message_error(headers, message)
         if error is None and self._challenges and message.get("method") == "tools/call":
@@ -126,7 +128,22 @@ class ValidBody:
         return error
 
 
-def _message_error(headers: Headers, message: Mapping[str, Any]) -> Response | None:
+def _is_request(message: Mapping[str, Any]) -> bool:
+    """Whether a message with a valid ID, or with none, is a request or a notification, as the SDK's models have it."""
+    is_called = isinstance(message.get("method"), str) and isinstance(message.get("params"), dict | None)
+    return is_called and message.get("jsonrpc") == "2.0"
+
+
+def _is_message(message: Mapping[str, Any]) -> bool:
+    """Whether it is any message of JSON-RPC: answers are rare here, and the SDK's models take five times as long."""
+    try:
+        jsonrpc_message_adapter.validate_python(message, by_name=False)
+    except ValidationError:
+        return False
+    return True
+
+
+def _message_error(headers: Mapping[bytes, bytes], message: Mapping[str, Any]) -> Response | None:
     method, params = message.get("method", ""), message.get("params")
     if not isinstance(method, str) or not isinstance(params, dict | None):
         return json_rpc_error(INVALID_REQUEST, "A method is a string, and params are an object.", message.get("id"))
@@ -135,17 +152,18 @@ def _message_error(headers: Headers, message: Mapping[str, Any]) -> Response | N
     if max(len(method), len(str(meta.get("progressToken", "")))) > MAX_ECHO:
         text = f"A method and a progress token may have at most {MAX_ECHO} characters."
         return json_rpc_error(INVALID_REQUEST, text, message.get("id"))
-    version = headers.get("mcp-protocol-version")
+    given = headers.get(b"mcp-protocol-version")
+    version = None if given is None else given.decode("latin-1")
     if len(version or "") > MAX_ECHO or meta.get(PROTOCOL_VERSION_META_KEY, version) != version:
         text = f"The header MCP-Protocol-Version does not match {PROTOCOL_VERSION_META_KEY} in _meta."
         return json_rpc_error(HEADER_MISMATCH, text, message.get("id"))
     return None
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes | Response | None:
-    length = headers.get("content-length", "0")
+async def _read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes | Response | None:
+    length = headers.get(b"content-length", b"0")
     too_large = not length.isdigit() or int(length) > MAX_BODY_BYTES
-    if too_large and "expect" in headers:
+    if too_large and b"expect" in headers:
         return _too_large()  # the client has sent no body yet
     chunks, size = [], 0
     with anyio.move_on_after(BODY_DEADLINE):
