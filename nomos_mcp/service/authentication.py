@@ -5,8 +5,8 @@ A token is looked at here and kept nowhere: it does not travel upstream, into a 
 
 import time
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final
 
 import jwt
 from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, PyJWTError
@@ -24,11 +24,15 @@ from nomos_mcp.service.jwks import JwksCache
 from nomos_mcp.service.token_file import PREFIX, TokenFile
 from nomos_mcp.settings import HttpSettings
 
+if TYPE_CHECKING:
+    from jwt.types import Options
+
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
 """Asymmetric ones only: with a shared secret, whoever can check a token could make one."""
 
+_OPTIONS: Final["Options"] = {"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True}
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})  # of access tokens (RFC 9068); many say only JWT
 
 MALFORMED: Final = "(malformed)"
@@ -69,7 +73,7 @@ class JwtVerifier:
         self._keys = keys
 
     async def check(self, token: str) -> CallerToken:
-        algorithm, kid = _header(token)
+        algorithm, kid = _header(token.partition(".")[0])
         key = await self._keys.find(kid, algorithm)
         if key is None:
             raise InvalidTokenError(_INVALID)
@@ -81,7 +85,7 @@ class JwtVerifier:
                 issuer=self._http.issuer,
                 audience=self._http.audience,
                 leeway=CLOCK_SKEW,
-                options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
+                options=_OPTIONS,
             )
         except ExpiredSignatureError:
             raise InvalidTokenError(_EXPIRED) from None
@@ -146,10 +150,11 @@ def _lasts(claims: Mapping[str, Any]) -> bool:
     return int(claims["exp"]) > time.time()
 
 
-def _header(token: str) -> tuple[str, str]:
-    """Return algorithm and key ID; unverified, they only decide which key to try."""
+@lru_cache(maxsize=16)  # an issuer's tokens begin with one of a few
+def _header(encoded: str) -> tuple[str, str]:
+    """Return algorithm and key ID, of a token's first part; unverified, they only decide which key to try."""
     try:
-        header = jwt.get_unverified_header(token)
+        header = jwt.get_unverified_header(f"{encoded}..")
     except (PyJWTError, ValueError, TypeError, RecursionError):
         raise InvalidTokenError(_INVALID) from None
     algorithm, kid, kind = header.get("alg"), header.get("kid", ""), header.get("typ", "JWT")

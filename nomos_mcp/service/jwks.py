@@ -51,6 +51,7 @@ class JwksCache:
         self._sleep = sleep
         self._waiting = 0
         self._keys: dict[str, Mapping[str, Any]] = {}
+        self._made: dict[tuple[str, str], PyJWK | None] = {}  # of these keys, by key ID and algorithm
         self._read_at = self._fetched_at = float("-inf")
         self._lock = anyio.Lock()
 
@@ -69,7 +70,11 @@ class JwksCache:
         self._check_age()
         if found is None and self._read_at < arrived:
             raise TokenCheckUnavailableError(_UNAVAILABLE)
-        return _usable(found, algorithm) if found else None
+        if found is None:
+            return None
+        if (kid, algorithm) not in self._made:
+            self._made[kid, algorithm] = _usable(found, algorithm)
+        return self._made[kid, algorithm]
 
     async def ids(self) -> list[str]:
         """Fetch the keys, and return the IDs of those that an allowed algorithm can use; for a report."""
@@ -112,7 +117,7 @@ class JwksCache:
         self._fetched_at = self._clock()
         try:
             with anyio.fail_after(KEYS_DEADLINE):
-                self._keys = _parsed(await fetch(self._url))
+                self._keys, self._made = _parsed(await fetch(self._url)), {}
         except (FetchError, TimeoutError, ValueError, RecursionError) as error:
             why = str(error) if type(error) in {FetchError, ValueError} else type(error).__name__
             sys.stderr.write(f"nomos-mcp: the issuer's keys could not be read from {self._url}: {why}\n")
