@@ -225,8 +225,9 @@ def test_a_file_without_a_secret_stays_as_open_as_it_was(home: Path) -> None:
 def test_what_is_not_text_is_told_and_goes_into_no_configuration(
     options: list[str], home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NOMOS_MCP_AUDIT_FILE", str(home / "\udcff.jsonl"))  # a name that is not UTF-8
-    assert main(["config", "cursor", "--demo", *options]) == 1
+    monkeypatch.setenv("NOMOS_ACCESS_TOKEN", SECRET)
+    monkeypatch.setenv("SSL_CERT_FILE", str(home / "\udcff.pem"))  # a name that is not UTF-8
+    assert main(["config", "cursor", *options]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "not UTF-8" in printed.err
