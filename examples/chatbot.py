@@ -88,7 +88,7 @@ class Conversation:
     code: str = field(default="", repr=False)  # of the offer; it never leaves this process
     answered: dict[str, Reply] = field(default_factory=dict)  # what came of each offer: it is answered once
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # two tabs write one after the other
-    clicks: asyncio.Lock = field(default_factory=asyncio.Lock)  # and click so, without waiting for a model
+    clicks: asyncio.Lock = field(default_factory=asyncio.Lock)  # and their clicks too, without waiting for a model
 
     def offered(self, result: CallToolResult) -> dict[str, Any]:
         """Keep the offer of a result, and return the result without its code."""
