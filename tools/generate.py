@@ -35,6 +35,7 @@ from tools.skill import PARTS as SKILL_PARTS, SKILL, WHOLE as SKILL_WHOLE
 
 ROOT = Path(__file__).resolve().parent.parent
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_MARK = re.compile(r"<!-- (generated|end)\b")
 
 
 def tools_table() -> str:
@@ -160,6 +161,10 @@ def main() -> int:
     for name in (*FILES, *WHOLE):
         path = ROOT / name
         text = path.read_text(encoding="utf-8") if path.exists() else ""
+        marks = _MARK.findall(text) if name in FILES else []
+        if marks != ["generated", "end"] * (len(marks) // 2):
+            print(f"{name}: each generated part has to begin and to end with its mark, as the others do.")
+            return 1
         fresh = WHOLE[name]() if name in WHOLE else _PART.sub(_filled, text)
         if fresh == text:
             continue
