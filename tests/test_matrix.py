@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tools.matrix import __main__ as command
 from tools.matrix.clients import CLIENTS, LATE, Client
 from tools.matrix.model import Conversation, chat_completion
 from tools.matrix.page import PAGE
@@ -56,6 +57,18 @@ def test_a_failure_that_is_expected_has_to_come() -> None:
     slow = replace(CLIENT, fails=LATE)
     assert not judge(slow, Played(Conversation(), failure=f"Error: {LATE}"), TOOLS, ANSWER).failures
     assert judge(slow, Played(conversation(*GOOD)), TOOLS, ANSWER).failures
+
+
+def test_a_name_that_no_client_has_does_not_pass() -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--only", "no such client"])
+    assert ended.value.code
+
+
+def test_packages_that_take_too_long_fail_their_client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "INSTALLING", 0.0)
+    with pytest.raises(command.NotInstalledError, match="not installed after 0 seconds"):
+        command._run("sleep", "60")
 
 
 def test_the_code_of_the_preview_is_what_orders() -> None:

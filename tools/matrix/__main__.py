@@ -54,7 +54,10 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def _run(*command: str, cwd: Path | None = None) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALLING, cwd=cwd, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALLING, cwd=cwd, check=False)
+    except subprocess.TimeoutExpired as expired:
+        raise NotInstalledError(f"not installed after {expired.timeout:.0f} seconds") from None
     if done.returncode:
         raise NotInstalledError("not installed: " + re.sub(r"\s+", " ", done.stderr).strip())
 
@@ -69,10 +72,9 @@ def installed(client: Client, work: Path) -> Iterator[list[str]]:
             _run("npm", "install", "--silent", "--no-fund", "--no-audit", *client.packages, cwd=folder)
             yield ["node", str(folder / client.script)]
         else:
-            uv = "uv"
-            _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
+            _run("uv", "venv", "--quiet", "--python", sys.executable, str(folder))
             python = str(folder / "bin" / "python")
-            _run(uv, "pip", "install", "--quiet", "--python", python, *client.packages)
+            _run("uv", "pip", "install", "--quiet", "--python", python, *client.packages)
             yield [python, str(SCRIPTS / client.script)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -132,6 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", help="those whose name contains this; writes nothing")
     told = parser.parse_args(arguments)
     chosen = [each for each in CLIENTS if (each.short or not told.short) and (told.only or "") in each.name]
+    if not chosen:
+        parser.error("nothing has such a name")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder, scripted_model() as model:
         for _, clients in groupby(chosen, key=lambda each: each.packages):

@@ -1,11 +1,10 @@
 """The client of fastmcp."""
 
 import asyncio
-import json
 
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
-from plain_agent import converse
+from plain_agent import converse, text_of
 from script_settings import say, told
 
 
@@ -14,11 +13,7 @@ async def main() -> None:
         tools = await client.list_tools()
 
         async def call(name: str, arguments: dict[str, object]) -> str:
-            result = await client.call_tool(name, arguments, raise_on_error=False)
-            return "\n".join(
-                block.text if block.type == "text" else json.dumps(block.model_dump(mode="json"))
-                for block in result.content
-            )
+            return text_of((await client.call_tool(name, arguments, raise_on_error=False)).content)
 
         announced = [tool.model_dump(mode="json", by_alias=True) for tool in tools]
         await converse([(tool["name"], tool["description"], tool["inputSchema"]) for tool in announced], call)

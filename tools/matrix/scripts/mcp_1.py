@@ -1,12 +1,11 @@
 """The MCP Python SDK 1.x as a client."""
 
 import asyncio
-import json
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamablehttp_client
-from plain_agent import converse
+from plain_agent import converse, text_of
 from script_settings import say, told
 
 
@@ -16,11 +15,7 @@ async def ask(read: object, write: object) -> None:
         tools = (await session.list_tools()).tools
 
         async def call(name: str, arguments: dict[str, object]) -> str:
-            result = await session.call_tool(name, arguments)
-            return "\n".join(
-                block.text if block.type == "text" else json.dumps(block.model_dump(mode="json"))
-                for block in result.content
-            )
+            return text_of((await session.call_tool(name, arguments)).content)
 
         await converse([(tool.name, tool.description or "", tool.inputSchema) for tool in tools], call)
         prompts, resources = await session.list_prompts(), await session.list_resources()

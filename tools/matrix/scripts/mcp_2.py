@@ -1,12 +1,11 @@
 """The MCP Python SDK 2.x as a client, in the current protocol revision or by the older handshake (`legacy`)."""
 
 import asyncio
-import json
 import sys
 
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from plain_agent import converse
+from plain_agent import converse, text_of
 from script_settings import say, told
 
 
@@ -16,11 +15,7 @@ async def main() -> None:
         tools = (await client.list_tools()).tools
 
         async def call(name: str, arguments: dict[str, object]) -> str:
-            result = await client.call_tool(name, arguments)
-            return "\n".join(
-                block.text if block.type == "text" else json.dumps(block.model_dump(mode="json"))
-                for block in result.content
-            )
+            return text_of((await client.call_tool(name, arguments)).content)
 
         await converse([(tool.name, tool.description or "", tool.input_schema) for tool in tools], call)
         prompts, resources = await client.list_prompts(), await client.list_resources()

@@ -2,7 +2,7 @@
 
 import json
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from script_settings import told
@@ -34,3 +34,10 @@ async def converse(
         for each in calls:
             said = await call(each["function"]["name"], json.loads(each["function"]["arguments"]))
             messages.append({"role": "tool", "tool_call_id": each["id"], "content": said})
+
+
+def text_of(content: Iterable[Any]) -> str:
+    """Return what a model would be shown of a result's blocks, in the SDK's classes."""
+    return "\n".join(
+        block.text if block.type == "text" else json.dumps(block.model_dump(mode="json")) for block in content
+    )
