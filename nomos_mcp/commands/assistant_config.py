@@ -27,8 +27,8 @@ from nomos_mcp.commands.assistants import (
     command_line,
     configuration,
     entry,
-    holds_password,
     is_temporary,
+    may_hold_password,
     own_command,
     way_out,
 )
@@ -102,8 +102,8 @@ def _run(options: argparse.Namespace) -> int:
             "`uv tool install nomos-mcp` for a permanent one (in a clone, `uv tool install .`), and then this again."
         )
     for name, value in way_out(os.environ).items():
-        if holds_password(name, value) and not settings.demo and options.assistant != _HTTP:
-            complain(f"{name} holds a password and was left out. docs/proxy.md says what to do.")
+        if may_hold_password(name, value) and not settings.demo and options.assistant != _HTTP:
+            complain(f"{name} may hold a password and was left out. docs/proxy.md says what to do.")
     if options.link:
         return _print_link(options.assistant, settings)
     if options.assistant == _HTTP:

@@ -8,6 +8,7 @@ on its site is the one behind the buttons that its documentation makes.
 import base64
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,9 @@ Entry = dict[str, object]
 _CREDENTIALS: Final = (CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN)
 WAY_OUT: Final = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """How a company's network is left, in either case: an assistant passes on little but HOME and PATH by itself."""
+
+_ADDRESS: Final = re.compile(r"(\w+://)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d+)?/?")
+"""A host with its port."""
 
 
 class InstallLink(NamedTuple):
@@ -198,7 +202,7 @@ def _environment(assistant: Assistant, environ: Mapping[str, str], *, demo: bool
     if demo:
         taken.pop(BASE_URL, None)
         return taken
-    taken |= {name: value for name, value in way_out(environ).items() if not holds_password(name, value)}
+    taken |= {name: value for name, value in way_out(environ).items() if not may_hold_password(name, value)}
     credentials = _CREDENTIALS[2:] if ACCESS_TOKEN in environ else _CREDENTIALS[:2]
     secrets = [*credentials, *(name for name in (STATE_KEY, DATABASE) if name in environ)]
     return taken | {name: environ[name] if reveal else assistant.reference % name for name in secrets}
@@ -223,9 +227,11 @@ def way_out(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def holds_password(name: str, value: str) -> bool:
-    """Whether a variable of `way_out` holds more than an address."""
-    return name in {"HTTPS_PROXY", "ALL_PROXY"} and "@" in value
+def may_hold_password(name: str, value: str) -> bool:
+    """Whether a variable of `way_out` holds more than an address, however a password in it may be written."""
+    if name in {"HTTPS_PROXY", "ALL_PROXY"}:
+        return not _ADDRESS.fullmatch(value)
+    return name == "NO_PROXY" and "@" in value
 
 
 def _prompted(server: Entry) -> list[Entry]:

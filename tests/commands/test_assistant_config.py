@@ -125,7 +125,7 @@ def test_the_way_out_of_a_companys_network_is_taken_over_without_a_password(
     monkeypatch.setenv("SSL_CERT_FILE", "ca.pem")
     main(["config", "cursor"])
     printed = capsys.readouterr()
-    assert "HTTPS_PROXY holds a password and was left out" in printed.err
+    assert "HTTPS_PROXY may hold a password and was left out" in printed.err
     assert SECRET not in printed.out + printed.err
     assert entry_in(printed.out)["env"] == {
         "NO_PROXY": ".example.internal",
@@ -138,6 +138,39 @@ def test_the_way_out_of_a_companys_network_is_taken_over_without_a_password(
     monkeypatch.setenv("https_proxy", "http://other.example.com:8080")  # which is the one that Python uses
     main(["config", "cursor"])
     assert entry_in(capsys.readouterr().out)["env"]["HTTPS_PROXY"] == "http://other.example.com:8080"
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("HTTPS_PROXY", "me:%s@proxy"),
+        ("https_proxy", "http://me:%s@proxy:8080"),
+        ("ALL_PROXY", "http://me%%3A%s%%40proxy:8080"),
+        ("all_proxy", "http://proxy:8080/?password=%s"),
+        ("NO_PROXY", "example.com,me:%s@proxy"),
+    ],
+)
+def test_a_password_is_left_out_of_every_variable(
+    name: str, way: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_ACCESS_TOKEN", "token")
+    monkeypatch.setenv(name, way % SECRET)
+    main(["config", "cursor"])
+    printed = capsys.readouterr()
+    assert SECRET not in printed.out + printed.err
+    assert f"{name.upper()} may hold a password" in printed.err
+
+
+@pytest.mark.parametrize(
+    "way", ["proxy:8080", "http://10.0.0.1:3128/", "https://proxy.example.com", "http://[::1]:8080"]
+)
+def test_an_address_alone_is_taken_over(
+    way: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOMOS_ACCESS_TOKEN", "token")
+    monkeypatch.setenv("HTTPS_PROXY", f" {way} ")
+    main(["config", "cursor"])
+    assert entry_in(capsys.readouterr().out)["env"]["HTTPS_PROXY"] == way
 
 
 @pytest.mark.usefixtures("credentials")
