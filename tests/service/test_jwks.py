@@ -14,7 +14,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from nomos_mcp.service.authentication import JwtVerifier
 from nomos_mcp.service.authorization import InvalidTokenError, TokenCheckUnavailableError
-from nomos_mcp.service.http_limits import KEYS_FETCH_INTERVAL
+from nomos_mcp.service.http_limits import KEYS_FETCH_INTERVAL, KEYS_FRESH
 from nomos_mcp.service.jwks import FetchError, JwksCache, fetch
 from tests.client.faults.wire_server import http, saying, serving
 from tests.service.authority import EC_KEY, RSA_KEY, STRANGER, Authority, as_jwk, settings, token
@@ -151,6 +151,17 @@ async def test_an_unknown_key_of_an_issuer_that_stays_away_is_nobodys_fault(
         with pytest.raises(TokenCheckUnavailableError):
             await issuer.check(token(kid="new"))
     assert (await issuer.check(token())).caller.name == "support-bot"
+
+
+async def test_a_key_in_the_place_of_another_counts_alone(
+    issuer: JwtVerifier, authority: Authority, clock: Clock
+) -> None:
+    await issuer.check(token())
+    authority.keys[0] = {**as_jwk(RSAAlgorithm.to_jwk(STRANGER.public_key())), "kid": "rsa", "use": "sig"}
+    clock.now += KEYS_FRESH
+    await issuer.check(token(STRANGER))
+    with pytest.raises(InvalidTokenError):
+        await issuer.check(token())
 
 
 async def test_an_empty_key_set_revokes_all_keys(issuer: JwtVerifier, authority: Authority, clock: Clock) -> None:
