@@ -47,7 +47,7 @@ class _Pool:
     def release(self, caller: _Caller) -> None:
         semaphore = self.semaphores[caller]
         semaphore.release()
-        if semaphore.value == self.limit(caller):
+        if caller is not None and semaphore.value == self.per_caller:
             del self.semaphores[caller]
 
 

@@ -1,6 +1,6 @@
 """`create_http_app()`: the MCP server as an ASGI application, to serve alone or to mount in another one."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -142,9 +142,9 @@ def _with_limits(organisations: Mapping[str, Organisation], http: HttpSettings) 
     challenges = Challenges(http) if http.authenticates else None
     per_second = max(REQUESTS_PER_SECOND, 2 * http.calls_per_minute / 60)
 
-    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+    def chosen(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         caller = caller_in(scope)
-        await organisations[caller.organisation if caller else ""](scope, receive, send)
+        return organisations[caller.organisation if caller else ""](scope, receive, send)
 
     valid = ConcurrencyLimit(ValidBody(chosen, challenges), per_second)
     authorized = Authorization(valid, challenges, organisations)

@@ -1,6 +1,6 @@
 """`Organisation`: all that serves one organisation over HTTP. Nothing in it is shared with another one."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -96,8 +96,9 @@ class Organisation:
         self._server = server = create_server(settings, client=self.client, history=history, bus=_bus(shared, history))
         http = settings.http
         self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        limit = self._caller_rate_limit(http.calls_per_minute, processes, shared, history)
-        server.middleware.extend([CallLog(caller_of(settings)), limit])
+        server.middleware.append(CallLog(caller_of(settings)))
+        if http.authenticates:  # else callers cannot be told apart
+            server.middleware.append(self._caller_rate_limit(http.calls_per_minute, processes, shared, history))
         # Called because it makes the SDK's request handler. The application that it makes too is not used: it checks
         # hosts only after the token and the body, answers a missing token without the needed scope, and redirects
         # /mcp/.
@@ -112,8 +113,8 @@ class Organisation:
             self._background.append(watch)
         self.webhooks = self._webhooks(history, http, processes) if history and http.webhook_secrets else None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._server.session_manager.handle_request(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._server.session_manager.handle_request(scope, receive, send)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -70,7 +70,8 @@ class AllowedHosts:
         await (self._error(header_values(scope)) or self._app)(scope, receive, send)
 
     def _error(self, headers: Mapping[bytes, bytes]) -> Response | None:
-        host, origin = (headers.get(name, b"").decode("latin-1").lower() for name in (b"host", b"origin"))
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if host not in self._hosts and not (self._any_loopback and _is_loopback(host)):
             message = f"This server does not answer to the name in the Host header. The operator sets {ALLOWED_HOSTS}."
             return error_response(421, "misdirected_request", message)
@@ -119,7 +120,7 @@ class ValidBody:
         if not is_id(message.get("id", "")):
             text = f"The id must be an integer or a string of at most {MAX_ECHO} characters."
             return json_rpc_error(INVALID_REQUEST, text)
-        if not (_is_request(message) or _is_message(message)):
+        if not (is_request(message) or is_message(message)):
             return json_rpc_error(INVALID_REQUEST, "The body is not a JSON-RPC 2.0 message.", message.get("id"))
         error = _message_error(headers, message)
         if error is None and self._challenges and message.get("method") == "tools/call":
@@ -128,13 +129,13 @@ class ValidBody:
         return error
 
 
-def _is_request(message: Mapping[str, Any]) -> bool:
+def is_request(message: Mapping[str, Any]) -> bool:
     """Whether a message with a valid ID, or with none, is a request or a notification, as the SDK's models have it."""
     is_called = isinstance(message.get("method"), str) and isinstance(message.get("params"), dict | None)
     return is_called and message.get("jsonrpc") == "2.0"
 
 
-def _is_message(message: Mapping[str, Any]) -> bool:
+def is_message(message: Mapping[str, Any]) -> bool:
     """Whether it is any message of JSON-RPC: answers are rare here, and the SDK's models take five times as long."""
     try:
         jsonrpc_message_adapter.validate_python(message, by_name=False)

@@ -58,6 +58,7 @@ class TokenFile:
         self._now = now
         self._stamp: tuple[int, ...] | None = None
         self._entries: tuple[TokenEntry, ...] = ()
+        self._by_id: dict[str, tuple[TokenEntry, CallerToken]] = {}
 
     def entries(self) -> tuple[TokenEntry, ...]:
         """Return what is in the file, oldest first; TokenFileError if it cannot be read or has other content."""
@@ -70,6 +71,7 @@ class TokenFile:
         stamp = stat.st_ino, stat.st_mtime_ns, stat.st_size
         if stamp != self._stamp:
             self._entries = self._read()
+            self._by_id = {entry.id: (entry, self._caller_token(entry)) for entry in reversed(self._entries)}
             self._stamp = stamp
         return self._entries
 
@@ -80,9 +82,12 @@ class TokenFile:
         except TokenFileError:
             raise TokenCheckUnavailableError("Tokens cannot be checked right now. Ask again later.") from None
         token_id, _, secret = token.removeprefix(PREFIX).partition("_")
-        entry = next((entry for entry in entries if entry.id == token_id), None)
-        if entry is None or not hmac.compare_digest(entry.hash, _hash(entry.salt, secret)):
+        found = self._by_id.get(token_id) if entries else None
+        if found is None or not hmac.compare_digest(found[0].hash, _hash(found[0].salt, secret)):
             raise InvalidTokenError(_INVALID)
+        return found[1]
+
+    def _caller_token(self, entry: TokenEntry) -> CallerToken:
         caller = Caller(
             name=entry.name, customer_id=entry.customer, scopes=frozenset(entry.scopes), organisation=entry.organisation
         )

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from nomos_mcp.service import create_http_app
 from nomos_mcp.service.http_limits import MAX_BODY_BYTES, MAX_DISCARDED_BYTES
+from nomos_mcp.service.request_validation import is_message, is_request
 from nomos_mcp.settings import Settings
 from nomos_mcp.simulator import DEMO
 from tests.ordering.conftest import yes
@@ -72,6 +73,14 @@ def test_what_is_no_request_is_told_so_in_a_sentence(
     assert answer["id"] == request_id
     assert answer["error"]["code"] == code
     assert "pydantic" not in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("more", [{}, {"id": 0}, {"id": -(10**99)}, {"id": "x" * 100}, {"id": 1, "result": []}])
+@pytest.mark.parametrize("params", [{}, {"params": None}, {"params": {}}, {"params": {"a": [None]}}])
+def test_what_is_passed_on_as_a_request_is_one_to_the_sdk(more: dict[str, Any], params: dict[str, Any]) -> None:
+    message = {"jsonrpc": "2.0", "method": "", **more, **params}
+    assert is_request(message)
+    assert is_message(message)
 
 
 @pytest.mark.parametrize(
