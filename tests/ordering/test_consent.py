@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nomos_mcp.client import EDISON, NomosClient
 from nomos_mcp.server import Caller, create_server
+from nomos_mcp.server.ordering import submit
 from nomos_mcp.server.ordering.consent import Yes, plan_doubted, recheck
 from nomos_mcp.server.ordering.eligibility import read_state
 from nomos_mcp.server.ordering.outcomes import Preview
@@ -171,7 +172,10 @@ async def test_where_nothing_may_be_ordered_the_tool_is_not_listed_and_a_call_sa
     assert not simulator.ledger
 
 
-async def test_a_mere_interest_is_no_order_and_nomos_decides_about_it(orders: Orders, simulator: Simulator) -> None:
+async def test_a_mere_interest_is_no_order_and_nomos_decides_about_it(
+    orders: Orders, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "LOOK_FOR_OTHERS", 0.1)
     person = yes()
     async with orders(person, api_version=EDISON) as client:
         answer = answer_of(await client.call_tool(TOOL, {"subscription_id": DEMO.subscriptions["intended"]}))
@@ -349,7 +353,9 @@ class Reworded:
         await self.simulator(scope, receive, reword)
 
     def nomos(self) -> NomosClient:
-        return NomosClient(access_token=DEMO.access_token, base_url="http://127.0.0.1", app=self)
+        return NomosClient(
+            access_token=DEMO.access_token, base_url="http://127.0.0.1", app=self, requests_per_second=1000
+        )
 
 
 async def test_a_person_is_shown_no_words_but_known_ones(simulator: Simulator, era: Era) -> None:
