@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.blocks import ROOT, blocks
 
-_COPIED = ("nomos_mcp", "apps", "examples", "tests", "prompts", "tools", "docs", "mcpb", "benchmarks")
+_COPIED = ("nomos_mcp", "apps", "examples", "tests", "prompts", "tools", "docs", "mcpb", "skills", "benchmarks")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", "node_modules")
 
 
@@ -68,7 +68,7 @@ def _pytest(*paths: str, only: str = "") -> tuple[str, ...]:
     return ("-m", "pytest", "-q", "-p", "no:cacheprovider", *paths, *(("-k", only) if only else ()))
 
 
-START = ("-c", "from nomos_mcp.server import create_server; create_server()")
+LIST = ("-c", "import asyncio; from nomos_mcp.server import create_server; asyncio.run(create_server().list_tools())")
 DOCUMENTS = ("-m", "tools.generate")
 
 
@@ -80,7 +80,7 @@ def test_a_new_read_only_tool_is_one_file_and_its_test(tree: Tree) -> None:
     of_the_tool = _pytest(*every_tool, only="auto and (explain_word or (foreign_and_unknown and curie))")
 
     tree.write(path, tool.partition("TOOL = ")[0])
-    tree.fails(*START, told=(r"tools/explain_word\.py defines no tool of its name",))
+    tree.fails(*LIST, told=(r"tools/explain_word\.py defines no tool of its name",))
     tree.write(path, tool)
     tree.fails(*schemas, told=("tool explain_word has no example",))
     tree.write(test, example.replace('    names_no_object=("word",),\n', ""))
