@@ -16,6 +16,11 @@ LIMITS: Final = (
         str(http_limits.MAX_CONNECTIONS_WITHOUT_REQUEST),
         "the oldest is dropped",
     ),
+    (
+        "Requests of one process whose body is not complete yet",
+        str(http_limits.MAX_HALF_SENT_REQUESTS),
+        "the oldest is dropped",
+    ),
     ("Time for a client to take each part of an answer", f"{http_limits.SEND_DEADLINE:g} s", "cut off"),
     ("Requests at once, in one process", str(http_limits.MAX_REQUESTS), "503, retry in a second"),
     ("Requests of one caller at once, in one process", str(http_limits.MAX_REQUESTS_PER_CALLER), _WAITS),

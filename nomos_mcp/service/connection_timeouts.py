@@ -16,6 +16,7 @@ from nomos_mcp.service.http_limits import (
     HEAD_DEADLINE,
     MAX_CONNECTIONS_WITHOUT_REQUEST,
     MAX_FILES,
+    MAX_HALF_SENT_REQUESTS,
     READ_SIZE,
     SEND_DEADLINE,
 )
@@ -52,6 +53,7 @@ class TimeoutProtocol(H11Protocol):
     """
 
     _incomplete: ClassVar[dict["TimeoutProtocol", None]] = {}
+    _half_sent: ClassVar[dict["TimeoutProtocol", None]] = {}
     _idle: ClassVar[dict["TimeoutProtocol", None]] = {}
     _dropped: ClassVar[OrderedDict[int, float]] = OrderedDict()  # the time at which each socket is closed
     _has_asked = False
@@ -109,9 +111,12 @@ class TimeoutProtocol(H11Protocol):
             if len(self._idle) > quarter_of_files():
                 self._oldest(self._idle).transport.close()
         else:
-            self._count_as(self._incomplete)
-            if len(self._incomplete) > min(MAX_CONNECTIONS_WITHOUT_REQUEST, quarter_of_files()):
-                self._oldest(self._incomplete)._drop()  # noqa: SLF001  of this class
+            has_head = awaited is h11.SEND_BODY
+            kind = self._half_sent if has_head else self._incomplete
+            self._count_as(kind)
+            most = MAX_HALF_SENT_REQUESTS if has_head else MAX_CONNECTIONS_WITHOUT_REQUEST
+            if len(kind) > min(most, quarter_of_files()):
+                self._oldest(kind)._drop()  # noqa: SLF001  of this class
 
     @staticmethod
     def _oldest(kind: dict["TimeoutProtocol", None]) -> "TimeoutProtocol":
@@ -121,7 +126,7 @@ class TimeoutProtocol(H11Protocol):
 
     def _count_as(self, kind: dict["TimeoutProtocol", None] | None) -> None:
         """Move to another kind of connections that wait for the client. Within a kind the oldest comes first."""
-        for each in (self._incomplete, self._idle):
+        for each in (self._incomplete, self._half_sent, self._idle):
             if each is not kind:
                 each.pop(self, None)
         if kind is not None:

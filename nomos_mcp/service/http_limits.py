@@ -18,6 +18,9 @@ BACKLOG: Final = 2048  # connections that the kernel holds until they are accept
 # read from it any more. Its socket is closed at `HEAD_DEADLINE`, so that the client does not connect again at once.
 # Callers who come all at once are among them, until a busy process has read what they sent. Each needs 32 KB at most.
 MAX_CONNECTIONS_WITHOUT_REQUEST: Final = 1024
+# The same for those whose request has a head and not yet all of its body. Each takes one of the places below, so that
+# there are fewer of them than places.
+MAX_HALF_SENT_REQUESTS: Final = 64
 MAX_FILES: Final = 32_768  # what the process may open, sockets above all, if the system allows it
 READ_SIZE: Final = 16 * 1024  # read from a connection at once, and kept while an earlier request is answered
 

@@ -120,7 +120,8 @@ def test_a_body_that_nobody_reads_is_not_kept(monkeypatch: pytest.MonkeyPatch) -
 def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_timeouts, "MAX_CONNECTIONS_WITHOUT_REQUEST", 2)
+    for limit in ("MAX_CONNECTIONS_WITHOUT_REQUEST", "MAX_HALF_SENT_REQUESTS"):
+        monkeypatch.setattr(connection_timeouts, limit, 2)
     with contextlib.ExitStack() as open_, running() as server:
         asking = open_.enter_context(connected(server))
         asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -130,7 +131,7 @@ def test_of_too_many_connections_without_a_request_the_oldest_is_cut_off(
             connection.sendall(sent)
         if b"PUT" in sent:
             assert all(answer_to(connection).startswith(b"HTTP/1.1 405 ") for connection in silent)
-        open_.enter_context(connected(server))
+        open_.enter_context(connected(server)).sendall(sent)
         wait_until(lambda: len(TimeoutProtocol._dropped) == 1)
         TimeoutProtocol.close_all_dropped()
         with contextlib.suppress(ConnectionResetError):
