@@ -79,7 +79,7 @@ def test_an_error_code_is_text_and_no_order(open_demo: OpenDemo) -> None:
     host = open_demo()
     explain(host, "NOT_FOUND")
     expect(host.app.get_by_role("heading", level=1)).to_have_text("NOT_FOUND")
-    expect(host.app.get_by_role("listitem")).to_have_count(3)
+    expect(host.app.get_by_role("listitem")).to_have_count(4)  # where, what happened, what to do, the page
     expect(host.app.get_by_role("button")).to_have_count(0)
     assert host.axe() == []
 
