@@ -122,4 +122,4 @@ def _install(folder: Path, *what: str) -> None:
 
 
 def _clean() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("NOMOS_", "COV_", "COVERAGE_"))}
+    return {name: value for name, value in os.environ.items() if not name.startswith(("NOMOS_", "COV", "PYTHON"))}
