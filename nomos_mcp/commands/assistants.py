@@ -2,7 +2,7 @@
 
 Sources: the assistants' documentation; that Claude Code replaces `${NAME}` was tried. A link holds what the file would
 hold: references, and never a secret. VS Code's makers describe theirs in the README of their own server; Cursor's form
-on its site is the one behind the buttons that its documentation makes.
+on its site was found in other projects' READMEs only.
 """
 
 import base64
