@@ -101,7 +101,6 @@ def _runtime_python() -> str:
     folder = _ENVIRONMENTS / "runtime"
     print(f"Installing nomos-mcp into {folder.relative_to(ROOT)} ...", file=sys.stderr)
     _install(folder, "-c", str(ROOT / "constraints.txt"), str(ROOT))
-    _install(folder, "--force-reinstall", "--no-deps", str(ROOT))  # pip takes the same version for the same package
     return str(folder / "bin" / "python")
 
 

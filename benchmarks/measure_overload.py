@@ -17,7 +17,7 @@ from benchmarks.figures import percentile
 from benchmarks.measure_blocked import LATENCY, RATE, upstream
 from benchmarks.measure_calls import order_ids
 from benchmarks.report import rows_table
-from benchmarks.wires import free_port, listening
+from benchmarks.wires import free_port, listening, resident
 from nomos_mcp.service.token_file import TokenFile
 
 CALLERS = (128, 512)
@@ -25,7 +25,6 @@ _WITH_TOKENS = 32
 _SECONDS = 8.0
 _ALONE = 20
 _PAUSE = 1.0  # of a caller who was refused: what `Retry-After` asks for
-_MEGABYTE = 1024
 _OK = 200
 _HEADS = (
     *("server", "callers", "calls/s", "served p50", "p99", "slowest"),
@@ -124,7 +123,7 @@ async def _floods(
     alone = await _Caller.connected(port, argument, next(tokens))
     usual = percentile([await _alone(alone, ids) for _ in range(_ALONE)], 0.5)
     alone.close()
-    found.memory.append(_resident(pid))
+    found.memory.append(resident(pid))
     for flood in range(2):
         tasks = [
             asyncio.create_task(_keep_calling(found, port, argument, ids, next(tokens))) for _ in range(found.callers)
@@ -140,7 +139,7 @@ async def _floods(
         if not flood:
             found.recovered = time.perf_counter() - ended
         alone.close()
-        found.memory.append(_resident(pid))
+        found.memory.append(resident(pid))
     found.per_second = len(found.served) / (2 * seconds)
 
 
@@ -216,10 +215,3 @@ class _Caller:
     def close(self) -> None:
         """Break the connection off."""
         self._writer.transport.abort()
-
-
-def _resident(pid: int) -> float:
-    line = next(
-        each for each in Path(f"/proc/{pid}/status").read_text("ascii").splitlines() if each.startswith("VmRSS")
-    )
-    return int(line.split()[1]) / _MEGABYTE

@@ -91,10 +91,7 @@ class Stdio:
 
     def resident(self) -> float:
         """Return the megabytes that the process holds in memory."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / _MEGABYTE
-        raise WireError("The process is gone, or this is not Linux.")
+        return resident(self.process.pid)
 
     def stop(self) -> float:
         """Close the input, as a client does that goes away; returns the seconds until the process has ended."""
@@ -150,6 +147,18 @@ class Http:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def resident(pid: int) -> float:
+    """Return the megabytes that a process holds in memory.
+
+    Raises:
+        WireError: The process is gone, or this is not Linux.
+    """
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / _MEGABYTE
+    raise WireError("The process is gone, or this is not Linux.")
 
 
 def cpu_seconds(pid: int) -> float:
